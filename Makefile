@@ -1,0 +1,47 @@
+# Nothing but git, make and Python 3.11+ is needed: uv is brought along in .tools/ where it is missing.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := $(UV) run --quiet
+
+.PHONY: help demo test check build bench docs clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.tools/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit("fleetleak needs Python 3.11 or newer; set PYTHON=/path/to/it" if sys.version_info < (3, 11) else 0)'
+	@echo "bringing uv into .tools/ (nothing else is touched)"
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+
+# Syncs once, with progress on the terminal; `uv run` is quiet afterwards.
+.venv/.synced: pyproject.toml | $(if $(filter .tools/%,$(UV)),.tools/bin/uv)
+	@$(UV) sync --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@touch $@
+
+demo: .venv/.synced ## Find a real leak on this host, through a real Kafka (about two minutes)
+	@$(RUN) fleetleak demo $(ARGS)
+
+test: .venv/.synced ## Run all tests (ARGS="-k name" for some)
+	@$(RUN) pytest $(ARGS)
+
+check: .venv/.synced ## Lint, format and types
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+
+build: .venv/.synced ## Build the wheel
+	@$(UV) build --wheel --quiet
+	@ls dist
+
+bench: .venv/.synced ## Run the benchmarks (docs/benchmarks.md)
+	@$(RUN) python -m benchmarks.agent
+	@$(RUN) python -m benchmarks.models
+	@$(RUN) python -m benchmarks.pipeline
+
+docs: .venv/.synced ## Write what is generated: settings, metrics, JSON Schemas
+	@$(RUN) python -m fleetleak.docs
+
+clean: ## Remove what make made here
+	@rm -rf .venv .tools dist .mypy_cache .pytest_cache .ruff_cache

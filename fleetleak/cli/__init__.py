@@ -1,0 +1,111 @@
+"""The command line. One command, one file, one line in COMMANDS."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from fleetleak import __version__
+from fleetleak.settings import BadSetting, load
+from fleetleak.settings.load import Setting, all_settings, allowed
+
+COMMANDS = {
+    "demo": "fleetleak.cli.demo",
+    "producer": "fleetleak.cli.producer",
+    "processor": "fleetleak.cli.processor",
+    "sink": "fleetleak.cli.sink",
+    "topics": "fleetleak.cli.topics",
+    "broker": "fleetleak.cli.broker",
+    "doctor": "fleetleak.cli.doctor",
+    "config": "fleetleak.cli.config",
+}
+"""Imported only when asked for: the agent must not load what a processor needs.
+
+Each module has HELP, SECTIONS (of settings it uses), `add_arguments(parser)` and
+`run(loaded, arguments) -> exit code`.
+"""
+
+EXIT_USAGE = 2
+
+
+class CommandFailed(RuntimeError):
+    """A command cannot go on; the message is one line that says what to do."""
+
+
+def _flag_help(setting: Setting) -> str:
+    default = "" if setting.default in (None, [], {}) else f" Default {setting.default}."
+    return f"{setting.help} ({allowed(setting)}.{default})".replace("%", "%%")
+
+
+def _add_settings(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
+    group = parser.add_argument_group("settings (docs/settings.md)")
+    group.add_argument("--config", metavar="FILE", help="a TOML file of settings")
+    for setting in all_settings():
+        if setting.section not in sections:
+            continue
+        names = [setting.flag]
+        if setting.path == "kafka.bootstrap_servers":
+            names.append("--bootstrap-servers")
+        action = "append" if setting.repeats else "store"
+        group.add_argument(
+            *names, dest=setting.path, action=action, default=argparse.SUPPRESS, metavar="VALUE",
+            help=_flag_help(setting),
+        )  # fmt: skip
+
+
+def _parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, ModuleType | None]:
+    parser = argparse.ArgumentParser(
+        prog="fleetleak", description="Memory-leak detection for a whole fleet, on Kafka."
+    )
+    parser.add_argument("--version", action="version", version=f"fleetleak {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    module: ModuleType | None = None
+    for name, place in COMMANDS.items():
+        if chosen not in (None, name):
+            commands.add_parser(name)
+            continue
+        found = importlib.import_module(place)
+        sub = commands.add_parser(name, help=found.HELP, description=found.HELP, allow_abbrev=False)
+        if name == chosen:
+            module = found
+            found.add_arguments(sub)
+            _add_settings(sub, found.SECTIONS)
+    return parser, module
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; give its exit code: 0 well, 1 failed, 2 wrong usage or settings."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser, module = _parser(argv)
+    arguments = parser.parse_args(argv)
+    assert module is not None
+    flags = {name: value for name, value in vars(arguments).items() if "." in name}
+    try:
+        loaded = load(arguments.config, flags=flags)
+    except BadSetting as error:
+        print(f"fleetleak: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    for warning in loaded.warnings:
+        print(f"fleetleak: {warning}", file=sys.stderr)
+    return _run(module, loaded, arguments)
+
+
+def _run(module: ModuleType, loaded: object, arguments: argparse.Namespace) -> int:
+    try:
+        return int(module.run(loaded, arguments))
+    except BadSetting as error:
+        print(f"fleetleak: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except CommandFailed as error:
+        print(f"fleetleak: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        sys.stderr.close()
+        return 0

@@ -1,0 +1,60 @@
+"""`fleetleak producer`: the agent on each host."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fleetleak.cli.serve import serve
+from fleetleak.kafka import client, topics
+from fleetleak.observe import metrics
+from fleetleak.settings import BadSetting, Loaded, Settings
+
+if TYPE_CHECKING:
+    from producers.context import Context
+
+HELP = "measure this host's memory and publish it"
+SECTIONS = ("kafka", "producer", "http", "log")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """This command has settings only."""
+
+
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Run until stopped. A broker that is away is waited for, not an error."""
+    # Here and not above: the other roles do not need the agent, nor it them.
+    from producers.agent import build
+    from producers.buffer import Buffer
+    from producers.publisher import Publisher
+
+    settings = loaded.settings
+    ours = settings.producer
+    publisher = Publisher(
+        client.common(settings.kafka),
+        topics.names(settings.kafka.topic_prefix).snapshots,
+        Buffer(ours.buffer_records, ours.buffer_bytes),
+        metrics,
+    )
+    try:
+        agent = build(_context(settings), publisher, ours.interval_seconds, collectors=ours.collectors)
+    except ValueError as error:
+        raise BadSetting(f"setting producer: {error}") from None
+    return serve(settings, "producer", agent.run, lambda: None)
+
+
+def _context(settings: Settings) -> Context:
+    from producers.context import Context
+
+    ours = settings.producer
+    return Context(
+        procfs=Path(ours.procfs),
+        cgroupfs=Path(ours.cgroupfs),
+        host=ours.host or socket.gethostname(),
+        environment=ours.environment,
+        top_processes=ours.top_processes,
+        match=ours.match,
+        rules=ours.rules,
+    )

@@ -1,0 +1,36 @@
+"""`fleetleak sink`: turns scores into alerts or drift events."""
+
+from __future__ import annotations
+
+import argparse
+
+from fleetleak.cli.connect import checked_topics
+from fleetleak.cli.serve import serve_runtime
+from fleetleak.kafka.runtime import Topics
+from fleetleak.settings import Loaded
+
+HELP = "turn scores into alerts (alerting) or drift events (drift)"
+SECTIONS = ("kafka", "topics", "runtime", "alerting", "http", "log")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's own arguments."""
+    parser.add_argument("sink", choices=["alerting", "drift"], help="which sink to run")
+
+
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Run until stopped."""
+    settings = loaded.settings
+    names = checked_topics(settings)
+    if arguments.sink == "drift":
+        from sinks.drift import DriftSink
+
+        return serve_runtime(
+            settings, DriftSink(names.drift), Topics(names.scores, None, None, names.dead_letter)
+        )
+    from sinks.alerting.role import Alerting
+
+    role = Alerting(settings.alerting, names.alerts)
+    return serve_runtime(
+        settings, role, Topics(names.scores, names.feedback, names.alert_state, names.dead_letter)
+    )

@@ -1,0 +1,69 @@
+"""The demo's processes: the very commands a user deploys, started together and ended together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from fleetleak.kafka.broker import die_with_parent
+
+_TERM_SECONDS = 10.0
+
+
+class Processes:
+    """Child processes with a log file each; none outlives the block, however it ends."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def start(self, name: str, words: list[str], environment: Mapping[str, str]) -> int:
+        """Start `python -m ...`; give its pid."""
+        with (self._directory / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *words], stdout=log, stderr=log, env={**os.environ, **environment},
+                preexec_fn=die_with_parent, start_new_session=True,
+            )  # fmt: skip
+        self._running[name] = process
+        return process.pid
+
+    def ended(self) -> dict[str, int]:
+        """Give the exit code of each process that ended by itself."""
+        codes = {name: p.poll() for name, p in self._running.items()}
+        return {name: code for name, code in codes.items() if code is not None}
+
+    def last_words(self, name: str) -> str:
+        """Give the end of a process's log."""
+        return (self._directory / f"{name}.log").read_text(errors="replace").strip()[-400:]
+
+    def pids(self) -> dict[str, int]:
+        """Give the pid of each process."""
+        return {name: p.pid for name, p in self._running.items()}
+
+    def end(self) -> None:
+        """Ask all to end, then make them."""
+        alive = [p for p in self._running.values() if p.poll() is None]
+        for process in alive:
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + _TERM_SECONDS
+        for process in alive:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._running.clear()

@@ -1,0 +1,78 @@
+"""Clients of one cluster: the properties every role uses, and why."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from confluent_kafka import KafkaError
+
+from fleetleak.settings.tree import Kafka
+
+log = logging.getLogger(__name__)
+
+# Java's partitioner; librdkafka's own differs, so the same key would land elsewhere.
+PARTITIONER = "murmur2_random"
+
+
+def _on_error(error: KafkaError) -> None:
+    log.warning("kafka client: %s", error.str(), extra={"code": error.name()})
+
+
+def common(kafka: Kafka, **ours: Any) -> dict[str, Any]:
+    """Give the properties of a client; what the user passed through wins."""
+    return {
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "client.id": f"{kafka.topic_prefix}-{kafka.instance_id or 'client'}",
+        "error_cb": _on_error,
+        "log_level": 3,
+        **ours,
+        **kafka.properties,
+    }
+
+
+def producer(kafka: Kafka, **ours: Any) -> dict[str, Any]:
+    """Give the properties of an idempotent, compressing producer."""
+    base = {
+        "enable.idempotence": True,
+        "partitioner": PARTITIONER,
+        "compression.type": "zstd",
+        "linger.ms": 20,
+    }
+    return common(kafka, **(base | ours))
+
+
+def transactional(kafka: Kafka, transactional_id: str, timeout_seconds: float) -> dict[str, Any]:
+    """Give the properties of a transactional producer.
+
+    A fresh transaction right after a commit gets CONCURRENT_TRANSACTIONS and waits `retry.backoff.ms`:
+    with the default of 100 ms that wait would dominate small transactions.
+    """
+    return producer(
+        kafka,
+        **{
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": int(timeout_seconds * 1000),
+            "retry.backoff.ms": 5,
+            "linger.ms": 5,
+            "queue.buffering.max.messages": 1_000_000,
+            "queue.buffering.max.kbytes": 512 * 1024,
+        },
+    )
+
+
+def consumer(kafka: Kafka, group: str, **ours: Any) -> dict[str, Any]:
+    """Give the properties of a read_committed consumer that commits nothing by itself.
+
+    `fetch.queue.backoff.ms` is 1000 by default: a consumer that drains its queue fast then sleeps.
+    """
+    base = {
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "fetch.queue.backoff.ms": 10,
+        "fetch.wait.max.ms": 100,
+    }
+    return common(kafka, **(base | ours))

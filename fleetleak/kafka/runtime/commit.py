@@ -1,0 +1,98 @@
+"""Commit: outputs, checkpoints that are due, the cut of each partition, and offsets, in one transaction.
+
+1. Outputs are in the transaction already, published as they came.
+2. Checkpoints: keys with a transition or a control record, then the oldest of the dirty ones. Before the
+   offsets, because a checkpoint must never be visible without the offset it includes.
+3. The cut of each touched partition: after the checkpoints, because they move `replay_from`.
+4. Input and control offsets, under the group metadata of the poll: the fence.
+5. The end of the transaction: all of it is visible, or nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from confluent_kafka import TopicPartition
+
+from fleetleak.kafka.runtime.checkpoint import CUT, Checkpoint, Cut, to_records, tombstones
+from fleetleak.kafka.runtime.partition import Partition
+from fleetleak.kafka.runtime.role import Key, Output, Role
+from fleetleak.kafka.runtime.transaction import Transaction
+from fleetleak.observe import metrics
+
+
+class Committer:
+    """Ends the open transaction of a role."""
+
+    def __init__(
+        self,
+        role: Role,
+        input_topic: str,
+        control_topic: str | None,
+        state_topic: str | None,
+        transaction: Transaction,
+    ) -> None:
+        self._role = role
+        self._input = input_topic
+        self._control = control_topic
+        self._state = state_topic
+        self._transaction = transaction
+        self._required: dict[Key, None] = {}
+        self.touched: set[int] = set()
+
+    def require(self, keys: Iterable[Key]) -> None:
+        """Checkpoint these keys in the transaction that is open."""
+        self._required.update(dict.fromkeys(sorted(keys)))
+
+    def clear(self) -> None:
+        """Forget what an aborted transaction would have done."""
+        self._required.clear()
+        self.touched.clear()
+
+    def commit(self, owned: dict[int, Partition], share: float) -> None:
+        """Commit what was applied; `share` of the dirty keys are checkpointed with it."""
+        if not self._transaction.open:
+            return
+        if self._state is not None:
+            for number in sorted(owned):
+                self._checkpoint(owned[number], share)
+        self._transaction.commit(list(self._offsets(owned)))
+        self.clear()
+
+    def _checkpoint(self, partition: Partition, share: float) -> None:
+        required = [k.name for k in self._required if k.partition == partition.number]
+        due = [*required, *partition.dirty.due(share)]
+        if not due and partition.number not in self.touched:
+            return
+        outputs: list[Output] = []
+        for name in dict.fromkeys(due):
+            outputs += self._records_of(partition, name)
+            partition.dirty.clean(name)
+        cut = Cut(partition.dirty.replay_from(partition.position), partition.position, partition.topic_id)
+        outputs.append(Output(str(self._state), CUT, cut.to_value(), partition.number))
+        self._transaction.publish(outputs)
+
+    def _records_of(self, partition: Partition, name: bytes) -> Iterable[Output]:
+        state = self._role.dump(Key(partition.number, name))
+        before = partition.parts.pop(name, 1)
+        if state is None:
+            partition.controls.pop(name, None)
+            records: list[tuple[bytes, bytes | None]] = list(tombstones(name, 0, before))
+        else:
+            checkpoint = Checkpoint(
+                partition.position - 1, partition.topic_id, self._role.fingerprint,
+                partition.controls.get(name, []), 1, state,
+            )  # fmt: skip
+            records = list(to_records(name, checkpoint, before))
+            if checkpoint.parts > 1:
+                partition.parts[name] = checkpoint.parts
+            metrics.CHECKPOINT_BYTES.inc(sum(len(value) for _, value in records if value))
+        metrics.CHECKPOINTS.inc()
+        return [Output(str(self._state), key, value, partition.number) for key, value in records]
+
+    def _offsets(self, owned: dict[int, Partition]) -> Iterable[TopicPartition]:
+        for number in sorted(self.touched & owned.keys()):
+            partition = owned[number]
+            yield TopicPartition(self._input, number, partition.position)
+            if self._control is not None:
+                yield TopicPartition(self._control, number, partition.control_position)

@@ -1,0 +1,41 @@
+"""Dead letters: unreadable records, untouched, with headers that say where from and why."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fleetleak.kafka.runtime.role import Record, Rejected
+
+_PREFIX = "fleetleak-"
+
+
+class Origin(NamedTuple):
+    """Where a dead letter came from and why it is one."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    error: str
+
+
+def headers(topic: str, rejected: Rejected) -> list[tuple[str, str | bytes | None]]:
+    """Give the headers of a dead letter."""
+    record: Record = rejected.record
+    origin = Origin(topic, record.partition, record.offset, rejected.reason, rejected.message[:500])
+    return [(_PREFIX + name, str(value).encode()) for name, value in origin._asdict().items()]
+
+
+def origin(found: list[tuple[str, bytes]] | None) -> Origin | None:
+    """Read the headers back; None if they are not those of a dead letter."""
+    values = {name.removeprefix(_PREFIX): value.decode() for name, value in found or []}
+    try:
+        return Origin(
+            values["topic"],
+            int(values["partition"]),
+            int(values["offset"]),
+            values["reason"],
+            values["error"],
+        )
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,287 @@
+"""Restore: bring the state of newly owned partitions back, slice by slice, between polls.
+
+The order matters. Committed offsets first, with read_committed semantics: that waits until the old owner's
+pending transaction is decided. Only then the end of the state topic; asked for earlier, it would miss what
+that transaction commits in between. A partition is read when the reader's position, not its last message,
+has reached that end: transactions end in control records, which are never delivered.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from fleetleak.kafka.runtime.checkpoint import (
+    CUT,
+    BadCheckpoint,
+    Checkpoint,
+    Cut,
+    from_records,
+    split_key,
+)
+from fleetleak.kafka.runtime.partition import Partition, Phase
+from fleetleak.kafka.runtime.role import Key, Role
+from fleetleak.observe import metrics
+
+log = logging.getLogger(__name__)
+
+_SLICE_SECONDS = 0.25
+_CALL_SECONDS = 2.0
+_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+class Stalled(RuntimeError):
+    """A restore made no progress for too long; the process must end and try anew."""
+
+
+class Refused(RuntimeError):
+    """The input's offsets do not fit the stored state; a person has to decide. The message says what to do."""
+
+
+class StateReader:
+    """Reads the compacted state of some partitions to the end that is asked for."""
+
+    def __init__(self, config: dict[str, Any], topic: str) -> None:
+        self._consumer = Consumer({**config, "enable.partition.eof": True})
+        self._topic = topic
+        self._targets: dict[int, int] = {}
+        self.values: dict[int, dict[bytes, bytes]] = {}
+
+    def start(self, targets: dict[int, int]) -> None:
+        """Begin at the oldest record of each partition; the values are the end offsets to reach."""
+        self.values = {number: {} for number in targets}
+        self._targets = {number: end for number, end in targets.items() if end > 0}
+        self._consumer.assign([TopicPartition(self._topic, number, 0) for number in self._targets])
+
+    def step(self) -> bool:
+        """Read for a short while; say whether every end is reached."""
+        if not self._targets:
+            return True
+        for message in self._consumer.consume(10_000, _SLICE_SECONDS):
+            self._take(message)
+        return not self._targets
+
+    def _take(self, message: Any) -> None:
+        number, error = message.partition(), message.error()
+        if error is None:
+            if (value := message.value()) is None:
+                self.values[number].pop(message.key(), None)
+            else:
+                self.values[number][message.key()] = value
+        elif error.code() == KafkaError._PARTITION_EOF:
+            # At the end of what is decided; short of the target only while a transaction is pending.
+            if message.offset() >= self._targets.get(number, 0):
+                self._targets.pop(number, None)
+        elif not error.retriable():
+            raise Stalled(f"the state topic {self._topic} cannot be read: {error.str()}")
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._consumer.close()
+
+
+class Restore:
+    """Brings one set of partitions from RESTORING to REPLAYING; call `step` until it says True.
+
+    Parameters
+    ----------
+    committed
+        Gives the committed offsets of topic partitions, stable ones only; raises KafkaException while a
+        transaction is pending.
+    """
+
+    def __init__(
+        self,
+        partitions: list[Partition],
+        role: Role,
+        topics: tuple[str, str | None, str | None],
+        admin: AdminClient,
+        reader: StateReader | None,
+        committed: Callable[[list[TopicPartition]], list[TopicPartition]],
+        stall_seconds: float,
+    ) -> None:
+        self._partitions = {p.number: p for p in partitions}
+        self._role = role
+        self._input, self._control, self._state = topics
+        self._admin = admin
+        self._reader = reader
+        self._committed = committed
+        self._deadline = time.monotonic() + stall_seconds
+        self._started = time.monotonic()
+        self._steps = self._run()
+
+    def step(self) -> bool:
+        """Go on for a short while; say whether all is restored.
+
+        Raises
+        ------
+        Stalled, Refused
+        """
+        if time.monotonic() > self._deadline:
+            raise Stalled("a restore did not end in time; the cluster may be unwell")
+        return next(self._steps, True)
+
+    def _run(self) -> Iterator[bool]:
+        yield from self._find_positions()
+        if self._reader is not None and self._state is not None:
+            yield from self._read_state(self._reader)
+        else:
+            for partition in self._partitions.values():
+                partition.position = partition.live_from
+        low = self._offsets(self._input, _EARLIEST)
+        for partition in self._partitions.values():
+            self._settle(partition, low[partition.number])
+            partition.phase = Phase.REPLAYING
+            metrics.RESTORES.inc()
+            metrics.RESTORE_SECONDS.observe(time.monotonic() - self._started)
+        log.info(
+            "restored",
+            extra={"partitions": sorted(self._partitions), "seconds": time.monotonic() - self._started},
+        )
+
+    def _find_positions(self) -> Iterator[bool]:
+        """Step 1: where each input was committed, once that is decided."""
+        topic_id = self._identify()
+        wanted = [TopicPartition(self._input, n) for n in self._partitions]
+        if self._control is not None:
+            wanted += [TopicPartition(self._control, n) for n in self._partitions]
+        while True:
+            try:
+                found = self._committed(wanted)
+                break
+            except KafkaException:
+                yield False
+        for at in found:
+            partition = self._partitions[at.partition]
+            if at.topic == self._input:
+                partition.topic_id = topic_id
+                partition.live_from = at.offset
+            else:
+                partition.control_position = max(at.offset, 0)
+
+    def _read_state(self, reader: StateReader) -> Iterator[bool]:
+        """Steps 2 and 3: the end of the state topic, asked only now; then everything up to it."""
+        reader.start(self._offsets(str(self._state), _LATEST))
+        while not reader.step():
+            yield False
+        for number, values in reader.values.items():
+            partition = self._partitions[number]
+            if self._apply_cut(partition, values.pop(CUT, None)):
+                yield from self._load(partition, values)
+
+    def _identify(self) -> str:
+        """Give the input topic's id, having checked that the topics meet by partition number."""
+        topics = [t for t in (self._input, self._control, self._state) if t is not None]
+        answers = self._admin.describe_topics(TopicCollection(topics), request_timeout=_CALL_SECONDS * 5)
+        found = {topic: answer.result() for topic, answer in answers.items()}
+        counts = {topic: len(description.partitions) for topic, description in found.items()}
+        if len(set(counts.values())) > 1:
+            raise Refused(
+                f"these topics must have equally many partitions, and have {counts}: recreate them so"
+            )
+        return str(found[self._input].topic_id)
+
+    def _offsets(self, topic: str, spec: Any) -> dict[int, int]:
+        # read_uncommitted: the end under read_committed can miss records whose transaction is pending.
+        asked = {TopicPartition(topic, n): spec for n in self._partitions}
+        answers = self._admin.list_offsets(
+            asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_CALL_SECONDS * 5
+        )
+        return {at.partition: answer.result().offset for at, answer in answers.items()}
+
+    def _apply_cut(self, partition: Partition, value: bytes | None) -> bool:
+        """Set where replay begins; say whether the stored state belongs to this input."""
+        partition.position = partition.live_from
+        if value is None:
+            return True
+        try:
+            cut = Cut.from_value(value)
+        except BadCheckpoint as error:
+            metrics.CHECKPOINTS_REFUSED.labels(error.reason).inc()
+            return True
+        if cut.topic_id != partition.topic_id:
+            metrics.INPUT_RESET.labels("recreated").inc()
+            log.warning(
+                "the input topic was recreated: state of the old one is not used",
+                extra={"partition": partition.number},
+            )
+            return False
+        if partition.live_from < 0:
+            # The group's offsets expired; the cut knows where they were.
+            metrics.INPUT_RESET.labels("offsets-expired").inc()
+            partition.live_from = cut.position
+        elif partition.live_from < cut.position:
+            metrics.INPUT_RESET.labels("set-back").inc()
+            raise Refused(
+                f"{self._input}[{partition.number}] is committed at {partition.live_from}, but stored state goes"
+                f" to {cut.position}: the group's offsets were set back. Set them forward again, or, to score"
+                f" once more from there without what was learned, recreate {self._state}"
+            )
+        partition.position = min(cut.replay_from, partition.live_from)
+        return True
+
+    def _settle(self, partition: Partition, low: int) -> None:
+        """Step 5: hold the start against what retention has left."""
+        if 0 <= partition.position < low:
+            metrics.INPUT_LOST.inc(low - partition.position)
+            log.error(
+                "input records are gone by retention: going on from the earliest there is",
+                extra={"partition": partition.number, "wanted": partition.position, "earliest": low},
+            )
+        partition.position = max(partition.position, low)
+        partition.live_from = max(partition.live_from, partition.position)
+
+    def _load(self, partition: Partition, values: dict[bytes, bytes]) -> Iterator[bool]:
+        """Step 4: hand each key's state to the role."""
+        until = time.monotonic() + _SLICE_SECONDS
+        for name, parts in _by_name(values).items():
+            self._load_key(partition, name, parts)
+            if time.monotonic() > until:
+                metrics.KEYS.set(len(partition.included))
+                yield False
+                until = time.monotonic() + _SLICE_SECONDS
+        log.info("state loaded", extra={"partition": partition.number, "keys": len(partition.included)})
+
+    def _load_key(self, partition: Partition, name: bytes, parts: dict[int, bytes]) -> None:
+        key = Key(partition.number, name)
+        try:
+            checkpoint = from_records(parts)
+            self._check(checkpoint, partition)
+            self._role.load(key, checkpoint.state)
+        except ValueError as error:
+            reason = error.reason if isinstance(error, BadCheckpoint) else "unreadable"
+            metrics.CHECKPOINTS_REFUSED.labels(reason).inc()
+            log.warning("a checkpoint is not used: %s", error, extra={"reason": reason})
+            return
+        partition.included[name] = checkpoint.offset
+        if checkpoint.parts > 1:
+            partition.parts[name] = checkpoint.parts
+        if checkpoint.controls:
+            partition.controls[name] = checkpoint.controls
+
+    def _check(self, checkpoint: Checkpoint, partition: Partition) -> None:
+        if checkpoint.topic_id != partition.topic_id:
+            raise BadCheckpoint("recreated", "it belongs to an input topic that was recreated")
+        if checkpoint.fingerprint != self._role.fingerprint:
+            raise BadCheckpoint("other-configuration", "code or configuration changed: the key starts cold")
+
+
+def _by_name(values: dict[bytes, bytes]) -> dict[bytes, dict[int, bytes]]:
+    found: dict[bytes, dict[int, bytes]] = {}
+    for key, value in values.items():
+        name, part = split_key(key)
+        found.setdefault(name, {})[part] = value
+    return found

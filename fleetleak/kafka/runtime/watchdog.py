@@ -1,0 +1,54 @@
+"""Watchdog: a process that has work and makes no progress ends itself, so that another takes over."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+EXIT_STALLED = 70
+
+
+def _end() -> None:
+    faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+    # Not sys.exit: the thread that would run its clean-up is the one that hangs.
+    os._exit(EXIT_STALLED)
+
+
+class Watchdog:
+    """Calls `end` when `feed` was not called for `stall_seconds`."""
+
+    def __init__(self, stall_seconds: float, end: Callable[[], None] = _end) -> None:
+        self._stall_seconds = stall_seconds
+        self._end = end
+        self._fed = time.monotonic()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self.feed()
+        self._thread.start()
+
+    def feed(self) -> None:
+        """Say that there was progress, or nothing to do."""
+        self._fed = time.monotonic()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._stop.set()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(min(1.0, self._stall_seconds / 4)):
+            if time.monotonic() - self._fed > self._stall_seconds:
+                log.critical(
+                    "no progress for %g s: ending, for another process to take over", self._stall_seconds
+                )
+                self._end()
+                return

@@ -1,0 +1,70 @@
+"""The small HTTP server of a role: /metrics, /healthz and /readyz."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+Check = Callable[[], str | None]
+"""Gives None when well, else what is wrong, in words."""
+
+
+def _well() -> str | None:
+    return None
+
+
+class HealthServer:
+    """Serves until closed; use it as a context manager.
+
+    Parameters
+    ----------
+    address, port
+        Where to listen; port 0 takes a free one, see `port`.
+    healthy, ready
+        `/healthz` and `/readyz` answer 200 when these give None, else 503 with the words.
+    """
+
+    def __init__(self, address: str, port: int, healthy: Check = _well, ready: Check = _well) -> None:
+        checks = {"/healthz": healthy, "/readyz": ready}
+
+        class Handler(BaseHTTPRequestHandler):
+            timeout = 5  # a peer that stalls must not hold a thread
+
+            def do_GET(self) -> None:
+                if self.path == "/metrics":
+                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
+                elif self.path in checks:
+                    wrong = checks[self.path]()
+                    self._answer(503 if wrong else 200, "text/plain", (wrong or "ok").encode() + b"\n")
+                else:
+                    self._answer(404, "text/plain", b"see /metrics, /healthz, /readyz\n")
+
+            def _answer(self, status: int, kind: str, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Scrapes are not news."""
+
+        self._server = ThreadingHTTPServer((address, port), Handler)
+        self._server.daemon_threads = True
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+
+    def __enter__(self) -> HealthServer:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()

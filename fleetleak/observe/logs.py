@@ -1,0 +1,61 @@
+"""Structured logs: one JSON object a line on stderr, at a bounded rate."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from fleetleak.observe.metrics import LOG_SUPPRESSED
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes time, level, logger, message and whatever stands in `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the record as one line of JSON."""
+        line: dict[str, Any] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+class RateLimit(logging.Filter):
+    """Lets through at most `per_minute` lines a minute of one place in the code; counts the rest."""
+
+    def __init__(self, per_minute: int = 30, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._per_minute = per_minute
+        self._clock = clock
+        self._minute = -1
+        self._lines: dict[tuple[str, int], int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether this line is within the rate."""
+        minute = int(self._clock() // 60)
+        if minute != self._minute:
+            self._minute, self._lines = minute, {}
+        place = (record.pathname, record.lineno)
+        seen = self._lines[place] = self._lines.get(place, 0) + 1
+        if seen > self._per_minute:
+            LOG_SUPPRESSED.inc()
+        return seen <= self._per_minute
+
+
+def setup(level: str = "info") -> None:
+    """Send the logs of this process to stderr as JSON."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    handler.addFilter(RateLimit())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

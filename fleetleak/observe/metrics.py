@@ -1,0 +1,126 @@
+"""Every metric of every role, in one place (docs/metrics.md is generated from it).
+
+Label values come from fixed sets (collectors, reasons, topics, partitions, methods): never from a
+service or instance name, so cardinality does not grow with the fleet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True)
+class Documented:
+    """One metric as the reference shows it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+    role: str
+
+
+METRICS: list[Documented] = []
+
+
+def _document(role: str, kind: str, name: str, text: str, labels: Sequence[str]) -> str:
+    full = f"fleetleak_{role}_{name}"
+    METRICS.append(
+        Documented(full + ("_total" if kind == "counter" else ""), kind, tuple(labels), text, role)
+    )
+    return full
+
+
+def _counter(role: str, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
+    return Counter(_document(role, "counter", name, text, labels), text, labels)
+
+
+def _gauge(role: str, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
+    return Gauge(_document(role, "gauge", name, text, labels), text, labels)
+
+
+def _histogram(role: str, name: str, text: str, labels: Sequence[str] = ()) -> Histogram:
+    return Histogram(_document(role, "histogram", name, text, labels), text, labels, buckets=SECONDS)
+
+
+# Producer.
+TICKS = _counter("producer", "ticks", "Samplings of the host.")
+LATE_TICKS = _counter("producer", "late_ticks", "Samplings skipped because the one before was late.")
+COLLECT_SECONDS = _histogram("producer", "collect_seconds", "Time one collector took.", ["collector"])
+COLLECT_ERRORS = _counter("producer", "collect_errors", "Collectors that failed as a whole.", ["collector"])
+SKIPPED_SOURCES = _counter(
+    "producer", "skipped_sources", "Files that vanished or may not be read.", ["reason"]
+)
+BUFFERED_RECORDS = _gauge("producer", "buffered_records", "Snapshots waiting for the broker.")
+BUFFERED_BYTES = _gauge("producer", "buffered_bytes", "Bytes of snapshots waiting for the broker.")
+DROPPED_RECORDS = _counter(
+    "producer", "dropped_records", "Snapshots dropped, oldest first, because the buffer was full."
+)
+PUBLISHED_RECORDS = _counter("producer", "published_records", "Snapshots acknowledged by the broker.")
+PUBLISH_ERRORS = _counter("producer", "publish_errors", "Snapshots the broker refused for good.")
+
+# The stateful runtime: processor and sinks alike.
+RECORDS_IN = _counter("runtime", "records_in", "Input records applied.", ["topic"])
+RECORDS_OUT = _counter("runtime", "records_out", "Output records committed.", ["topic"])
+RECORDS_REPLAYED = _counter("runtime", "records_replayed", "Records re-applied silently while restoring.")
+DEAD_LETTERS = _counter("runtime", "dead_letters", "Records sent to the dead letter.", ["reason"])
+PARTITIONS_PAUSED = _gauge(
+    "runtime", "partitions_paused", "Partitions paused by a flood of unreadable records."
+)
+COMMIT_SECONDS = _histogram("runtime", "commit_seconds", "Time of one transaction's commit.")
+COMMITS = _counter("runtime", "commits", "Transactions committed.")
+ABORTS = _counter("runtime", "aborts", "Transactions aborted.", ["reason"])
+CHECKPOINTS = _counter("runtime", "checkpoints", "Checkpoints of keys written.")
+CHECKPOINT_BYTES = _counter("runtime", "checkpoint_bytes", "Bytes of checkpoints written.")
+CHECKPOINTS_REFUSED = _counter(
+    "runtime", "checkpoints_refused", "Stored checkpoints not used; their key starts cold.", ["reason"]
+)
+INPUT_LOST = _counter("runtime", "input_lost_records", "Input records gone by retention before being read.")
+INPUT_RESET = _counter(
+    "runtime", "input_resets", "Input partitions whose offsets do not fit the state.", ["reason"]
+)
+RESTORES = _counter("runtime", "restores", "Partitions restored.")
+RESTORE_SECONDS = _histogram("runtime", "restore_seconds", "Time from assignment of a partition to ready.")
+REBALANCES = _counter("runtime", "rebalances", "Assignments and revocations.", ["event"])
+ASSIGNED = _gauge("runtime", "assigned_partitions", "Input partitions owned.")
+READY = _gauge("runtime", "ready", "1 when every owned partition is restored and flowing.")
+LAG = _gauge("runtime", "lag_records", "Input records not yet applied, by partition.", ["partition"])
+CONTROLS = _counter("runtime", "controls", "Control records applied.", ["kind", "outcome"])
+KEYS = _gauge("runtime", "keys", "Keys with state in memory.")
+
+# Processor.
+SCORED = _counter("processor", "scores", "Snapshots scored.")
+LATE = _counter("processor", "late", "Snapshots dropped as late or duplicate.", ["reason"])
+REFUSED = _counter("processor", "refused", "Values refused by a model as not finite.", ["model"])
+RESTARTS = _counter("processor", "instance_restarts", "Restarts of instances seen.")
+BATCH_SECONDS = _histogram("processor", "batch_seconds", "Time to score one batch.")
+DRIFTS = _counter("processor", "drifts", "Changes flagged.", ["detector"])
+EVICTIONS = _counter("processor", "evictions", "Keys moved out of memory to keep the budget.")
+
+# Sinks.
+TRANSITIONS = _counter("sink", "transitions", "Alert transitions published.", ["state"])
+FIRING = _gauge("sink", "firing", "Alerts firing now in the partitions owned here.")
+DRIFT_EVENTS = _counter("sink", "drift_events", "Drift events published.")
+LABELS = _counter("sink", "labels", "Labels applied.", ["verdict"])
+
+# Every role.
+LOG_SUPPRESSED = _counter("role", "log_lines_suppressed", "Log lines left out to keep the rate bounded.")
+BUILD_INFO = _gauge("role", "build_info", "Always 1; the version is the label.", ["version", "role"])
+
+
+def reference() -> str:
+    """Give the table of metrics as Markdown."""
+    rows = [
+        f"| `{m.name}` | {m.kind} | {', '.join(f'`{label}`' for label in m.labels) or '-'} | {m.help} |"
+        for m in METRICS
+    ]
+    head = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+__all__ = ["METRICS", "REGISTRY", "reference"]

@@ -1,0 +1,28 @@
+"""The records on the topics: their fields, units and versions (JSON Schemas in docs/schemas/)."""
+
+from fleetleak.records.alert import Alert
+from fleetleak.records.codec import Decoder, Unreadable, encode
+from fleetleak.records.drift import Drift
+from fleetleak.records.label import Label
+from fleetleak.records.score import Forecast, Method, Score, Trend
+from fleetleak.records.snapshot import Snapshot
+from fleetleak.records.types import LEAK_KINDS
+
+RECORDS = (Snapshot, Score, Alert, Drift, Label)
+"""Every record that appears on a topic."""
+
+__all__ = [
+    "LEAK_KINDS",
+    "RECORDS",
+    "Alert",
+    "Decoder",
+    "Drift",
+    "Forecast",
+    "Label",
+    "Method",
+    "Score",
+    "Snapshot",
+    "Trend",
+    "Unreadable",
+    "encode",
+]

@@ -1,0 +1,68 @@
+"""Alert: one transition in the life of an alert."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from fleetleak.records.score import Forecast, Method, Trend
+from fleetleak.records.types import Bytes, Fraction, Kind, Name, Scope, Text, UnixSeconds
+
+AlertState = Literal["firing", "updated", "resolved"]
+Severity = Literal["early", "sure"]
+
+
+class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaults=True, gc=False):
+    """One transition of one alert; topic `alerts`, key `key`.
+
+    Parameters
+    ----------
+    key
+        Stable from firing to resolved, and across restarts of every role: what to de-duplicate by.
+    time
+        Event time of the snapshot that caused the transition.
+    onset
+        When the growth began.
+    since
+        When this alert began to fire.
+    severity
+        `early`: likely, look in working hours; `sure`: established growth that reaches the limit.
+    eta, eta_low, eta_high
+        p50, p10 and p90 of reaching the limit; absent where there is no forecast.
+    summary, recommendation
+        One line for people each: what and how bad; what to do first.
+    reasons
+        At most three, strongest first, with their numbers.
+    closed_by
+        Why a resolved alert ended.
+    """
+
+    key: Name
+    state: AlertState
+    service: Name
+    instance: Name
+    time: UnixSeconds
+    since: UnixSeconds
+    severity: Severity
+    kind: Kind
+    confidence: Fraction
+    summary: Text
+    recommendation: Text
+    onset: UnixSeconds | None = None
+    host: Name | None = None
+    scope: Scope = "process"
+    environment: Name | None = None
+    version: Name | None = None
+    eta: UnixSeconds | None = None
+    eta_low: UnixSeconds | None = None
+    eta_high: UnixSeconds | None = None
+    used: Bytes | None = None
+    total: Bytes | None = None
+    forecast: Forecast | None = None
+    trend: Trend | None = None
+    methods: dict[str, Method] = {}
+    reasons: list[Text] = []
+    closed_by: Text | None = None
+    input_partition: int | None = None
+    input_offset: int | None = None

@@ -1,0 +1,26 @@
+"""Drift: the level or behaviour of a service changed. A change is not a leak."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from fleetleak.records.types import Name, Scope, UnixSeconds
+
+
+class Drift(Struct, tag_field="schema", tag="drift/1", kw_only=True, omit_defaults=True, gc=False):
+    """A change found by a drift detector; topic `drift`, key `service`.
+
+    `before` and `after` are the mean share of the limit in use on either side of the change.
+    """
+
+    service: Name
+    instance: Name
+    time: UnixSeconds
+    detector: Name
+    host: Name | None = None
+    scope: Scope = "process"
+    version: Name | None = None
+    before: float | None = None
+    after: float | None = None
+    input_partition: int | None = None
+    input_offset: int | None = None

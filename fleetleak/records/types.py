@@ -1,0 +1,28 @@
+"""Units and ranges as types: what a field means stands in its type, and its JSON Schema says it too."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+Bytes = Annotated[int, Meta(ge=0, le=2**60, description="bytes")]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1, description="a counter since the source started")]
+UnixSeconds = Annotated[float, Meta(ge=0, le=1e11, description="unix time in seconds")]
+Seconds = Annotated[float, Meta(ge=0, description="seconds")]
+BytesPerSecond = Annotated[float, Meta(description="bytes per second")]
+Fraction = Annotated[float, Meta(ge=0, le=1, description="a share, from 0 to 1")]
+Probability = Annotated[float, Meta(ge=0, le=1, description="a tail probability: small means unusual")]
+Name = Annotated[str, Meta(min_length=1, max_length=256, description="a name")]
+Text = Annotated[str, Meta(max_length=1024, description="words for people")]
+
+Scope = Literal["host", "pod", "container", "unit", "process"]
+"""What was measured: a whole host, a pod, a container, a systemd unit or one process."""
+
+Kind = Literal[
+    "linear", "exponential", "periodic", "staircase", "fragmentation",
+    "stable", "saturating", "step", "seasonal", "load",
+]  # fmt: skip
+"""A growth's signature: five shapes of leak, then the benign ones."""
+
+LEAK_KINDS: frozenset[str] = frozenset({"linear", "exponential", "periodic", "staircase", "fragmentation"})

@@ -1,0 +1,232 @@
+"""Where each setting's value comes from: default, TOML file, environment, flag; the later wins."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fleetleak.settings.tree import Settings
+
+_SECRET = re.compile(r"([^=,]*(?:password|secret|token|jaas|ssl\.key|credential)[^=,]*=)[^,]*", re.IGNORECASE)
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be used; the message is one line that says what is allowed."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One leaf of the tree."""
+
+    section: str
+    name: str
+    type: Any
+    default: Any
+
+    @property
+    def path(self) -> str:
+        """Its name in a TOML file, as section.name."""
+        return f"{self.section}.{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return f"FLEETLEAK_{self.section}_{self.name}".upper()
+
+    @property
+    def flag(self) -> str:
+        """Its command-line flag."""
+        return f"--{self.section}-{self.name}".replace("_", "-")
+
+    @property
+    def info(self) -> msgspec.inspect.Type:
+        """The inner type with its limits."""
+        found = msgspec.inspect.type_info(self.type)
+        return found.type if isinstance(found, msgspec.inspect.Metadata) else found
+
+    @property
+    def help(self) -> str:
+        """What it means, in one sentence."""
+        found = msgspec.inspect.type_info(self.type)
+        while isinstance(found, msgspec.inspect.Metadata):
+            if text := (found.extra_json_schema or {}).get("description"):
+                return str(text)
+            found = found.type
+        raise AssertionError(f"{self.path} has no description")
+
+    @property
+    def repeats(self) -> bool:
+        """Whether its flag may be given several times."""
+        return isinstance(self.info, msgspec.inspect.ListType | msgspec.inspect.DictType)
+
+
+def all_settings() -> Iterator[Setting]:
+    """Give every leaf of the tree, in the order of the file."""
+    defaults = Settings()
+    for section in msgspec.structs.fields(Settings):
+        values = getattr(defaults, section.name)
+        for leaf in msgspec.structs.fields(section.type):
+            yield Setting(section.name, leaf.name, leaf.type, getattr(values, leaf.name))
+
+
+def allowed(setting: Setting) -> str:
+    """Say in words what values a setting takes."""
+    return _allowed(setting.info)
+
+
+def _allowed(info: msgspec.inspect.Type) -> str:
+    match info:
+        case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
+            word = "a whole number" if isinstance(info, msgspec.inspect.IntType) else "a number"
+            low = f" from {info.ge:g}" if info.ge is not None else ""
+            return word + low + (f" to {info.le:g}" if info.le is not None else "")
+        case msgspec.inspect.LiteralType():
+            return "one of " + ", ".join(sorted(map(str, info.values)))
+        case msgspec.inspect.ListType():
+            return "a list of words, separated by commas"
+        case msgspec.inspect.DictType():
+            return "name=value pairs, separated by commas"
+        case msgspec.inspect.UnionType():
+            return _allowed(info.types[0]) + ", or nothing"
+        case msgspec.inspect.StrType() if info.pattern:
+            return f"text that fits {info.pattern}"
+        case _:
+            return "text"
+
+
+def _pairs(items: Sequence[str]) -> dict[str, str]:
+    found = dict(item.split("=", 1) for item in items)
+    return {k.strip(): v.strip() for k, v in found.items()}
+
+
+def _from_text(setting: Setting, raw: str | Sequence[str]) -> Any:
+    """Turn an environment variable's or flag's text into the value's shape."""
+    if not setting.repeats:
+        return raw
+    if isinstance(raw, str):
+        if raw.startswith(("[", "{")):
+            return json.loads(raw)
+        raw = [item for item in raw.split(",") if item]
+    return list(raw) if isinstance(setting.info, msgspec.inspect.ListType) else _pairs(raw)
+
+
+def _checked(setting: Setting, value: Any, origin: str) -> Any:
+    try:
+        shaped = _from_text(setting, value) if origin != "file" else value
+        return msgspec.convert(shaped, setting.type, strict=origin == "file")
+    except (ValueError, TypeError):
+        shown = mask(setting.name, value)
+        raise BadSetting(
+            f"setting {setting.path} (from {_place(setting, origin)}) is {shown!r}: give {allowed(setting)}"
+        ) from None
+
+
+def _place(setting: Setting, origin: str) -> str:
+    return {"file": "the file", "environment": setting.variable, "flag": setting.flag}[origin]
+
+
+def mask(name: str, value: Any) -> Any:
+    """Hide what must not be printed: librdkafka properties that hold secrets."""
+    if isinstance(value, Mapping):
+        return {k: "***" if _SECRET.match(f"{k}=") else v for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [mask(name, v) for v in value]
+    return _SECRET.sub(r"\1***", value) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The effective settings, and where each value came from."""
+
+    settings: Settings
+    origin: dict[str, str]
+    warnings: list[str]
+
+
+def load(
+    file: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, str | Sequence[str]] | None = None,
+) -> Loaded:
+    """Merge defaults, file, environment and flags.
+
+    Parameters
+    ----------
+    file
+        A TOML file; without it `FLEETLEAK_CONFIG` may name one.
+    environment, flags
+        Values as text, the environment by variable, the flags by setting path.
+
+    Raises
+    ------
+    BadSetting
+        If a value, a name in the file, or the file itself cannot be used.
+    """
+    environment = os.environ if environment is None else environment
+    file = file or environment.get("FLEETLEAK_CONFIG")
+    stored = _read_file(file) if file else {}
+    values: dict[str, dict[str, Any]] = {}
+    origins: dict[str, str] = {}
+    for setting in all_settings():
+        origin, raw = _latest(setting, stored, environment, flags or {})
+        origins[setting.path] = origin
+        if origin != "default":
+            values.setdefault(setting.section, {})[setting.name] = _checked(setting, raw, origin)
+    settings = Settings()
+    for section, leaves in values.items():
+        for name, value in leaves.items():
+            setattr(getattr(settings, section), name, value)
+    return Loaded(settings, origins, _unknown_variables(environment))
+
+
+def _latest(
+    setting: Setting,
+    stored: Mapping[str, Mapping[str, Any]],
+    environment: Mapping[str, str],
+    flags: Mapping[str, str | Sequence[str]],
+) -> tuple[str, Any]:
+    if setting.path in flags:
+        return "flag", flags[setting.path]
+    if setting.variable in environment:
+        return "environment", environment[setting.variable]
+    if setting.name in stored.get(setting.section, {}):
+        return "file", stored[setting.section][setting.name]
+    return "default", setting.default
+
+
+def _read_file(path: str) -> dict[str, dict[str, Any]]:
+    try:
+        tree = tomllib.loads(Path(path).read_text())
+    except OSError as error:
+        raise BadSetting(f"settings file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"settings file {path} is not TOML: {error}") from None
+    known = {s.path for s in all_settings()}
+    for section, leaves in tree.items():
+        names = leaves if isinstance(leaves, dict) else {"": None}
+        for name in names:
+            path_in_tree = f"{section}.{name}".rstrip(".")
+            if path_in_tree not in known:
+                near = difflib.get_close_matches(path_in_tree, known, n=1)
+                hint = f"; did you mean {near[0]}?" if near else "; see `fleetleak config`"
+                raise BadSetting(f"settings file {path}: there is no setting {path_in_tree}{hint}")
+    return tree
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    # Only a warning: Kubernetes itself sets FLEETLEAK_SERVICE_HOST and the like for a service of that name.
+    known = {s.variable for s in all_settings()} | {"FLEETLEAK_CONFIG"}
+    return [
+        f"environment variable {name} is not a setting"
+        for name in sorted(environment)
+        if name.startswith("FLEETLEAK_") and name not in known
+    ]

@@ -1,0 +1,31 @@
+"""The reference of settings, as Markdown; docs/settings.md is this text."""
+
+from __future__ import annotations
+
+from fleetleak.settings.load import Setting, all_settings, allowed
+
+_HEAD = """# Settings
+
+One tree; a later source wins: defaults, a TOML file (`--config FILE` or `FLEETLEAK_CONFIG`), the
+environment, flags. `fleetleak config` prints the effective values and where each came from.
+A flag is `--SECTION-NAME`; lists repeat the flag, or separate by commas in the environment.
+
+| setting | environment | default | allowed | meaning |
+|---|---|---|---|---|
+"""
+
+
+def _default(setting: Setting) -> str:
+    value = setting.default
+    if value is None or value in ([], {}):
+        return "-"
+    return f"`{','.join(value) if isinstance(value, list) else value}`"
+
+
+def reference() -> str:
+    """Give the whole page."""
+    rows = (
+        f"| `{s.path}` | `{s.variable}` | {_default(s)} | {allowed(s).replace('|', chr(92) + '|')} | {s.help} |"
+        for s in all_settings()
+    )
+    return _HEAD + "\n".join(rows) + "\n"

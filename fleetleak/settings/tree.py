@@ -1,0 +1,191 @@
+"""Every setting: its name, default, range and meaning. docs/settings.md is generated from this file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+
+def _about(text: str, ge: float, le: float | None = None) -> Meta:
+    return Meta(description=text, ge=ge, le=le)
+
+
+class Kafka(Struct, forbid_unknown_fields=True):
+    """The cluster everything runs on."""
+
+    bootstrap_servers: Annotated[str, Meta(min_length=1, description="Brokers, as host:port,host:port.")] = (
+        "127.0.0.1:9092"
+    )
+    topic_prefix: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9_-]+$", description="What all topic and group names begin with.")
+    ] = "fleetleak"
+    instance_id: Annotated[
+        str | None,
+        Meta(
+            description="A name this process keeps over restarts (StatefulSet pod name): static membership."
+        ),
+    ] = None
+    group_protocol: Annotated[
+        Literal["classic", "consumer"], Meta(description="Consumer group protocol; `consumer` is KIP-848.")
+    ] = "classic"
+    properties: Annotated[
+        dict[str, str],
+        Meta(description="Any librdkafka property, as name=value: SASL, TLS, and the rest."),
+    ] = field(default_factory=dict)
+
+
+class Topics(Struct, forbid_unknown_fields=True):
+    """How `fleetleak topics create` lays the topics out."""
+
+    partitions: Annotated[
+        int, _about("Partitions of snapshots, scores, models and feedback.", ge=1, le=4096)
+    ] = 8
+    replication_factor: Annotated[int, _about("Copies of each partition.", ge=1, le=9)] = 1
+    snapshot_hours: Annotated[float, _about("How long snapshots are kept, hours.", ge=0.05, le=8760)] = 72.0
+    score_hours: Annotated[float, _about("How long scores are kept, hours.", ge=0.05, le=8760)] = 192.0
+    alert_hours: Annotated[
+        float, _about("How long alerts, drift and labels are kept, hours.", ge=1, le=87600)
+    ] = 8760.0
+
+
+class Producer(Struct, forbid_unknown_fields=True):
+    """The agent on each host."""
+
+    interval_seconds: Annotated[float, _about("Time between snapshots, seconds.", ge=0.1, le=3600)] = 30.0
+    host: Annotated[str | None, Meta(description="This host's name; by default what the system says.")] = None
+    environment: Annotated[str | None, Meta(description="Written into every snapshot, such as prod.")] = None
+    procfs: Annotated[str, Meta(description="Where the host's /proc is mounted.")] = "/proc"
+    cgroupfs: Annotated[str, Meta(description="Where the host's cgroup file system is mounted.")] = (
+        "/sys/fs/cgroup"
+    )
+    collectors: Annotated[list[str], Meta(description="Collectors to run.")] = field(
+        default_factory=lambda: ["host", "cgroup", "process", "pressure"]
+    )
+    top_processes: Annotated[int, _about("Processes published for their size.", ge=0, le=1000)] = 10
+    match: Annotated[
+        list[str],
+        Meta(description="Regular expressions; a process whose name or command line fits is published."),
+    ] = field(default_factory=list)
+    rules: Annotated[
+        list[str],
+        Meta(description="Service names by pattern, as `regex => service`; see docs/identity.md."),
+    ] = field(default_factory=list)
+    buffer_records: Annotated[
+        int, _about("Snapshots kept while the broker is away.", ge=1, le=10_000_000)
+    ] = 100_000
+    buffer_bytes: Annotated[int, _about("Bytes kept while the broker is away.", ge=10_000, le=2**33)] = (
+        16 * 2**20
+    )
+
+
+class Runtime(Struct, forbid_unknown_fields=True):
+    """How processors and sinks read, commit and restore."""
+
+    batch_records: Annotated[int, _about("Most records applied at once.", ge=1, le=50_000)] = 5000
+    commit_interval_seconds: Annotated[
+        float, _about("Time between transactions, seconds: the delay of outputs.", ge=0.02, le=60)
+    ] = 1.0
+    checkpoint_interval_seconds: Annotated[
+        float,
+        _about(
+            "A key's state is written this often, seconds; longer means more to replay.", ge=0.1, le=86400
+        ),
+    ] = 600.0
+    transaction_timeout_seconds: Annotated[
+        float, _about("A dead process blocks readers at most this long, seconds.", ge=1, le=900)
+    ] = 10.0
+    session_timeout_seconds: Annotated[
+        float, _about("A silent process loses its partitions after this long, seconds.", ge=1, le=300)
+    ] = 10.0
+    stall_seconds: Annotated[
+        float, _about("The process ends itself after this long without progress, seconds.", ge=5, le=3600)
+    ] = 120.0
+    max_record_bytes: Annotated[int, _about("Larger input records are unreadable.", ge=1000, le=2**24)] = (
+        2**18
+    )
+    future_seconds: Annotated[
+        float, _about("Event times further ahead of the broker's are unreadable, seconds.", ge=0, le=1e9)
+    ] = 300.0
+    dead_letter_ratio: Annotated[
+        float,
+        _about("A partition pauses when more than this share of its records is unreadable.", ge=0.001, le=1),
+    ] = 0.5
+    dead_letter_least: Annotated[
+        int, _about("...and at least this many among its newest records.", ge=1, le=100_000)
+    ] = 100
+
+
+class Processor(Struct, forbid_unknown_fields=True):
+    """The scoring processor."""
+
+    models: Annotated[
+        list[str], Meta(description="Learned methods to run beside the trend; see docs/models.md.")
+    ] = field(default_factory=lambda: ["half_space_trees", "snarimax"])
+    backend: Annotated[
+        Literal["columnar", "river"],
+        Meta(
+            description="Models in columns, or plain River objects at River's price (about 1.2 MB a service)."
+        ),
+    ] = "columnar"
+    memory_budget_bytes: Annotated[
+        int,
+        _about("Memory for models; beyond it the longest unseen services are moved out.", ge=2**20, le=2**40),
+    ] = 4 * 2**30
+    forget_seconds: Annotated[
+        float, _about("An instance silent this long by its own records starts new, seconds.", ge=60)
+    ] = 7 * 86400.0
+
+
+class Alerting(Struct, forbid_unknown_fields=True):
+    """The alerting sink: when evidence becomes an alert."""
+
+    hold_samples: Annotated[int, _about("Suspicious snapshots in a row before an alert.", ge=1, le=1000)] = 3
+    hold_seconds: Annotated[float, _about("...and for at least this long, seconds.", ge=0, le=86400)] = 0.0
+    clear_seconds: Annotated[
+        float, _about("Quiet time before an alert is resolved, seconds.", ge=0, le=604800)
+    ] = 900.0
+    early_confidence: Annotated[float, _about("Confidence from which severity is `early`.", ge=0, le=1)] = 0.5
+    sure_confidence: Annotated[float, _about("Confidence from which severity is `sure`.", ge=0, le=1)] = 0.8
+    update_seconds: Annotated[
+        float, _about("A firing alert is updated at most this often, seconds.", ge=1)
+    ] = 3600.0
+
+
+class Http(Struct, forbid_unknown_fields=True):
+    """The health and metrics server of each role."""
+
+    address: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, _about("Port to listen on; 0 takes a free one, -1 none.", ge=-1, le=65535)] = 0
+
+
+class Log(Struct, forbid_unknown_fields=True):
+    """Logs."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least level that is written.")
+    ] = "info"
+
+
+class Broker(Struct, forbid_unknown_fields=True):
+    """The embedded Kafka, for demos and tests."""
+
+    port: Annotated[int, _about("Port to listen on; 0 takes a free one.", ge=0, le=65535)] = 0
+    directory: Annotated[
+        str | None, Meta(description="Where its data goes; by default a directory removed afterwards.")
+    ] = None
+    heap_mib: Annotated[int, _about("Java heap, MiB.", ge=128, le=65536)] = 512
+
+
+class Settings(Struct, forbid_unknown_fields=True):
+    """The whole tree."""
+
+    kafka: Kafka = field(default_factory=Kafka)
+    topics: Topics = field(default_factory=Topics)
+    producer: Producer = field(default_factory=Producer)
+    runtime: Runtime = field(default_factory=Runtime)
+    processor: Processor = field(default_factory=Processor)
+    alerting: Alerting = field(default_factory=Alerting)
+    http: Http = field(default_factory=Http)
+    log: Log = field(default_factory=Log)
+    broker: Broker = field(default_factory=Broker)

@@ -1,0 +1,28 @@
+"""Models of the whole fleet in columns; every one registered here passes tests/models/test_conformance.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from processors.models.adwin import ADWIN
+from processors.models.ew_stats import EWStats
+from processors.models.gaussian_scorer import GaussianScorer
+from processors.models.half_space_trees import HalfSpaceTrees
+from processors.models.min_max_scaler import MinMaxScaler
+from processors.models.page_hinkley import PageHinkley
+from processors.models.river_model import RiverModel
+from processors.models.snarimax import SNARIMAX
+from processors.models.standard_scaler import StandardScaler
+
+MODELS: dict[str, Any] = {
+    HalfSpaceTrees.NAME: HalfSpaceTrees,
+    SNARIMAX.NAME: SNARIMAX,
+    EWStats.NAME: EWStats,
+    GaussianScorer.NAME: GaussianScorer,
+    MinMaxScaler.NAME: MinMaxScaler,
+    StandardScaler.NAME: StandardScaler,
+    PageHinkley.NAME: PageHinkley,
+    ADWIN.NAME: ADWIN,
+    RiverModel.NAME: RiverModel,
+}
+"""Every model by name."""

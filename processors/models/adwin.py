@@ -1,0 +1,106 @@
+"""ADWIN: has the distribution of a series changed? River's own detectors, one a row."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from river import drift
+
+from processors.models import adwin_state
+from processors.models.base import Floats, Rows
+from processors.models.object_model import ObjectModel
+
+_OBJECT_BYTES = 3_000  # resident, measured with windows of a thousand records (benchmarks/models.py)
+
+
+class ADWIN(ObjectModel):
+    """1 where a record raises the change flag, else 0, by `river.drift.ADWIN` [1]_ itself.
+
+    River's ADWIN is small and takes 0.2 us a record, so each row keeps one; only its state is written by
+    us, as numbers. The flag includes the record; `score` tells whether it would be raised.
+
+    Do not use it where a slow trend is meant: a trend is a change all the time. It compares means, so a
+    change of spread alone is not seen.
+
+    Parameters
+    ----------
+    capacity
+        Number of rows.
+    delta, clock, max_buckets, min_window_length, grace_period
+        As in River.
+
+    References
+    ----------
+    .. [1] Bifet and Gavalda. Learning from time-changing data with adaptive windowing. SDM 2007.
+
+    Examples
+    --------
+    >>> flags = ADWIN(1, clock=1).score_learn(np.zeros(60, dtype=np.intp), np.repeat([[0.1], [0.9]], 30, 0))
+    >>> int(flags.argmax())
+    35
+    """
+
+    NAME: ClassVar[str] = "adwin"
+    SCORE_RANGE: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def __init__(
+        self,
+        capacity: int,
+        *,
+        delta: float = 0.002,
+        clock: int = 32,
+        max_buckets: int = 5,
+        min_window_length: int = 5,
+        grace_period: int = 10,
+    ) -> None:
+        if not 1 <= max_buckets <= 255:
+            raise ValueError(f"max_buckets is {max_buckets}; 1 to 255 is supported")
+        self._given = (delta, clock, max_buckets, min_window_length, grace_period)
+        super().__init__(capacity, 1, _OBJECT_BYTES)
+
+    @property
+    def fingerprint(self) -> str:
+        names = "delta clock max_buckets min_window_length grace_period".split()
+        parameters = " ".join(f"{name}={value}" for name, value in zip(names, self._given, strict=True))
+        return f"{self.NAME}/{self.VERSION} {parameters}"
+
+    def means(self, rows: Rows) -> Floats:
+        """Give the mean of each row's window; 0 of a new row."""
+        detectors = (self._objects[row] for row in rows.tolist())
+        return np.array([0.0 if detector is None else detector.estimation for detector in detectors])
+
+    def _new(self) -> drift.ADWIN:
+        return drift.ADWIN(*self._given)
+
+    def _copy(self, model: drift.ADWIN) -> drift.ADWIN:
+        return self._decode(self._encode(model))
+
+    def _observe(self, model: drift.ADWIN, record: list[float], learn: bool) -> float:
+        model.update(record[0])
+        return float(model.drift_detected)
+
+    def _encode(self, model: drift.ADWIN) -> bytes:
+        return adwin_state.encode(model)
+
+    def _decode(self, payload: bytes) -> drift.ADWIN:
+        model = self._new()
+        adwin_state.decode(payload, model)
+        return model
+
+    def to_river(self, row: int) -> drift.ADWIN:
+        """Give a copy of the row's River detector."""
+        model = self._objects[row]
+        return self._new() if model is None else self._copy(model)
+
+    def from_river(self, row: int, model: drift.ADWIN) -> None:
+        """Continue from a River detector.
+
+        Raises
+        ------
+        ValueError
+            If its parameters are others.
+        """
+        if adwin_state.parameters(model) != self._given:
+            raise ValueError("the River detector has other parameters")
+        self._objects[row] = self._copy(model)

@@ -1,0 +1,82 @@
+"""What every model of the fleet offers: one row per key, batches in, scores out."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.intp]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+LARGEST = 1e100
+"""Values beyond this are refused like non-finite ones: their squares' sums would overflow."""
+
+
+def usable(x: Floats) -> Flags:
+    """Tell which records (rows of `x`) hold only finite values of sane size."""
+    flags: Flags = (np.abs(x) <= LARGEST).all(axis=1)
+    return flags
+
+
+def grown(array: NDArray[Any], capacity: int) -> NDArray[Any]:
+    """Give a copy with room for `capacity` rows; new rows are zero and not yet resident."""
+    if capacity < len(array):
+        raise ValueError(f"cannot shrink from {len(array)} rows to {capacity}")
+    larger = np.zeros((capacity, *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+class Model(Protocol):
+    """A fleet of equal models in columns: row `r` is the model of one service or instance.
+
+    A batch is `rows` (shape `(B,)`, duplicates allowed: they are handled in order) and `x` (shape
+    `(B, features)`). Results do not depend on how the same input was cut into batches: no BLAS, no
+    reduction whose order depends on layout (docs/adr/0004).
+
+    A record with a non-finite value is refused: its score is NaN, nothing is learned from it, and
+    `refused` grows by one.
+    """
+
+    NAME: ClassVar[str]
+    VERSION: ClassVar[int]
+    SCORE_RANGE: ClassVar[tuple[float, float]]
+
+    features: int
+    refused: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Parameters that must agree before stored state may be loaded, as readable text."""
+
+    def score_learn(self, rows: Rows, x: Floats, learn: Flags | None = None) -> Floats:
+        """Score each record with what was known before it, then learn it where `learn` allows."""
+
+    def score(self, rows: Rows, x: Floats) -> Floats:
+        """Score without learning; changes nothing."""
+
+    def grow(self, capacity: int) -> None:
+        """Make room for `capacity` rows; existing rows keep their state."""
+
+    def reset(self, rows: Rows) -> None:
+        """Make the models of these rows new."""
+
+    def dump(self, row: int) -> bytes:
+        """Exact state of one row, without pickle."""
+
+    def load(self, row: int, state: bytes) -> None:
+        """Put a dumped state into a row.
+
+        Raises
+        ------
+        processors.models.codec.CorruptState
+            If the bytes are not a whole state of this model; the row is then new. Its subclass
+            `FingerprintMismatch` if they are whole but of other parameters or another version.
+        """
+
+    def nbytes(self) -> int:
+        """Bytes of all arrays, used rows or not."""

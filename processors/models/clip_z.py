@@ -1,0 +1,24 @@
+"""A River transformer that bounds standardised features."""
+
+from __future__ import annotations
+
+from river import base
+
+
+class ClipZ(base.Transformer):
+    """Clip every feature to `[-limit, limit]`; put it behind a scaler.
+
+    A scaler bounds nothing: after a quiet phase a step gives values of thousands, with which a gradient
+    step diverges. Do not use it on features that are not standardised.
+
+    Examples
+    --------
+    >>> ClipZ(5).transform_one({"x": 1000.0, "y": -0.5})
+    {'x': 5, 'y': -0.5}
+    """
+
+    def __init__(self, limit: float = 5.0) -> None:
+        self.limit = limit
+
+    def transform_one(self, x: dict[str, float]) -> dict[str, float]:
+        return {name: max(min(value, self.limit), -self.limit) for name, value in x.items()}

@@ -1,0 +1,107 @@
+"""What the models whose state is a few numbers share: one row of float64 a key, all zero when new."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from processors.columns import rounds
+from processors.models.base import Flags, Floats, Rows, grown, usable
+from processors.models.codec import CorruptState, seal, unseal
+
+
+class ColumnModel(ABC):
+    """A model whose step is a pure function of one row of numbers and one record.
+
+    A subclass gives `_step`; this class cuts batches into rounds without duplicates, refuses what is not
+    finite, and keeps, stores and restores the rows.
+
+    Parameters
+    ----------
+    capacity
+        Number of rows; memory becomes resident when a row is first used.
+    features
+        Number of columns of `x`.
+    width
+        Numbers of state a row.
+    """
+
+    NAME: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+    SCORE_RANGE: ClassVar[tuple[float, float]]
+    SCORES_FEATURES: ClassVar[bool] = False
+    """Whether a record has one score per feature, `(B, features)`, instead of one, `(B,)`."""
+
+    def __init__(self, capacity: int, features: int, width: int) -> None:
+        if features < 1:
+            raise ValueError("a model has at least 1 feature")
+        self.features = features
+        self.refused = 0
+        self.state: Floats = np.zeros((capacity, width))
+
+    @property
+    def fingerprint(self) -> str:
+        return " ".join([f"{self.NAME}/{self.VERSION}", f"features={self.features}", self._parameters()])
+
+    @abstractmethod
+    def _parameters(self) -> str:
+        """Give the parameters that the state depends on, as readable text."""
+
+    @abstractmethod
+    def _step(self, state: Floats, x: Floats) -> tuple[Floats, Floats]:
+        """Score one record of each row, and give the state after learning it.
+
+        `state` is `(width, B)` and `x` is `(features, B)`, both contiguous and not to be changed; scores
+        are `(B,)` or `(features, B)`.
+        """
+
+    def score_learn(self, rows: Rows, x: Floats, learn: Flags | None = None) -> Floats:
+        scores = self._unknown(len(rows))
+        at = np.flatnonzero(usable(x))
+        self.refused += len(rows) - len(at)
+        for part in rounds(rows[at]):
+            index = at[part]
+            scores[index] = self._round(rows[index], x[index], None if learn is None else learn[index])
+        return scores
+
+    def score(self, rows: Rows, x: Floats) -> Floats:
+        scores = self._unknown(len(rows))
+        at = np.flatnonzero(usable(x))
+        scores[at] = self._step(self._columns(rows[at]), np.ascontiguousarray(x[at].T))[0].T
+        return scores
+
+    def _round(self, rows: Rows, x: Floats, learn: Flags | None) -> Floats:
+        """Score and learn records of different rows."""
+        scores, state = self._step(self._columns(rows), np.ascontiguousarray(x.T))
+        if learn is None:
+            self.state[rows] = state.T
+        else:
+            self.state[rows[learn]] = state.T[learn]
+        return scores.T
+
+    def _columns(self, rows: Rows) -> Floats:
+        return np.ascontiguousarray(self.state[rows].T)
+
+    def _unknown(self, records: int) -> Floats:
+        return np.full((records, self.features) if self.SCORES_FEATURES else records, np.nan)
+
+    def reset(self, rows: Rows) -> None:
+        self.state[rows] = 0.0
+
+    def grow(self, capacity: int) -> None:
+        self.state = grown(self.state, capacity)
+
+    def dump(self, row: int) -> bytes:
+        return seal(self.state[row].astype("<f8").tobytes(), self.fingerprint)
+
+    def load(self, row: int, state: bytes) -> None:
+        self.state[row] = 0.0
+        payload = unseal(state, self.fingerprint)
+        if len(payload) != 8 * self.state.shape[1]:
+            raise CorruptState(f"{len(payload)} bytes are not {self.state.shape[1]} numbers")
+        self.state[row] = np.frombuffer(payload, "<f8")
+
+    def nbytes(self) -> int:
+        return self.state.nbytes

@@ -1,0 +1,114 @@
+"""Exponentially weighted mean and variance of each feature."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, ClassVar
+
+import numpy as np
+from river import preprocessing, stats
+
+from processors.models.arithmetic import root
+from processors.models.base import Floats, Rows
+from processors.models.column_model import ColumnModel
+
+_RUST_MEAN = struct.Struct("<ddd?d")  # mean, factor, 1 - factor, started, factor
+_RUST_VAR = struct.Struct("<ddd?ddd?dd")  # mean of x, mean of x * x, factor twice
+
+
+class EWStats(ColumnModel):
+    """Distance to an exponentially weighted mean in standard deviations, as
+    `river.preprocessing.AdaptiveStandardScaler`, bit for bit.
+
+    The score of each feature is `(x - mean) / deviation` with what was known before the record, 0 while
+    the variance is 0. `mean` and `variance` give River's `EWMean` and `EWVar` [1]_.
+
+    Does not work when the mean is large against the spread: the variance is the mean of squares less the
+    square of the mean, which cancels (at 3e9 bytes +- 1e3 it is wrong by half). Feed fractions of a limit.
+
+    Parameters
+    ----------
+    capacity
+        Number of rows.
+    features
+        Number of columns of `x`.
+    fading_factor
+        Weight of the newest value, 0 to 1.
+
+    References
+    ----------
+    .. [1] Finch. Incremental calculation of weighted mean and variance. University of Cambridge, 2009.
+
+    Examples
+    --------
+    >>> model = EWStats(1, fading_factor=0.5)
+    >>> model.score_learn(np.zeros(3, dtype=np.intp), np.array([[1.0], [3.0], [5.0]]))
+    array([[0.], [0.], [3.]])
+    """
+
+    NAME: ClassVar[str] = "ew_stats"
+    SCORE_RANGE: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+    SCORES_FEATURES: ClassVar[bool] = True
+
+    def __init__(self, capacity: int, *, features: int = 1, fading_factor: float = 0.3) -> None:
+        if not 0 <= fading_factor <= 1:
+            raise ValueError(f"fading_factor is {fading_factor}; 0 to 1 is meant")
+        self.fading_factor = fading_factor
+        super().__init__(capacity, features, 1 + 2 * features)
+
+    def _parameters(self) -> str:
+        return f"fading_factor={self.fading_factor}"
+
+    def mean(self, rows: Rows) -> Floats:
+        """Give the mean of each feature, `(B, features)`; 0 of a new row."""
+        return self.state[rows, 1 : 1 + self.features]
+
+    def variance(self, rows: Rows) -> Floats:
+        """Give the variance of each feature, `(B, features)`; can be just below 0 by rounding."""
+        mean = self.mean(rows)
+        spread: Floats = self.state[rows, 1 + self.features :] - mean * mean
+        return spread
+
+    def _step(self, state: Floats, x: Floats) -> tuple[Floats, Floats]:
+        mean, square = state[1 : 1 + self.features], state[1 + self.features :]
+        variance = square - mean * mean
+        known = variance > 0
+        deviation = root(np.where(known, variance, 1.0))
+        scores = np.divide(x - mean, deviation, out=np.zeros_like(x), where=known)
+        observed = np.concatenate([x, x * x])
+        faded = self.fading_factor * observed + (1.0 - self.fading_factor) * state[1:]
+        started = state[:1] > 0
+        return scores, np.concatenate([np.ones_like(state[:1]), np.where(started, faded, observed)])
+
+    def to_river(self, row: int) -> preprocessing.AdaptiveStandardScaler:
+        """Build the River scaler of this row; features are `f0`, `f1`, ..."""
+        scaler = preprocessing.AdaptiveStandardScaler(self.fading_factor)
+        started, *numbers = self.state[row].tolist()
+        factor = self.fading_factor
+        for i in range(self.features if started else 0):
+            mean, square = numbers[i], numbers[self.features + i]
+            head = (mean, factor, 1.0 - factor, True, factor)
+            self._rust(scaler.means[f"f{i}"]).__setstate__(_RUST_MEAN.pack(*head))
+            body = (mean, factor, 1.0 - factor, True, square, factor, 1.0 - factor, True, factor, factor)
+            self._rust(scaler.vars[f"f{i}"]).__setstate__(_RUST_VAR.pack(*body))
+        return scaler
+
+    def from_river(self, row: int, model: preprocessing.AdaptiveStandardScaler) -> None:
+        """Continue from a River scaler of features `f0`, `f1`, ...
+
+        Raises
+        ------
+        ValueError
+            If its fading factor is another.
+        """
+        if model.fading_factor != self.fading_factor:
+            raise ValueError("the River scaler has another fading_factor")
+        self.state[row] = 0.0
+        for i in range(self.features):
+            if f"f{i}" in model.vars:
+                numbers = _RUST_VAR.unpack(self._rust(model.vars[f"f{i}"]).__getstate__())
+                self.state[row, [0, 1 + i, 1 + self.features + i]] = 1.0, numbers[0], numbers[4]
+
+    @staticmethod
+    def _rust(statistic: stats.base.Univariate) -> Any:
+        return statistic._ewmean if isinstance(statistic, stats.EWMean) else statistic._ewvar  # noqa: SLF001

@@ -1,0 +1,72 @@
+"""`HalfSpaceTrees` to River's object and back, for inspection and tests; not for the hot path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from river import anomaly
+
+from processors.models.half_space_trees_shape import build_trees
+
+if TYPE_CHECKING:
+    from processors.models.half_space_trees import HalfSpaceTrees
+
+Counts = NDArray[np.int64]
+
+
+def _heap(node: Any, height: int) -> list[Any]:
+    """Give the nodes of a tree level by level, left to right."""
+    level, nodes = [node], [node]
+    for _ in range(height):
+        level = [child for parent in level for child in parent.children]
+        nodes += level
+    return nodes
+
+
+def _masses(counts: Counts, height: int) -> list[int]:
+    levels = [counts]
+    for _ in range(height):
+        levels.append(levels[-1][0::2] + levels[-1][1::2])
+    return [int(mass) for level in reversed(levels) for mass in level]
+
+
+def build(fleet: HalfSpaceTrees, row: int) -> anomaly.HalfSpaceTrees:
+    """Build the River model of a row."""
+    shape = fleet.shape
+    model = anomaly.HalfSpaceTrees(
+        shape.n_trees, shape.height, fleet.window_size, dict(shape.limits), fleet.seed
+    )
+    finished, current = fleet.window_counts(row)
+    if not finished.any() and not current.any():
+        return model
+    model.trees = build_trees(shape.n_trees, shape.height, shape.limits, model.rng)
+    model._tree_nodes = [list(tree.iter_dfs()) for tree in model.trees]  # noqa: SLF001 River has no setter
+    for root, reference, latest in zip(model.trees, finished, current, strict=True):
+        reference_masses, latest_masses = _masses(reference, shape.height), _masses(latest, shape.height)
+        for node, r_mass, l_mass in zip(
+            _heap(root, shape.height), reference_masses, latest_masses, strict=True
+        ):
+            node.r_mass, node.l_mass = r_mass, l_mass
+    model.counter = int(current[0].sum())
+    model._first_window = not finished.any()  # noqa: SLF001 River has no setter
+    return model
+
+
+def read(fleet: HalfSpaceTrees, model: anomaly.HalfSpaceTrees) -> tuple[Counts, Counts]:
+    """Read finished and current window counts of a River model; see `HalfSpaceTrees.from_river`."""
+    shape = fleet.shape
+    if (model.n_trees, model.height, model.window_size) != (shape.n_trees, shape.height, fleet.window_size):
+        raise ValueError("the River model has another n_trees, height or window_size")
+    finished = np.zeros((shape.n_trees, shape.n_leaves), dtype=np.int64)
+    current = np.zeros_like(finished)
+    for tree, root in enumerate(model.trees):
+        nodes = _heap(root, shape.height)
+        inner = nodes[: shape.n_leaves - 1]
+        names = [shape.names[feature] for feature in shape.feature[tree]]
+        if [n.feature for n in inner] != names or [n.threshold for n in inner] != list(shape.threshold[tree]):
+            raise ValueError("the River model has other trees: another seed, limits or features")
+        finished[tree] = [leaf.r_mass for leaf in nodes[shape.n_leaves - 1 :]]
+        current[tree] = [leaf.l_mass for leaf in nodes[shape.n_leaves - 1 :]]
+    return finished, current

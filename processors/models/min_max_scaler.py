@@ -1,0 +1,77 @@
+"""Each feature between the smallest and largest value seen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from river import preprocessing
+
+from processors.models.base import Floats
+from processors.models.column_model import ColumnModel
+
+
+class MinMaxScaler(ColumnModel):
+    """`(x - min) / (max - min)` of what was known before, as `river.preprocessing.MinMaxScaler`, bit for bit.
+
+    A value outside what was seen gives a score outside 0 to 1; a row's first record gives 0, where River
+    0.26 gives NaN. River's rolling `window_size` is not offered.
+
+    Does not work when the series has one spike (everything after it is squeezed) or when it grows: a leak
+    always sits at 1, and models behind it learn that as normal.
+
+    Parameters
+    ----------
+    capacity
+        Number of rows.
+    features
+        Number of columns of `x`.
+
+    Examples
+    --------
+    >>> MinMaxScaler(1).score_learn(np.zeros(3, dtype=np.intp), np.array([[8.0], [12.0], [10.0]]))
+    array([[0. ], [0. ], [0.5]])
+    """
+
+    NAME: ClassVar[str] = "min_max_scaler"
+    SCORE_RANGE: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+    SCORES_FEATURES: ClassVar[bool] = True
+
+    def __init__(self, capacity: int, *, features: int = 1) -> None:
+        super().__init__(capacity, features, 1 + 2 * features)
+
+    def _parameters(self) -> str:
+        return ""
+
+    def _step(self, state: Floats, x: Floats) -> tuple[Floats, Floats]:
+        low, high = state[1 : 1 + self.features], state[1 + self.features :]
+        width = high - low
+        scores = np.divide(x - low, width, out=np.zeros_like(x), where=width > 0)
+        started = state[:1] > 0
+        low, high = (np.where(started, f(bound, x), x) for f, bound in ((np.minimum, low), (np.maximum, high)))
+        return scores, np.concatenate([np.ones_like(state[:1]), low, high])
+
+    def to_river(self, row: int) -> preprocessing.MinMaxScaler:
+        """Build the River scaler of this row; features are `f0`, `f1`, ..."""
+        scaler = preprocessing.MinMaxScaler()
+        started, *bounds = self.state[row].tolist()
+        for i in range(self.features if started else 0):
+            scaler.min[f"f{i}"].min = bounds[i]
+            scaler.max[f"f{i}"].max = bounds[self.features + i]
+        return scaler
+
+    def from_river(self, row: int, model: preprocessing.MinMaxScaler) -> None:
+        """Continue from a River scaler of features `f0`, `f1`, ...
+
+        Raises
+        ------
+        ValueError
+            If it has a window.
+        """
+        if model.window_size is not None:
+            raise ValueError("the River scaler has a window")
+        self.state[row] = 0.0
+        for i in range(self.features):
+            if f"f{i}" in model.min:
+                bounds = model.min[f"f{i}"].get(), model.max[f"f{i}"].get()
+                self.state[row, [0, 1 + i, 1 + self.features + i]] = 1.0, *bounds

@@ -1,0 +1,103 @@
+"""What the models that keep one River object a row share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from processors.models.base import Flags, Floats, Rows, usable
+from processors.models.codec import seal, unseal
+
+
+class ObjectModel(ABC):
+    """One River object a row, created at the row's first record.
+
+    Parameters
+    ----------
+    capacity
+        Number of rows.
+    features
+        Number of columns of `x`.
+    object_bytes
+        What one object is counted with in `nbytes`.
+    """
+
+    NAME: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+    SCORE_RANGE: ClassVar[tuple[float, float]]
+
+    def __init__(self, capacity: int, features: int, object_bytes: int) -> None:
+        self.features = features
+        self.refused = 0
+        self._object_bytes = object_bytes
+        self._objects: list[Any] = [None] * capacity
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Parameters that must agree before stored state may be loaded, as readable text."""
+
+    @abstractmethod
+    def _new(self) -> Any:
+        """Give a new object."""
+
+    @abstractmethod
+    def _copy(self, model: Any) -> Any:
+        """Give an independent copy of an object."""
+
+    @abstractmethod
+    def _observe(self, model: Any, record: list[float], learn: bool) -> float:
+        """Score a record; the object may change even without `learn` (it is then a copy)."""
+
+    @abstractmethod
+    def _encode(self, model: Any) -> bytes:
+        """Write the state of an object."""
+
+    @abstractmethod
+    def _decode(self, payload: bytes) -> Any:
+        """Read what `_encode` wrote, or raise CorruptState."""
+
+    def score_learn(self, rows: Rows, x: Floats, learn: Flags | None = None) -> Floats:
+        allowed = np.ones(len(rows), dtype=bool) if learn is None else learn
+        self.refused += int(len(rows) - usable(x).sum())
+        return self._observe_all(rows, x, allowed.tolist())
+
+    def score(self, rows: Rows, x: Floats) -> Floats:
+        return self._observe_all(rows, x, [False] * len(rows))
+
+    def _observe_all(self, rows: Rows, x: Floats, learn: list[bool]) -> Floats:
+        scores = np.full(len(rows), np.nan)
+        records, at = x.tolist(), rows.tolist()
+        for i in np.flatnonzero(usable(x)).tolist():
+            model = self._objects[at[i]] or self._new()
+            if learn[i]:
+                self._objects[at[i]] = model
+            else:
+                model = self._copy(model)
+            scores[i] = self._observe(model, records[i], learn[i])
+        return scores
+
+    def reset(self, rows: Rows | Iterable[int]) -> None:
+        for row in rows:
+            self._objects[row] = None
+
+    def grow(self, capacity: int) -> None:
+        if capacity < len(self._objects):
+            raise ValueError(f"cannot shrink from {len(self._objects)} rows to {capacity}")
+        self._objects += [None] * (capacity - len(self._objects))
+
+    def dump(self, row: int) -> bytes:
+        model = self._objects[row]
+        return seal(b"" if model is None else self._encode(model), self.fingerprint)
+
+    def load(self, row: int, state: bytes) -> None:
+        self._objects[row] = None
+        payload = unseal(state, self.fingerprint)
+        if payload:
+            self._objects[row] = self._decode(payload)
+
+    def nbytes(self) -> int:
+        return len(self._objects) * (8 + self._object_bytes)

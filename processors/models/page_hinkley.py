@@ -1,0 +1,119 @@
+"""Page-Hinkley test: has the mean of a series moved?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from river import drift
+
+from processors.models.base import Floats
+from processors.models.column_model import ColumnModel
+
+_MODES = ("up", "down", "both")
+
+
+class PageHinkley(ColumnModel):
+    """1 where a record raises the change flag, else 0; flags are those of `river.drift.PageHinkley` [1]_.
+
+    Unlike other scores the flag includes the record itself; `score` tells whether it would be raised.
+    After a flag the test starts anew.
+
+    Do not use it with thresholds of another scale than the values: `delta` and `threshold` are in their
+    units, and River's defaults never fire on fractions of a limit. It does not see a change that comes
+    back before `threshold` is collected.
+
+    Parameters
+    ----------
+    capacity
+        Number of rows.
+    min_instances, delta, threshold, alpha, mode
+        As in River.
+
+    References
+    ----------
+    .. [1] Page. Continuous inspection schemes. Biometrika 41, 1954.
+
+    Examples
+    --------
+    >>> test = PageHinkley(1, min_instances=3, threshold=1.0)
+    >>> test.score_learn(np.zeros(6, dtype=np.intp), np.array([[0.0]] * 4 + [[2.0]] * 2))
+    array([0., 0., 0., 0., 1., 0.])
+    """
+
+    NAME: ClassVar[str] = "page_hinkley"
+    SCORE_RANGE: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def __init__(
+        self,
+        capacity: int,
+        *,
+        min_instances: int = 30,
+        delta: float = 0.005,
+        threshold: float = 50.0,
+        alpha: float = 1 - 0.0001,
+        mode: str = "both",
+    ) -> None:
+        if mode not in _MODES:
+            raise ValueError(f"mode {mode!r} is not one of {', '.join(_MODES)}")
+        self.min_instances = min_instances
+        self.delta = delta
+        self.threshold = threshold
+        self.alpha = alpha
+        self.mode = mode
+        super().__init__(capacity, 1, 7)
+
+    def _parameters(self) -> str:
+        return (
+            f"min_instances={self.min_instances} delta={self.delta} threshold={self.threshold} "
+            f"alpha={self.alpha} mode={self.mode}"
+        )
+
+    def _step(self, state: Floats, x: Floats) -> tuple[Floats, Floats]:
+        n, mean, up, down, lowest, highest, _ = np.where(state[6] > 0, 0.0, state)
+        # a new test's lowest sum is infinite and its highest -1; zero in store is a new row
+        lowest, highest = np.where(n > 0, lowest, np.inf), np.where(n > 0, highest, -1.0)
+        n = n + 1
+        mean = mean + 1.0 / n * (x[0] - mean)
+        deviation = x[0] - mean
+        up = self.alpha * up + deviation - self.delta
+        down = self.alpha * down + deviation + self.delta
+        lowest, highest = np.minimum(lowest, up), np.maximum(highest, down)
+        flag = self._test(up - lowest, highest - down) & (n >= self.min_instances)
+        flags = flag.astype(np.float64)
+        return flags, np.stack([n, mean, up, down, lowest, highest, flags])
+
+    def _test(self, increase: Floats, decrease: Floats) -> Floats:
+        if self.mode == "up":
+            return increase > self.threshold
+        if self.mode == "down":
+            return decrease > self.threshold
+        return (increase > self.threshold) | (decrease > self.threshold)
+
+    def to_river(self, row: int) -> drift.PageHinkley:
+        """Build the River detector that continues like this row."""
+        model = drift.PageHinkley(self.min_instances, self.delta, self.threshold, self.alpha, self.mode)
+        n, mean, up, down, lowest, highest, flag = self.state[row].tolist()
+        if n:
+            model._x_mean.n, model._x_mean._mean = n, mean  # noqa: SLF001 River has no setter
+            model._sum_increase, model._sum_decrease = up, down  # noqa: SLF001
+            model._min_increase, model._max_decrease = lowest, highest  # noqa: SLF001
+            model._drift_detected = bool(flag)  # noqa: SLF001
+        return model
+
+    def from_river(self, row: int, model: drift.PageHinkley) -> None:
+        """Continue from a River detector.
+
+        Raises
+        ------
+        ValueError
+            If its parameters are others.
+        """
+        theirs = model.min_instances, model.delta, model.threshold, model.alpha, model.mode
+        if theirs != (self.min_instances, self.delta, self.threshold, self.alpha, self.mode):
+            raise ValueError("the River detector has other parameters")
+        mean = model._x_mean  # noqa: SLF001 River has no getter
+        sums = model._sum_increase, model._sum_decrease  # noqa: SLF001
+        extremes = model._min_increase, model._max_decrease  # noqa: SLF001
+        flag = float(model.drift_detected)
+        self.state[row] = (mean.n, mean.get(), *sums, *extremes, flag) if mean.n else 0.0

@@ -1,0 +1,65 @@
+"""Which classes and functions stored state of River objects may name: River's models and plain builtins."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+from processors.models.clip_z import ClipZ
+from processors.models.codec import CorruptState
+
+_BUILTINS = {cls.__name__: cls for cls in (bool, int, float, str, tuple, list, dict, set)}
+_OURS = {f"{ClipZ.__module__}:{ClipZ.__qualname__}": ClipZ}
+_FUNCTIONS = "river.utils.math"  # distances of the neighbour models
+_PACKAGES = frozenset(
+    "anomaly base cluster compose covariance drift linear_model misc neighbors optim preprocessing proba sketch "
+    "stats time_series tree utils _river_rust".split()
+)
+
+
+def name_of(item: Any) -> str:
+    """Give the name under which a class or function is stored.
+
+    Raises
+    ------
+    TypeError
+        If it may not be.
+    """
+    name = item.__name__ if item in _BUILTINS.values() else f"{item.__module__}:{item.__qualname__}"
+    try:
+        found = named(name)
+    except CorruptState:
+        found = None
+    if found is not item:
+        raise TypeError(f"{item.__module__}.{item.__qualname__} cannot be stored without pickle")
+    return name
+
+
+def named(name: str) -> Any:
+    """Give the class or function of a name; nothing is imported for it.
+
+    Raises
+    ------
+    CorruptState
+        If there is no such name, or it may not be used.
+    """
+    known = _BUILTINS.get(name) or _OURS.get(name)
+    if known is not None:
+        return known
+    module, _, qualname = name.partition(":")
+    found = vars(_module(module)).get(qualname)
+    function = isinstance(found, types.FunctionType) and module == _FUNCTIONS
+    if not (function or isinstance(found, type)) or found.__module__ != module:
+        raise CorruptState(f"the state names {name!r}, which is no class of River's models")
+    return found
+
+
+def _module(name: str) -> types.ModuleType:
+    head, _, tail = name.rpartition(".")
+    # River's compiled submodules are attributes of one extension module
+    found = getattr(sys.modules.get(head), tail, None) if head == "river._river_rust" else sys.modules.get(name)
+    root, package, *_ = [*name.split("."), ""]
+    if root != "river" or package not in _PACKAGES or not isinstance(found, types.ModuleType):
+        raise CorruptState(f"the state names a class of {name!r}, which is no module of River's models")
+    return found

@@ -1,0 +1,68 @@
+"""`SNARIMAX` to River's object and back, for inspection and tests; not for the hot path."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from river import linear_model, optim, preprocessing, time_series
+
+from processors.models.clip_z import ClipZ
+from processors.models.snarimax_layout import Layout, Regressor
+
+
+def _pipeline(regressor: Regressor) -> Any:
+    linear = linear_model.LinearRegression(
+        optim.SGD(regressor.lr),
+        intercept_lr=regressor.intercept_lr,
+        clip_gradient=regressor.clip_gradient,
+    )
+    if math.isinf(regressor.clip_z):
+        return preprocessing.StandardScaler() | linear
+    return preprocessing.StandardScaler() | ClipZ(regressor.clip_z) | linear
+
+
+def build(layout: Layout, regressor: Regressor, state: list[float]) -> time_series.SNARIMAX:
+    """Build the River model of a row's numbers."""
+    model = time_series.SNARIMAX(*layout.orders, regressor=_pipeline(regressor))
+    seen = int(state[0])
+    learned = max(seen - layout.n_hist, 0)
+    model.y_hist.extend(state[layout.hist][:seen])
+    model.y_diff.extend(state[layout.diff][:learned])
+    model.errors.extend(state[layout.errors][:learned])
+    scaler, linear = model.regressor["StandardScaler"], model.regressor["LinearRegression"]
+    linear.intercept = state[1]
+    linear.optimizer.n_iterations = learned
+    numbers = zip(state[layout.mean], state[layout.variance], state[layout.weight], strict=True)
+    for name, lag, (mean, variance, weight) in zip(layout.names, layout.lags.tolist(), numbers, strict=True):
+        if learned > lag:
+            scaler.counts[name] = learned - lag
+            scaler.means[name], scaler.vars[name] = mean, variance
+            linear._weights[name] = weight  # noqa: SLF001 River has no setter
+    return model
+
+
+def _require_equal(model: time_series.SNARIMAX, layout: Layout, regressor: Regressor) -> None:
+    if (model.p, model.d, model.q, model.m, model.sp, model.sd, model.sq) != layout.orders:
+        raise ValueError("the River model has other orders")
+    wanted = _pipeline(regressor)
+    if repr(model.regressor) != repr(wanted):
+        raise ValueError(f"the River model's regressor is not {wanted!r}")
+
+
+def read(layout: Layout, regressor: Regressor, model: time_series.SNARIMAX) -> list[float]:
+    """Read a row's numbers from a River model; see `SNARIMAX.from_river`."""
+    _require_equal(model, layout, regressor)
+    scaler, linear = model.regressor["StandardScaler"], model.regressor["LinearRegression"]
+    learned = linear.optimizer.n_iterations
+    state = [0.0] * layout.width
+    state[0] = float(len(model.y_hist) + learned)
+    state[1] = float(linear.intercept)
+    weights = linear.weights
+    for i, name in enumerate(layout.names):
+        state[layout.mean.start + i] = float(scaler.means.get(name, 0.0))
+        state[layout.variance.start + i] = float(scaler.vars.get(name, 0.0))
+        state[layout.weight.start + i] = float(weights.get(name, 0.0))
+    for ring, values in ((layout.hist, model.y_hist), (layout.diff, model.y_diff), (layout.errors, model.errors)):
+        state[ring.start : ring.start + len(values)] = [float(value) for value in values]
+    return state

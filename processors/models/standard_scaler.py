@@ -1,0 +1,83 @@
+"""Each feature in standard deviations from its mean of all time."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from river import preprocessing
+
+from processors.models.arithmetic import standardise
+from processors.models.base import Floats
+from processors.models.column_model import ColumnModel
+
+
+class StandardScaler(ColumnModel):
+    """`(x - mean) / deviation` of what was known before, as `river.preprocessing.StandardScaler`, bit for bit.
+
+    0 while the variance is 0. River's rolling `window_size` is not offered.
+
+    Does not work when the level or spread changes: statistics are of all time, and after a quiet phase a
+    step gives values of thousands. Clip behind it (`ClipZ`), or use `EWStats`.
+
+    Parameters
+    ----------
+    capacity
+        Number of rows.
+    features
+        Number of columns of `x`.
+    with_std
+        Whether to divide by the standard deviation, as in River.
+
+    Examples
+    --------
+    >>> StandardScaler(1).score_learn(np.zeros(3, dtype=np.intp), np.array([[8.0], [12.0], [14.0]]))
+    array([[0.], [0.], [2.]])
+    """
+
+    NAME: ClassVar[str] = "standard_scaler"
+    SCORE_RANGE: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+    SCORES_FEATURES: ClassVar[bool] = True
+
+    def __init__(self, capacity: int, *, features: int = 1, with_std: bool = True) -> None:
+        self.with_std = with_std
+        super().__init__(capacity, features, 1 + 2 * features)
+
+    def _parameters(self) -> str:
+        return f"with_std={self.with_std}"
+
+    def _step(self, state: Floats, x: Floats) -> tuple[Floats, Floats]:
+        mean, variance = state[1 : 1 + self.features], state[1 + self.features :]
+        n = state[:1] + 1
+        after = mean + (x - mean) / n
+        spread = variance + ((x - mean) * (x - after) - variance) / n
+        scores = standardise(x, mean, variance) if self.with_std else x - mean
+        return scores, np.concatenate([n, after, spread if self.with_std else variance])
+
+    def to_river(self, row: int) -> preprocessing.StandardScaler:
+        """Build the River scaler of this row; features are `f0`, `f1`, ..."""
+        scaler = preprocessing.StandardScaler(with_std=self.with_std)
+        n, *numbers = self.state[row].tolist()
+        for i in range(self.features if n else 0):
+            scaler.counts[f"f{i}"] = int(n)
+            scaler.means[f"f{i}"] = numbers[i]
+            if self.with_std:
+                scaler.vars[f"f{i}"] = numbers[self.features + i]
+        return scaler
+
+    def from_river(self, row: int, model: preprocessing.StandardScaler) -> None:
+        """Continue from a River scaler of features `f0`, `f1`, ...
+
+        Raises
+        ------
+        ValueError
+            If it has a window or another `with_std`, or features were not always seen together.
+        """
+        if model.window_size is not None or model.with_std != self.with_std:
+            raise ValueError("the River scaler has a window or another with_std")
+        names = [f"f{i}" for i in range(self.features)]
+        counts = {model.counts[name] for name in names}
+        if len(counts) != 1:
+            raise ValueError("the River scaler has features that were not always seen together")
+        means = [model.means.get(name, 0.0) for name in names]
+        self.state[row] = [counts.pop(), *means, *(model.vars.get(name, 0.0) for name in names)]

@@ -1,0 +1,29 @@
+"""Which part of a scope's memory belongs to narrower scopes that are published on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from producers.cgroupfs import parent
+from producers.tick import Measured
+
+
+def attribute(measured: Sequence[Measured]) -> None:
+    """Fill `attributed` of the host and of every cgroup.
+
+    Anonymous and swapped bytes of each snapshot count to the nearest published scope around it, and to
+    that one alone: a process to its container, a container to its pod, a pod to the host.
+    """
+    owners = {one.cgroup: one.snapshot for one in measured if one.is_group}
+    for snapshot in owners.values():
+        snapshot.attributed = 0
+    for one in measured:
+        if one.snapshot.scope == "host":
+            continue
+        around = parent(one.cgroup) if one.is_group else one.cgroup
+        while around and around not in owners:
+            around = parent(around)
+        owner = owners.get(around)
+        if owner:
+            private = (one.snapshot.anon or 0) + (one.snapshot.swap_used or 0)
+            owner.attributed = (owner.attributed or 0) + private

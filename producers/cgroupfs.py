@@ -1,0 +1,221 @@
+"""The memory controller's tree, version 2 or 1: its groups, their memory, the limit that applies."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple, Protocol
+
+from producers import procfs
+from producers.procfs import Keyed
+
+
+class Read(Protocol):
+    """Reads a file; empty when it cannot be read. A missing `optional` file is not worth counting."""
+
+    def __call__(self, path: str, *, optional: bool = False) -> bytes: ...
+
+
+class Limit(NamedTuple):
+    """A finite limit, and the bytes that count against it."""
+
+    name: str
+    limit: int
+    used: int
+
+
+class Usage(NamedTuple):
+    """Bytes charged to a group, the part of them that is not easily given back, and memory.stat."""
+
+    current: int
+    working_set: int
+    stat: Keyed
+
+
+def parent(path: str) -> str:
+    """Give the path one level up; the root is the empty string."""
+    return path.rpartition("/")[0]
+
+
+def subdirectories(directory: str) -> list[str]:
+    """Name the child directories, sorted.
+
+    Raises
+    ------
+    OSError
+        If the directory is gone or may not be read.
+    """
+    # Two links mean no child; listing is dear, since a group has some sixty files.
+    if os.stat(directory).st_nlink == 2:
+        return []
+    with os.scandir(directory) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
+class Hierarchy(ABC):
+    """The memory controller's tree as it is during one tick; what is read twice is read once.
+
+    Paths are as in `/proc/<pid>/cgroup`, with the empty string for the root.
+    """
+
+    PREFIX: ClassVar[bytes]
+    USAGE: ClassVar[str]
+    LIMIT: ClassVar[str]
+    EVENTS: ClassVar[str]
+    STAT: ClassVar[dict[str, tuple[bytes, ...]]]
+
+    def __init__(self, root: str, read: Read) -> None:
+        self.root = root
+        self.read = read
+        self._usages: dict[str, Usage | None] = {}
+        self._limits: dict[str, Limit | None] = {}
+
+    @abstractmethod
+    def version_fields(self, path: str) -> dict[str, int | float | None]:
+        """Give the fields whose source differs between the versions."""
+
+    @abstractmethod
+    def path_of(self, membership: bytes) -> str | None:
+        """Give the group a process is in, from its `/proc/<pid>/cgroup`."""
+
+    def children(self, path: str) -> list[str]:
+        """Give the groups directly below, by name."""
+        return [f"{path}/{name}" for name in subdirectories(self.root + path)]
+
+    def pids(self, path: str) -> list[int]:
+        """Give the processes of this group alone; those that cannot be seen from here show as 0."""
+        return [pid for pid in map(int, self.read(f"{self.root}{path}/cgroup.procs").split()) if pid]
+
+    def usage(self, path: str) -> Usage | None:
+        """Give what a group uses; None where memory is not accounted for it."""
+        if path not in self._usages:
+            self._usages[path] = self._usage(path)
+        return self._usages[path]
+
+    def _usage(self, path: str) -> Usage | None:
+        current = self.read(f"{self.root}{path}/{self.USAGE}", optional=True)
+        if not current:
+            return None
+        stat = procfs.keyed(self.read(f"{self.root}{path}/memory.stat"))
+        charged = int(current)
+        inactive = procfs.number(stat, self.PREFIX + b"inactive_file") or 0
+        return Usage(charged, max(0, charged - inactive), stat)
+
+    def limit(self, path: str) -> Limit | None:
+        """Give the smallest finite limit of a group and those above it; the nearest of equal ones."""
+        if path not in self._limits:
+            own = self._own_limit(path)
+            above = self.limit(parent(path)) if path else None
+            self._limits[path] = min((found for found in (own, above) if found), key=_size, default=None)
+        return self._limits[path]
+
+    def _own_limit(self, path: str) -> Limit | None:
+        limit = procfs.finite(self.read(f"{self.root}{path}/{self.LIMIT}", optional=True))
+        usage = self.usage(path) if limit is not None else None
+        return None if limit is None or usage is None else Limit(self.LIMIT, limit, usage.working_set)
+
+    def fields(self, path: str) -> dict[str, int | float | None] | None:
+        """Give a group's memory by the names of Snapshot; None where memory is not accounted for it."""
+        usage = self.usage(path)
+        if usage is None:
+            return None
+        events = procfs.keyed(self.read(f"{self.root}{path}/{self.EVENTS}", optional=True))
+        return {
+            "used": usage.current,
+            "working_set": usage.working_set,
+            **{field: procfs.number(usage.stat, *keys) for field, keys in self.STAT.items()},
+            "faults_minor": procfs.minor_faults(usage.stat, self.PREFIX),
+            "oom_kills": procfs.number(events, b"oom_kill"),
+            **self.version_fields(path),
+        }
+
+    def _single(self, path: str) -> int | None:
+        data = self.read(path, optional=True)
+        return int(data) if data else None
+
+
+def _size(limit: Limit) -> int:
+    return limit.limit
+
+
+class Version2(Hierarchy):
+    """The unified tree (kernel docs, admin-guide/cgroup-v2)."""
+
+    PREFIX = b""
+    USAGE = "memory.current"
+    LIMIT = "memory.max"
+    EVENTS = "memory.events"
+    STAT: ClassVar[dict[str, tuple[bytes, ...]]] = {
+        "active": (b"active_anon", b"active_file"),
+        "anon": (b"anon",),
+        "file": (b"file",),
+        "shmem": (b"shmem",),
+        "slab_reclaimable": (b"slab_reclaimable",),
+        "slab_unreclaimable": (b"slab_unreclaimable",),
+        "kernel_stack": (b"kernel_stack",),
+        "page_tables": (b"pagetables",),
+        "sockets": (b"sock",),
+        "faults_major": (b"pgmajfault",),
+    }
+
+    def version_fields(self, path: str) -> dict[str, int | float | None]:
+        """Give swap and CPU time."""
+        cpu = procfs.number(
+            procfs.keyed(self.read(f"{self.root}{path}/cpu.stat", optional=True)), b"usage_usec"
+        )
+        return {
+            "swap_used": self._single(f"{self.root}{path}/memory.swap.current"),
+            "cpu_seconds": None if cpu is None else cpu / 1e6,
+        }
+
+    def path_of(self, membership: bytes) -> str | None:
+        """Give the path after `0::`."""
+        return _path(line[3:] for line in membership.splitlines() if line.startswith(b"0::"))
+
+
+class Version1(Hierarchy):
+    """The memory controller's own tree (kernel docs, admin-guide/cgroup-v1/memory)."""
+
+    PREFIX = b"total_"
+    USAGE = "memory.usage_in_bytes"
+    LIMIT = "memory.limit_in_bytes"
+    EVENTS = "memory.oom_control"
+    STAT: ClassVar[dict[str, tuple[bytes, ...]]] = {
+        "active": (b"total_active_anon", b"total_active_file"),
+        "anon": (b"total_rss",),
+        "file": (b"total_cache",),
+        "shmem": (b"total_shmem",),
+        "swap_used": (b"total_swap",),
+        "faults_major": (b"total_pgmajfault",),
+    }
+
+    def version_fields(self, path: str) -> dict[str, int | float | None]:
+        """Give socket memory, and CPU time from the controller's own tree beside this one."""
+        cpu = self._single(f"{os.path.dirname(self.root)}/cpuacct{path}/cpuacct.usage")
+        return {
+            "sockets": self._single(f"{self.root}{path}/memory.kmem.tcp.usage_in_bytes"),
+            "cpu_seconds": None if cpu is None else cpu / 1e9,
+        }
+
+    def path_of(self, membership: bytes) -> str | None:
+        """Give the path of the line that names the memory controller."""
+        lines = (line.split(b":", 2) for line in membership.splitlines())
+        return _path(line[2] for line in lines if len(line) == 3 and b"memory" in line[1].split(b","))
+
+
+def _path(found: Iterator[bytes]) -> str | None:
+    path = next(found, b"/..").decode("utf-8", "replace")
+    # A process outside this cgroup namespace: its group cannot be seen from here.
+    if path.startswith("/.."):
+        return None
+    return path.rstrip("/")
+
+
+def detect(root: str, read: Read) -> Hierarchy | None:
+    """Find the memory controller below `root`: version 2, else version 1, else None."""
+    if b"memory" in read(f"{root}/cgroup.controllers", optional=True).split():
+        return Version2(root, read)
+    if os.path.isdir(f"{root}/memory"):
+        return Version1(f"{root}/memory", read)
+    return None

@@ -1,0 +1,105 @@
+"""Containers, pods and systemd units: everything that has a cgroup of its own."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from producers.cgroupfs import Hierarchy
+from producers.collectors.base import NoData
+from producers.context import Context
+from producers.identity import Identity, Kind, classify
+from producers.procfs import Stat
+from producers.tick import MALFORMED, VANISHED, Tick
+
+
+@dataclass(slots=True)
+class Group:
+    """A cgroup to publish, with the processes of it and of all groups below."""
+
+    path: str
+    kind: Kind
+    pids: list[int] = field(default_factory=list)
+
+
+class CgroupCollector:
+    """One snapshot per container, pod and unit, of cgroup v2 or v1."""
+
+    NAME: ClassVar[str] = "cgroup"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._mains: dict[str, int] = {}
+
+    def collect(self, tick: Tick) -> None:
+        """Measure.
+
+        Raises
+        ------
+        NoData
+            If the host has no memory controller.
+        """
+        hierarchy = tick.hierarchy
+        if hierarchy is None:
+            raise NoData(f"{self._context.cgroupfs} has no memory controller")
+        groups: list[Group] = []
+        _walk(tick, hierarchy, "", [], groups)
+        self._mains = {group.path: self._main_pid(group) for group in groups if group.pids}
+        for group in groups:
+            try:
+                self._measure(tick, hierarchy, group)
+            except ValueError:
+                tick.skip(MALFORMED, hierarchy.root + group.path)
+
+    def _main_pid(self, group: Group) -> int:
+        """Give the first process of a group: the same one for as long as it lives."""
+        known = self._mains.get(group.path)
+        return known if known in group.pids else group.pids[0]
+
+    def _measure(self, tick: Tick, hierarchy: Hierarchy, group: Group) -> None:
+        pid = self._mains.get(group.path)
+        main = tick.stat(pid) if pid else None
+        identity = self._identify(tick, group, main)
+        if identity is None:
+            return
+        values = hierarchy.fields(group.path)
+        if values is None:
+            if not os.path.isdir(hierarchy.root + group.path):
+                tick.skip(VANISHED, hierarchy.root + group.path)
+            return
+        limit = hierarchy.limit(group.path)
+        sizes = [size for size in (limit and limit.limit, tick.memory_total) if size is not None]
+        tick.covered.update(group.pids)
+        tick.add(
+            identity,
+            group.path,
+            started=self._context.started(main.start_ticks) if main else None,
+            total=min(sizes, default=None),
+            limit=limit,
+            **values,
+        )
+
+    def _identify(self, tick: Tick, group: Group, main: Stat | None) -> Identity | None:
+        identify = self._context.identify
+        command = tick.command(self._mains[group.path]) if main and identify.reads_commands else ""
+        return identify.cgroup(group.path, group.kind, main.comm if main else None, command)
+
+
+def _walk(tick: Tick, hierarchy: Hierarchy, path: str, around: list[Group], groups: list[Group]) -> None:
+    """Find the groups to publish, outer ones first; a group's processes count to all `around` it."""
+    kind = classify(path) if path else None
+    if kind:
+        groups.append(Group(path, kind))
+        around = [*around, groups[-1]]
+    if around:
+        pids = hierarchy.pids(path)
+        for group in around:
+            group.pids.extend(pids)
+    try:
+        children = hierarchy.children(path)
+    except OSError as error:
+        tick.skip_error(error, hierarchy.root + path)
+        return
+    for child in children:
+        _walk(tick, hierarchy, child, around, groups)

@@ -1,0 +1,127 @@
+"""Single processes: those that match, and the largest that belong to no published cgroup."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from producers import procfs
+from producers.cgroupfs import Limit
+from producers.context import Context
+from producers.procfs import Stat
+from producers.tick import MALFORMED, Tick
+
+# A process may change its program, and a pid be used again: what matched is looked at again in turns.
+LOOK_AGAIN_TICKS = 10
+
+STATUS = {
+    "used": b"VmRSS",
+    "anon": b"RssAnon",
+    "file": b"RssFile",
+    "shmem": b"RssShmem",
+    "swap_used": b"VmSwap",
+    "page_tables": b"VmPTE",
+}
+RLIMITS = (("rlimit_data", b"Max data size", b"VmData"), ("rlimit_as", b"Max address space", b"VmSize"))
+
+
+class ProcessCollector:
+    """One snapshot per process that matches or is among the `top_processes` largest.
+
+    A process that was published stays while it is among twice as many, so that two of nearly equal size
+    do not come and go.
+    """
+
+    NAME: ClassVar[str] = "process"
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._ticks = 0
+        self._fits: dict[int, bool] = {}
+        self._published: dict[int, int] = {}
+
+    def collect(self, tick: Tick) -> None:
+        """Measure."""
+        top = self._context.top_processes
+        ranked = self._ranked(tick) if top else []
+        wanted = {*self._matched(tick), *ranked[:top]}
+        staying = {pid for pid in ranked[top : 2 * top] if pid in self._published} - wanted
+        before, self._published = self._published, {}
+        for pid in sorted(wanted | staying):
+            stat = tick.stat(pid)
+            if stat and (pid in wanted or before[pid] == stat.start_ticks):
+                self._published[pid] = stat.start_ticks
+                self._measure_safely(tick, pid, stat)
+        self._ticks += 1
+
+    def _matched(self, tick: Tick) -> list[int]:
+        if not self._context.patterns:
+            return []
+        before, self._fits = self._fits, {}
+        for pid in tick.pids:
+            known = pid in before and (pid + self._ticks) % LOOK_AGAIN_TICKS
+            self._fits[pid] = before[pid] if known else self._fits_pattern(tick, pid)
+        return [pid for pid, fits in self._fits.items() if fits]
+
+    def _fits_pattern(self, tick: Tick, pid: int) -> bool:
+        stat = tick.stat(pid)
+        names = (stat.comm, tick.command(pid)) if stat else ()
+        return any(pattern.search(name) for pattern in self._context.patterns for name in names)
+
+    def _ranked(self, tick: Tick) -> list[int]:
+        """Give processes outside published cgroups, the largest first."""
+        sizes = []
+        for pid in tick.pids:
+            if pid not in tick.covered:
+                pages = _private_pages(tick, pid)
+                if pages > 0:
+                    sizes.append((-pages, pid))
+        return [pid for _, pid in sorted(sizes)]
+
+    def _measure_safely(self, tick: Tick, pid: int, stat: Stat) -> None:
+        try:
+            self._measure(tick, pid, stat)
+        except ValueError:
+            tick.skip(MALFORMED, f"{self._context.procfs}/{pid}")
+
+    def _measure(self, tick: Tick, pid: int, stat: Stat) -> None:
+        status = procfs.kibibytes(tick.read_process(pid, "status"))
+        if b"VmRSS" not in status:
+            return  # a kernel thread, or gone
+        path = self._cgroup(tick, pid)
+        limit = self._limit(tick, pid, status, path)
+        command = tick.command(pid) if self._context.identify.reads_commands else ""
+        tick.add(
+            self._context.identify.process(pid, stat, command),
+            path or "",
+            started=self._context.started(stat.start_ticks),
+            total=tick.memory_total,
+            limit=limit,
+            faults_minor=stat.minor_faults,
+            faults_major=stat.major_faults,
+            cpu_seconds=stat.cpu_ticks / self._context.clock_ticks,
+            **{field: status.get(name) for field, name in STATUS.items()},
+        )
+
+    def _cgroup(self, tick: Tick, pid: int) -> str | None:
+        hierarchy = tick.hierarchy
+        return hierarchy.path_of(tick.read_process(pid, "cgroup")) if hierarchy else None
+
+    def _limit(self, tick: Tick, pid: int, status: dict[bytes, int], path: str | None) -> Limit | None:
+        """Give the limit with the least room left: the process's own ones or its cgroup's."""
+        limits = tick.read_process(pid, "limits")
+        found = []
+        for name, line, used in RLIMITS:
+            size = procfs.soft_limit(limits, line)
+            if size is not None and used in status:
+                found.append(Limit(name, size, status[used]))
+        group = tick.hierarchy.limit(path) if tick.hierarchy and path else None
+        return min([*found, group] if group else found, key=lambda one: one.limit - one.used, default=None)
+
+
+def _private_pages(tick: Tick, pid: int) -> int:
+    data = tick.read_process(pid, "statm")
+    try:
+        return procfs.private_pages(data) if data else 0
+    except ValueError:
+        tick.skip(MALFORMED, f"{tick.context.procfs}/{pid}/statm")
+        return 0

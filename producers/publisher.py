@@ -1,0 +1,156 @@
+"""Snapshots to Kafka: in order, without duplicates, and within a bounded memory when it is away."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from types import ModuleType
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from prometheus_client import Counter, Gauge
+
+from fleetleak.records import Snapshot, encode
+from producers.buffer import Buffer, Record
+from producers.statelog import OK, StateLog
+
+log = logging.getLogger(__name__)
+
+FLUSH_SLICE_SECONDS = 0.25
+
+DEFAULTS = {"linger.ms": 50, "compression.type": "zstd"}
+# Order and no duplicates across retries; records wait for the broker however long it takes. The client
+# holds a small window only: the rest waits in the buffer, where the oldest can be dropped.
+REQUIRED = {
+    "enable.idempotence": True,
+    "partitioner": "murmur2_random",
+    "message.timeout.ms": 0,
+    "queue.buffering.max.messages": 1000,
+    "queue.buffering.max.kbytes": 1024,
+}
+
+
+class Metrics(Protocol):
+    """What the publisher reports (fleetleak.observe.metrics)."""
+
+    BUFFERED_RECORDS: Gauge
+    BUFFERED_BYTES: Gauge
+    DROPPED_RECORDS: Counter
+    PUBLISHED_RECORDS: Counter
+    PUBLISH_ERRORS: Counter
+
+
+class Publisher:
+    """Sends snapshots to one topic, keyed by service. For one thread; it never blocks but in `close`.
+
+    Parameters
+    ----------
+    producer_config
+        librdkafka properties; those this class depends on are set over it.
+    topic
+        Where snapshots go.
+    buffer
+        Keeps what the client's window has no room for.
+    metrics
+        Where counts go: the module fleetleak.observe.metrics, or what offers the same.
+    connect
+        Makes the client.
+    """
+
+    def __init__(
+        self,
+        producer_config: Mapping[str, Any],
+        topic: str,
+        buffer: Buffer,
+        metrics: Metrics | ModuleType,
+        connect: Callable[[dict[str, Any]], Producer] = Producer,
+    ) -> None:
+        self._config = {**DEFAULTS, **producer_config, **REQUIRED}
+        self._topic = topic
+        self._buffer = buffer
+        self._metrics = metrics
+        self._connect = connect
+        self._producer = connect(dict(self._config))
+        self._window = 0
+        self._window_bytes = 0
+        self._dropped = 0
+        self._states = StateLog(log)
+
+    @property
+    def waiting(self) -> int:
+        """Records not yet acknowledged by the broker."""
+        return len(self._buffer) + self._window
+
+    def publish(self, snapshots: Iterable[Snapshot]) -> None:
+        """Take snapshots over and send what can be sent."""
+        for snapshot in snapshots:
+            self._buffer.append(Record(snapshot.service.encode(), encode(snapshot)))
+            self._fill_window()
+        self.pump()
+
+    def pump(self) -> None:
+        """Move records from the buffer to the client, and count what the broker acknowledged."""
+        self._producer.poll(0)
+        self._fill_window()
+        self._report()
+
+    def close(self, seconds: float) -> int:
+        """Send what is left for at most `seconds`; give the number of records that were not delivered."""
+        deadline = time.monotonic() + seconds
+        while self.waiting and time.monotonic() < deadline:
+            self.pump()
+            self._producer.flush(FLUSH_SLICE_SECONDS)
+        self._report()
+        if self.waiting:
+            log.warning("records not delivered at the end: %d", self.waiting)
+        return self.waiting
+
+    def _fill_window(self) -> None:
+        while self._buffer and self._send(self._buffer.oldest()):
+            self._buffer.pop()
+
+    def _send(self, record: Record) -> bool:
+        """Hand one record to the client; False when it has no room now."""
+        delivered = partial(self._delivered, record.size)
+        try:
+            self._producer.produce(self._topic, key=record.key, value=record.value, on_delivery=delivered)
+        except BufferError:
+            return False
+        except KafkaException as raised:
+            error: KafkaError = raised.args[0]
+            if error.name() == "_FATAL":
+                self._reconnect(error)
+                return False
+            self._refused(error)
+            return True
+        self._window += 1
+        self._window_bytes += record.size
+        return True
+
+    def _delivered(self, size: int, error: KafkaError | None, _message: Message) -> None:
+        self._window -= 1
+        self._window_bytes -= size
+        if error:
+            self._refused(error)
+            return
+        self._metrics.PUBLISHED_RECORDS.inc()
+        self._states.set("publishing", OK)
+
+    def _refused(self, error: KafkaError) -> None:
+        self._metrics.PUBLISH_ERRORS.inc()
+        self._states.set("publishing", error.name(), error.str())
+
+    def _reconnect(self, error: KafkaError) -> None:
+        """Replace a client that refuses all further work; what was in its window is lost and counted."""
+        log.error("kafka client failed for good, making a new one: %s", error.str())
+        self._metrics.PUBLISH_ERRORS.inc(self._window)
+        self._producer = self._connect(dict(self._config))
+        self._window = self._window_bytes = 0
+
+    def _report(self) -> None:
+        self._metrics.BUFFERED_RECORDS.set(self.waiting)
+        self._metrics.BUFFERED_BYTES.set(self._buffer.size + self._window_bytes)
+        self._metrics.DROPPED_RECORDS.inc(self._buffer.dropped - self._dropped)
+        self._dropped = self._buffer.dropped

@@ -1,0 +1,31 @@
+"""One log line per change of state, however often the state is seen."""
+
+from __future__ import annotations
+
+import logging
+
+OK = "ok"
+
+
+class StateLog:
+    """Remembers the state of each subject and logs when it changes; a subject begins as `ok`."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._states: dict[str, str] = {}
+
+    def set(
+        self,
+        subject: str,
+        state: str,
+        detail: str = "",
+        *,
+        error: BaseException | None = None,
+        quiet: bool = False,
+    ) -> None:
+        """Note a state; `quiet` changes are logged for debugging only, and `error` with its traceback."""
+        if self._states.get(subject, OK) == state:
+            return
+        self._states[subject] = state
+        level = logging.DEBUG if quiet else logging.INFO if state == OK else logging.WARNING
+        self._log.log(level, "%s: %s%s", subject, state, f" ({detail})" if detail else "", exc_info=error)

@@ -1,0 +1,47 @@
+"""A role small enough to reason about: counts each key's records and says the count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
+
+
+class Counting:
+    """Counts per key; every tenth count is a transition. `bad` is unreadable, `boom` makes it fail."""
+
+    NAME = "counting"
+
+    def __init__(self, output_topic: str, fingerprint: str = "1") -> None:
+        self._topic = output_topic
+        self.fingerprint = fingerprint
+        self.counts: dict[Key, int] = {}
+
+    def apply(self, records: Sequence[Record]) -> Applied:
+        applied = Applied()
+        for record in records:
+            if record.value == b"bad":
+                applied.rejected.append(Rejected(record, "malformed", "bad on purpose"))
+                continue
+            if record.value == b"boom":
+                raise RuntimeError("boom on purpose")
+            key = Key(record.partition, record.key or b"")
+            count = self.counts[key] = self.counts.get(key, 0) + 1
+            value = b"%s:%d:%d" % (key.name, count, record.offset)
+            transition = key if count % 10 == 0 else None
+            applied.outputs.append(Output(self._topic, key.name, value, record.partition, transition))
+        return applied
+
+    def control(self, record: Record) -> tuple[Key | None, Applied]:
+        key = Key(record.partition, record.key or b"")
+        self.counts[key] = self.counts.get(key, 0) + 1000
+        return key, Applied()
+
+    def dump(self, key: Key) -> bytes | None:
+        return b"%d" % self.counts[key] if key in self.counts else None
+
+    def load(self, key: Key, state: bytes) -> None:
+        self.counts[key] = int(state)
+
+    def drop(self, partition: int) -> None:
+        self.counts = {k: v for k, v in self.counts.items() if k.partition != partition}

@@ -1,0 +1,86 @@
+"""Reading, writing and running roles in tests."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from fleetleak.kafka import client, topics
+from fleetleak.kafka.runtime import Role, Runtime, Topics
+from fleetleak.settings import Settings
+
+
+def role_topics(settings: Settings) -> Topics:
+    """Topics as the processor has them."""
+    names = topics.names(settings.kafka.topic_prefix)
+    return Topics(names.snapshots, names.feedback, names.models, names.dead_letter)
+
+
+def send(
+    settings: Settings, topic: str, records: list[tuple[bytes, bytes]], partition: int | None = None
+) -> None:
+    """Publish records and wait until they are there."""
+    producer = Producer(client.producer(settings.kafka))
+    for key, value in records:
+        if partition is None:
+            producer.produce(topic, value, key)
+        else:
+            producer.produce(topic, value, key, partition)
+    assert producer.flush(30) == 0
+
+
+def read_all(settings: Settings, topic: str, partitions: int = 2) -> list[tuple[int, bytes, bytes]]:
+    """Everything committed on a topic so far, as (partition, key, value)."""
+    consumer = Consumer(client.consumer(settings.kafka, "reader", **{"enable.partition.eof": True}))
+    try:
+        consumer.assign([TopicPartition(topic, n, 0) for n in range(partitions)])
+        found: list[tuple[int, bytes, bytes]] = []
+        ended: set[int] = set()
+        deadline = time.monotonic() + 30
+        while len(ended) < partitions and time.monotonic() < deadline:
+            for message in consumer.consume(1000, 0.2):
+                if message.error() is not None:
+                    ended.add(message.partition() or 0)
+                else:
+                    found.append((message.partition() or 0, message.key() or b"", message.value() or b""))
+        assert len(ended) == partitions, f"{topic} could not be read to its end"
+        return found
+    finally:
+        consumer.close()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60, what: str = "it") -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running(settings: Settings, role: Role, group: str = "group") -> Iterator[Runtime]:
+    """Run a role in a thread until the block ends."""
+    runtime = Runtime(settings, role, role_topics(settings), f"{settings.kafka.topic_prefix}-{group}")
+    stop = threading.Event()
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            runtime.run(stop)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield runtime
+    finally:
+        stop.set()
+        thread.join(60)
+        assert not thread.is_alive(), "the role did not stop"
+    if failed:
+        raise failed[0]

@@ -1,0 +1,69 @@
+"""The stateful runtime against the real Kafka."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+from fleetleak.kafka import topics
+from fleetleak.settings import Settings
+from tests.kafka.counting import Counting
+from tests.kafka.support import read_all, role_topics, running, send, wait_for
+
+pytestmark = pytest.mark.kafka
+
+
+def scores(settings: Settings) -> list[tuple[int, bytes, bytes]]:
+    return read_all(settings, topics.names(settings.kafka.topic_prefix).scores)
+
+
+def counts(found: list[tuple[int, bytes, bytes]]) -> dict[bytes, list[int]]:
+    by_key: dict[bytes, list[int]] = defaultdict(list)
+    for _, key, value in found:
+        by_key[key].append(int(value.split(b":")[1]))
+    return dict(by_key)
+
+
+def test_every_record_is_scored_once_in_order(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    send(settings, names.snapshots, [(b"k%d" % (i % 7), b"x") for i in range(700)])
+    with running(settings, Counting(names.scores)):
+        wait_for(lambda: len(scores(settings)) == 700)
+    assert counts(scores(settings)) == {b"k%d" % k: list(range(1, 101)) for k in range(7)}
+
+
+def test_a_restart_goes_on_where_the_last_one_ended(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    for restart in range(1, 4):
+        send(settings, names.snapshots, [(b"k%d" % (i % 5), b"x") for i in range(100)])
+        with running(settings, Counting(names.scores)):
+            wait_for(lambda: len(scores(settings)) == 100 * restart)  # noqa: B023 - called at once
+    assert counts(scores(settings)) == {b"k%d" % k: list(range(1, 61)) for k in range(5)}
+
+
+def test_unreadable_and_failing_records_become_dead_letters(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    records = (
+        [(b"k", b"x")] * 10 + [(b"k", b"bad"), (b"k", b"boom"), (b"k", b"y" * 300_000)] + [(b"k", b"x")] * 10
+    )
+    send(settings, names.snapshots, records)
+    with running(settings, Counting(names.scores)):
+        wait_for(lambda: len(scores(settings)) == 20)
+    assert counts(scores(settings)) == {b"k": list(range(1, 21))}
+    dead = read_all(settings, names.dead_letter)
+    assert sorted(len(value) for _, _, value in dead) == [3, 4, 300_000]
+
+
+def test_controls_take_effect_once(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    send(settings, names.snapshots, [(b"k", b"x")] * 5)
+    with running(settings, Counting(names.scores)):
+        wait_for(lambda: len(scores(settings)) == 5)
+        send(settings, role_topics(settings).control or "", [(b"k", b"label")])
+    for _ in range(2):
+        role = Counting(names.scores)
+        with running(settings, role) as runtime:
+            wait_for(lambda: runtime.ready() is None)  # noqa: B023
+            wait_for(lambda: any(v > 1000 for v in role.counts.values()))  # noqa: B023
+            assert set(role.counts.values()) == {1005}

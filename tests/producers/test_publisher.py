@@ -1,0 +1,252 @@
+"""The publisher against a broker that is there (librdkafka's own), is not, and comes back."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast, get_type_hints
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from fleetleak.observe import metrics as role_metrics
+from fleetleak.records import Decoder, Snapshot
+from producers.buffer import Buffer
+from producers.publisher import Metrics, Publisher
+
+TOPIC = "fleetleak.snapshots"
+QUIET = {"log_level": 0, "error_cb": lambda error: None}
+
+
+@dataclass
+class Counted:
+    """The publisher's metrics in a registry of their own."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        self.BUFFERED_RECORDS = Gauge("buffered_records", "-", registry=self.registry)
+        self.BUFFERED_BYTES = Gauge("buffered_bytes", "-", registry=self.registry)
+        self.DROPPED_RECORDS = Counter("dropped", "-", registry=self.registry)
+        self.PUBLISHED_RECORDS = Counter("published", "-", registry=self.registry)
+        self.PUBLISH_ERRORS = Counter("errors", "-", registry=self.registry)
+
+    def __getitem__(self, name: str) -> float | None:
+        return self.registry.get_sample_value(name)
+
+
+@pytest.fixture(scope="module")
+def mock_broker() -> Iterator[str]:
+    """A broker of one node, inside librdkafka, that speaks the real protocol over TCP."""
+    owner = Producer({"bootstrap.servers": "", "test.mock.num.brokers": 1, "log_level": 0})
+    node = owner.list_topics(timeout=30).brokers[1]
+    yield f"{node.host}:{node.port}"
+    owner.flush(0)
+
+
+def snapshots(count: int, service: str = "shop/cart") -> list[Snapshot]:
+    return [Snapshot(service=service, instance="i", timestamp=float(number)) for number in range(count)]
+
+
+def publisher_of(
+    address: str, metrics: Counted, buffer: Buffer | None = None, config: dict[str, Any] | None = None
+) -> Publisher:
+    settings = {"bootstrap.servers": address, "client.id": "test", **QUIET, **(config or {})}
+    return Publisher(settings, TOPIC, Buffer(10_000, 2**20) if buffer is None else buffer, metrics)
+
+
+def consume(address: str, service: str, count: int) -> list[tuple[Snapshot, int | None]]:
+    """Give the first `count` records of one service, and their partitions."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "test", **QUIET})
+    with closing(consumer):
+        partitions = consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions
+        consumer.assign([TopicPartition(TOPIC, number, 0) for number in partitions])
+        found: list[tuple[Snapshot, int | None]] = []
+        while len(found) < count:
+            for message in consumer.consume(1000, 0.2):
+                if message.key() == service.encode():
+                    found += [(Decoder(Snapshot).decode(message.value()), message.partition())]
+    return found
+
+
+def pump_until_empty(publisher: Publisher) -> None:
+    waiting = threading.Event()
+    while publisher.waiting:
+        publisher.pump()
+        waiting.wait(0.02)
+
+
+def test_the_roles_metrics_are_those_the_publisher_needs() -> None:
+    for name, kind in get_type_hints(Metrics).items():
+        assert isinstance(getattr(role_metrics, name), kind)
+
+
+def test_snapshots_arrive_in_order_under_their_service(mock_broker: str) -> None:
+    counted = Counted()
+    publisher = publisher_of(mock_broker, counted)
+    publisher.publish(snapshots(2500, "order"))  # more than the client's window holds
+    assert publisher.close(30.0) == 0
+    got = consume(mock_broker, "order", 2500)
+    assert [snapshot.timestamp for snapshot, _ in got] == [float(number) for number in range(2500)]
+    assert len({partition for _, partition in got}) == 1
+    assert counted["published_total"] == 2500
+    assert (counted["buffered_records"], counted["buffered_bytes"], counted["dropped_total"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "hashed"),
+    # The test vectors of Kafka's own client (UtilsTest.testMurmur2).
+    [("21", -973932308), ("foobar", -790332482), ("a-little-bit-long-string", -985981536)],
+)
+def test_partitions_are_those_of_the_java_client(mock_broker: str, key: str, hashed: int) -> None:
+    publisher = publisher_of(mock_broker, Counted(), config={"partitioner": "consistent"})
+    publisher.publish(snapshots(1, key))
+    assert publisher.close(30.0) == 0
+    ((_, partition),) = consume(mock_broker, key, 1)
+    consumer = Consumer({"bootstrap.servers": mock_broker, "group.id": "count", **QUIET})
+    with closing(consumer):
+        count = len(consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions)
+    assert count > 1
+    assert partition == (hashed & 0x7FFFFFFF) % count
+
+
+@contextmanager
+def door(port: int, address: str) -> Iterator[None]:
+    """Listen on `port` and pass each connection on to `address`."""
+    host, _, target = address.rpartition(":")
+    server = socket.create_server(("127.0.0.1", port))
+    ends: list[socket.socket] = []
+
+    def copy(source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass  # one end was closed
+
+    def accept() -> None:
+        while True:
+            try:
+                near, _ = server.accept()
+            except OSError:
+                return
+            far = socket.create_connection((host, int(target)))
+            ends.extend([near, far])
+            for pair in ((near, far), (far, near)):
+                threading.Thread(target=copy, args=pair, daemon=True).start()
+
+    acceptor = threading.Thread(target=accept, daemon=True)
+    acceptor.start()
+    try:
+        yield
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        acceptor.join()
+        for end in ends:
+            end.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def test_while_the_broker_is_away_a_bounded_number_waits_and_then_arrives(mock_broker: str) -> None:
+    port = free_port()
+    counted = Counted()
+    buffer = Buffer(50, 2**20)
+    publisher = publisher_of(f"127.0.0.1:{port}", counted, buffer, config={"reconnect.backoff.max.ms": 200})
+    for start in range(0, 1200, 100):
+        publisher.publish(snapshots(1200, "away")[start : start + 100])
+    assert publisher.waiting == 1050
+    assert (counted["buffered_records"], counted["dropped_total"], counted["published_total"]) == (
+        1050,
+        150,
+        0,
+    )
+    assert counted["buffered_bytes"] == 1050 * buffer.size / 50 - _shorter_numbers()
+    with door(port, mock_broker):
+        pump_until_empty(publisher)
+    times = [snapshot.timestamp for snapshot, _ in consume(mock_broker, "away", 1050)]
+    assert times == [float(number) for number in [*range(1000), *range(1150, 1200)]]
+    assert counted["published_total"] == 1050
+    assert counted["buffered_bytes"] == 0
+
+
+def _shorter_numbers() -> int:
+    # Timestamps below 1000 have fewer digits than those the buffer holds.
+    return 900 * 1 + 90 * 2 + 10 * 3
+
+
+def test_what_cannot_be_delivered_in_time_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    publisher = publisher_of(f"127.0.0.1:{free_port()}", Counted())
+    publisher.publish(snapshots(7))
+    assert publisher.close(0.3) == 7
+    assert "records not delivered at the end: 7" in caplog.text
+
+
+def test_a_record_that_is_refused_does_not_hold_up_the_others(mock_broker: str) -> None:
+    counted = Counted()
+    publisher = publisher_of(mock_broker, counted, config={"message.max.bytes": 2000})
+    huge = Snapshot(service="refused", instance="i", timestamp=0.0, labels={"label": "x" * 3000})
+    publisher.publish([huge, *snapshots(3, "refused")])
+    assert publisher.close(30.0) == 0
+    assert (counted["errors_total"], counted["published_total"]) == (1, 3)
+    assert [one.timestamp for one, _ in consume(mock_broker, "refused", 3)] == [0.0, 1.0, 2.0]
+
+
+def test_only_idempotent_and_compressing_clients_are_made() -> None:
+    made: list[dict[str, Any]] = []
+
+    def connect(config: dict[str, Any]) -> Producer:
+        made.append(config)
+        return cast(Producer, object())
+
+    unsafe = {"bootstrap.servers": "b", "enable.idempotence": False, "linger.ms": 7}
+    Publisher(unsafe, TOPIC, Buffer(1, 1), Counted(), connect)
+    (config,) = made
+    assert config["enable.idempotence"] is True
+    assert (config["compression.type"], config["linger.ms"]) == ("zstd", 7)
+
+
+class Broken:
+    """A client that fails for good at its second record."""
+
+    def __init__(self, _config: dict[str, Any]) -> None:
+        self.records: list[bytes] = []
+        self.callbacks: list[Any] = []
+
+    def poll(self, _seconds: float) -> None:
+        pass
+
+    def flush(self, _seconds: float) -> None:
+        for delivered in self.callbacks:
+            delivered(None, None)
+        self.callbacks.clear()
+
+    def produce(self, _topic: str, *, key: bytes, value: bytes, on_delivery: Any) -> None:
+        if len(self.records) == 1:
+            raise KafkaException(KafkaError(KafkaError._FATAL))
+        self.records.append(value)
+        self.callbacks.append(on_delivery)
+
+
+def test_a_client_that_failed_for_good_is_replaced() -> None:
+    counted = Counted()
+    made: list[Broken] = []
+
+    def connect(config: dict[str, Any]) -> Producer:
+        made.append(Broken(config))
+        return cast(Producer, made[-1])
+
+    publisher = Publisher({}, TOPIC, Buffer(10, 1000), counted, connect)
+    publisher.publish(snapshots(2))
+    assert (len(made), publisher.waiting, counted["errors_total"]) == (2, 1, 1)
+    assert publisher.close(5.0) == 0
+    assert (len(made[1].records), counted["published_total"]) == (1, 1)
