@@ -40,6 +40,15 @@ OTHER_FILES = [
     f"{name}.{part}" for name in ("cpu", "cpuset", "hugetlb", "io", "pids", "rdma") for part in range(8)
 ]
 
+STAT_KEYS = (
+    """
+anon file kernel kernel_stack pagetables sec_pagetables percpu sock vmalloc shmem zswap zswapped file_mapped
+file_dirty file_writeback swapcached anon_thp file_thp shmem_thp inactive_anon active_anon inactive_file
+active_file unevictable slab_reclaimable slab_unreclaimable slab pgfault pgmajfault
+""".split()
+    + [f"{name}_{number}" for name in ("workingset", "pgscan") for number in range(12)]
+)
+
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
@@ -52,16 +61,12 @@ def _write(directory: Path, files: dict[str, str]) -> None:
 
 
 def _group(directory: Path, pids: list[int]) -> None:
-    keys = "anon file kernel kernel_stack pagetables sec_pagetables percpu sock vmalloc shmem zswap zswapped file_mapped"
-    keys += " file_dirty file_writeback swapcached anon_thp file_thp shmem_thp inactive_anon active_anon inactive_file"
-    keys += " active_file unevictable slab_reclaimable slab_unreclaimable slab pgfault pgmajfault"
-    scans = [f"workingset_{n}" for n in range(10)] + [f"pgscan_{n}" for n in range(15)]
     pressure = "{} avg10=0.00 avg60=0.00 avg300=0.00 total=1234567\n"
     files = {
         "memory.current": f"{300 * MIB}\n",
         "memory.max": f"{512 * MIB}\n",
         "memory.swap.current": "0\n",
-        "memory.stat": "".join(f"{key} {12 * MIB}\n" for key in [*keys.split(), *scans]),
+        "memory.stat": "".join(f"{key} {12 * MIB}\n" for key in STAT_KEYS),
         "memory.events": "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n",
         "memory.pressure": pressure.format("some") + pressure.format("full"),
         "cpu.stat": "usage_usec 123456789\nuser_usec 100\nsystem_usec 100\nnr_periods 0\n",
@@ -93,9 +98,9 @@ def build_trees(root: Path) -> None:
     members = {group: [] if group.suffix == ".slice" else _take(pids) for group in groups}
     for group, inside in members.items():
         _group(group, inside)
-    for group in {above for group in groups for above in group.parents if root / "cgroup" in above.parents}:
-        if group not in members:
-            _group(group, [])
+    above = {parent for group in groups for parent in group.parents if root / "cgroup" in parent.parents}
+    for slice_directory in sorted(above - set(groups)):
+        _group(slice_directory, [])
     for pid in range(100, 100 + PROCESSES):
         _process(root / "proc" / str(pid), pid)
 

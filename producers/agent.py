@@ -13,9 +13,10 @@ from producers.attribution import attribute
 from producers.collectors import COLLECTORS, Collector, NoData
 from producers.context import Context
 from producers.publisher import Publisher
+from producers.reader import REASONS, VANISHED
 from producers.schedule import Schedule
 from producers.statelog import OK, StateLog
-from producers.tick import REASONS, VANISHED, Tick
+from producers.tick import Tick
 
 log = logging.getLogger(__name__)
 
@@ -96,10 +97,10 @@ class Agent:
 
     def _report_skipped(self, tick: Tick) -> None:
         for reason in REASONS:
-            count = tick.skipped[reason]
+            count = tick.reader.skipped[reason]
             metrics.SKIPPED_SOURCES.labels(reason).inc(count)
             state = "skipped" if count else OK
-            detail = f"{count}, first {tick.examples[reason]}" if count else ""
+            detail = f"{count}, first {tick.reader.examples[reason]}" if count else ""
             # Processes end at every moment.
             self._states.set(f"sources {reason}", state, detail, quiet=reason == VANISHED)
 

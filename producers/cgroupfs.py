@@ -5,16 +5,11 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
 from producers import procfs
 from producers.procfs import Keyed
-
-
-class Read(Protocol):
-    """Reads a file; empty when it cannot be read. A missing `optional` file is not worth counting."""
-
-    def __call__(self, path: str, *, optional: bool = False) -> bytes: ...
+from producers.reader import Reader
 
 
 class Limit(NamedTuple):
@@ -63,11 +58,11 @@ class Hierarchy(ABC):
     USAGE: ClassVar[str]
     LIMIT: ClassVar[str]
     EVENTS: ClassVar[str]
-    STAT: ClassVar[dict[str, tuple[bytes, ...]]]
+    STAT: ClassVar[dict[str, bytes]]
 
-    def __init__(self, root: str, read: Read) -> None:
+    def __init__(self, root: str, reader: Reader) -> None:
         self.root = root
-        self.read = read
+        self._read = reader.read
         self._usages: dict[str, Usage | None] = {}
         self._limits: dict[str, Limit | None] = {}
 
@@ -85,7 +80,7 @@ class Hierarchy(ABC):
 
     def pids(self, path: str) -> list[int]:
         """Give the processes of this group alone; those that cannot be seen from here show as 0."""
-        return [pid for pid in map(int, self.read(f"{self.root}{path}/cgroup.procs").split()) if pid]
+        return [pid for pid in map(int, self._read(f"{self.root}{path}/cgroup.procs").split()) if pid]
 
     def usage(self, path: str) -> Usage | None:
         """Give what a group uses; None where memory is not accounted for it."""
@@ -94,10 +89,10 @@ class Hierarchy(ABC):
         return self._usages[path]
 
     def _usage(self, path: str) -> Usage | None:
-        current = self.read(f"{self.root}{path}/{self.USAGE}", optional=True)
+        current = self._read(f"{self.root}{path}/{self.USAGE}", optional=True)
         if not current:
             return None
-        stat = procfs.keyed(self.read(f"{self.root}{path}/memory.stat"))
+        stat = procfs.keyed(self._read(f"{self.root}{path}/memory.stat"))
         charged = int(current)
         inactive = procfs.number(stat, self.PREFIX + b"inactive_file") or 0
         return Usage(charged, max(0, charged - inactive), stat)
@@ -111,7 +106,7 @@ class Hierarchy(ABC):
         return self._limits[path]
 
     def _own_limit(self, path: str) -> Limit | None:
-        limit = procfs.finite(self.read(f"{self.root}{path}/{self.LIMIT}", optional=True))
+        limit = procfs.finite(self._read(f"{self.root}{path}/{self.LIMIT}", optional=True))
         usage = self.usage(path) if limit is not None else None
         return None if limit is None or usage is None else Limit(self.LIMIT, limit, usage.working_set)
 
@@ -120,18 +115,19 @@ class Hierarchy(ABC):
         usage = self.usage(path)
         if usage is None:
             return None
-        events = procfs.keyed(self.read(f"{self.root}{path}/{self.EVENTS}", optional=True))
+        events = procfs.keyed(self._read(f"{self.root}{path}/{self.EVENTS}", optional=True))
         return {
             "used": usage.current,
             "working_set": usage.working_set,
-            **{field: procfs.number(usage.stat, *keys) for field, keys in self.STAT.items()},
+            **{field: int(usage.stat[key]) for field, key in self.STAT.items() if key in usage.stat},
+            "active": procfs.number(usage.stat, self.PREFIX + b"active_anon", self.PREFIX + b"active_file"),
             "faults_minor": procfs.minor_faults(usage.stat, self.PREFIX),
             "oom_kills": procfs.number(events, b"oom_kill"),
             **self.version_fields(path),
         }
 
     def _single(self, path: str) -> int | None:
-        data = self.read(path, optional=True)
+        data = self._read(path, optional=True)
         return int(data) if data else None
 
 
@@ -146,23 +142,22 @@ class Version2(Hierarchy):
     USAGE = "memory.current"
     LIMIT = "memory.max"
     EVENTS = "memory.events"
-    STAT: ClassVar[dict[str, tuple[bytes, ...]]] = {
-        "active": (b"active_anon", b"active_file"),
-        "anon": (b"anon",),
-        "file": (b"file",),
-        "shmem": (b"shmem",),
-        "slab_reclaimable": (b"slab_reclaimable",),
-        "slab_unreclaimable": (b"slab_unreclaimable",),
-        "kernel_stack": (b"kernel_stack",),
-        "page_tables": (b"pagetables",),
-        "sockets": (b"sock",),
-        "faults_major": (b"pgmajfault",),
+    STAT: ClassVar[dict[str, bytes]] = {
+        "anon": b"anon",
+        "file": b"file",
+        "shmem": b"shmem",
+        "slab_reclaimable": b"slab_reclaimable",
+        "slab_unreclaimable": b"slab_unreclaimable",
+        "kernel_stack": b"kernel_stack",
+        "page_tables": b"pagetables",
+        "sockets": b"sock",
+        "faults_major": b"pgmajfault",
     }
 
     def version_fields(self, path: str) -> dict[str, int | float | None]:
         """Give swap and CPU time."""
         cpu = procfs.number(
-            procfs.keyed(self.read(f"{self.root}{path}/cpu.stat", optional=True)), b"usage_usec"
+            procfs.keyed(self._read(f"{self.root}{path}/cpu.stat", optional=True)), b"usage_usec"
         )
         return {
             "swap_used": self._single(f"{self.root}{path}/memory.swap.current"),
@@ -181,13 +176,12 @@ class Version1(Hierarchy):
     USAGE = "memory.usage_in_bytes"
     LIMIT = "memory.limit_in_bytes"
     EVENTS = "memory.oom_control"
-    STAT: ClassVar[dict[str, tuple[bytes, ...]]] = {
-        "active": (b"total_active_anon", b"total_active_file"),
-        "anon": (b"total_rss",),
-        "file": (b"total_cache",),
-        "shmem": (b"total_shmem",),
-        "swap_used": (b"total_swap",),
-        "faults_major": (b"total_pgmajfault",),
+    STAT: ClassVar[dict[str, bytes]] = {
+        "anon": b"total_rss",
+        "file": b"total_cache",
+        "shmem": b"total_shmem",
+        "swap_used": b"total_swap",
+        "faults_major": b"total_pgmajfault",
     }
 
     def version_fields(self, path: str) -> dict[str, int | float | None]:
@@ -212,10 +206,10 @@ def _path(found: Iterator[bytes]) -> str | None:
     return path.rstrip("/")
 
 
-def detect(root: str, read: Read) -> Hierarchy | None:
+def detect(root: str, reader: Reader) -> Hierarchy | None:
     """Find the memory controller below `root`: version 2, else version 1, else None."""
-    if b"memory" in read(f"{root}/cgroup.controllers", optional=True).split():
-        return Version2(root, read)
+    if b"memory" in reader.read(f"{root}/cgroup.controllers", optional=True).split():
+        return Version2(root, reader)
     if os.path.isdir(f"{root}/memory"):
-        return Version1(f"{root}/memory", read)
+        return Version1(f"{root}/memory", reader)
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-CHUNK = 65536
+CHUNK = 8192
 # The kernel hands out files of many lines a page at a time, so only a read well below a page is the end.
 SHORT = 2048
 NO_LIMIT = 2**60

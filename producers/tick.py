@@ -1,10 +1,8 @@
-"""One sampling of the host: what collectors share, what they found, and what could not be read."""
+"""One sampling of the host: what collectors share, and what they found."""
 
 from __future__ import annotations
 
-import errno
 import os
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,22 +12,7 @@ from producers import procfs
 from producers.cgroupfs import Hierarchy, Limit, detect
 from producers.context import Context
 from producers.identity import Identity
-
-VANISHED = "vanished"
-DENIED = "denied"
-UNREADABLE = "unreadable"
-MALFORMED = "malformed"
-REASONS = (VANISHED, DENIED, UNREADABLE, MALFORMED)
-
-_REASON_OF = {
-    errno.ENOENT: VANISHED,
-    errno.ESRCH: VANISHED,
-    # A cgroup that was removed while its file was open.
-    errno.ENODEV: VANISHED,
-    errno.EACCES: DENIED,
-    errno.EPERM: DENIED,
-}
-_NOT_OFFERED = (errno.ENOENT, errno.EOPNOTSUPP)
+from producers.reader import MALFORMED, Reader
 
 
 @dataclass(slots=True)
@@ -50,51 +33,42 @@ class Tick:
 
     Attributes
     ----------
+    reader
+        Reads files, and counts what could not be read.
     measured
         What was found, in order.
     covered
         Processes that belong to a published cgroup: the cgroup has the limit, so they are left out.
     memory_total
         The host's memory in bytes, once the host collector ran.
-    skipped, examples
-        Sources left out by reason, and the first of each.
     """
 
     def __init__(self, context: Context, timestamp: float) -> None:
         self.context = context
         self.timestamp = timestamp
+        self.reader = Reader()
         self.measured: list[Measured] = []
         self.covered: set[int] = set()
         self.memory_total: int | None = None
-        self.skipped: Counter[str] = Counter()
-        self.examples: dict[str, str] = {}
+        self._procfs = str(context.procfs)
 
     @cached_property
     def pids(self) -> list[int]:
         """Give every process id of this moment, sorted."""
         try:
-            return sorted(int(name) for name in os.listdir(self.context.procfs) if name.isdigit())
+            return sorted(int(name) for name in os.listdir(self._procfs) if name.isdigit())
         except OSError as error:
-            self.skip_error(error, str(self.context.procfs))
+            self.reader.skip_error(error, self._procfs)
             return []
 
     @cached_property
     def hierarchy(self) -> Hierarchy | None:
         """Give the tree of cgroups; None where the host has no memory controller."""
-        return detect(str(self.context.cgroupfs), self.read)
-
-    def read(self, path: str, *, optional: bool = False) -> bytes:
-        """Read a file; empty, and counted, when it cannot be read."""
-        try:
-            return procfs.read_file(path)
-        except OSError as error:
-            if not (optional and error.errno in _NOT_OFFERED):
-                self.skip_error(error, path)
-            return b""
+        return detect(str(self.context.cgroupfs), self.reader)
 
     def read_process(self, pid: int, name: str) -> bytes:
         """Read a file of a process; empty, and counted, when it cannot be read."""
-        return self.read(f"{self.context.procfs}/{pid}/{name}")
+        return self.reader.read(f"{self._procfs}/{pid}/{name}")
 
     def stat(self, pid: int) -> procfs.Stat | None:
         """Read the stat of a process; None, and counted, when it cannot be read."""
@@ -102,21 +76,12 @@ class Tick:
         try:
             return procfs.stat(data) if data else None
         except (ValueError, IndexError):
-            self.skip(MALFORMED, f"{self.context.procfs}/{pid}/stat")
+            self.reader.skip(MALFORMED, f"{self._procfs}/{pid}/stat")
             return None
 
     def command(self, pid: int) -> str:
         """Read the command line of a process, its words parted by spaces."""
         return self.read_process(pid, "cmdline").replace(b"\0", b" ").decode("utf-8", "replace").strip()
-
-    def skip_error(self, error: OSError, path: str) -> None:
-        """Count a source that could not be read."""
-        self.skip(_REASON_OF.get(error.errno or 0, UNREADABLE), path)
-
-    def skip(self, reason: str, path: str) -> None:
-        """Count a source that was left out."""
-        self.skipped[reason] += 1
-        self.examples.setdefault(reason, path)
 
     def add(self, identity: Identity, cgroup: str, *, limit: Limit | None, **values: Any) -> None:
         """Add the snapshot of one instance; what is None is absent."""

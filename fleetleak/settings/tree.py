@@ -122,12 +122,13 @@ class Processor(Struct, forbid_unknown_fields=True):
     models: Annotated[
         list[str], Meta(description="Learned methods to run beside the trend; see docs/models.md.")
     ] = field(default_factory=lambda: ["half_space_trees", "snarimax"])
-    backend: Annotated[
-        Literal["columnar", "river"],
+    river_model: Annotated[
+        str | None,
         Meta(
-            description="Models in columns, or plain River objects at River's price (about 1.2 MB a service)."
+            description="One more method: a River anomaly detector at River's price (HalfSpaceTrees: 1.2 MB a"
+            " service), as Class or Class(name=value); its features are f0 to f2."
         ),
-    ] = "columnar"
+    ] = None
     memory_budget_bytes: Annotated[
         int,
         _about("Memory for models; beyond it the longest unseen services are moved out.", ge=2**20, le=2**40),

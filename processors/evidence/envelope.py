@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from processors.evidence.columns import Columns, Flags, Floats, Rows
 
 LEVELS = 6
 LENGTH = 64
-RATIO = 4
-FINEST = 15.0  # seconds; every width is 15 s times a power of four, so that siblings share their scales
-SCALES = 14  # absolute scales: 15 s times 4^0 to 4^13
-_GAPS_BEFORE_TRUST = 16.0
-
-Rows = NDArray[np.intp]
-Floats = NDArray[np.float64]
+FINEST = 15.0  # seconds; widths are 15 s times powers of four, so that siblings share their scales
+SCALES = 14  # 15 s to 15 s * 4^13 (32 years): room for series sampled once a week
+_SETTLED = 8  # samples after which the first guess of the sampling gap is corrected
+_REVIEW = 16  # samples between later reviews of it
 
 
-class Envelope:
+class Envelope(Columns):
     """A pyramid of bucket minima per instance.
 
-    A bucket is one stretch of event time at one level; it keeps its smallest value and when that was.
-    Empty buckets are not stored, so gaps and sparse series cost nothing and bend no fit. The finest
-    width is the largest of the fixed scales that is not wider than the typical sampling gap.
+    A bucket is one stretch of event time at one level, each four times as wide as the one below; it
+    keeps its smallest value and when that was. Empty buckets are not stored, so gaps and sparse series
+    neither cost space nor bend a fit. The finest width is the largest fixed scale that is not wider than
+    the typical gap between samples; at the finest level the newest bucket counts as closed at once.
 
     Parameters
     ----------
@@ -30,24 +29,26 @@ class Envelope:
     """
 
     def __init__(self, capacity: int) -> None:
-        self.low = np.zeros((capacity, LEVELS, LENGTH), np.float32)
-        self.at = np.zeros((capacity, LEVELS, LENGTH), np.float32)
-        self.size = np.zeros((capacity, LEVELS), np.int16)
-        self.open_low = np.zeros((capacity, LEVELS))
-        self.open_at = np.zeros((capacity, LEVELS))
-        self.open_index = np.full((capacity, LEVELS), -1, np.int64)
-        self.scale = np.zeros(capacity, np.int8)
-        self.gap = np.zeros(capacity)
-        self.last = np.full(capacity, np.nan)
-        self.seen = np.zeros(capacity)
-        self.anchor = np.zeros(capacity)
+        super().__init__(capacity)
+        column = self.column
+        self.low = column("low", (LEVELS, LENGTH), np.float32, 0.0)
+        self.at = column("at", (LEVELS, LENGTH), np.float32, 0.0)
+        self.size = column("size", (LEVELS,), np.int16, 0)
+        self.open_low = column("open_low", (LEVELS,), np.float64, 0.0)
+        self.open_at = column("open_at", (LEVELS,), np.float64, 0.0)
+        self.open_index = column("open_index", (LEVELS,), np.int64, -1)
+        self.scale = column("scale", (), np.int8, 0)
+        self.gap = column("gap", (), np.float64, 0.0)
+        self.last = column("last", (), np.float64, np.nan)
+        self.seen = column("seen", (), np.int64, 0)
+        self.anchor = column("anchor", (), np.float64, 0.0)
 
     def widths(self, rows: Rows) -> Floats:
         """Bucket widths in seconds, shape `(B, LEVELS)`."""
         return FINEST * np.exp2(2.0 * (self.scale[rows][:, None] + np.arange(LEVELS)))
 
-    def add(self, rows: Rows, time: Floats, value: Floats) -> NDArray[np.bool_]:
-        """Take one sample per row (no row twice, times newer than before); tell which buckets closed.
+    def add(self, rows: Rows, time: Floats, value: Floats) -> Flags:
+        """Take one sample per row: no row twice, each newer than the one before.
 
         Returns
         -------
@@ -59,9 +60,8 @@ class Envelope:
         fresh = index != was
         closed = fresh & (was >= 0)
         which, level = np.nonzero(closed[:, 1:])
-        level += 1
-        self._push(rows[which], level, self.open_low[rows[which], level], self.open_at[rows[which], level])
-        self._finest(rows, fresh[:, 0], time, value)
+        self._push_open(rows[which], level + 1)
+        self._push_finest(rows, fresh[:, 0], time, value)
         low, at = self.open_low[rows], self.open_at[rows]
         take = fresh | (value[:, None] < low)
         self.open_low[rows] = np.where(take, value[:, None], low)
@@ -70,16 +70,20 @@ class Envelope:
         closed[:, 0] = fresh[:, 0]
         return closed
 
-    def _finest(self, rows: Rows, fresh: NDArray[np.bool_], time: Floats, value: Floats) -> None:
+    def clear(self, rows: Rows, time: Floats) -> None:
+        """Forget the buckets of these rows, but not their sampling gap; times now count from `time`."""
+        self.size[rows] = 0
+        self.open_index[rows] = -1
+        self.anchor[rows] = time
+
+    def _push_open(self, rows: Rows, level: Rows) -> None:
+        self._push(rows, level, self.open_low[rows, level], self.open_at[rows, level])
+
+    def _push_finest(self, rows: Rows, fresh: Flags, time: Floats, value: Floats) -> None:
         new = rows[fresh]
         self._push(new, np.zeros(len(new), np.intp), value[fresh], time[fresh])
         lower = ~fresh & (value < self.low[rows, 0, 0])
         self.low[rows[lower], 0, 0] = value[lower]
-
-    def clear(self, rows: Rows) -> None:
-        """Forget the buckets of these rows, not their sampling gap."""
-        self.size[rows] = 0
-        self.open_index[rows] = -1
 
     def _push(self, rows: Rows, level: Rows, low: Floats, time: Floats) -> None:
         for store, value in ((self.low, low), (self.at, time - self.anchor[rows])):
@@ -91,30 +95,25 @@ class Envelope:
 
     def _learn_gap(self, rows: Rows, time: Floats) -> None:
         gap, seen, last = self.gap[rows], self.seen[rows], self.last[rows]
-        new = np.isnan(last)
-        self.anchor[rows] = np.where(new, time, self.anchor[rows])
-        dt = np.where(new, 0.0, time - last)
-        first = seen == 1
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.clip(np.log2(dt / gap), -1.0, 1.0) / np.minimum(seen, _GAPS_BEFORE_TRUST)
-        gap = np.where(new, 0.0, np.where(first, dt, gap * np.exp2(np.where(seen > 1, step, 0.0))))
+        self.anchor[rows] = np.where(seen == 0, time, self.anchor[rows])
+        since = np.where(seen == 0, 1.0, time - last)
+        known = np.where(seen < 2, since, gap)
+        step = np.clip(np.log2(since / known), -1.0, 1.0) / np.minimum(np.maximum(seen, 1), _REVIEW)
+        gap = known * np.exp2(step)
         self.gap[rows], self.last[rows], self.seen[rows] = gap, time, seen + 1
         self._fit_scale(rows, gap, seen)
 
-    def _fit_scale(self, rows: Rows, gap: Floats, seen: Floats) -> None:
-        with np.errstate(divide="ignore"):
-            exact = np.log2(gap * 1.02 / FINEST) / 2.0
+    def _fit_scale(self, rows: Rows, gap: Floats, seen: Rows) -> None:
+        exact = np.log2(gap * 1.02 / FINEST) / 2.0
         wanted = np.clip(np.floor(exact), 0, SCALES - LEVELS).astype(np.int8)
         now = self.scale[rows]
-        settle = (seen == 1) | (seen == 8)
-        drift = (seen > 8) & (seen % 16 == 0) & ((exact > now + 1.5) | (exact < now - 0.5))
-        move = (settle | drift) & (wanted != now)
+        review = (seen > _SETTLED) & (seen % _REVIEW == 0) & ((exact > now + 1.5) | (exact < now - 0.5))
+        move = ((seen == 1) | (seen == _SETTLED) | review) & (wanted != now)
         for position in np.flatnonzero(move):
             self._rescale(int(rows[position]), int(wanted[position]))
 
     def _rescale(self, row: int, scale: int) -> None:
-        shift = scale - int(self.scale[row])
-        source = np.clip(np.arange(LEVELS) + shift, 0, LEVELS - 1)
+        source = np.clip(np.arange(LEVELS) + scale - int(self.scale[row]), 0, LEVELS - 1)
         for store in (self.low, self.at, self.size, self.open_low, self.open_at):
             store[row] = store[row][source]
         self.open_index[row] = -1

@@ -1,64 +1,100 @@
-"""What an instance is known to gain and give back, per time scale."""
+"""What an instance gains and gives back by itself, per time scale, and what its service is known to."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Rows = NDArray[np.intp]
-Floats = NDArray[np.float64]
+from processors.evidence.columns import Columns, Flags, Floats, Rows
+from processors.evidence.envelope import FINEST, LEVELS, SCALES
 
-LEVELS = 6
-MEMORY = 512.0  # buckets after which a learned rise counts half
+MEMORY = 512.0  # a learned rise counts half after this many buckets of its scale (eight envelope lengths)
+_TURN = 0.5  # an excursion is over when half of its fall is regained
 
 
-class NormalRise:
+class Excursions(Columns):
+    """The excursion each level's envelope is in: trough, peak after it, lowest since the peak.
+
+    Its height is the smaller of rise and fall: what was gained and then given back. Learning it at once
+    (not when the excursion is over) makes the dips of a noisy climb count as noise too.
+    """
+
     def __init__(self, capacity: int) -> None:
-        s = (capacity, LEVELS)
-        self.trough = np.full(s, np.inf)
-        self.peak = np.full(s, -np.inf)
-        self.low = np.full(s, np.inf)
-        self.since = np.zeros(s)
-        self.quick = np.zeros(s)
-        self.key = np.full(s, -np.inf)
-        self.pending = np.full(s, -np.inf)
+        super().__init__(capacity)
+        self.trough = self.column("trough", (LEVELS,), np.float32, np.inf)
+        self.peak = self.column("peak", (LEVELS,), np.float32, -np.inf)
+        self.low = self.column("low", (LEVELS,), np.float32, np.inf)
 
-    def add(self, r: Rows, l: Rows, y: Floats, t: Floats, width: Floats) -> None:
-        L, P, W, n, q = (a[r, l] for a in (self.trough, self.peak, self.low, self.since, self.quick))
-        top = y > P
-        P = np.where(top, y, P)
-        W = np.where(top, y, np.minimum(W, y))
-        L = np.minimum(L, np.where(np.isinf(L), y, L))
-        n = np.where(top, 0, n + 1)
-        q = np.where(top, 0.0, np.where(n <= 2, np.maximum(q, P - y), q))
-        fall = P - W
-        h = np.minimum(P - L, fall)
-        sudden = q >= 0.7 * h
-        clock = t / (width * MEMORY)
+    def add(self, rows: Rows, level: Rows, value: Floats) -> Floats:
+        """Take one closed bucket per (row, level); give the height of the excursion it is in."""
+        trough, peak, low = self.trough[rows, level], self.peak[rows, level], self.low[rows, level]
+        top = value > peak
+        peak = np.where(top, value, peak)
+        low = np.where(top, value, np.minimum(low, value))
+        trough = np.minimum(trough, value)
+        fall, rise = peak - low, peak - trough
+        over = (value - low >= _TURN * fall) & (fall >= _TURN * rise) & (fall > 0)
+        self.trough[rows, level] = np.where(over, low, trough)
+        self.peak[rows, level] = np.where(over, value, peak)
+        self.low[rows, level] = np.where(over, value, low)
+        height: Floats = np.minimum(rise, fall).astype(np.float64)
+        return height
+
+
+class NormalRise(Columns):
+    """Per service and absolute scale, the largest excursion, halving every `MEMORY` buckets.
+
+    A decaying maximum is kept as `log2(height) + time / half-life`, so that it needs no update as time
+    passes and the order of its inputs does not matter.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.key = self.column("key", (SCALES,), np.float64, -np.inf)
+        self.first = self.column("first", (), np.float64, np.nan)
+
+    def learn(self, services: Rows, time: Floats, scale: Rows, height: Floats, taken: Flags) -> Floats:
+        """Learn a batch and give what was known at each of its positions, own contribution included.
+
+        Parameters
+        ----------
+        services, time, scale
+            Shape `(B,)`; `scale` is the absolute scale of the row's finest level.
+        height
+            Shape `(B, LEVELS)`: excursions at this sample, 0 where no bucket closed.
+        taken
+            Shape `(B,)`: false for samples that were refused.
+
+        Returns
+        -------
+        Shape `(B, LEVELS)`.
+        """
+        self._meet(services, time, taken)
+        keys = np.full((len(services), SCALES), -np.inf)
+        columns = scale[:, None] + np.arange(LEVELS)
+        life = MEMORY * FINEST * np.exp2(2.0 * columns)
+        clock = time[:, None] / life
         with np.errstate(divide="ignore"):
-            key = np.log2(h) + clock
-        key = np.where(h > 0, key, -np.inf)
-        gradual = (n > 2) & ~sudden
-        learned = np.where(gradual, np.maximum(self.key[r, l], key), self.key[r, l])
-        turn = (y - W >= 0.5 * fall) & (fall >= 0.5 * (P - L)) & (fall > 0)
-        pend = self.pending[r, l]
-        twice = turn & sudden
-        learned = np.where(twice, np.maximum(learned, np.minimum(pend, key)), learned)
-        self.pending[r, l] = np.where(twice, np.maximum(pend, key), pend)
-        self.key[r, l] = learned
-        self.trough[r, l] = np.where(turn, W, L)
-        self.peak[r, l] = np.where(turn, y, P)
-        self.low[r, l] = np.where(turn, y, W)
-        self.since[r, l] = np.where(turn, 0, n)
-        self.quick[r, l] = np.where(turn, 0.0, q)
+            np.put_along_axis(keys, columns, np.log2(height) + clock, 1)
+        known = _running_max(services, keys, self.key)
+        return np.exp2(np.take_along_axis(known, columns, 1) - clock)
 
-    def clear(self, r: Rows) -> None:
-        self.trough[r] = np.inf
-        self.peak[r] = -np.inf
-        self.low[r] = np.inf
-        self.since[r] = 0
-        self.quick[r] = 0
+    def _meet(self, services: Rows, time: Floats, taken: Flags) -> None:
+        new = np.flatnonzero(taken & np.isnan(self.first[services]))
+        names, position = np.unique(services[new], return_index=True)
+        self.first[names] = time[new[position]]
 
-    def at(self, r: Rows, l: Rows, t: Floats, width: Floats) -> tuple[Floats, Floats]:
-        c = t / (width * MEMORY)
-        return np.exp2(self.key[r, l] - c), np.exp2(self.pending[r, l] - c)
+
+def _running_max(services: Rows, keys: Floats, table: Floats) -> Floats:
+    """Give the largest key of each service up to each position, and leave the last in `table`."""
+    order = np.argsort(services, kind="stable")
+    ranked, best = services[order], np.maximum(keys, table[services])[order]
+    rank = np.arange(len(ranked)) - np.searchsorted(ranked, ranked)
+    step = 1
+    while step <= (rank.max() if len(rank) else 0):
+        deep = np.flatnonzero(rank >= step)
+        best[deep] = np.maximum(best[deep], best[deep - step])
+        step *= 2
+    table[ranked] = best  # of equal indices numpy keeps the last: the newest of each service
+    known = np.empty_like(best)
+    known[order] = best
+    return known

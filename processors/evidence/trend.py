@@ -1,98 +1,165 @@
-"""The best-fitting newest stretch of an envelope, and what speaks against it."""
+"""The newest stretch of an envelope that a rising line fits best, and what speaks against it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-LENGTH = 64
-SHORTEST = 5
+from processors.evidence.columns import Flags, Floats, Floats32, Rows
+from processors.evidence.envelope import LENGTH
 
-Floats = NDArray[np.float64]
+SHORTEST = 5  # points below which a line fits anything
+
+FIT = np.dtype(
+    [
+        ("slope", "f4"),  # fraction per second
+        ("window", "f4"),  # seconds from the first to the last point of the stretch
+        ("rise", "f4"),  # fraction gained by the fitted line in it
+        ("r2", "f4"),  # share of the variance that the line explains
+        ("points", "f4"),
+        ("residual", "f4"),  # standard deviation about the line, fraction
+        ("rho", "f4"),  # autocorrelation of the residuals, one point apart
+        ("level", "f4"),  # the line's value at the newest point
+        ("slope1", "f4"),  # slope between the means of the first and second quarter / `slope`
+        ("slope2", "f4"),  # the same between second and third
+        ("slope3", "f4"),  # the same between third and fourth
+        ("fresh", "f4"),  # share of the rise that is above all of the stretch before of equal length
+        ("step_r2", "f4"),  # share of the variance that one step at the best place explains
+        ("drawdown", "f4"),  # largest fall from the highest point so far / `rise`
+        ("onset", "f4"),  # time of the first point, seconds since the envelope's anchor
+        ("last", "f4"),  # time of the newest point, the same
+        ("kind", "f4"),  # code of the leak shape (signature.py)
+        ("bend", "f4"),  # relative growth of the slope along the stretch (signature.py)
+    ]
+)
+Fits = NDArray[Any]
+_ORDER = np.arange(LENGTH)
+_POINTS = _ORDER + 1.0
+_TINY = 1e-18
 
 
-@dataclass
-class Fit:
-    slope: Floats  # per second
-    window: Floats  # seconds
-    rise: Floats
-    r2: Floats
-    points: Floats
-    sd: Floats
-    rho: Floats
-    level: Floats  # fitted value at the newest point
-    quarters: Floats  # (n,3) increments between quarter means / seconds? per quarter
-    before: Floats  # highest before the stretch
-    n_before: Floats
-    step: Floats  # largest single increment
-    step_r2: Floats
-    drawdown: Floats
-    onset: Floats
-    last: Floats
-    quiet: Floats
+@dataclass(frozen=True)
+class Suffixes:
+    """Sums over the newest 1, 2, ... 64 points (newest first) of each ring, shape `(n, LENGTH)`.
+
+    `x` counts from the newest point back in units of `unit` seconds, `y` from the newest value.
+    """
+
+    x: Floats
+    y: Floats
+    sx: Floats
+    sy: Floats
+    cxx: Floats
+    cxy: Floats
+    cyy: Floats
+    valid: Flags
+    unit: Floats
 
 
-def fit(low: NDArray[np.float32], at: NDArray[np.float32], size: NDArray[np.int16]) -> Fit:
-    n = len(low)
-    ar = np.arange(LENGTH)
-    m = ar + 1.0
-    valid = ar < size[:, None]
-    y0 = low[:, :1].astype(float)
-    t0 = at[:, :1].astype(float)
-    y = np.where(valid, low - y0, 0.0)
-    x = np.where(valid, at - t0, 0.0)
-    newest = np.maximum(size.astype(np.intp) - 1, 0)
-    scale = np.maximum(-np.take_along_axis(x, newest[:, None], 1), 1e-9)
-    x = x / scale
-    sx, sy = np.cumsum(x, 1), np.cumsum(y, 1)
-    sxx, sxy, syy = np.cumsum(x * x, 1), np.cumsum(x * y, 1), np.cumsum(y * y, 1)
-    cxx = sxx - sx * sx / m
-    cxy = sxy - sx * sy / m
-    cyy = syy - sy * sy / m
+def suffixes(low: Floats32, at: Floats32, size: NDArray[np.int16]) -> Suffixes:
+    """Sum up rings of shape `(n, LENGTH)`, newest first, of which `size` points are there."""
+    valid = size[:, None] > _ORDER
+    y = np.where(valid, low - low[:, :1].astype(np.float64), 0.0)
+    back = np.where(valid, at - at[:, :1].astype(np.float64), 0.0)
+    unit = np.maximum(-np.minimum.reduce(back, axis=1), 1.0)
+    x = back / unit[:, None]
+    sx, sy = np.cumsum(x, axis=1), np.cumsum(y, axis=1)
+    cxx = np.cumsum(x * x, axis=1) - sx * sx / _POINTS
+    cxy = np.cumsum(x * y, axis=1) - sx * sy / _POINTS
+    cyy = np.cumsum(y * y, axis=1) - sy * sy / _POINTS
+    return Suffixes(x, y, sx, sy, cxx, cxy, cyy, valid, unit)
+
+
+def fit(low: Floats32, at: Floats32, size: NDArray[np.int16]) -> Fits:
+    """Fit each ring's best newest stretch, shape `(n,)` of `FIT`; all zero where nothing rises.
+
+    Notes
+    -----
+    "Best" is rise x R^2 x -log10(1.001 - R^2): a longer stretch wins by its rise until it takes in
+    points that are not on the line; the logarithm cuts the flat points before a clean onset off.
+    """
+    s = suffixes(low, at, size)
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = cxy / cxx
-        r2 = np.clip(cxy * cxy / (cxx * cyy + 1e-18), 0.0, 1.0)
-    purity = -np.log10(1.001 - r2)
-    gain = np.where((m >= SHORTEST) & valid & (slope > 0), slope * -x * r2 * purity, -1.0)
-    best = np.argmax(gain, 1)
-    at1 = lambda a, i=best: np.take_along_axis(a, i[:, None], 1)[:, 0]
-    k = best + 1.0
-    b, R = at1(slope), at1(r2)
-    span = -at1(x)
-    ok = at1(gain) > 0
-    a = (at1(sy) - b * at1(sx)) / k
-    inside = ar <= best[:, None]
-    e = np.where(inside, y - a[:, None] - b[:, None] * x, 0.0)
-    ee = np.cumsum(e * e, 1)[:, -1]
-    rho = np.cumsum(e[:, 1:] * e[:, :-1], 1)[:, -1] / np.maximum(ee, 1e-18)
-    sd = np.sqrt(ee / np.maximum(k - 2, 1))
-    cut = [np.maximum((k * f).astype(np.intp), 1) - 1 for f in (0.25, 0.5, 0.75)] + [best]
-    S = [at1(sy, i) for i in cut]
-    X = [at1(sx, i) for i in cut]
-    cnt = [i + 1.0 for i in cut]
-    qm = [S[0] / cnt[0]] + [(S[i] - S[i - 1]) / np.maximum(cnt[i] - cnt[i - 1], 1) for i in (1, 2, 3)]
-    qx = [X[0] / cnt[0]] + [(X[i] - X[i - 1]) / np.maximum(cnt[i] - cnt[i - 1], 1) for i in (1, 2, 3)]
-    # slopes between quarter means, oldest first, relative to overall slope
-    with np.errstate(divide="ignore", invalid="ignore"):
-        q = np.stack([(qm[i] - qm[i + 1]) / (qx[i] - qx[i + 1]) / b for i in (2, 1, 0)], 1)
-    prior = valid & ~inside & (ar <= 2 * best[:, None])
-    before = np.max(np.where(prior, y, -np.inf), 1)
-    floor = np.min(np.where(prior, y, np.inf), 1)
-    quiet = np.where(np.cumsum(prior, 1)[:, -1] >= 0.4 * k, before - floor, np.inf)
-    inc = np.where(inside[:, 1:], y[:, :-1] - y[:, 1:], -np.inf)
-    step = inc.max(1)
-    z = np.where(inside, y, -np.inf)
-    peak = np.maximum.accumulate(z[:, ::-1], 1)[:, ::-1]
-    dd = np.where(inside, peak - y, 0.0).max(1)
-    tot, tk = at1(sy)[:, None], k[:, None]
-    rest = np.maximum(tk - m, 1)
-    between = sy * sy / m + (tot - sy) ** 2 / rest - tot * tot / tk
-    step_r2 = np.where(m < tk, between, 0.0).max(1) / np.maximum(at1(cyy), 1e-18)
-    f = lambda v: np.where(ok, v, 0.0)
-    return Fit(
-        f(b / scale[:, 0]), f(span * scale[:, 0]), f(b * span), f(R), f(k), f(sd), f(rho), y0[:, 0] + f(a),
-        np.where(ok[:, None], q, 0.0), y0[:, 0] + before, size - k, f(step), f(step_r2), f(dd),
-        (at1(at.astype(float))), t0[:, 0], quiet,
+        slope = s.cxy / s.cxx
+        r2 = np.clip(s.cxy * s.cxy / (s.cxx * s.cyy + _TINY), 0.0, 1.0)
+        gain = -s.x * slope * r2 * -np.log10(1.001 - r2)
+    gain[~s.valid | (_POINTS < SHORTEST) | ~(slope > 0)] = 0.0
+    best = np.argmax(gain, axis=1)
+    found = np.zeros(len(best), FIT)
+    rising = np.flatnonzero(_pick(gain, best) > 0)
+    if len(rising):
+        found[rising] = _describe(_take(s, rising), best[rising], at[rising], low[rising, 0])
+        found["slope"][rising] = _pick(slope[rising], best[rising]) / s.unit[rising]
+    return found
+
+
+def _take(s: Suffixes, rows: Rows) -> Suffixes:
+    return Suffixes(*(getattr(s, name)[rows] for name in s.__dataclass_fields__))
+
+
+def _pick(a: NDArray[Any], index: Rows) -> NDArray[Any]:
+    picked: NDArray[Any] = a[np.arange(len(index)), index]
+    return picked
+
+
+def _describe(s: Suffixes, best: Rows, at: Floats32, newest: Floats32) -> Fits:
+    out = np.zeros(len(best), FIT)
+    points = best + 1.0
+    sxx, sxy, syy = (_pick(c, best) for c in (s.cxx, s.cxy, s.cyy))
+    slope = sxy / sxx
+    level = (_pick(s.sy, best) - slope * _pick(s.sx, best)) / points
+    span = -_pick(s.x, best)
+    inside = best[:, None] >= _ORDER
+    out["window"] = span * s.unit
+    out["rise"] = rise = slope * span
+    out["r2"] = sxy * sxy / (sxx * syy + _TINY)
+    out["points"] = points
+    out["level"] = newest + level
+    error = np.where(inside, s.y - level[:, None] - slope[:, None] * s.x, 0.0)
+    total = np.cumsum(error * error, axis=1)[:, -1]
+    out["residual"] = np.sqrt(total / np.maximum(points - 2.0, 1.0))
+    out["rho"] = np.cumsum(error[:, 1:] * error[:, :-1], axis=1)[:, -1] / (total + _TINY)
+    for name, value in zip(("slope3", "slope2", "slope1"), _quarter_slopes(s, best), strict=True):
+        out[name] = value / slope
+    out["fresh"] = _fresh(s, best, inside) / rise
+    out["step_r2"] = _step(s, best, syy)
+    out["drawdown"] = _drawdown(s.y, inside) / rise
+    out["onset"], out["last"] = _pick(at, best), at[:, 0]
+    return out
+
+
+def _quarter_slopes(s: Suffixes, best: Rows) -> list[Floats]:
+    """Slopes between the means of neighbouring quarters of the points, newest pair first."""
+    points = best + 1.0
+    cuts = [np.maximum((points * share).astype(np.intp), 1) - 1 for share in (0.25, 0.5, 0.75)] + [best]
+    ends = [np.zeros(len(best)), *(cut + 1.0 for cut in cuts)]
+    sums = [[np.zeros(len(best)), *(_pick(total, cut) for cut in cuts)] for total in (s.sx, s.sy)]
+    x, y = (
+        [(total[i + 1] - total[i]) / np.maximum(ends[i + 1] - ends[i], 1.0) for i in range(4)] for total in sums
     )
+    return [(y[i] - y[i + 1]) / (x[i] - x[i + 1]) for i in range(3)]
+
+
+def _fresh(s: Suffixes, best: Rows, inside: Flags) -> Floats:
+    before = s.valid & ~inside & (2 * best[:, None] >= _ORDER)
+    highest = np.maximum.reduce(np.where(before, s.y, -np.inf), axis=1)
+    first = _pick(s.y, best)
+    return -np.maximum(highest, first)
+
+
+def _step(s: Suffixes, best: Rows, syy: Floats) -> Floats:
+    points, total = best[:, None] + 1.0, _pick(s.sy, best)[:, None]
+    rest = np.maximum(points - _POINTS, 1.0)
+    between = s.sy * s.sy / _POINTS + (total - s.sy) ** 2 / rest - total * total / points
+    explained: Floats = np.maximum.reduce(np.where(points > _POINTS, between, 0.0), axis=1) / (syy + _TINY)
+    return explained
+
+
+def _drawdown(y: Floats, inside: Flags) -> Floats:
+    shown = np.where(inside, y, -np.inf)[:, ::-1]
+    peak = np.maximum.accumulate(shown, axis=1)
+    fall: Floats = np.maximum.reduce(np.where(inside[:, ::-1], peak - shown, 0.0), axis=1)
+    return fall

@@ -11,7 +11,8 @@ from producers.collectors.base import NoData
 from producers.context import Context
 from producers.identity import Identity, Kind, classify
 from producers.procfs import Stat
-from producers.tick import MALFORMED, VANISHED, Tick
+from producers.reader import MALFORMED, VANISHED
+from producers.tick import Tick
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class CgroupCollector:
             try:
                 self._measure(tick, hierarchy, group)
             except ValueError:
-                tick.skip(MALFORMED, hierarchy.root + group.path)
+                tick.reader.skip(MALFORMED, hierarchy.root + group.path)
 
     def _main_pid(self, group: Group) -> int:
         """Give the first process of a group: the same one for as long as it lives."""
@@ -66,7 +67,7 @@ class CgroupCollector:
         values = hierarchy.fields(group.path)
         if values is None:
             if not os.path.isdir(hierarchy.root + group.path):
-                tick.skip(VANISHED, hierarchy.root + group.path)
+                tick.reader.skip(VANISHED, hierarchy.root + group.path)
             return
         limit = hierarchy.limit(group.path)
         sizes = [size for size in (limit and limit.limit, tick.memory_total) if size is not None]
@@ -99,7 +100,7 @@ def _walk(tick: Tick, hierarchy: Hierarchy, path: str, around: list[Group], grou
     try:
         children = hierarchy.children(path)
     except OSError as error:
-        tick.skip_error(error, hierarchy.root + path)
+        tick.reader.skip_error(error, hierarchy.root + path)
         return
     for child in children:
         _walk(tick, hierarchy, child, around, groups)

@@ -27,7 +27,7 @@ class PressureCollector:
         NoData
             If the kernel offers no PSI.
         """
-        host = tick.read(self._host, optional=True)
+        host = tick.reader.read(self._host, optional=True)
         if not host:
             raise NoData(f"{self._host} is not offered by this kernel")
         for measured in tick.measured:
@@ -38,7 +38,7 @@ class PressureCollector:
         if measured.snapshot.scope == "host":
             return host
         if isinstance(tick.hierarchy, Version2):
-            return tick.read(f"{tick.hierarchy.root}{measured.cgroup}/memory.pressure", optional=True)
+            return tick.reader.read(f"{tick.hierarchy.root}{measured.cgroup}/memory.pressure", optional=True)
         return b""
 
 

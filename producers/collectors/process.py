@@ -8,7 +8,8 @@ from producers import procfs
 from producers.cgroupfs import Limit
 from producers.context import Context
 from producers.procfs import Stat
-from producers.tick import MALFORMED, Tick
+from producers.reader import MALFORMED
+from producers.tick import Tick
 
 # A process may change its program, and a pid be used again: what matched is looked at again in turns.
 LOOK_AGAIN_TICKS = 10
@@ -81,7 +82,7 @@ class ProcessCollector:
         try:
             self._measure(tick, pid, stat)
         except ValueError:
-            tick.skip(MALFORMED, f"{self._context.procfs}/{pid}")
+            tick.reader.skip(MALFORMED, f"{self._context.procfs}/{pid}")
 
     def _measure(self, tick: Tick, pid: int, stat: Stat) -> None:
         status = procfs.kibibytes(tick.read_process(pid, "status"))
@@ -123,5 +124,5 @@ def _private_pages(tick: Tick, pid: int) -> int:
     try:
         return procfs.private_pages(data) if data else 0
     except ValueError:
-        tick.skip(MALFORMED, f"{tick.context.procfs}/{pid}/statm")
+        tick.reader.skip(MALFORMED, f"{tick.context.procfs}/{pid}/statm")
         return 0

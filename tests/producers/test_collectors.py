@@ -22,8 +22,9 @@ from fleetleak.records.codec import to_dict
 from producers.attribution import attribute
 from producers.collectors import COLLECTORS, Collector, NoData
 from producers.context import Context
+from producers.reader import DENIED, MALFORMED, UNREADABLE, VANISHED
 from producers.statelog import OK, StateLog
-from producers.tick import DENIED, MALFORMED, UNREADABLE, VANISHED, Tick
+from producers.tick import Tick
 
 FIXTURES = Path(__file__).parent / "fixtures"
 MIB = 2**20
@@ -94,7 +95,8 @@ def test_golden(tree: str, tmp_path: Path) -> None:
     rules = [r"java .*/(\w+)-(\d[\d.]*)\.jar => shop/\1 version=\2 team=payments"]
     tick = sample(context_of(root, match=["odd", "--nightly"], rules=rules, top_processes=3))
     skipped = {
-        reason: [count, _relative(tick.examples[reason], root)] for reason, count in tick.skipped.items()
+        reason: [count, _relative(tick.reader.examples[reason], root)]
+        for reason, count in tick.reader.skipped.items()
     }
     got = {"skipped": skipped, "snapshots": [to_dict(one.snapshot) for one in tick.measured]}
     golden = FIXTURES / f"{tree}.golden.json"
@@ -241,8 +243,8 @@ def test_what_is_not_running_yet_has_no_name(v2: Path) -> None:
 
 def test_a_vanished_process_is_skipped_and_counted(v2: Path) -> None:
     tick = sample(context_of(v2))
-    assert tick.skipped[VANISHED] == 1
-    assert tick.examples[VANISHED] == str(v2 / "proc/3000/statm")
+    assert tick.reader.skipped[VANISHED] == 1
+    assert tick.reader.examples[VANISHED] == str(v2 / "proc/3000/statm")
 
 
 def test_a_file_that_cannot_be_opened_is_skipped_and_counted(v2: Path) -> None:
@@ -251,7 +253,7 @@ def test_a_file_that_cannot_be_opened_is_skipped_and_counted(v2: Path) -> None:
     stat.unlink()
     stat.mkdir()
     tick = sample(context_of(v2))
-    assert tick.skipped[UNREADABLE] == 2
+    assert tick.reader.skipped[UNREADABLE] == 2
     nginx = by_instance(tick)["nginx.service"]
     assert (nginx.used, nginx.anon, nginx.faults_minor) == (300 * MIB, None, None)
 
@@ -262,7 +264,7 @@ def test_nonsense_in_a_file_costs_only_its_own_source(v2: Path) -> None:
     (v2 / "proc/2003/status").write_text("VmRSS:\tlots kB\n")
     (v2 / "proc/1/stat").write_text("1 systemd\n")
     tick = sample(context_of(v2))
-    assert tick.skipped[MALFORMED] == 4
+    assert tick.reader.skipped[MALFORMED] == 4
     found = by_instance(tick)
     assert not {"nginx.service", "2001-210000", "2003-190000", "1-12"} & set(found)
     assert {"node-a", "d0c4e2111111", "2000-200000"} <= set(found)
@@ -276,8 +278,8 @@ def test_a_file_that_may_not_be_read_is_skipped_and_counted() -> None:
         (root / "proc/2001/status").chmod(0)
         with _no_superuser():
             tick = sample(context_of(root))
-    assert tick.skipped[DENIED] == 2
-    assert tick.examples[DENIED].endswith("nginx.service/memory.stat")
+    assert tick.reader.skipped[DENIED] == 2
+    assert tick.reader.examples[DENIED].endswith("nginx.service/memory.stat")
     assert "2001-210000" not in by_instance(tick)
 
 
@@ -302,7 +304,7 @@ def test_a_group_removed_while_it_is_read_is_counted(v2: Path) -> None:
     context = context_of(v2)
     tick = Removing(context, NOW)
     COLLECTORS["cgroup"](context).collect(tick)
-    assert tick.examples[VANISHED].endswith("nginx.service")
+    assert tick.reader.examples[VANISHED].endswith("nginx.service")
     assert "nginx.service" not in by_instance(tick)
 
 

@@ -1,0 +1,156 @@
+"""`fleetleak doctor`: check what everything depends on, and say the fix."""
+
+from __future__ import annotations
+
+import argparse
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from fleetleak.cli.connect import admin
+from fleetleak.kafka import client, topics
+from fleetleak.settings import Loaded, Settings
+
+HELP = "check Kafka, topics, permissions and clocks, and say the fix"
+SECTIONS = ("kafka", "topics", "producer", "log")
+
+_TIMEOUT_SECONDS = 10.0
+_MOST_SKEW_SECONDS = 5.0
+
+
+class Finding(NamedTuple):
+    """What one check found."""
+
+    check: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's own arguments."""
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+
+
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Check everything; 1 if something needs a fix."""
+    findings = list(diagnose(loaded.settings))
+    if arguments.json:
+        print(orjson.dumps([f._asdict() for f in findings]).decode())
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.ok else 'FAIL'} {finding.check}: {finding.detail}")
+            if not finding.ok:
+                print(f"     fix: {finding.fix}")
+    return 0 if all(f.ok for f in findings) else 1
+
+
+def diagnose(settings: Settings) -> Iterator[Finding]:
+    """Run every check; those that need Kafka only where it answers."""
+    yield from _files(settings)
+    reach = _reachable(settings)
+    yield reach
+    if reach.ok:
+        cluster = admin(settings)
+        yield from _topics(settings, cluster)
+        yield _clock(settings)
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    proc, cgroup = Path(settings.producer.procfs), Path(settings.producer.cgroupfs)
+    hidden = "mount the host's at this place (docs/producers.md), or set producer.procfs / producer.cgroupfs"
+    yield _readable("meminfo", proc / "meminfo", hidden)
+    yield _readable("vmstat", proc / "vmstat", hidden)
+    yield _readable(
+        "processes of others",
+        proc / "1" / "status",
+        "mount /proc without hidepid, or run the producer in its group",
+    )
+    v2, v1 = cgroup / "cgroup.controllers", cgroup / "memory"
+    if v1.exists() and not v2.exists():
+        yield _readable("cgroups (v1)", v1 / "memory.stat", hidden)
+    else:
+        yield _readable("cgroups (v2)", v2, hidden)
+    if (proc / "pressure" / "memory").exists():
+        yield _readable(
+            "pressure", proc / "pressure" / "memory", "boot with psi=1; the producer works without"
+        )
+
+
+def _readable(check: str, path: Path, fix: str) -> Finding:
+    try:
+        path.read_bytes()
+    except OSError as error:
+        return Finding(check, False, f"{path}: {error.strerror}", fix)
+    return Finding(check, True, str(path))
+
+
+def _reachable(settings: Settings) -> Finding:
+    where = settings.kafka.bootstrap_servers
+    try:
+        found = admin(settings).list_topics(timeout=_TIMEOUT_SECONDS)
+    except KafkaException as error:
+        fix = "set kafka.bootstrap_servers, and kafka.properties for SASL or TLS; check the network"
+        return Finding("Kafka", False, f"{where}: {error.args[0].str()}", fix)
+    return Finding("Kafka", True, f"{where}: {len(found.brokers)} broker(s)")
+
+
+def _topics(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
+    wanted = topics.layout(settings.kafka.topic_prefix, settings.topics)
+    try:
+        wrong = topics.problems(cluster, wanted)
+    except topics.WrongTopics as error:
+        wrong = [str(error)]
+    for problem in wrong:
+        detail, _, fix = problem.partition(": ")
+        yield Finding("topics", False, detail, fix)
+    if not wrong:
+        yield Finding("topics", True, f"all {len(wanted)} fit")
+
+
+def _clock(settings: Settings) -> Finding:
+    """Compare this host's clock with the broker's, by the time it gives a record of ours."""
+    topic = topics.names(settings.kafka.topic_prefix).feedback
+    try:
+        skew = _skew(settings, topic)
+    except (KafkaException, TimeoutError) as error:
+        return Finding(
+            "clock", False, f"could not be compared through {topic}: {error}", "create the topics first"
+        )
+    detail = f"{skew:+.1f} s against the broker"
+    fix = "run an NTP client on this host: records from the future become dead letters"
+    return Finding("clock", abs(skew) <= _MOST_SKEW_SECONDS, detail, fix)
+
+
+def _skew(settings: Settings, topic: str) -> float:
+    placed: list[tuple[int, int]] = []
+
+    def delivered(error: KafkaError | None, message: object) -> None:
+        if error is not None:
+            raise KafkaException(error)
+        placed.append((message.partition(), message.offset()))  # type: ignore[attr-defined]
+
+    producer = Producer(client.producer(settings.kafka))
+    before = time.time()
+    # Not a label: every role passes over a control record that it does not know.
+    probe = orjson.dumps({"schema": "clock-probe/1", "service": f"doctor-{uuid.uuid4().hex[:8]}"})
+    producer.produce(topic, probe, b"doctor", on_delivery=delivered)
+    producer.flush(_TIMEOUT_SECONDS)
+    if not placed:
+        raise TimeoutError("the broker did not take a record")
+    ours = (before + time.time()) / 2
+    consumer = Consumer(client.consumer(settings.kafka, f"{settings.kafka.topic_prefix}-doctor"))
+    try:
+        consumer.assign([TopicPartition(topic, *placed[0])])
+        message = consumer.poll(_TIMEOUT_SECONDS)
+    finally:
+        consumer.close()
+    if message is None or message.error() is not None:
+        raise TimeoutError("the record could not be read back")
+    return ours - message.timestamp()[1] / 1000
