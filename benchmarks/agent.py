@@ -28,6 +28,7 @@ from fleetleak.observe import metrics
 from producers import procfs
 from producers.agent import build
 from producers.buffer import Buffer
+from producers.cgroupfs import Version2
 from producers.context import Context
 from producers.publisher import Publisher
 
@@ -40,14 +41,7 @@ OTHER_FILES = [
     f"{name}.{part}" for name in ("cpu", "cpuset", "hugetlb", "io", "pids", "rdma") for part in range(8)
 ]
 
-STAT_KEYS = (
-    """
-anon file kernel kernel_stack pagetables sec_pagetables percpu sock vmalloc shmem zswap zswapped file_mapped
-file_dirty file_writeback swapcached anon_thp file_thp shmem_thp inactive_anon active_anon inactive_file
-active_file unevictable slab_reclaimable slab_unreclaimable slab pgfault pgmajfault
-""".split()
-    + [f"{name}_{number}" for name in ("workingset", "pgscan") for number in range(12)]
-)
+STAT_LINES = 60
 
 
 def _say(text: str) -> None:
@@ -60,13 +54,27 @@ def _write(directory: Path, files: dict[str, str]) -> None:
         (directory / name).write_text(text)
 
 
+def _stat() -> str:
+    keys = [
+        *Version2.STAT.values(),
+        b"inactive_file",
+        b"active_file",
+        b"active_anon",
+        b"inactive_anon",
+        b"pgfault",
+    ]
+    names = [key.decode() for key in keys]
+    names += [f"other_{number}" for number in range(STAT_LINES - len(names))]
+    return "".join(f"{name} {12 * MIB}\n" for name in names)
+
+
 def _group(directory: Path, pids: list[int]) -> None:
     pressure = "{} avg10=0.00 avg60=0.00 avg300=0.00 total=1234567\n"
     files = {
         "memory.current": f"{300 * MIB}\n",
         "memory.max": f"{512 * MIB}\n",
         "memory.swap.current": "0\n",
-        "memory.stat": "".join(f"{key} {12 * MIB}\n" for key in STAT_KEYS),
+        "memory.stat": _stat(),
         "memory.events": "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n",
         "memory.pressure": pressure.format("some") + pressure.format("full"),
         "cpu.stat": "usage_usec 123456789\nuser_usec 100\nsystem_usec 100\nnr_periods 0\n",

@@ -1,7 +1,7 @@
 """Columns of evidence to Score records: the last step of scoring, and a hot one.
 
-A Score is written as plain values, not through its struct: at a hundred thousand a second the detour costs as much as
-the models. tests/processors/test_encode.py holds both to the same bytes.
+A Score is written as plain values, not through its struct: at a hundred thousand a second the detour
+costs as much as the models. tests/processors/test_scoring.py holds the result to the record's type.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import orjson
 
 from fleetleak.records import Score, Snapshot
 from processors.evidence.engine import Findings as Trend
-from processors.evidence.kinds import KINDS
 from processors.evidence.reasons import reasons
+from processors.evidence.signature import KINDS
 from processors.intake import Batch
 from processors.memory import Shares
 from processors.methods import Findings, Opinion
 from processors.models.base import Floats, Rows
 
 _SCHEMA = str(Score.__struct_config__.tag)
-_IDENTITY = ("host", "environment", "version", "started", "used", "total")
+_IDENTITY = ("host", "environment", "version", "started", "used", "total", "oom_kills")
 
 
 def rounded(x: Floats, digits: int) -> list[float]:
-    """Give a column as floats of a fixed number of decimals: fewer bytes, and nothing anyone needs is lost."""
+    """Give a column as floats with so many decimals: fewer bytes, and nothing anyone needs is lost."""
     values: list[float] = np.round(x, digits).tolist()
     return values
 
@@ -59,12 +59,11 @@ class Encoder:
         for name in _IDENTITY:
             if (value := getattr(snapshot, name)) is not None:
                 score[name] = value
-        if batch.oom_kills[i]:
-            score["oom_kills"] = batch.oom_kills[i]
-        if row is None:
+        shares = batch.shares[i]
+        if row is None or shares is None:
             score["reasons"] = ["neither a limit nor a total is known, so nothing can be said"]
             return score
-        evidence.add_to(score, row, snapshot, batch.shares[i])
+        evidence.add_to(score, row, snapshot, shares)
         return score
 
 
@@ -73,7 +72,7 @@ class _Columns:
 
     def __init__(self, batch: Batch, at: Rows, trend: Trend, found: Findings) -> None:
         self._trend = trend
-        self._room = rounded(np.array([batch.shares[i].room for i in at.tolist()]), 6)  # type: ignore[union-attr]
+        self._room = rounded(np.array([s.room for s in batch.shares if s is not None]), 6)
         self._methods = [(name, *_opinion(o)) for name, o in found.opinions.items()]
         self._drift = [(name, flags.tolist()) for name, flags in found.drift.items()]
         self._drifted = np.logical_or.reduce(list(found.drift.values())).tolist()
@@ -84,9 +83,8 @@ class _Columns:
         self._forecast = (~np.isnan(trend.eta)).tolist()
         self._restarted = trend.restarted.tolist()
 
-    def add_to(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares | None) -> None:
+    def add_to(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
         """Write everything known of one row."""
-        assert shares is not None
         score["room_used"] = min(1.0, self._room[row])
         score["methods"] = methods = {}
         for name, raw, p, detected in self._methods:

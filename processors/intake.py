@@ -1,9 +1,9 @@
-"""Intake: which snapshots are scored, and the columns they are scored in."""
+"""Intake: which snapshots are scored, and where their state is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,40 +11,50 @@ from fleetleak.kafka.runtime import Key, Record, Rejected
 from fleetleak.observe import metrics
 from fleetleak.records import Decoder, Snapshot, Unreadable
 from processors.memory import Shares, shares
-from processors.models.base import Floats, Rows
-from processors.services import Services
+from processors.models.base import Flags, Rows
+from processors.services import Service, Services
 
-_NAN = float("nan")
+# Clocks of start times are read with little precision on some sources.
+_SAME_START_SECONDS = 1.0
 
 
 @dataclass
 class Batch:
-    """Admitted snapshots, one row each, in input order.
+    """Admitted snapshots in input order: lists and columns of one entry each.
 
     Parameters
     ----------
     records, snapshots, shares
         What came in; `shares` is None where memory cannot be told.
-    service_rows, instance_rows
-        Where their state is.
-    restarted, oom_kills
-        Whether this run of the instance is new; OOM kills since its snapshot before.
+    rows
+        Rows of the service and of the instance.
+    restarts
+        Whether this run of the instance is new.
     """
 
-    records: list[Record]
-    snapshots: list[Snapshot]
-    shares: list[Shares | None]
-    service_rows: Rows
-    instance_rows: Rows
-    restarted: list[bool]
-    oom_kills: list[int | None]
+    records: list[Record] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
+    shares: list[Shares | None] = field(default_factory=list)
+    rows: list[tuple[int, int]] = field(default_factory=list)
+    restarts: list[bool] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.records)
 
-    def column(self, values: Sequence[float | None]) -> Floats:
-        """Give a column of floats; absent is NaN."""
-        return np.array([_NAN if v is None else v for v in values], dtype=np.float64)
+    @property
+    def service_rows(self) -> Rows:
+        """Row of each snapshot's service."""
+        return np.array([service for service, _ in self.rows], dtype=np.intp)
+
+    @property
+    def instance_rows(self) -> Rows:
+        """Row of each snapshot's instance."""
+        return np.array([instance for _, instance in self.rows], dtype=np.intp)
+
+    @property
+    def restarted(self) -> Flags:
+        """Whether each snapshot is the first of a new run."""
+        return np.array(self.restarts, dtype=np.bool_)
 
 
 class Intake:
@@ -59,22 +69,25 @@ class Intake:
         self._future = future_seconds
         self._decode = Decoder(Snapshot).decode
 
-    def admit(self, records: Sequence[Record]) -> tuple[Batch, list[Rejected]]:
-        """Give the batch to score, and what is unreadable."""
-        admitted = Batch([], [], [], np.empty(0, np.intp), np.empty(0, np.intp), [], [])
-        rejected: list[Rejected] = []
-        rows: list[tuple[int, int]] = []
+    def admit(self, records: Sequence[Record], rejected: list[Rejected]) -> Iterator[Batch]:
+        """Give batches to score, each before the next is asked for; add what is unreadable to `rejected`.
+
+        There is one batch, but where a record makes rows new that earlier records still need.
+        """
+        batch = Batch()
         for record in records:
             try:
                 snapshot = self._read(record)
             except Unreadable as error:
                 rejected.append(Rejected(record, error.reason, str(error)))
                 continue
-            if (placed := self._place(admitted, record, snapshot)) is not None:
-                rows.append(placed)
-        both = np.array(rows, dtype=np.intp).reshape(-1, 2)
-        admitted.service_rows, admitted.instance_rows = both[:, 0].copy(), both[:, 1].copy()
-        return admitted, rejected
+            service = self._services.service(Key(record.partition, record.key or b""))
+            if batch.records and self._services.forgets(service, snapshot.instance, snapshot.timestamp):
+                yield batch
+                batch = Batch()
+            self._place(batch, record, snapshot, service)
+        if batch.records:
+            yield batch
 
     def _read(self, record: Record) -> Snapshot:
         snapshot = self._decode(record.value)
@@ -87,25 +100,18 @@ class Intake:
             )
         return snapshot
 
-    def _place(self, admitted: Batch, record: Record, snapshot: Snapshot) -> tuple[int, int] | None:
-        service = self._services.service(Key(record.partition, record.key or b""))
+    def _place(self, batch: Batch, record: Record, snapshot: Snapshot, service: Service) -> None:
         instance = self._services.instance(service, snapshot.instance, snapshot.timestamp)
         if snapshot.timestamp <= instance.time:
             metrics.LATE.labels("duplicate" if snapshot.timestamp == instance.time else "late").inc()
-            return None
+            return
         started, before = snapshot.started, instance.started
-        restarted = started is not None and before is not None and abs(started - before) > 1.0
-        kills, kills_before = snapshot.oom_kills, instance.oom_kills
-        admitted.records.append(record)
-        admitted.snapshots.append(snapshot)
-        admitted.shares.append(shares(snapshot))
-        admitted.restarted.append(restarted)
-        admitted.oom_kills.append(
-            max(0, kills - kills_before) if kills is not None and kills_before is not None else None
-        )
+        restarted = started is not None and before is not None and abs(started - before) > _SAME_START_SECONDS
+        batch.records.append(record)
+        batch.snapshots.append(snapshot)
+        batch.shares.append(shares(snapshot))
+        batch.rows.append((service.row, instance.row))
+        batch.restarts.append(restarted)
         instance.time = snapshot.timestamp
         if started is not None:
             instance.started = started
-        if kills is not None:
-            instance.oom_kills = kills
-        return service.row, instance.row

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from river import anomaly
+from river import anomaly, base
 
 from fleetleak.observe import metrics
 from fleetleak.settings import BadSetting
@@ -73,6 +73,12 @@ def squash(x: Floats, scale: float) -> Floats:
     return squashed
 
 
+def _odds(score: Floats) -> Floats:
+    """Open up a score that ends at 1: calibration could not tell unusual from very unusual there."""
+    odds: Floats = score / (1.0 + 1e-6 - score)
+    return odds
+
+
 class Methods:
     """Learned models of services and instances; memory goes in as shares of the limit, never as bytes.
 
@@ -128,7 +134,9 @@ class Methods:
         features = np.column_stack(
             [np.clip(room, 0.0, 1.0), squash(step, _STEP_SCALE), squash(memory - level, _DEVIATION_SCALE)]
         )
-        raw = {name: model.score_learn(services, features, learn) for name, model in self._points.items()}
+        raw = {
+            name: _odds(model.score_learn(services, features, learn)) for name, model in self._points.items()
+        }
         if self._forecast is not None:
             raw["snarimax"] = np.abs(step)
         opinions = {
@@ -182,14 +190,15 @@ def _point_models(settings: Processor) -> dict[str, Model]:
     return found
 
 
-def _river(text: str) -> anomaly.base.AnomalyDetector:
+def _river(text: str) -> base.Base:
     """Make a River detector from `Class(name=value)`; only names and literals, nothing is evaluated."""
     try:
         call = ast.parse(text, mode="eval").body
         name, given = (call.func, call.keywords) if isinstance(call, ast.Call) else (call, [])
-        assert isinstance(name, ast.Name)
-        made = getattr(anomaly, name.id)(**{k.arg or "": ast.literal_eval(k.value) for k in given})
-    except (SyntaxError, AssertionError, AttributeError, TypeError, ValueError) as error:
+        if not isinstance(name, ast.Name):
+            raise ValueError("not a class")
+        made: base.Base = getattr(anomaly, name.id)(**{k.arg or "": ast.literal_eval(k.value) for k in given})
+    except (SyntaxError, AttributeError, TypeError, ValueError) as error:
         raise BadSetting(
             f"setting processor.river_model is {text!r} ({error}): give a class of river.anomaly, such as"
             " HalfSpaceTrees(n_trees=25, height=6)"

@@ -14,20 +14,44 @@ from processors.encode import Encoder
 from processors.evidence.engine import Evidence, Samples
 from processors.intake import Batch, Intake
 from processors.methods import Methods
+from processors.models.base import Rows
 from processors.services import Services
 
 VERSION = 1
 
 
-class _Shared:
-    """The evidence engine's rows of services, as a part of their state."""
+_CAPACITY = 256
+
+
+class _Instances:
+    """The evidence engine's rows of instances, as a part of their state."""
 
     def __init__(self, evidence: Evidence) -> None:
-        self.dump = evidence.dump_service
-        self.load = evidence.load_service
-        self.reset = evidence.reset_service
-        self.grow = evidence.grow_services
-        self.nbytes = evidence.nbytes_services
+        self._evidence = evidence
+        self._capacity = _CAPACITY
+        self.dump, self.load, self.reset = evidence.dump, evidence.load, evidence.reset
+
+    def grow(self, capacity: int) -> None:
+        """Hold so many instances."""
+        self._capacity = capacity
+        self._evidence.grow(capacity, self._evidence.normal.capacity)
+
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        return self._evidence.nbytes() * self._capacity
+
+
+class _Shared:
+    """What the evidence engine keeps per service, as a part of its state."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._normal = evidence.normal
+        self.dump, self.load = evidence.dump_service, evidence.load_service
+        self.reset, self.grow = evidence.normal.reset, evidence.normal.grow
+
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        return self._normal.row_bytes() * self._normal.capacity
 
 
 class Scoring:
@@ -37,11 +61,11 @@ class Scoring:
 
     def __init__(self, settings: Settings, scores_topic: str) -> None:
         ours = settings.processor
-        self._evidence = Evidence()
+        self._evidence = Evidence(_CAPACITY, _CAPACITY)
         self._methods = Methods(ours)
         self._services = Services(
             {**self._methods.service_parts(), "normal": _Shared(self._evidence)},
-            {**self._methods.instance_parts(), "evidence": self._evidence},
+            {**self._methods.instance_parts(), "evidence": _Instances(self._evidence)},
             ours.memory_budget_bytes,
             ours.forget_seconds,
         )
@@ -70,26 +94,27 @@ class Scoring:
     @metrics.BATCH_SECONDS.time()
     def _apply(self, records: Sequence[Record], applied: Applied) -> None:
         self._services.make_room(len(records))
-        batch, rejected = self._intake.admit(records)
-        applied.rejected += rejected
-        if len(batch):
-            values = self._score(batch)
+        for batch in self._intake.admit(records, applied.rejected):
             applied.outputs += [
                 Output(self._topic, record.key or b"", value, record.partition)
-                for record, value in zip(batch.records, values, strict=True)
+                for record, value in zip(batch.records, self._score(batch), strict=True)
             ]
-        metrics.SCORED.inc(len(batch))
+            metrics.SCORED.inc(len(batch))
         metrics.KEYS.set(len(self._services))
 
     def _score(self, batch: Batch) -> list[bytes]:
-        measured = np.array([s is not None for s in batch.shares])
-        at = np.flatnonzero(measured)
-        samples = Samples.of(batch, at)
-        trend = self._evidence.observe(batch.instance_rows[at], batch.service_rows[at], samples)
+        at = np.flatnonzero([share is not None for share in batch.shares])
+        samples = _samples(batch, at)
+        services, instances = batch.service_rows[at], batch.instance_rows[at]
+        trend = self._evidence.observe(instances, services, samples)
+        restarted = trend.restarted | batch.restarted[at]
+        # While a leak is suspected nothing odd about it is learned as normal.
         found = self._methods.observe(
-            batch.service_rows[at], batch.instance_rows[at], samples.memory, samples.room, trend.restarted,
-            ~trend.significant,
-        )  # fmt: skip
+            services, instances, samples.memory, samples.room, restarted, ~trend.significant
+        )
+        metrics.RESTARTS.inc(int(np.count_nonzero(restarted)))
+        for name, flags in found.drift.items():
+            metrics.DRIFTS.labels(name).inc(int(np.count_nonzero(flags)))
         return self._encoder.encode(batch, at, trend, found)
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
@@ -107,3 +132,14 @@ class Scoring:
     def drop(self, partition: int) -> None:
         """Forget the services of a partition."""
         self._services.drop(partition)
+
+
+def _samples(batch: Batch, at: Rows) -> Samples:
+    shares = [share for share in batch.shares if share is not None]
+    snapshots = [batch.snapshots[i] for i in at.tolist()]
+    return Samples(
+        time=np.array([s.timestamp for s in snapshots], dtype=np.float64),
+        memory=np.array([s.memory for s in shares], dtype=np.float64),
+        room=np.array([s.room for s in shares], dtype=np.float64),
+        started=np.array([s.started for s in snapshots], dtype=np.float64),
+    )

@@ -83,12 +83,11 @@ class Table:
 
 
 class Instance(msgspec.Struct):
-    """One instance: its row, and what decides whether its next record is late, a restart, or a kill."""
+    """One instance: its row, and what decides whether its next record is late or a restart."""
 
     row: int
     time: float
     started: float | None = None
-    oom_kills: int | None = None
 
 
 class Service(msgspec.Struct):
@@ -104,7 +103,6 @@ class _StoredInstance(msgspec.Struct, array_like=True):
     name: str
     time: float
     started: float | None
-    oom_kills: int | None
     parts: dict[str, bytes]
 
 
@@ -175,6 +173,15 @@ class Services:
         made = self._live[key] = Service(self._table.take(), {})
         return made
 
+    def forgets(self, service: Service, name: str, time: float) -> bool:
+        """Whether a record would make rows new: those before it in its batch must be scored first."""
+        if not service.instances:
+            return False
+        if time > service.newest and time - service.pruned >= self._forget / 8:
+            return True
+        found = service.instances.get(name)
+        return found is not None and time - found.time > self._forget
+
     def instance(self, service: Service, name: str, time: float) -> Instance:
         """Give an instance for a record of `time`; new if never seen, or not for too long."""
         if time > service.newest:
@@ -185,7 +192,7 @@ class Services:
             found = service.instances[name] = Instance(self._instances.take(), -1.0)
         elif time - found.time > self._forget:
             self._instances.reset(found.row)
-            found.time, found.started, found.oom_kills = -1.0, None, None
+            found.time, found.started = -1.0, None
         return found
 
     def _prune(self, service: Service) -> None:
@@ -261,7 +268,7 @@ class Services:
 
     def _pack(self, service: Service) -> bytes:
         instances: Sequence[_StoredInstance] = [
-            _StoredInstance(name, i.time, i.started, i.oom_kills, self._instances.dump(i.row))
+            _StoredInstance(name, i.time, i.started, self._instances.dump(i.row))
             for name, i in service.instances.items()
         ]
         return _encode(
@@ -275,5 +282,5 @@ class Services:
         for one in stored.instances:
             taken = self._instances.take()
             self._instances.load(taken, one.parts)
-            service.instances[one.name] = Instance(taken, one.time, one.started, one.oom_kills)
+            service.instances[one.name] = Instance(taken, one.time, one.started)
         return service

@@ -12,6 +12,7 @@ from fleetleak.observe import metrics
 from producers.attribution import attribute
 from producers.collectors import COLLECTORS, Collector, NoData
 from producers.context import Context
+from producers.files import Files, descriptors
 from producers.publisher import Publisher
 from producers.reader import REASONS, VANISHED
 from producers.schedule import Schedule
@@ -53,6 +54,7 @@ class Agent:
         self._clock = clock
         self._late = 0
         self._states = StateLog(log)
+        self._files = Files(descriptors())
 
     def run(self, stop: threading.Event) -> None:
         """Sample until `stop` is set, then send what is left."""
@@ -65,11 +67,13 @@ class Agent:
                 continue
             self.tick()
             self._schedule.done()
+        self._files.close()
         self._publisher.close(FLUSH_SECONDS)
 
     def tick(self) -> Tick:
         """Measure once, publish, and give what was found."""
-        tick = Tick(self._context, self._clock.time())
+        self._files.turn()
+        tick = Tick(self._context, self._clock.time(), self._files)
         for collector in self._collectors:
             self._collect(collector, tick)
         attribute(tick.measured)

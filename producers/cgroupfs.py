@@ -102,7 +102,7 @@ class Hierarchy(ABC):
         if path not in self._limits:
             own = self._own_limit(path)
             above = self.limit(parent(path)) if path else None
-            self._limits[path] = min((found for found in (own, above) if found), key=_size, default=None)
+            self._limits[path] = above if above and (not own or above.limit < own.limit) else own
         return self._limits[path]
 
     def _own_limit(self, path: str) -> Limit | None:
@@ -115,24 +115,22 @@ class Hierarchy(ABC):
         usage = self.usage(path)
         if usage is None:
             return None
-        events = procfs.keyed(self._read(f"{self.root}{path}/{self.EVENTS}", optional=True))
-        return {
-            "used": usage.current,
-            "working_set": usage.working_set,
-            **{field: int(usage.stat[key]) for field, key in self.STAT.items() if key in usage.stat},
-            "active": procfs.number(usage.stat, self.PREFIX + b"active_anon", self.PREFIX + b"active_file"),
-            "faults_minor": procfs.minor_faults(usage.stat, self.PREFIX),
-            "oom_kills": procfs.number(events, b"oom_kill"),
-            **self.version_fields(path),
-        }
+        stat, prefix = usage.stat, self.PREFIX
+        fields = self.version_fields(path)
+        for field, key in self.STAT.items():
+            if key in stat:
+                fields[field] = int(stat[key])
+        fields["used"] = usage.current
+        fields["working_set"] = usage.working_set
+        fields["active"] = procfs.number(stat, prefix + b"active_anon", prefix + b"active_file")
+        fields["faults_minor"] = procfs.minor_faults(stat, prefix)
+        events = self._read(f"{self.root}{path}/{self.EVENTS}", optional=True)
+        fields["oom_kills"] = procfs.value(events, b"oom_kill")
+        return fields
 
     def _single(self, path: str) -> int | None:
         data = self._read(path, optional=True)
         return int(data) if data else None
-
-
-def _size(limit: Limit) -> int:
-    return limit.limit
 
 
 class Version2(Hierarchy):
@@ -156,9 +154,7 @@ class Version2(Hierarchy):
 
     def version_fields(self, path: str) -> dict[str, int | float | None]:
         """Give swap and CPU time."""
-        cpu = procfs.number(
-            procfs.keyed(self._read(f"{self.root}{path}/cpu.stat", optional=True)), b"usage_usec"
-        )
+        cpu = procfs.value(self._read(f"{self.root}{path}/cpu.stat", optional=True), b"usage_usec")
         return {
             "swap_used": self._single(f"{self.root}{path}/memory.swap.current"),
             "cpu_seconds": None if cpu is None else cpu / 1e6,

@@ -117,6 +117,8 @@ class Identifier:
     def __init__(self, host: str, rules: Sequence[Rule] = ()) -> None:
         self._host = host
         self._rules = rules
+        # Every tick asks for the same names.
+        self._cached = lru_cache(maxsize=8192)(self._name_cgroup)
 
     @property
     def reads_commands(self) -> bool:
@@ -129,10 +131,13 @@ class Identifier:
 
     def cgroup(self, path: str, kind: Kind, comm: str | None, command: str) -> Identity | None:
         """Name a cgroup whose main process is `comm`; None for what is no workload (yet)."""
+        return self._cached(path, kind, comm, command)
+
+    def _name_cgroup(self, path: str, kind: Kind, comm: str | None, command: str) -> Identity | None:
         if (
             kind.scope == "container"
             and comm
-            and ((kind.pod and comm == SANDBOX) or comm.startswith(STARTING))
+            and (comm.startswith(STARTING) or (kind.pod and comm == SANDBOX))
         ):
             return None
         override = self._override(path, command)

@@ -13,8 +13,23 @@ NO_LIMIT = 2**60
 Keyed = dict[bytes, bytes]
 
 
+def contents(descriptor: int) -> bytes:
+    """Read an open file from its beginning to its end.
+
+    Raises
+    ------
+    OSError
+        If what it tells of is gone.
+    """
+    data = chunk = os.pread(descriptor, CHUNK, 0)
+    while len(chunk) >= SHORT:
+        chunk = os.pread(descriptor, CHUNK, len(data))
+        data += chunk
+    return data
+
+
 def read_file(path: str) -> bytes:
-    """Read a whole file of procfs or cgroupfs.
+    """Read a whole file once.
 
     Raises
     ------
@@ -23,13 +38,9 @@ def read_file(path: str) -> bytes:
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        data = chunk = os.read(descriptor, CHUNK)
-        while len(chunk) >= SHORT:
-            chunk = os.read(descriptor, CHUNK)
-            data += chunk
+        return contents(descriptor)
     finally:
         os.close(descriptor)
-    return data
 
 
 def keyed(data: bytes) -> Keyed:
@@ -59,6 +70,18 @@ def number(values: Keyed, *keys: bytes) -> int | None:
             return None
         total += int(value)
     return total
+
+
+def value(data: bytes, key: bytes) -> int | None:
+    """Find the one value of `key` in lines of `key value`.
+
+    Examples
+    --------
+    >>> value(b"oom 3\\noom_kill 1\\n", b"oom_kill")
+    1
+    """
+    _, found, rest = (b"\n" + data).partition(b"\n" + key + b" ")
+    return int(rest.split(None, 1)[0]) if found else None
 
 
 def minor_faults(values: Keyed, prefix: bytes = b"") -> int | None:

@@ -76,6 +76,7 @@ class Publisher:
         self._window = 0
         self._window_bytes = 0
         self._dropped = 0
+        self._published = 0
         self._states = StateLog(log)
 
     @property
@@ -135,8 +136,7 @@ class Publisher:
         if error:
             self._refused(error)
             return
-        self._metrics.PUBLISHED_RECORDS.inc()
-        self._states.set("publishing", OK)
+        self._published += 1
 
     def _refused(self, error: KafkaError) -> None:
         self._metrics.PUBLISH_ERRORS.inc()
@@ -154,3 +154,7 @@ class Publisher:
         self._metrics.BUFFERED_BYTES.set(self._buffer.size + self._window_bytes)
         self._metrics.DROPPED_RECORDS.inc(self._buffer.dropped - self._dropped)
         self._dropped = self._buffer.dropped
+        self._metrics.PUBLISHED_RECORDS.inc(self._published)
+        if self._published:
+            self._states.set("publishing", OK)
+        self._published = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 
-from producers import procfs
+from producers.files import Files
 
 VANISHED = "vanished"
 DENIED = "denied"
@@ -27,20 +27,26 @@ _NOT_OFFERED = (errno.ENOENT, errno.EOPNOTSUPP)
 class Reader:
     """Reads files during one tick.
 
+    Parameters
+    ----------
+    files
+        What is kept open from tick to tick.
+
     Attributes
     ----------
     skipped, examples
         Sources left out by reason, and the first of each.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, files: Files) -> None:
+        self._files = files
         self.skipped: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
 
     def read(self, path: str, *, optional: bool = False) -> bytes:
         """Read a file; empty, and counted unless it is `optional` and missing, when it cannot be read."""
         try:
-            return procfs.read_file(path)
+            return self._files.read(path)
         except OSError as error:
             if not (optional and error.errno in _NOT_OFFERED):
                 self.skip_error(error, path)

@@ -11,6 +11,7 @@ from fleetleak.records import Snapshot
 from producers import procfs
 from producers.cgroupfs import Hierarchy, Limit, detect
 from producers.context import Context
+from producers.files import Files
 from producers.identity import Identity
 from producers.reader import MALFORMED, Reader
 
@@ -43,10 +44,10 @@ class Tick:
         The host's memory in bytes, once the host collector ran.
     """
 
-    def __init__(self, context: Context, timestamp: float) -> None:
+    def __init__(self, context: Context, timestamp: float, files: Files) -> None:
         self.context = context
         self.timestamp = timestamp
-        self.reader = Reader()
+        self.reader = Reader(files)
         self.measured: list[Measured] = []
         self.covered: set[int] = set()
         self.memory_total: int | None = None

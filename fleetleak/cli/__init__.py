@@ -82,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     parser, module = _parser(argv)
     arguments = parser.parse_args(argv)
-    assert module is not None
+    if module is None:
+        parser.error("name a command first")
     flags = {name: value for name, value in vars(arguments).items() if "." in name}
     try:
         loaded = load(arguments.config, flags=flags)

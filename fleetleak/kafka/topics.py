@@ -156,11 +156,11 @@ def _wrong_configs(admin: AdminClient, present: list[Topic]) -> list[str]:
         except KafkaException as error:
             found.append(f"topic {topic.name} may not be described: {error.args[0].str()}")
             continue
-        for key in ("cleanup.policy", "message.timestamp.type"):
-            if key in topic.config and actual[key].value != topic.config[key]:
-                found.append(
-                    f"topic {topic.name} has {key}={actual[key].value}: alter it to {topic.config[key]}"
-                )
+        found += [
+            f"topic {topic.name} has {key}={actual[key].value}: alter it to {topic.config[key]}"
+            for key in ("cleanup.policy", "message.timestamp.type")
+            if key in topic.config and actual[key].value != topic.config[key]
+        ]
     return found
 
 

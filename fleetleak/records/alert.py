@@ -32,6 +32,9 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
         p50, p10 and p90 of reaching the limit; absent where there is no forecast.
     summary, recommendation
         One line for people each: what and how bad; what to do first.
+    instance, affected, instances
+        The instance whose snapshot caused the transition; how many instances of the service leak, and
+        the first twenty of them.
     reasons
         At most three, strongest first, with their numbers.
     closed_by
@@ -49,6 +52,8 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
     confidence: Fraction
     summary: Text
     recommendation: Text
+    affected: int = 1
+    instances: list[Name] = []
     onset: UnixSeconds | None = None
     host: Name | None = None
     scope: Scope = "process"

@@ -24,8 +24,9 @@ def _default(setting: Setting) -> str:
 
 def reference() -> str:
     """Give the whole page."""
-    rows = (
-        f"| `{s.path}` | `{s.variable}` | {_default(s)} | {allowed(s).replace('|', chr(92) + '|')} | {s.help} |"
-        for s in all_settings()
-    )
-    return _HEAD + "\n".join(rows) + "\n"
+    return _HEAD + "\n".join(map(_row, all_settings())) + "\n"
+
+
+def _row(setting: Setting) -> str:
+    values = allowed(setting).replace("|", "\\|")
+    return f"| `{setting.path}` | `{setting.variable}` | {_default(setting)} | {values} | {setting.help} |"

@@ -141,15 +141,26 @@ class Processor(Struct, forbid_unknown_fields=True):
 class Alerting(Struct, forbid_unknown_fields=True):
     """The alerting sink: when evidence becomes an alert."""
 
-    hold_samples: Annotated[int, _about("Suspicious snapshots in a row before an alert.", ge=1, le=1000)] = 3
+    fire_confidence: Annotated[float, _about("Confidence at which an alert begins.", ge=0, le=1)] = 0.5
+    sure_confidence: Annotated[
+        float, _about("Confidence for severity `sure`, together with a forecast.", ge=0, le=1)
+    ] = 0.8
+    clear_confidence: Annotated[
+        float, _about("Confidence below which an alert's evidence is gone.", ge=0, le=1)
+    ] = 0.1
+    confirmations: Annotated[int, _about("Suspicious snapshots in a row before an alert.", ge=1, le=1000)] = 2
     hold_seconds: Annotated[float, _about("...and for at least this long, seconds.", ge=0, le=86400)] = 0.0
     clear_seconds: Annotated[
-        float, _about("Quiet time before an alert is resolved, seconds.", ge=0, le=604800)
-    ] = 900.0
-    early_confidence: Annotated[float, _about("Confidence from which severity is `early`.", ge=0, le=1)] = 0.5
-    sure_confidence: Annotated[float, _about("Confidence from which severity is `sure`.", ge=0, le=1)] = 0.8
-    update_seconds: Annotated[
-        float, _about("A firing alert is updated at most this often, seconds.", ge=1)
+        float, _about("Evidence must be gone at least this long, seconds.", ge=0, le=604800)
+    ] = 0.0
+    high_water: Annotated[
+        float, _about("Share of the limit in use above which weaker evidence is enough.", ge=0, le=1)
+    ] = 0.9
+    reopen_seconds: Annotated[
+        float, _about("A leak that comes back within this continues its alert, seconds.", ge=0, le=604800)
+    ] = 21600.0
+    silent_seconds: Annotated[
+        float, _about("An instance silent this long, by its service's time, is gone, seconds.", ge=1)
     ] = 3600.0
 
 

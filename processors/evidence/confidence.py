@@ -1,25 +1,137 @@
-"""From the signs of a leak to one confidence: which sign is missing most decides."""
+"""From the signs of a leak to one margin and one confidence."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from processors.evidence.columns import Floats
-from processors.evidence.saturation import plateau
 from processors.evidence.trend import Fits
 
-DAY = 86400.0
+_FLOOR = 0.004  # of the limit: a smaller rise is no news, whatever the noise
+_YOUNG = 0.4  # of the limit: the rise that is normal while nothing is known
+_YOUNG_LIFE = 2.0  # lengths of the window after which that counts half
+_STRAIGHT_YOUNG = 0.1  # the share of it that a straight line is held to
 
 
 @dataclass(frozen=True)
-class Signs:
-    """The criteria of the three ways to recognise a leak; each is 0 at its threshold, positive beyond.
+class Seen:
+    """What the criteria look at; every array of one shape, one entry per fit.
 
-    A way is as strong as its weakest criterion, a leak as clear as its strongest way.
+    Parameters
+    ----------
+    fits
+        The stretches.
+    normal
+        What the service is known to gain and give back at the fit's scale, fraction.
+    history
+        Seconds that the service has been known.
+    share
+        Share of the room at the stretch's start that its rise has taken.
+    heading
+        Where a slowing growth would stop, as a share of that room.
     """
 
-    noise: Floats
-    shape: Floats
-    margin: Floats
+    fits: Fits
+    normal: Floats
+    history: Floats
+    share: Floats
+    heading: Floats
+
+    def only(self, index: tuple[np.ndarray, ...] | np.ndarray) -> Seen:
+        """Give the entries at `index`."""
+        return Seen(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One sign: `distance` is 0 at its threshold, positive beyond it, about 1 far beyond."""
+
+    name: str
+    distance: Callable[[Seen], Floats]
+
+
+def _young(seen: Seen) -> Floats:
+    window = np.maximum(seen.fits["window"], 1.0)
+    age: Floats = np.maximum(seen.history - window, 0.0) / window
+    return _YOUNG * np.exp2(-age / _YOUNG_LIFE)
+
+
+def _noise(times: float, young: float) -> Callable[[Seen], Floats]:
+    def distance(seen: Seen) -> Floats:
+        rise = seen.fits["rise"] * seen.fits["r2"]
+        usual = np.maximum(times * np.maximum(seen.normal, _FLOOR), young * _young(seen))
+        return np.asarray(np.log(rise / usual))
+
+    return distance
+
+
+def _field(name: str, least: float, width: float) -> Callable[[Seen], Floats]:
+    return lambda seen: (seen.fits[name] - least) / width
+
+
+def _days(least: float) -> Callable[[Seen], Floats]:
+    return lambda seen: np.log(np.maximum(seen.fits["window"], 1.0) / (least * 86400.0))
+
+
+def _weakest_quarter(least: float) -> Callable[[Seen], Floats]:
+    def distance(seen: Seen) -> Floats:
+        slopes = [seen.fits[name] for name in ("slope1", "slope2", "slope3")]
+        return np.asarray(np.minimum(np.minimum(slopes[0], slopes[1]), slopes[2]) - least) / 0.5
+
+    return distance
+
+
+CLIMBING = Criterion("climbing", _field("slope3", 0.3, 0.7))
+FRESH = Criterion("fresh", _field("fresh", -0.2, 0.6))
+NO_STEP = Criterion("no step", lambda seen: (seen.fits["r2"] - seen.fits["step_r2"]) / 0.2)
+NO_FALL = Criterion("no fall", lambda seen: (0.3 - seen.fits["drawdown"]) / 0.3)
+
+WAYS: dict[str, tuple[Criterion, ...]] = {
+    "established": (
+        Criterion("noise", _noise(2.2, 1.0)),
+        Criterion("fit", _field("r2", 0.6, 0.3)),
+        Criterion("room", lambda seen: np.log(np.maximum(seen.share, 1e-6) / 0.25)),
+        Criterion("heading", lambda seen: (np.maximum(seen.heading, seen.share / 0.7) - 1.0) / 0.5),
+        CLIMBING, FRESH, NO_STEP, NO_FALL,
+    ),
+    "straight": (
+        Criterion("noise", _noise(2.0, _STRAIGHT_YOUNG)),
+        Criterion("straight", lambda seen: -np.log10((1.0 - seen.fits["r2"] + 1e-5) / 1e-3)),
+        Criterion("points", lambda seen: np.log2(np.maximum(seen.fits["points"], 1.0) / 10.0)),
+        Criterion("room", lambda seen: np.log(np.maximum(seen.share, 1e-6) / 0.04)),
+        Criterion("history", lambda seen: (seen.history / np.maximum(seen.fits["window"], 1.0) - 1.5) / 2.0),
+        CLIMBING, FRESH,
+    ),
+    "slow": (
+        Criterion("noise", _noise(2.0, 0.0)),
+        Criterion("fit", _field("r2", 0.7, 0.2)),
+        Criterion("days", _days(1.5)),
+        Criterion("points", lambda seen: np.log2(np.maximum(seen.fits["points"], 1.0) / 12.0)),
+        Criterion("slow", lambda seen: np.log(0.08 / np.maximum(seen.share, 1e-6))),
+        Criterion("steady", _weakest_quarter(0.3)),
+        Criterion("fresh", _field("fresh", 0.3, 0.5)),
+        NO_STEP,
+    ),
+}  # fmt: skip
+
+
+def margin(seen: Seen) -> Floats:
+    """How clearly each stretch is a leak: the weakest criterion of its strongest way."""
+    best = np.full(len(seen.fits), -np.inf)
+    for way in WAYS.values():
+        weakest = np.full(len(seen.fits), np.inf)
+        for criterion in way:
+            weakest = np.minimum(weakest, criterion.distance(seen))
+        best = np.maximum(best, weakest)
+    return best
+
+
+def confidence(margin: Floats, fits: Fits, quality: Floats) -> Floats:
+    """(1 - normalised residual) x pattern strength x data quality, each from 0 to 1."""
+    spread = np.minimum(fits["residual"] / np.maximum(fits["rise"], 1e-9), 1.0)
+    pattern = 1.0 / (1.0 + np.exp(-np.clip(3.0 * margin, -30.0, 30.0)))
+    result: Floats = (1.0 - spread) * pattern * quality
+    return result

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from processors.evidence.columns import Columns, Flags, Floats, Rows
+from processors.evidence.columns import Columns, Flags, Floats, Floats32, Rows
 
 LEVELS = 6
 LENGTH = 64
@@ -31,21 +32,22 @@ class Envelope(Columns):
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
         column = self.column
-        self.low = column("low", (LEVELS, LENGTH), np.float32, 0.0)
-        self.at = column("at", (LEVELS, LENGTH), np.float32, 0.0)
-        self.size = column("size", (LEVELS,), np.int16, 0)
-        self.open_low = column("open_low", (LEVELS,), np.float64, 0.0)
-        self.open_at = column("open_at", (LEVELS,), np.float64, 0.0)
-        self.open_index = column("open_index", (LEVELS,), np.int64, -1)
-        self.scale = column("scale", (), np.int8, 0)
-        self.gap = column("gap", (), np.float64, 0.0)
-        self.last = column("last", (), np.float64, np.nan)
-        self.seen = column("seen", (), np.int64, 0)
-        self.anchor = column("anchor", (), np.float64, 0.0)
+        self.low: Floats32 = column("low", (LEVELS, LENGTH), np.float32, 0.0)
+        self.at: Floats32 = column("at", (LEVELS, LENGTH), np.float32, 0.0)
+        self.size: NDArray[np.int16] = column("size", (LEVELS,), np.int16, 0)
+        self.open_low: Floats = column("open_low", (LEVELS,), np.float64, 0.0)
+        self.open_at: Floats = column("open_at", (LEVELS,), np.float64, 0.0)
+        self.open_index: NDArray[np.int64] = column("open_index", (LEVELS,), np.int64, -1)
+        self.scale: NDArray[np.int8] = column("scale", (), np.int8, 0)
+        self.gap: Floats = column("gap", (), np.float64, 0.0)
+        self.last: Floats = column("last", (), np.float64, np.nan)
+        self.seen: NDArray[np.int64] = column("seen", (), np.int64, 0)
+        self.anchor: Floats = column("anchor", (), np.float64, 0.0)
 
     def widths(self, rows: Rows) -> Floats:
         """Bucket widths in seconds, shape `(B, LEVELS)`."""
-        return FINEST * np.exp2(2.0 * (self.scale[rows][:, None] + np.arange(LEVELS)))
+        widths: Floats = FINEST * np.exp2(2.0 * (self.scale[rows][:, None] + np.arange(LEVELS)))
+        return widths
 
     def add(self, rows: Rows, time: Floats, value: Floats) -> Flags:
         """Take one sample per row: no row twice, each newer than the one before.
@@ -58,7 +60,7 @@ class Envelope(Columns):
         index = np.floor_divide(time[:, None], self.widths(rows)).astype(np.int64)
         was = self.open_index[rows]
         fresh = index != was
-        closed = fresh & (was >= 0)
+        closed: Flags = fresh & (was >= 0)
         which, level = np.nonzero(closed[:, 1:])
         self._push_open(rows[which], level + 1)
         self._push_finest(rows, fresh[:, 0], time, value)
@@ -103,7 +105,7 @@ class Envelope(Columns):
         self.gap[rows], self.last[rows], self.seen[rows] = gap, time, seen + 1
         self._fit_scale(rows, gap, seen)
 
-    def _fit_scale(self, rows: Rows, gap: Floats, seen: Rows) -> None:
+    def _fit_scale(self, rows: Rows, gap: Floats, seen: NDArray[np.int64]) -> None:
         exact = np.log2(gap * 1.02 / FINEST) / 2.0
         wanted = np.clip(np.floor(exact), 0, SCALES - LEVELS).astype(np.int8)
         now = self.scale[rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from processors.evidence.columns import Columns, Flags, Floats, Rows
+from processors.evidence.columns import Columns, Flags, Floats, Floats32, Rows
 from processors.evidence.envelope import FINEST, LEVELS, SCALES
 
 MEMORY = 512.0  # a learned rise counts half after this many buckets of its scale (eight envelope lengths)
@@ -20,11 +20,11 @@ class Excursions(Columns):
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
-        self.trough = self.column("trough", (LEVELS,), np.float32, np.inf)
-        self.peak = self.column("peak", (LEVELS,), np.float32, -np.inf)
-        self.low = self.column("low", (LEVELS,), np.float32, np.inf)
+        self.trough: Floats32 = self.column("trough", (LEVELS,), np.float32, np.inf)
+        self.peak: Floats32 = self.column("peak", (LEVELS,), np.float32, -np.inf)
+        self.low: Floats32 = self.column("low", (LEVELS,), np.float32, np.inf)
 
-    def add(self, rows: Rows, level: Rows, value: Floats) -> Floats:
+    def add(self, rows: Rows, level: Rows, value: Floats32) -> Floats:
         """Take one closed bucket per (row, level); give the height of the excursion it is in."""
         trough, peak, low = self.trough[rows, level], self.peak[rows, level], self.low[rows, level]
         top = value > peak
@@ -49,8 +49,8 @@ class NormalRise(Columns):
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
-        self.key = self.column("key", (SCALES,), np.float64, -np.inf)
-        self.first = self.column("first", (), np.float64, np.nan)
+        self.key: Floats = self.column("key", (SCALES,), np.float64, -np.inf)
+        self.first: Floats = self.column("first", (), np.float64, np.nan)
 
     def learn(self, services: Rows, time: Floats, scale: Rows, height: Floats, taken: Flags) -> Floats:
         """Learn a batch and give what was known at each of its positions, own contribution included.
@@ -76,7 +76,8 @@ class NormalRise(Columns):
         with np.errstate(divide="ignore"):
             np.put_along_axis(keys, columns, np.log2(height) + clock, 1)
         known = _running_max(services, keys, self.key)
-        return np.exp2(np.take_along_axis(known, columns, 1) - clock)
+        normal: Floats = np.exp2(np.take_along_axis(known, columns, 1) - clock)
+        return normal
 
     def _meet(self, services: Rows, time: Floats, taken: Flags) -> None:
         new = np.flatnonzero(taken & np.isnan(self.first[services]))

@@ -15,8 +15,8 @@ class Restarts(Columns):
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
-        self.started = self.column("started", (), np.float64, np.nan)
-        self.floor = self.column("floor", (), np.float64, np.inf)
+        self.started: Floats = self.column("started", (), np.float64, np.nan)
+        self.floor: Floats = self.column("floor", (), np.float64, np.inf)
 
     def add(self, rows: Rows, started: Floats, value: Floats) -> Flags:
         """Take one sample per row; true where it is the first of a new run."""

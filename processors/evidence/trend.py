@@ -137,9 +137,8 @@ def _quarter_slopes(s: Suffixes, best: Rows) -> list[Floats]:
     cuts = [np.maximum((points * share).astype(np.intp), 1) - 1 for share in (0.25, 0.5, 0.75)] + [best]
     ends = [np.zeros(len(best)), *(cut + 1.0 for cut in cuts)]
     sums = [[np.zeros(len(best)), *(_pick(total, cut) for cut in cuts)] for total in (s.sx, s.sy)]
-    x, y = (
-        [(total[i + 1] - total[i]) / np.maximum(ends[i + 1] - ends[i], 1.0) for i in range(4)] for total in sums
-    )
+    counts = np.maximum(np.diff(ends, axis=0), 1.0)
+    x, y = (np.diff(total, axis=0) / counts for total in sums)
     return [(y[i] - y[i + 1]) / (x[i] - x[i + 1]) for i in range(3)]
 
 
@@ -147,7 +146,8 @@ def _fresh(s: Suffixes, best: Rows, inside: Flags) -> Floats:
     before = s.valid & ~inside & (2 * best[:, None] >= _ORDER)
     highest = np.maximum.reduce(np.where(before, s.y, -np.inf), axis=1)
     first = _pick(s.y, best)
-    return -np.maximum(highest, first)
+    gained: Floats = -np.maximum(highest, first)
+    return gained
 
 
 def _step(s: Suffixes, best: Rows, syy: Floats) -> Floats:
@@ -159,7 +159,8 @@ def _step(s: Suffixes, best: Rows, syy: Floats) -> Floats:
 
 
 def _drawdown(y: Floats, inside: Flags) -> Floats:
-    shown = np.where(inside, y, -np.inf)[:, ::-1]
+    lowest = np.minimum.reduce(y, axis=1)[:, None]
+    shown = np.where(inside, y, lowest)[:, ::-1]
     peak = np.maximum.accumulate(shown, axis=1)
     fall: Floats = np.maximum.reduce(np.where(inside[:, ::-1], peak - shown, 0.0), axis=1)
     return fall

@@ -61,9 +61,11 @@ class ADWIN(ObjectModel):
 
     @property
     def fingerprint(self) -> str:
-        names = "delta clock max_buckets min_window_length grace_period".split()
-        parameters = " ".join(f"{name}={value}" for name, value in zip(names, self._given, strict=True))
-        return f"{self.NAME}/{self.VERSION} {parameters}"
+        delta, clock, max_buckets, min_window_length, grace_period = self._given
+        return (
+            f"{self.NAME}/{self.VERSION} delta={delta} clock={clock} max_buckets={max_buckets} "
+            f"min_window_length={min_window_length} grace_period={grace_period}"
+        )
 
     def means(self, rows: Rows) -> Floats:
         """Give the mean of each row's window; 0 of a new row."""
@@ -71,13 +73,13 @@ class ADWIN(ObjectModel):
         return np.array([0.0 if detector is None else detector.estimation for detector in detectors])
 
     def _new(self) -> drift.ADWIN:
-        return drift.ADWIN(*self._given)
+        return drift.ADWIN(*self._given)  # type: ignore[no-untyped-call]
 
     def _copy(self, model: drift.ADWIN) -> drift.ADWIN:
         return self._decode(self._encode(model))
 
     def _observe(self, model: drift.ADWIN, record: list[float], learn: bool) -> float:
-        model.update(record[0])
+        model.update(record[0])  # type: ignore[no-untyped-call]
         return float(model.drift_detected)
 
     def _encode(self, model: drift.ADWIN) -> bytes:

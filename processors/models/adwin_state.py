@@ -16,7 +16,7 @@ from river import drift
 from processors.models.codec import CorruptState
 
 _PARAMETERS = struct.Struct("<dIQdd")  # delta, clock, max_buckets, min_window_length, grace_period
-_RUNNING = struct.Struct("<ddddIIII")  # total, variance, width, total_width, n_buckets, peak, ticks, detections
+_RUNNING = struct.Struct("<ddddIIII")  # total, variance, width, total_width; buckets, peak, ticks, flags
 _LEVELS = struct.Struct("<Q")
 _TAIL = struct.Struct("<dIQII")  # the parameters once more, as integers
 _MAX_LEVELS = 48  # a window of 2**48 records

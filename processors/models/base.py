@@ -18,7 +18,7 @@ LARGEST = 1e100
 
 def usable(x: Floats) -> Flags:
     """Tell which records (rows of `x`) hold only finite values of sane size."""
-    flags: Flags = (np.abs(x) <= LARGEST).all(axis=1)
+    flags: Flags = np.logical_and.reduce(np.abs(x) <= LARGEST, axis=1)
     return flags
 
 

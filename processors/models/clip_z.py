@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 from river import base
 
 
@@ -20,5 +23,5 @@ class ClipZ(base.Transformer):
     def __init__(self, limit: float = 5.0) -> None:
         self.limit = limit
 
-    def transform_one(self, x: dict[str, float]) -> dict[str, float]:
+    def transform_one(self, x: dict[Hashable, Any]) -> dict[Hashable, Any]:
         return {name: max(min(value, self.limit), -self.limit) for name, value in x.items()}

@@ -17,11 +17,11 @@ _RUST_VAR = struct.Struct("<ddd?ddd?dd")  # mean of x, mean of x * x, factor twi
 
 
 class EWStats(ColumnModel):
-    """Distance to an exponentially weighted mean in standard deviations, as
-    `river.preprocessing.AdaptiveStandardScaler`, bit for bit.
+    """Distance to an exponentially weighted mean, in standard deviations.
 
-    The score of each feature is `(x - mean) / deviation` with what was known before the record, 0 while
-    the variance is 0. `mean` and `variance` give River's `EWMean` and `EWVar` [1]_.
+    As `river.preprocessing.AdaptiveStandardScaler`, bit for bit. The score of each feature is
+    `(x - mean) / deviation` with what was known before the record, 0 while the variance is 0. `mean` and
+    `variance` give River's `EWMean` and `EWVar` [1]_.
 
     Does not work when the mean is large against the spread: the variance is the mean of squares less the
     square of the mean, which cancels (at 3e9 bytes +- 1e3 it is wrong by half). Feed fractions of a limit.
@@ -82,7 +82,7 @@ class EWStats(ColumnModel):
 
     def to_river(self, row: int) -> preprocessing.AdaptiveStandardScaler:
         """Build the River scaler of this row; features are `f0`, `f1`, ..."""
-        scaler = preprocessing.AdaptiveStandardScaler(self.fading_factor)
+        scaler = preprocessing.AdaptiveStandardScaler(self.fading_factor)  # type: ignore[no-untyped-call]
         started, *numbers = self.state[row].tolist()
         factor = self.fading_factor
         for i in range(self.features if started else 0):
@@ -110,5 +110,5 @@ class EWStats(ColumnModel):
                 self.state[row, [0, 1 + i, 1 + self.features + i]] = 1.0, numbers[0], numbers[4]
 
     @staticmethod
-    def _rust(statistic: stats.base.Univariate) -> Any:
+    def _rust(statistic: Any) -> Any:
         return statistic._ewmean if isinstance(statistic, stats.EWMean) else statistic._ewvar  # noqa: SLF001

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from river import anomaly
@@ -64,10 +64,10 @@ class GaussianScorer(ColumnModel):
 
     def to_river(self, row: int) -> anomaly.GaussianScorer:
         """Build the River model that continues like this row."""
-        model = anomaly.GaussianScorer(grace_period=self.grace_period)
+        model: Any = anomaly.GaussianScorer(grace_period=self.grace_period)  # type: ignore[no-untyped-call]
         variance = model.gaussian._var  # noqa: SLF001 River has no setter
         variance.mean.n, variance.mean._mean, variance._S = self.state[row].tolist()  # noqa: SLF001
-        return model
+        return cast(anomaly.GaussianScorer, model)
 
     def from_river(self, row: int, model: anomaly.GaussianScorer) -> None:
         """Continue from a River model.
@@ -79,5 +79,5 @@ class GaussianScorer(ColumnModel):
         """
         if model.window_size or model.grace_period != self.grace_period:
             raise ValueError("the River model has a window or another grace_period")
-        variance = model.gaussian._var  # noqa: SLF001 River has no getter
+        variance: Any = model.gaussian._var  # noqa: SLF001 River has no getter
         self.state[row] = variance.mean.n, variance.mean._mean, variance._S  # noqa: SLF001

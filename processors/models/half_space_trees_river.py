@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +36,13 @@ def _masses(counts: Counts, height: int) -> list[int]:
 def build(fleet: HalfSpaceTrees, row: int) -> anomaly.HalfSpaceTrees:
     """Build the River model of a row."""
     shape = fleet.shape
-    model = anomaly.HalfSpaceTrees(
-        shape.n_trees, shape.height, fleet.window_size, dict(shape.limits), fleet.seed
-    )
+    limits: dict[Hashable, tuple[float, float]] = dict(shape.limits.items())
+    model = anomaly.HalfSpaceTrees(shape.n_trees, shape.height, fleet.window_size, limits, fleet.seed)
     finished, current = fleet.window_counts(row)
     if not finished.any() and not current.any():
         return model
     model.trees = build_trees(shape.n_trees, shape.height, shape.limits, model.rng)
-    model._tree_nodes = [list(tree.iter_dfs()) for tree in model.trees]  # noqa: SLF001 River has no setter
+    model._tree_nodes = [list(cast(Any, tree).iter_dfs()) for tree in model.trees]  # noqa: SLF001 no setter
     for root, reference, latest in zip(model.trees, finished, current, strict=True):
         reference_masses, latest_masses = _masses(reference, shape.height), _masses(latest, shape.height)
         for node, r_mass, l_mass in zip(

@@ -20,7 +20,8 @@ PADDING = 0.15  # River's constant (river.anomaly.HalfSpaceTrees.learn_one)
 
 def build_trees(n_trees: int, height: int, limits: Limits, rng: random.Random) -> list[Any]:
     """Build River's trees as River does at the first record; `limits` in order of feature name."""
-    return [make_padded_tree(dict(limits), height, PADDING, rng, r_mass=0, l_mass=0) for _ in range(n_trees)]
+    build: Any = make_padded_tree
+    return [build(dict(limits), height, PADDING, rng, r_mass=0, l_mass=0) for _ in range(n_trees)]
 
 
 class HalfSpaceTreesShape:
@@ -85,7 +86,8 @@ class HalfSpaceTreesShape:
         for _ in range(self.height):
             at = first + node
             node = 2 * node + 1 + (values[begin + feature[at]] >= threshold[at])
-        return (node - inner).astype(self.dtype)
+        reached: Leaves = (node - inner).astype(self.dtype)
+        return reached
 
     def score_table(self, counts: NDArray[np.int64], window_size: int) -> NDArray[np.int32]:
         """Sum what River adds on the way to each leaf, from the records counted in each leaf.
@@ -103,4 +105,5 @@ class HalfSpaceTreesShape:
             reached = masses.pop().reshape(2, *reached.shape) * (reached >= enough)
             total = (total + (reached << depth)).reshape(2 * len(total), -1)
             reached = reached.reshape(total.shape)
-        return total[self._bit_reversed].T.reshape(counts.shape)
+        table: NDArray[np.int32] = total[self._bit_reversed].T.reshape(counts.shape)
+        return table

@@ -12,10 +12,11 @@ from processors.models.column_model import ColumnModel
 
 
 class MinMaxScaler(ColumnModel):
-    """`(x - min) / (max - min)` of what was known before, as `river.preprocessing.MinMaxScaler`, bit for bit.
+    """`(x - min) / (max - min)` with what was known before the record.
 
-    A value outside what was seen gives a score outside 0 to 1; a row's first record gives 0, where River
-    0.26 gives NaN. River's rolling `window_size` is not offered.
+    As `river.preprocessing.MinMaxScaler`, bit for bit. A value outside what was seen gives a score outside
+    0 to 1; a row's first record gives 0, where River 0.26 gives NaN. River's rolling `window_size` is not
+    offered.
 
     Does not work when the series has one spike (everything after it is squeezed) or when it grows: a leak
     always sits at 1, and models behind it learn that as normal.
@@ -48,8 +49,9 @@ class MinMaxScaler(ColumnModel):
         width = high - low
         scores = np.divide(x - low, width, out=np.zeros_like(x), where=width > 0)
         started = state[:1] > 0
-        low, high = (np.where(started, f(bound, x), x) for f, bound in ((np.minimum, low), (np.maximum, high)))
-        return scores, np.concatenate([np.ones_like(state[:1]), low, high])
+        lowest, highest = np.minimum(low, x), np.maximum(high, x)
+        bounds = np.where(started, np.concatenate([lowest, highest]), np.concatenate([x, x]))
+        return scores, np.concatenate([np.ones_like(state[:1]), bounds])
 
     def to_river(self, row: int) -> preprocessing.MinMaxScaler:
         """Build the River scaler of this row; features are `f0`, `f1`, ..."""

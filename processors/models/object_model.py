@@ -72,7 +72,9 @@ class ObjectModel(ABC):
         scores = np.full(len(rows), np.nan)
         records, at = x.tolist(), rows.tolist()
         for i in np.flatnonzero(usable(x)).tolist():
-            model = self._objects[at[i]] or self._new()
+            model = self._objects[at[i]]
+            if model is None:
+                model = self._new()
             if learn[i]:
                 self._objects[at[i]] = model
             else:

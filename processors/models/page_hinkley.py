@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from river import drift
 
-from processors.models.base import Floats
+from processors.models.base import Flags, Floats
 from processors.models.column_model import ColumnModel
 
 _MODES = ("up", "down", "both")
@@ -83,7 +83,7 @@ class PageHinkley(ColumnModel):
         flags = flag.astype(np.float64)
         return flags, np.stack([n, mean, up, down, lowest, highest, flags])
 
-    def _test(self, increase: Floats, decrease: Floats) -> Floats:
+    def _test(self, increase: Floats, decrease: Floats) -> Flags:
         if self.mode == "up":
             return increase > self.threshold
         if self.mode == "down":

@@ -53,7 +53,7 @@ class RiverModel(ObjectModel):
     def __init__(
         self, capacity: int, *, model: base.Base, features: int = 1, object_bytes: int = 1_300_000
     ) -> None:
-        self._prototype = model.clone()
+        self._prototype: Any = model.clone()
         last = list(model.steps.values())[-1] if hasattr(model, "steps") else model
         self._supervised = isinstance(last, base.SupervisedAnomalyDetector)
         river_state.encode(self._prototype)

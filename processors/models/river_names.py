@@ -12,10 +12,10 @@ from processors.models.codec import CorruptState
 _BUILTINS = {cls.__name__: cls for cls in (bool, int, float, str, tuple, list, dict, set)}
 _OURS = {f"{ClipZ.__module__}:{ClipZ.__qualname__}": ClipZ}
 _FUNCTIONS = "river.utils.math"  # distances of the neighbour models
-_PACKAGES = frozenset(
-    "anomaly base cluster compose covariance drift linear_model misc neighbors optim preprocessing proba sketch "
-    "stats time_series tree utils _river_rust".split()
-)
+_PACKAGES = frozenset({
+    "anomaly", "base", "cluster", "compose", "covariance", "drift", "linear_model", "misc", "neighbors",
+    "optim", "preprocessing", "proba", "sketch", "stats", "time_series", "tree", "utils", "_river_rust",
+})  # fmt: skip
 
 
 def name_of(item: Any) -> str:
@@ -57,8 +57,9 @@ def named(name: str) -> Any:
 
 def _module(name: str) -> types.ModuleType:
     head, _, tail = name.rpartition(".")
-    # River's compiled submodules are attributes of one extension module
-    found = getattr(sys.modules.get(head), tail, None) if head == "river._river_rust" else sys.modules.get(name)
+    found = sys.modules.get(name)
+    if head == "river._river_rust":  # its submodules are attributes of one extension module
+        found = getattr(sys.modules.get(head), tail, None)
     root, package, *_ = [*name.split("."), ""]
     if root != "river" or package not in _PACKAGES or not isinstance(found, types.ModuleType):
         raise CorruptState(f"the state names a class of {name!r}, which is no module of River's models")

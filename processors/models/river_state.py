@@ -1,8 +1,9 @@
 """The state of a plain River object as data, without pickle.
 
-`river_state_reader` reads what this writes. Objects become a table of nodes that refer to each other by number, in MessagePack. Reading builds only
-plain containers and objects of River's own model classes, and calls nothing of theirs but the
-constructors of River's compiled parts: bytes of a stranger can give a useless model, never run code.
+Objects become a table of nodes that refer to each other by number, in MessagePack; `river_state_reader`
+reads it. Reading builds only plain containers and objects of River's own model classes, and calls nothing
+of theirs but the constructors of River's compiled parts: bytes of a stranger can give a useless model,
+never run code.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ class _Writer:
         if isinstance(item, type | types.FunctionType):
             return ["name", name_of(item)]
         if isinstance(item, np.ndarray | np.generic) and item.dtype.kind in "biuf":
-            array = np.asarray(item)
-            return ["array", array.dtype.str, list(array.shape), array.tobytes(), isinstance(item, np.ndarray)]
+            whole = isinstance(item, np.ndarray)
+            return ["array", item.dtype.str, list(item.shape), item.tobytes(), whole]
         return self._object(item, name_of(kind))
 
     def _object(self, item: Any, name: str) -> list[Any]:

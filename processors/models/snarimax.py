@@ -72,7 +72,7 @@ class SNARIMAX(ColumnModel):
         super().__init__(capacity, 1, self.layout.width)
 
     def _parameters(self) -> str:
-        names = zip("p d q m sp sd sq".split(), self.layout.orders, strict=True)
+        names = zip(("p", "d", "q", "m", "sp", "sd", "sq"), self.layout.orders, strict=True)
         return " ".join(f"{name}={order}" for name, order in names) + f" {self.regressor}"
 
     def forecast(self, rows: Rows, horizon: int) -> Floats:
@@ -121,13 +121,15 @@ class SNARIMAX(ColumnModel):
     def _standardise(self, state: Floats, features: Floats) -> Floats:
         # A lag not seen yet is 0 with mean and variance 0: like River's absent feature it adds nothing.
         z = standardise(features, state[self.layout.mean], state[self.layout.variance])
-        return np.clip(z, -self.regressor.clip_z, self.regressor.clip_z, out=z)
+        np.clip(z, -self.regressor.clip_z, self.regressor.clip_z, out=z)
+        return z
 
     def _dot(self, state: Floats, z: Floats) -> Floats:
         total = np.zeros(state.shape[1])
         for weight, value in zip(state[self.layout.weight], z, strict=True):
             total += weight * value
-        return total + state[1]
+        total += state[1]
+        return total
 
     def _predict(self, state: Floats, features: Floats) -> Floats:
         return self._dot(state, self._standardise(state, features))

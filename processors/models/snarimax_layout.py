@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,8 @@ class Layout:
         if min(p, d, q, sp, sd, sq) < 0 or m < 1:
             raise ValueError("orders are not negative, and m is at least 1")
         self.orders = (p, d, q, m, sp, sd, sq)
-        product = Differencer(d=d, m=1) * Differencer(d=sd, m=m)
+        differencer: Any = Differencer
+        product = differencer(d=d, m=1) * differencer(d=sd, m=m)
         # River's order of lags: sums are done in it.
         self.coefficients: list[tuple[int, int]] = list(product.coeffs.items())
         seasons_y, seasons_e = range(m - 1, m * sp, m), range(m - 1, m * sq, m)

@@ -22,6 +22,10 @@ def _pipeline(regressor: Regressor) -> Any:
     return preprocessing.StandardScaler() | ClipZ(regressor.clip_z) | linear
 
 
+def _parts(model: Any) -> tuple[Any, Any]:
+    return model.regressor["StandardScaler"], model.regressor["LinearRegression"]
+
+
 def build(layout: Layout, regressor: Regressor, state: list[float]) -> time_series.SNARIMAX:
     """Build the River model of a row's numbers."""
     model = time_series.SNARIMAX(*layout.orders, regressor=_pipeline(regressor))
@@ -30,7 +34,7 @@ def build(layout: Layout, regressor: Regressor, state: list[float]) -> time_seri
     model.y_hist.extend(state[layout.hist][:seen])
     model.y_diff.extend(state[layout.diff][:learned])
     model.errors.extend(state[layout.errors][:learned])
-    scaler, linear = model.regressor["StandardScaler"], model.regressor["LinearRegression"]
+    scaler, linear = _parts(model)
     linear.intercept = state[1]
     linear.optimizer.n_iterations = learned
     numbers = zip(state[layout.mean], state[layout.variance], state[layout.weight], strict=True)
@@ -53,7 +57,7 @@ def _require_equal(model: time_series.SNARIMAX, layout: Layout, regressor: Regre
 def read(layout: Layout, regressor: Regressor, model: time_series.SNARIMAX) -> list[float]:
     """Read a row's numbers from a River model; see `SNARIMAX.from_river`."""
     _require_equal(model, layout, regressor)
-    scaler, linear = model.regressor["StandardScaler"], model.regressor["LinearRegression"]
+    scaler, linear = _parts(model)
     learned = linear.optimizer.n_iterations
     state = [0.0] * layout.width
     state[0] = float(len(model.y_hist) + learned)
@@ -63,6 +67,7 @@ def read(layout: Layout, regressor: Regressor, model: time_series.SNARIMAX) -> l
         state[layout.mean.start + i] = float(scaler.means.get(name, 0.0))
         state[layout.variance.start + i] = float(scaler.vars.get(name, 0.0))
         state[layout.weight.start + i] = float(weights.get(name, 0.0))
-    for ring, values in ((layout.hist, model.y_hist), (layout.diff, model.y_diff), (layout.errors, model.errors)):
+    rings = (layout.hist, layout.diff, layout.errors)
+    for ring, values in zip(rings, (model.y_hist, model.y_diff, model.errors), strict=True):
         state[ring.start : ring.start + len(values)] = [float(value) for value in values]
     return state

@@ -13,9 +13,10 @@ from processors.models.column_model import ColumnModel
 
 
 class StandardScaler(ColumnModel):
-    """`(x - mean) / deviation` of what was known before, as `river.preprocessing.StandardScaler`, bit for bit.
+    """`(x - mean) / deviation` with what was known before the record.
 
-    0 while the variance is 0. River's rolling `window_size` is not offered.
+    As `river.preprocessing.StandardScaler`, bit for bit; 0 while the variance is 0. River's rolling
+    `window_size` is not offered.
 
     Does not work when the level or spread changes: statistics are of all time, and after a quiet phase a
     step gives values of thousands. Clip behind it (`ClipZ`), or use `EWStats`.

@@ -11,7 +11,8 @@ from producers.procfs import Stat
 from producers.reader import MALFORMED
 from producers.tick import Tick
 
-# A process may change its program, and a pid be used again: what matched is looked at again in turns.
+# What seldom changes is looked at again in turns: the program of a process (and a pid may be used again),
+# and the size of processes less than half as large as any that could be published.
 LOOK_AGAIN_TICKS = 10
 
 STATUS = {
@@ -39,6 +40,8 @@ class ProcessCollector:
         self._ticks = 0
         self._fits: dict[int, bool] = {}
         self._published: dict[int, int] = {}
+        self._sizes: dict[int, int] = {}
+        self._small = 0
 
     def collect(self, tick: Tick) -> None:
         """Measure."""
@@ -59,7 +62,7 @@ class ProcessCollector:
             return []
         before, self._fits = self._fits, {}
         for pid in tick.pids:
-            known = pid in before and (pid + self._ticks) % LOOK_AGAIN_TICKS
+            known = pid in before and not self._is_turn_of(pid)
             self._fits[pid] = before[pid] if known else self._fits_pattern(tick, pid)
         return [pid for pid, fits in self._fits.items() if fits]
 
@@ -70,13 +73,20 @@ class ProcessCollector:
 
     def _ranked(self, tick: Tick) -> list[int]:
         """Give processes outside published cgroups, the largest first."""
-        sizes = []
+        before, self._sizes = self._sizes, {}
         for pid in tick.pids:
             if pid not in tick.covered:
-                pages = _private_pages(tick, pid)
-                if pages > 0:
-                    sizes.append((-pages, pid))
-        return [pid for _, pid in sorted(sizes)]
+                size = before.get(pid)
+                if size is None or size >= self._small or self._is_turn_of(pid):
+                    size = _private_pages(tick, pid)
+                self._sizes[pid] = size
+        ranked = sorted((-size, pid) for pid, size in self._sizes.items() if size > 0)
+        last = 2 * self._context.top_processes
+        self._small = -ranked[last - 1][0] // 2 if len(ranked) >= last else 0
+        return [pid for _, pid in ranked]
+
+    def _is_turn_of(self, pid: int) -> bool:
+        return (pid + self._ticks) % LOOK_AGAIN_TICKS == 0
 
     def _measure_safely(self, tick: Tick, pid: int, stat: Stat) -> None:
         try:

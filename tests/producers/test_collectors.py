@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from fleetleak.records.codec import to_dict
 from producers.attribution import attribute
 from producers.collectors import COLLECTORS, Collector, NoData
 from producers.context import Context
+from producers.files import Files
 from producers.reader import DENIED, MALFORMED, UNREADABLE, VANISHED
 from producers.statelog import OK, StateLog
 from producers.tick import Tick
@@ -62,12 +63,13 @@ def collectors_of(context: Context) -> list[Collector]:
 
 
 def sample(context: Context, collectors: Sequence[Collector] | None = None) -> Tick:
-    tick = Tick(context, NOW)
-    for collector in collectors or collectors_of(context):
-        try:
-            collector.collect(tick)
-        except NoData:
-            assert collector.NAME in ("pressure", "cgroup")
+    with closing(Files(1000)) as files:
+        tick = Tick(context, NOW, files)
+        for collector in collectors or collectors_of(context):
+            try:
+                collector.collect(tick)
+            except NoData:
+                assert collector.NAME in ("pressure", "cgroup")
     attribute(tick.measured)
     return tick
 
@@ -302,7 +304,7 @@ def test_a_group_removed_while_it_is_read_is_counted(v2: Path) -> None:
             return super().stat(pid)
 
     context = context_of(v2)
-    tick = Removing(context, NOW)
+    tick = Removing(context, NOW, Files(1))
     COLLECTORS["cgroup"](context).collect(tick)
     assert tick.reader.examples[VANISHED].endswith("nginx.service")
     assert "nginx.service" not in by_instance(tick)
@@ -321,13 +323,13 @@ def test_a_host_without_a_memory_controller_has_no_cgroup_data(tmp_path: Path) -
     (tmp_path / "cgroup").mkdir()
     context = context_of(tmp_path)
     with pytest.raises(NoData, match="no memory controller"):
-        COLLECTORS["cgroup"](context).collect(Tick(context, NOW))
+        COLLECTORS["cgroup"](context).collect(Tick(context, NOW, Files(1)))
 
 
 def test_a_host_without_proc_has_no_data(tmp_path: Path) -> None:
     context = context_of(tmp_path)
     assert context.boot_time is None
-    tick = Tick(context, NOW)
+    tick = Tick(context, NOW, Files(1))
     with pytest.raises(NoData, match="meminfo"):
         COLLECTORS["host"](context).collect(tick)
     assert tick.pids == []

@@ -48,7 +48,7 @@ class Stalled(RuntimeError):
 
 
 class Refused(RuntimeError):
-    """The input's offsets do not fit the stored state; a person has to decide. The message says what to do."""
+    """Input and stored state do not fit; a person has to decide. The message says what to do."""
 
 
 class StateReader:
@@ -226,8 +226,8 @@ class Restore:
         elif partition.live_from < cut.position:
             metrics.INPUT_RESET.labels("set-back").inc()
             raise Refused(
-                f"{self._input}[{partition.number}] is committed at {partition.live_from}, but stored state goes"
-                f" to {cut.position}: the group's offsets were set back. Set them forward again, or, to score"
+                f"{self._input}[{partition.number}] is committed at {partition.live_from}, but stored state"
+                f" goes to {cut.position}: the group's offsets were set back. Set them forward again, or, to score"
                 f" once more from there without what was learned, recreate {self._state}"
             )
         partition.position = min(cut.replay_from, partition.live_from)

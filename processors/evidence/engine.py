@@ -1,0 +1,289 @@
+"""Evidence for every snapshot: the trend parts of a fleet, in columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from processors.columns import rounds
+from processors.evidence import confidence, forecast, signature
+from processors.evidence.columns import Columns, Flags, Floats, Rows
+from processors.evidence.confidence import Seen
+from processors.evidence.envelope import LEVELS, Envelope
+from processors.evidence.normal_rise import Excursions, NormalRise
+from processors.evidence.restarts import Restarts
+from processors.evidence.saturation import plateau
+from processors.evidence.trend import FIT, fit
+
+_LEAST_RISE = 0.004  # of the limit; below it no stretch is looked at
+_LEAST_R2 = 0.2
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One snapshot each, shape `(B,)`, in the order of the input.
+
+    Parameters
+    ----------
+    time
+        Unix seconds.
+    memory
+        Leak-relevant memory (anonymous + swapped + unreclaimable, or used) as a share of the limit.
+    room
+        What counts against the limit, as a share of it.
+    started
+        Start of the run, unix seconds; NaN where unknown. A change is a restart.
+    load, faults
+        Processor seconds per second and page faults per second; NaN where unknown.
+    """
+
+    time: Floats
+    memory: Floats
+    room: Floats
+    started: Floats
+    load: Floats | None = None
+    faults: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Evidence per sample, shape `(B,)`; fractions of the limit, seconds, unix seconds.
+
+    `eta`, `eta_low`, `eta_high` (p50, p10, p90) are NaN where there is no forecast, `onset` and its
+    bounds NaN where nothing grows. `kind` holds codes of `signature.KINDS`. `seen` is what the verdict
+    was built on, one leading fit per sample, for `reasons`.
+    """
+
+    growth: Floats
+    growth_low: Floats
+    growth_high: Floats
+    window: Floats
+    rise: Floats
+    strength: Floats
+    normal_rise: Floats
+    eta: Floats
+    eta_low: Floats
+    eta_high: Floats
+    kind: NDArray[np.int8]
+    confidence: Floats
+    onset: Floats
+    onset_low: Floats
+    onset_high: Floats
+    significant: Flags
+    restarted: Flags
+    margin: Floats
+    seen: Seen
+
+    def __len__(self) -> int:
+        return len(self.growth)
+
+
+class _Latest(Columns):
+    """Per instance the last fit of each level."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.fits: NDArray[Any] = self.column("fits", (LEVELS,), FIT, 0)
+
+
+class _Moment:
+    """What each sample of a batch found in its own row, before the services are asked."""
+
+    def __init__(self, size: int) -> None:
+        self.fits = np.zeros((size, LEVELS), FIT)
+        self.height = np.zeros((size, LEVELS))
+        self.scale = np.zeros(size, np.intp)
+        self.anchor = np.zeros(size)
+        self.quality = np.ones(size)
+        self.restarted = np.zeros(size, np.bool_)
+        self.taken = np.zeros(size, np.bool_)
+
+
+class Evidence:
+    """Trend evidence for a fleet: one row per instance, one per service.
+
+    Parameters
+    ----------
+    capacity_instances, capacity_services
+        Rows to hold at first; `grow` holds more.
+
+    Notes
+    -----
+    Memory and time per sample are constant. Results do not depend on how the input is cut into batches.
+    Samples that are not newer than the newest of their instance, or hold a value that is not finite,
+    change nothing (`late`, `refused` count them) and find what was known before.
+    """
+
+    VERSION = 1
+
+    def __init__(self, capacity_instances: int, capacity_services: int) -> None:
+        self.envelope = Envelope(capacity_instances)
+        self.excursions = Excursions(capacity_instances)
+        self.restarts = Restarts(capacity_instances)
+        self._latest = _Latest(capacity_instances)
+        self.normal = NormalRise(capacity_services)
+        self.refused = 0
+        self.late = 0
+
+    @property
+    def _parts(self) -> tuple[Columns, ...]:
+        return self.envelope, self.excursions, self.restarts, self._latest
+
+    def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> Findings:
+        """Learn a batch and give what each sample found. Rows may repeat; they are taken in order."""
+        moment = _Moment(len(rows))
+        usable = np.isfinite(samples.time) & np.isfinite(samples.memory) & np.isfinite(samples.room)
+        self.refused += int(np.count_nonzero(~usable))
+        for part in rounds(rows):
+            self._take(part, rows, samples, usable, moment)
+        normal = self.normal.learn(service_rows, samples.time, moment.scale, moment.height, moment.taken)
+        history = samples.time - self.normal.first[service_rows]
+        return _judge(samples, moment, normal, history)
+
+    def grow(self, capacity_instances: int, capacity_services: int) -> None:
+        """Hold this many rows."""
+        for part in self._parts:
+            part.grow(capacity_instances)
+        self.normal.grow(capacity_services)
+
+    def reset(self, rows: Rows) -> None:
+        """Make these instances new."""
+        for part in self._parts:
+            part.reset(rows)
+
+    def dump(self, row: int) -> bytes:
+        """Exact state of one instance."""
+        return b"".join(part.dump(row) for part in self._parts)
+
+    def load(self, row: int, state: bytes) -> None:
+        """Put a dumped state into an instance's row.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are not a whole state; the row is then new.
+        """
+        at = 0
+        try:
+            for part in self._parts:
+                end = at + 4 + part.row_bytes()
+                part.load(row, state[at:end])
+                at = end
+            if at != len(state):
+                raise ValueError(f"{len(state)} bytes where {at} were expected")
+        except ValueError:
+            self.reset(np.array([row]))
+            raise
+
+    def dump_service(self, row: int) -> bytes:
+        """Exact state of one service."""
+        return self.normal.dump(row)
+
+    def load_service(self, row: int, state: bytes) -> None:
+        """Put a dumped state into a service's row.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are not a whole state; the row is then new.
+        """
+        self.normal.load(row, state)
+
+    def nbytes(self) -> int:
+        """Bytes of state per instance."""
+        return sum(part.row_bytes() for part in self._parts)
+
+    def _take(self, part: Rows, rows: Rows, samples: Samples, usable: Flags, moment: _Moment) -> None:
+        time = samples.time[part]
+        newer = ~(time <= self.envelope.last[rows[part]])
+        self.late += int(np.count_nonzero(usable[part] & ~newer))
+        part_ok = part[usable[part] & newer]
+        row, time, value = rows[part_ok], samples.time[part_ok], samples.memory[part_ok]
+        moment.taken[part_ok] = True
+        moment.restarted[part_ok] = restarted = self.restarts.add(row, samples.started[part_ok], value)
+        self._restart(row[restarted], time[restarted])
+        closed = self.envelope.add(row, time, value)
+        which, level = np.nonzero(closed)
+        self._refit(part_ok[which], row[which], level, moment)
+        moment.fits[part] = self._latest.fits[rows[part]]
+        moment.scale[part] = self.envelope.scale[rows[part]]
+        moment.anchor[part] = self.envelope.anchor[rows[part]]
+
+    def _restart(self, rows: Rows, time: Floats) -> None:
+        self.envelope.clear(rows, time)
+        self.excursions.reset(rows)
+        self._latest.reset(rows)
+
+    def _refit(self, position: Rows, row: Rows, level: Rows, moment: _Moment) -> None:
+        low = self.envelope.low[row, level]
+        moment.height[position, level] = self.excursions.add(row, level, low[:, 0])
+        found = fit(low, self.envelope.at[row, level], self.envelope.size[row, level])
+        found["kind"] = signature.shape(found)
+        self._latest.fits[row, level] = found
+
+
+def _judge(samples: Samples, moment: _Moment, normal: Floats, history: Floats) -> Findings:
+    memory = np.where(np.isfinite(samples.memory), samples.memory, 0.0)
+    room = np.where(np.isfinite(samples.room), samples.room, 0.0)
+    fits = moment.fits
+    limit = memory + np.maximum(1.0 - room, 0.0)
+    start = fits["level"] - fits["rise"]
+    space = np.maximum(limit[:, None] - start, 0.05)
+    seen = Seen(
+        fits,
+        normal,
+        np.broadcast_to(history[:, None], fits.shape),
+        fits["rise"] / space,
+        (plateau(fits) - start) / space,
+    )
+    stands = memory[:, None] > fits["level"] - 0.5 * fits["rise"]
+    worth = stands & (fits["rise"] > _LEAST_RISE) & (fits["r2"] > _LEAST_R2)
+    at = np.nonzero(worth)
+    margins = np.full(fits.shape, -np.inf)
+    margins[at] = confidence.margin(seen.only(at))
+    leading = np.argmax(np.where(worth, margins, -np.inf), axis=1)
+    each = np.arange(len(memory))
+    return _findings(moment, samples, limit, seen.only((each, leading)), margins[each, leading])
+
+
+def _findings(moment: _Moment, samples: Samples, limit: Floats, seen: Seen, margin: Floats) -> Findings:
+    fits = seen.fits
+    low, high = forecast.growth_interval(fits)
+    grows = np.isfinite(margin)
+    significant = grows & (low > 0) & (fits["rise"] * fits["r2"] > seen.normal)
+    eta, eta_low, eta_high = (
+        np.where(significant, samples.time + left, np.nan)
+        for left in forecast.time_left(fits, limit - fits["level"])
+    )
+    onset = np.where(grows, moment.anchor + fits["onset"], np.nan)
+    slack = fits["window"] / np.maximum(fits["points"], 1.0)
+    sure = np.where(grows, confidence.confidence(margin, fits, moment.quality), 0.0)
+    kind = np.where(grows, fits["kind"], signature.CODE["stable"]).astype(np.int8)
+    shown = np.where(grows, 1.0, 0.0)
+    return Findings(
+        growth=shown * fits["slope"],
+        growth_low=shown * low,
+        growth_high=shown * high,
+        window=shown * fits["window"],
+        rise=shown * fits["rise"],
+        strength=shown * fits["r2"],
+        normal_rise=seen.normal,
+        eta=eta,
+        eta_low=eta_low,
+        eta_high=eta_high,
+        kind=kind,
+        confidence=sure,
+        onset=onset,
+        onset_low=onset - slack,
+        onset_high=onset + slack,
+        significant=significant,
+        restarted=moment.restarted,
+        margin=margin,
+        seen=seen,
+    )

@@ -1,0 +1,1 @@
+"""The alerting sink: from scores to one alert per leak."""

@@ -1,0 +1,168 @@
+"""The life of one alert: a state machine over the scores of one instance, in event time."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from fleetleak.records import LEAK_KINDS, Score
+from fleetleak.records.alert import AlertState, Severity
+from fleetleak.records.types import Kind
+
+Phase = Literal["quiet", "suspected", "firing"]
+
+
+class AlertMemory(Struct, omit_defaults=True, gc=False):
+    """What the policy remembers of one instance; constant size.
+
+    `since` names the alert: it stays when an alert that was resolved comes back within `Policy.reopen`.
+    """
+
+    phase: Phase = "quiet"
+    confirmed: int = 0
+    suspected_at: float = 0.0
+    since: float = 0.0
+    closed_at: float | None = None
+    severity: Severity = "early"
+    kind: Kind = "stable"
+    kind_next: Kind = "stable"
+    seen_at: float = 0.0
+    window: float = 0.0
+    floor: float = 0.0
+    below: int = 0
+    told_at: float = 0.0
+    told_eta: float | None = None
+    oom_kills: int | None = None
+
+
+class Transition(Struct, frozen=True, gc=False):
+    """One step in the life of an alert, to be published with what the score says."""
+
+    state: AlertState
+    time: float
+    since: float
+    severity: Severity
+    kind: Kind
+    closed_by: str | None = None
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """When to tell people.
+
+    Parameters
+    ----------
+    fire, clear
+        Confidence at which an alert begins, and below which it no longer stands (hysteresis).
+    sure
+        Confidence for severity `sure`, together with a forecast.
+    confirmations, hold
+        Scores in a row, and seconds of event time, that the evidence must last before an alert.
+    clear_windows, clear_least
+        An alert ends when its evidence is gone for this many windows of its trend, and this long.
+    high_water
+        Share of the limit in use above which `clear` is enough to fire.
+    reopen
+        Seconds within which a new alert continues the one before: one alert per leak.
+    normal_growth
+        How many times what the service is known to give back a rise must be; labels `not-a-leak` raise it.
+    """
+
+    fire: float = 0.5
+    clear: float = 0.1
+    sure: float = 0.8
+    confirmations: int = 2
+    hold: float = 0.0
+    clear_windows: float = 0.5
+    clear_least: float = 0.0
+    high_water: float = 0.9
+    reopen: float = 6 * 3600.0
+    normal_growth: float = 1.0
+
+    def step(self, memory: AlertMemory, score: Score) -> list[Transition]:
+        """Take one score, newer than the one before; change `memory`; give what is to be told."""
+        killed = memory.oom_kills is not None and (score.oom_kills or 0) > memory.oom_kills
+        memory.oom_kills = score.oom_kills
+        if memory.phase == "firing":
+            return self._stand(memory, score, killed)
+        if score.restarted or not self._enough(score):
+            memory.phase, memory.confirmed = "quiet", 0
+            return []
+        return self._suspect(memory, score)
+
+    def _enough(self, score: Score) -> bool:
+        if score.trend is None or score.kind not in LEAK_KINDS:
+            return False
+        if score.trend.rise * score.trend.strength < self.normal_growth * score.trend.normal_rise:
+            return False
+        high = score.room_used is not None and score.room_used >= self.high_water
+        return score.confidence >= (self.clear if high and score.forecast else self.fire)
+
+    def _suspect(self, memory: AlertMemory, score: Score) -> list[Transition]:
+        if memory.phase == "quiet":
+            memory.phase, memory.suspected_at = "suspected", score.time
+        memory.confirmed += 1
+        if memory.confirmed < self.confirmations or score.time - memory.suspected_at < self.hold:
+            return []
+        again = memory.closed_at is not None and score.time - memory.closed_at < self.reopen
+        memory.since = memory.since if again else score.time
+        memory.phase, memory.below = "firing", 0
+        memory.severity = self._severity(score)
+        memory.kind = memory.kind_next = score.kind
+        self._remember(memory, score)
+        return [self._tell(memory, score, "firing")]
+
+    def _stand(self, memory: AlertMemory, score: Score, killed: bool) -> list[Transition]:
+        reason = self._ended(memory, score, killed)
+        if reason is not None:
+            memory.phase, memory.confirmed, memory.closed_at = "quiet", 0, score.time
+            return [self._tell(memory, score, "resolved", reason)]
+        if score.confidence < self.clear or score.kind not in LEAK_KINDS:
+            return []
+        self._remember(memory, score)
+        return self._update(memory, score)
+
+    def _ended(self, memory: AlertMemory, score: Score, killed: bool) -> str | None:
+        if score.restarted or killed:
+            return "out of memory" if killed else "restart"
+        memory.below = memory.below + 1 if (score.used or 0) < memory.floor else 0
+        if memory.below >= self.confirmations:
+            return "memory was given back"
+        if score.time - memory.seen_at > max(self.clear_windows * memory.window, self.clear_least):
+            return "growth stopped"
+        return None
+
+    def _remember(self, memory: AlertMemory, score: Score) -> None:
+        trend = score.trend
+        if trend is None:
+            return
+        memory.seen_at, memory.window = score.time, trend.window
+        memory.floor = (score.used or 0) - 0.5 * trend.rise
+
+    def _severity(self, score: Score) -> Severity:
+        return "sure" if score.confidence >= self.sure and score.forecast is not None else "early"
+
+    def _update(self, memory: AlertMemory, score: Score) -> list[Transition]:
+        changed = score.kind == memory.kind_next != memory.kind
+        memory.kind_next = score.kind
+        worse = memory.severity == "early" and self._severity(score) == "sure"
+        if not (changed or worse or self._news(memory, score)):
+            return []
+        memory.kind = score.kind if changed else memory.kind
+        memory.severity = "sure" if worse else memory.severity
+        return [self._tell(memory, score, "updated")]
+
+    def _news(self, memory: AlertMemory, score: Score) -> bool:
+        if score.forecast is None:
+            return False
+        if memory.told_eta is None:
+            return True
+        left = max(memory.told_eta - memory.told_at, 0.0)
+        return score.forecast.eta - score.time < 0.5 * left or score.forecast.eta_low > memory.told_eta
+
+    def _tell(
+        self, memory: AlertMemory, score: Score, state: AlertState, closed_by: str | None = None
+    ) -> Transition:
+        memory.told_at = score.time
+        memory.told_eta = score.forecast.eta if score.forecast else None
+        return Transition(state, score.time, memory.since, memory.severity, memory.kind, closed_by)

@@ -1,0 +1,106 @@
+"""Logs: one JSON object a line, at a bounded rate."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from fleetleak.observe.logs import JsonFormatter, RateLimit
+
+
+def line(message: str = "hello", **extra: Any) -> dict[str, Any]:
+    record = logging.makeLogRecord({"name": "a.b", "levelname": "WARNING", "msg": message, **extra})
+    text = JsonFormatter().format(record)
+    assert "\n" not in text
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def suppressed() -> float:
+    return REGISTRY.get_sample_value("fleetleak_role_log_lines_suppressed_total") or 0.0
+
+
+def test_a_line_has_time_level_logger_and_message() -> None:
+    found = line("%s of %d", args=("one", 2))
+    assert list(found) == ["time", "level", "logger", "message"]
+    assert (found["level"], found["logger"], found["message"]) == ("warning", "a.b", "one of 2")
+
+
+def test_extra_fields_are_kept_with_their_types() -> None:
+    found = line(http_port=8080, partitions=[1, 2], path=Path("/proc"), service="shop/cart", ratio=0.5)
+    assert {k: found[k] for k in found if k not in ("time", "level", "logger", "message")} == {
+        "http_port": 8080,
+        "partitions": [1, 2],
+        "path": "/proc",
+        "service": "shop/cart",
+        "ratio": 0.5,
+    }
+
+
+@pytest.mark.parametrize("message", ["two\nlines", 'quote " and \\', "tab\t", "näh\u2028", "\x1b[31m\x00"])
+def test_no_message_breaks_its_line(message: str) -> None:
+    assert line(message)["message"] == message
+
+
+def test_an_exception_is_part_of_its_line() -> None:
+    try:
+        raise ValueError("so\nit is")
+    except ValueError:
+        found = line(exc_info=sys.exc_info())
+    assert found["error"].startswith("Traceback")
+    assert found["error"].endswith("ValueError: so\nit is")
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def place(number: int) -> logging.LogRecord:
+    return logging.makeLogRecord({"pathname": "a.py", "lineno": number})
+
+
+def test_one_place_is_limited_and_the_rest_is_counted() -> None:
+    clock, before = Clock(), suppressed()
+    limit = RateLimit(per_minute=3, clock=clock)
+    assert [limit.filter(place(1)) for _ in range(5)] == [True, True, True, False, False]
+    assert suppressed() - before == 2
+    assert limit.filter(place(2)) is True, "another place has a rate of its own"
+
+
+def test_the_next_minute_begins_anew() -> None:
+    clock = Clock()
+    limit = RateLimit(per_minute=1, clock=clock)
+    found = []
+    for clock.now in (0.0, 59.9, 60.0, 61.0, 119.0, 120.0, 600.0):
+        found.append(limit.filter(place(1)))
+    assert found == [True, False, True, False, False, True, True]
+
+
+def test_a_process_logs_json_on_stderr_from_its_level_on() -> None:
+    program = """
+import logging
+from fleetleak.observe import logs
+logs.setup("warning")
+log = logging.getLogger("role")
+log.info("not this")
+for number in range(40):
+    log.warning("number %d", number, extra={"number": number})
+log.error("last")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    lines = [json.loads(text) for text in done.stderr.splitlines()]
+    assert [found.get("number") for found in lines] == [*range(30), None]
+    assert lines[-1]["message"] == "last"

@@ -1,0 +1,332 @@
+"""Settings: which source wins, what is refused and in which words, and what is never printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleetleak.cli import main
+from fleetleak.docs import pages
+from fleetleak.kafka import client
+from fleetleak.settings import BadSetting, Loaded, Settings, load
+from fleetleak.settings.load import Setting, all_settings, allowed
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = {s.path: s for s in all_settings()}
+NUMBERS = [
+    s for s in SETTINGS.values() if isinstance(s.info, msgspec.inspect.IntType | msgspec.inspect.FloatType)
+]
+SECRET = "hunter2"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("FLEETLEAK_")]:
+        monkeypatch.delenv(name)
+
+
+class Sources:
+    """Gives one setting a value by each way there is."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "settings.toml"
+
+    def file(self, text: str) -> Loaded:
+        self._file.write_text(text)
+        return load(str(self._file), {})
+
+    def in_file(self, setting: Setting, value: str) -> Loaded:
+        return self.file(f"[{setting.section}]\n{setting.name} = {value}\n")
+
+    def in_environment(self, setting: Setting, value: str) -> Loaded:
+        return load(None, {setting.variable: value})
+
+    def by_flag(self, setting: Setting, value: str) -> Loaded:
+        return load(None, {}, {setting.path: [value] if setting.repeats else value})
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Sources:
+    return Sources(tmp_path)
+
+
+def value_of(loaded: Loaded, path: str) -> Any:
+    section, name = path.split(".")
+    return getattr(getattr(loaded.settings, section), name)
+
+
+def test_the_later_source_wins(tmp_path: Path) -> None:
+    path = "topics.partitions"
+    file = tmp_path / "s.toml"
+    file.write_text("[topics]\npartitions = 2\n")
+    environment, flags = {"FLEETLEAK_TOPICS_PARTITIONS": "3"}, {path: "4"}
+    found = [
+        load(None, {}),
+        load(str(file), {}),
+        load(str(file), environment),
+        load(str(file), environment, flags),
+    ]
+    assert [value_of(one, path) for one in found] == [8, 2, 3, 4]
+    assert [one.origin[path] for one in found] == ["default", "file", "environment", "flag"]
+
+
+def test_every_setting_has_an_origin_and_only_its_own_changes() -> None:
+    loaded = load(None, {"FLEETLEAK_LOG_LEVEL": "debug"})
+    assert loaded.origin == dict.fromkeys(SETTINGS, "default") | {"log.level": "environment"}
+    changed = Settings()
+    changed.log.level = "debug"
+    assert loaded.settings == changed
+
+
+def test_the_environment_may_name_the_file_and_a_flag_wins_over_it(tmp_path: Path) -> None:
+    one, two = tmp_path / "1.toml", tmp_path / "2.toml"
+    one.write_text("[log]\nlevel = 'error'")
+    two.write_text("[log]\nlevel = 'warning'")
+    environment = {"FLEETLEAK_CONFIG": str(one)}
+    assert load(None, environment).settings.log.level == "error"
+    assert load(str(two), environment).settings.log.level == "warning"
+
+
+def test_defaults_are_allowed_and_shared_by_nobody() -> None:
+    for setting in SETTINGS.values():
+        assert msgspec.convert(setting.default, setting.type) == setting.default, setting.path
+    Settings().kafka.properties["changed"] = "1"
+    assert Settings().kafka.properties == {}
+
+
+def test_lists_and_pairs_are_read_from_every_source(sources: Sources) -> None:
+    patterns, properties = SETTINGS["producer.match"], SETTINGS["kafka.properties"]
+    for loaded in (
+        sources.in_file(patterns, '["a+", "b"]'),
+        sources.in_environment(patterns, "a+,b"),
+        sources.in_environment(patterns, '["a+", "b"]'),
+        load(None, {}, {patterns.path: ["a+", "b"]}),
+    ):
+        assert loaded.settings.producer.match == ["a+", "b"]
+    for loaded in (
+        sources.in_file(properties, '{ "linger.ms" = "5", "acks" = "all" }'),
+        sources.in_environment(properties, "linger.ms=5,acks=all"),
+        sources.in_environment(properties, '{"linger.ms": "5", "acks": "all"}'),
+        load(None, {}, {properties.path: ["linger.ms=5", "acks=all"]}),
+    ):
+        assert loaded.settings.kafka.properties == {"linger.ms": "5", "acks": "all"}
+    only_first_sign_parts = load(None, {}, {properties.path: ["sasl.jaas.config=a=b c"]})
+    assert only_first_sign_parts.settings.kafka.properties == {"sasl.jaas.config": "a=b c"}
+
+
+def bad_values(setting: Setting) -> Iterator[str]:
+    """Values as text which a setting must refuse."""
+    match setting.info:
+        case msgspec.inspect.IntType(ge=low, le=high):
+            yield from ("x", "", "1.5", "nan", "true")
+            yield from (
+                str(limit) for limit in (low - 1, None if high is None else high + 1) if limit is not None
+            )
+        case msgspec.inspect.FloatType(ge=low, le=high):
+            yield from ("x", "", "nan", "-inf", "1e999", "true")
+            yield from () if high is None else ("inf",)
+            yield from (
+                repr(limit)
+                for limit in (low - 0.01, None if high is None else high + 0.01)
+                if limit is not None
+            )
+        case msgspec.inspect.LiteralType():
+            yield from ("x", "")
+        case msgspec.inspect.DictType():
+            yield from ("x", '{"a": 5}', '["a"]')
+        case msgspec.inspect.ListType():
+            yield from ("[1]", '["unended"')
+        case msgspec.inspect.StrType(min_length=int()):
+            yield ""
+        case msgspec.inspect.StrType(pattern=str()):
+            yield from ("", "a b", "ä", "a/b")
+
+
+BAD = [pytest.param(s, value, id=f"{s.path}={value}") for s in SETTINGS.values() for value in bad_values(s)]
+
+
+def check_refusal(error: BadSetting, setting: Setting, shown: str, place: str) -> None:
+    message = str(error)
+    assert "\n" not in message
+    assert message == f"setting {setting.path} (from {place}) is {shown}: give {allowed(setting)}"
+
+
+@pytest.mark.parametrize(("setting", "value"), BAD)
+def test_bad_text_is_refused_in_one_line(sources: Sources, setting: Setting, value: str) -> None:
+    with pytest.raises(BadSetting) as caught:
+        sources.in_environment(setting, value)
+    check_refusal(caught.value, setting, repr(value), setting.variable)
+    if setting.repeats and value[:1] in ("[", "{"):
+        return  # a flag's item is taken as it is
+    with pytest.raises(BadSetting) as caught:
+        sources.by_flag(setting, value)
+    check_refusal(caught.value, setting, repr([value] if setting.repeats else value), setting.flag)
+
+
+@pytest.mark.parametrize("setting", NUMBERS, ids=lambda s: s.path)
+@pytest.mark.parametrize("value", ["nan", "-inf", "true", '"5"', "[5]", "-1e300", "{ a = 1 }"])
+def test_bad_values_in_the_file_are_refused(sources: Sources, setting: Setting, value: str) -> None:
+    with pytest.raises(BadSetting) as caught:
+        sources.in_file(setting, value)
+    message = str(caught.value)
+    assert message.startswith(f"setting {setting.path} (from the file) is ")
+    assert message.endswith(f": give {allowed(setting)}")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("kafka.bootstrap_servers", "5"),
+        ("kafka.bootstrap_servers", '""'),
+        ("kafka.topic_prefix", '"a.b"'),
+        ("kafka.instance_id", "5"),
+        ("kafka.group_protocol", '"Classic"'),
+        ("kafka.properties", '"linger.ms=5"'),
+        ("kafka.properties", '{ "linger.ms" = 5 }'),
+        ("producer.collectors", '"host"'),
+        ("producer.collectors", "[1]"),
+        ("log.level", '"verbose"'),
+    ],
+)
+def test_values_of_the_wrong_type_in_the_file_are_refused(sources: Sources, path: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=re.escape(f": give {allowed(SETTINGS[path])}")):
+        sources.in_file(SETTINGS[path], value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[kafka]\nbotstrap_servers = 'x'", "kafka.botstrap_servers; did you mean kafka.bootstrap_servers?"),
+        ("[topic]\npartitions = 5", "topic.partitions; did you mean topics.partitions?"),
+        ("[kafka.propertys]\na = '1'", "kafka.propertys; did you mean kafka.properties?"),
+        ("zz = 1", "zz; see `fleetleak config`"),
+        ("[[kafka]]\nbootstrap_servers = 'x'", "kafka;"),
+    ],
+)
+def test_unknown_names_in_the_file_are_refused_with_a_hint(sources: Sources, text: str, words: str) -> None:
+    with pytest.raises(BadSetting, match=re.escape(f"there is no setting {words}")):
+        sources.file(text)
+
+
+def test_a_file_that_cannot_be_used_is_refused(sources: Sources, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"none\.toml: No such file"):
+        load(str(tmp_path / "none.toml"), {})
+    with pytest.raises(BadSetting, match="Is a directory"):
+        load(str(tmp_path), {})
+    with pytest.raises(BadSetting, match="is not TOML"):
+        sources.file("[kafka")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(BadSetting, match="is not TOML"):
+        load(str(tmp_path / "binary.toml"), {})
+
+
+def test_a_stray_variable_is_only_warned_of() -> None:
+    loaded = load(None, {"FLEETLEAK_SERVICE_HOST": "10.0.0.1", "FLEETLEAK_CONFIG": "", "HOME": "/"})
+    assert loaded.warnings == ["environment variable FLEETLEAK_SERVICE_HOST is not a setting"]
+    assert set(loaded.origin.values()) == {"default"}
+
+
+SECRETS = (
+    "sasl.password",
+    "sasl.jaas.config",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+    "sasl.oauthbearer.client.secret",
+    "SASL.PASSWORD",
+)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("how", [[], ["--json"]], ids=["text", "json"])
+def test_config_masks_secrets(name: str, how: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    shown = ["--kafka-properties", f"{name}={SECRET}", "--kafka-properties", "linger.ms=5"]
+    assert main(["config", *how, *shown]) == 0
+    out, err = capsys.readouterr()
+    assert SECRET not in out + err
+    assert f'"{name}":"***"' in out
+    assert '"linger.ms":"5"' in out
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_refusal_masks_secrets(name: str, sources: Sources) -> None:
+    refused: list[Any] = [
+        lambda: load(None, {"FLEETLEAK_KAFKA_PROPERTIES": f"{name}={SECRET},unpaired"}),
+        lambda: load(None, {}, {"kafka.properties": [f"{name}={SECRET}", "unpaired"]}),
+        lambda: sources.in_file(SETTINGS["kafka.properties"], f'{{ "{name}" = "{SECRET}", "b" = 5 }}'),
+    ]
+    for attempt in refused:
+        with pytest.raises(BadSetting) as caught:
+            attempt()
+        assert SECRET not in str(caught.value)
+        assert "***" in str(caught.value)
+
+
+def test_config_as_json_is_one_line_with_value_and_origin(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "--json", "--topics-partitions", "5"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    found = json.loads(out)
+    assert list(found) == list(SETTINGS)
+    assert found["topics.partitions"] == {"value": 5, "origin": "flag"}
+    assert found["log.level"] == {"value": "info", "origin": "default"}
+
+
+def test_config_prints_every_setting_once_with_its_origin(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" = ")[0] for line in lines] == list(SETTINGS)
+    assert all(line.endswith("# default") for line in lines)
+
+
+def test_names_by_variable_and_flag_are_unique_and_every_setting_is_described() -> None:
+    assert len({s.variable for s in SETTINGS.values()}) == len(SETTINGS)
+    assert len({s.flag for s in SETTINGS.values()}) == len(SETTINGS)
+    for setting in SETTINGS.values():
+        assert setting.help.endswith("."), setting.path
+        assert "|" not in setting.help, f"{setting.path}: it would end a cell of the table"
+
+
+def test_the_reference_is_not_stale(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "--reference"]) == 0
+    page = (ROOT / "docs" / "settings.md").read_text()
+    assert page == capsys.readouterr().out, "run `fleetleak config --reference > docs/settings.md`"
+    assert page == pages()["docs/settings.md"]
+    for setting in SETTINGS.values():
+        assert page.count(f"| `{setting.path}` |") == 1
+
+
+def test_properties_of_librdkafka_pass_through_and_win() -> None:
+    given = {
+        "security.protocol": "SASL_SSL",
+        "bootstrap.servers": "elsewhere:1",
+        "linger.ms": "7",
+        "client.id": "mine",
+        "enable.auto.commit": "true",
+        "transaction.timeout.ms": "1234",
+    }
+    kafka = load(None, {}, {"kafka.properties": [f"{k}={v}" for k, v in given.items()]}).settings.kafka
+    for made in (
+        client.common(kafka, **{"client.id": "ours"}),
+        client.producer(kafka, **{"linger.ms": 1}),
+        client.transactional(kafka, "id", 10.0),
+        client.consumer(kafka, "group", **{"enable.auto.commit": False}),
+    ):
+        assert made | given == made
+    assert client.transactional(kafka, "id", 10.0)["transactional.id"] == "id"
+
+
+def test_clients_are_safe_by_default() -> None:
+    kafka = Settings().kafka
+    producer, consumer = client.producer(kafka), client.consumer(kafka, "group")
+    assert producer["partitioner"] == "murmur2_random"
+    assert producer["enable.idempotence"] is True
+    assert consumer["isolation.level"] == "read_committed"
+    assert consumer["enable.auto.commit"] is False
