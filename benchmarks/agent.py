@@ -123,7 +123,8 @@ def _process(directory: Path, pid: int) -> None:
     files["stat"] = (
         f"{pid} (worker-{pid % 40}) S 1 1 1 0 -1 0 {pid} 0 3 0 100 50 0 0 20 0 4 0 {pid * 100} 9 9 9\n"
     )
-    files["statm"] = f"90000 {10000 + pid * 7919 % 5000} 3000 900 0 20000 0\n"
+    # As on most hosts: a few large processes and many small ones.
+    files["statm"] = f"90000 {3000 + 400_000 // (1 + pid * 7919 % 1000)} 2500 900 0 20000 0\n"
     files["cmdline"] = f"/usr/bin/worker\0--queue\0{pid % 40}\0"
     _write(directory, files)
 

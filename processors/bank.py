@@ -71,7 +71,7 @@ class ModelBank:
         self._rows: dict[str, int] = {}
         self._seen = [0.0] * self.capacity
         self._piece = [0] * self.capacity
-        self._current_piece = 0
+        self._current_piece = 1  # rows that are in no piece have 0
         self._free = list(range(self.capacity - 1, -1, -1))
 
     def __contains__(self, key: str) -> bool:

@@ -28,9 +28,9 @@ class Usage(NamedTuple):
     stat: Keyed
 
 
-def parent(path: str) -> str:
-    """Give the path one level up; the root is the empty string."""
-    return path.rpartition("/")[0]
+def parent(directory: str) -> str:
+    """Give the directory one level up; the root is the empty string."""
+    return directory.rpartition("/")[0]
 
 
 def subdirectories(directory: str) -> list[str]:
@@ -51,7 +51,7 @@ def subdirectories(directory: str) -> list[str]:
 class Hierarchy(ABC):
     """The memory controller's tree as it is during one tick; what is read twice is read once.
 
-    Paths are as in `/proc/<pid>/cgroup`, with the empty string for the root.
+    A group is told by its directory.
     """
 
     PREFIX: ClassVar[bytes]
@@ -67,56 +67,63 @@ class Hierarchy(ABC):
         self._limits: dict[str, Limit | None] = {}
 
     @abstractmethod
-    def version_fields(self, path: str) -> dict[str, int | float | None]:
+    def version_fields(self, group: str) -> dict[str, int | float | None]:
         """Give the fields whose source differs between the versions."""
 
     @abstractmethod
-    def path_of(self, membership: bytes) -> str | None:
-        """Give the group a process is in, from its `/proc/<pid>/cgroup`."""
+    def group_of(self, membership: bytes) -> str | None:
+        """Give the group a process is in, from its `/proc/<pid>/cgroup`; None if it cannot be seen."""
 
-    def children(self, path: str) -> list[str]:
-        """Give the groups directly below, by name."""
-        return [f"{path}/{name}" for name in subdirectories(self.root + path)]
+    def path(self, group: str) -> str:
+        """Give a group as `/proc/<pid>/cgroup` shows it; the root as the empty string."""
+        return group[len(self.root) :]
 
-    def pids(self, path: str) -> list[int]:
+    def _visible(self, found: Iterator[bytes]) -> str | None:
+        path = next(found, b"/..").decode("utf-8", "replace")
+        # A process outside this cgroup namespace.
+        if path.startswith("/.."):
+            return None
+        return self.root + path.rstrip("/")
+
+    def pids(self, group: str) -> list[int]:
         """Give the processes of this group alone; those that cannot be seen from here show as 0."""
-        return [pid for pid in map(int, self._read(f"{self.root}{path}/cgroup.procs").split()) if pid]
+        return [pid for pid in map(int, self._read(group, "cgroup.procs").split()) if pid]
 
-    def usage(self, path: str) -> Usage | None:
+    def usage(self, group: str) -> Usage | None:
         """Give what a group uses; None where memory is not accounted for it."""
-        if path not in self._usages:
-            self._usages[path] = self._usage(path)
-        return self._usages[path]
+        if group not in self._usages:
+            self._usages[group] = self._usage(group)
+        return self._usages[group]
 
-    def _usage(self, path: str) -> Usage | None:
-        current = self._read(f"{self.root}{path}/{self.USAGE}", optional=True)
+    def _usage(self, group: str) -> Usage | None:
+        current = self._read(group, self.USAGE, optional=True)
         if not current:
             return None
-        stat = procfs.keyed(self._read(f"{self.root}{path}/memory.stat"))
+        stat = procfs.keyed(self._read(group, "memory.stat"))
         charged = int(current)
         inactive = procfs.number(stat, self.PREFIX + b"inactive_file") or 0
         return Usage(charged, max(0, charged - inactive), stat)
 
-    def limit(self, path: str) -> Limit | None:
+    def limit(self, group: str) -> Limit | None:
         """Give the smallest finite limit of a group and those above it; the nearest of equal ones."""
-        if path not in self._limits:
-            own = self._own_limit(path)
-            above = self.limit(parent(path)) if path else None
-            self._limits[path] = above if above and (not own or above.limit < own.limit) else own
-        return self._limits[path]
+        if group not in self._limits:
+            own = self._own_limit(group)
+            above = self.limit(parent(group)) if group != self.root else None
+            self._limits[group] = above if above and (not own or above.limit < own.limit) else own
+        return self._limits[group]
 
-    def _own_limit(self, path: str) -> Limit | None:
-        limit = procfs.finite(self._read(f"{self.root}{path}/{self.LIMIT}", optional=True))
-        usage = self.usage(path) if limit is not None else None
+    def _own_limit(self, group: str) -> Limit | None:
+        limit = procfs.finite(self._read(group, self.LIMIT, optional=True))
+        usage = self.usage(group) if limit is not None else None
         return None if limit is None or usage is None else Limit(self.LIMIT, limit, usage.working_set)
 
-    def fields(self, path: str) -> dict[str, int | float | None] | None:
+    def fields(self, group: str) -> dict[str, int | float | None] | None:
         """Give a group's memory by the names of Snapshot; None where memory is not accounted for it."""
-        usage = self.usage(path)
+        usage = self.usage(group)
         if usage is None:
             return None
         stat, prefix = usage.stat, self.PREFIX
-        fields = self.version_fields(path)
+        fields = self.version_fields(group)
         for field, key in self.STAT.items():
             if key in stat:
                 fields[field] = int(stat[key])
@@ -124,12 +131,12 @@ class Hierarchy(ABC):
         fields["working_set"] = usage.working_set
         fields["active"] = procfs.number(stat, prefix + b"active_anon", prefix + b"active_file")
         fields["faults_minor"] = procfs.minor_faults(stat, prefix)
-        events = self._read(f"{self.root}{path}/{self.EVENTS}", optional=True)
+        events = self._read(group, self.EVENTS, optional=True)
         fields["oom_kills"] = procfs.value(events, b"oom_kill")
         return fields
 
-    def _single(self, path: str) -> int | None:
-        data = self._read(path, optional=True)
+    def _single(self, directory: str, name: str) -> int | None:
+        data = self._read(directory, name, optional=True)
         return int(data) if data else None
 
 
@@ -152,17 +159,17 @@ class Version2(Hierarchy):
         "faults_major": b"pgmajfault",
     }
 
-    def version_fields(self, path: str) -> dict[str, int | float | None]:
+    def version_fields(self, group: str) -> dict[str, int | float | None]:
         """Give swap and CPU time."""
-        cpu = procfs.value(self._read(f"{self.root}{path}/cpu.stat", optional=True), b"usage_usec")
+        cpu = procfs.value(self._read(group, "cpu.stat", optional=True), b"usage_usec")
         return {
-            "swap_used": self._single(f"{self.root}{path}/memory.swap.current"),
+            "swap_used": self._single(group, "memory.swap.current"),
             "cpu_seconds": None if cpu is None else cpu / 1e6,
         }
 
-    def path_of(self, membership: bytes) -> str | None:
-        """Give the path after `0::`."""
-        return _path(line[3:] for line in membership.splitlines() if line.startswith(b"0::"))
+    def group_of(self, membership: bytes) -> str | None:
+        """Read the line `0::path`."""
+        return self._visible(line[3:] for line in membership.splitlines() if line.startswith(b"0::"))
 
 
 class Version1(Hierarchy):
@@ -180,31 +187,23 @@ class Version1(Hierarchy):
         "faults_major": b"total_pgmajfault",
     }
 
-    def version_fields(self, path: str) -> dict[str, int | float | None]:
+    def version_fields(self, group: str) -> dict[str, int | float | None]:
         """Give socket memory, and CPU time from the controller's own tree beside this one."""
-        cpu = self._single(f"{os.path.dirname(self.root)}/cpuacct{path}/cpuacct.usage")
+        cpu = self._single(f"{parent(self.root)}/cpuacct{self.path(group)}", "cpuacct.usage")
         return {
-            "sockets": self._single(f"{self.root}{path}/memory.kmem.tcp.usage_in_bytes"),
+            "sockets": self._single(group, "memory.kmem.tcp.usage_in_bytes"),
             "cpu_seconds": None if cpu is None else cpu / 1e9,
         }
 
-    def path_of(self, membership: bytes) -> str | None:
-        """Give the path of the line that names the memory controller."""
+    def group_of(self, membership: bytes) -> str | None:
+        """Read the line that names the memory controller."""
         lines = (line.split(b":", 2) for line in membership.splitlines())
-        return _path(line[2] for line in lines if len(line) == 3 and b"memory" in line[1].split(b","))
-
-
-def _path(found: Iterator[bytes]) -> str | None:
-    path = next(found, b"/..").decode("utf-8", "replace")
-    # A process outside this cgroup namespace: its group cannot be seen from here.
-    if path.startswith("/.."):
-        return None
-    return path.rstrip("/")
+        return self._visible(line[2] for line in lines if len(line) == 3 and b"memory" in line[1].split(b","))
 
 
 def detect(root: str, reader: Reader) -> Hierarchy | None:
     """Find the memory controller below `root`: version 2, else version 1, else None."""
-    if b"memory" in reader.read(f"{root}/cgroup.controllers", optional=True).split():
+    if b"memory" in reader.read(root, "cgroup.controllers", optional=True).split():
         return Version2(root, reader)
     if os.path.isdir(f"{root}/memory"):
         return Version1(f"{root}/memory", reader)

@@ -11,10 +11,10 @@ MOST_DESCRIPTORS = 65536
 
 
 class Files:
-    """Reads whole files by path; opening them is most of the cost, so those read last time stay open.
+    """Reads whole files; opening them is most of the cost, so those read last time stay open.
 
     A descriptor stays with the process or cgroup it was opened for: once that is gone the kernel fails the
-    read, and the path is opened anew. When not to use it: for ordinary files that are replaced, since an
+    read, and the file is opened anew. When not to use it: for ordinary files that are replaced, since an
     open descriptor goes on showing the old one.
 
     Parameters
@@ -25,14 +25,15 @@ class Files:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._held: dict[str, int] = {}
-        self._before: dict[str, int] = {}
+        self._open = 0
+        self._held: dict[str, dict[str, int]] = {}
+        self._before: dict[str, dict[str, int]] = {}
 
     def __len__(self) -> int:
         """Give the number of files kept open."""
-        return len(self._held) + len(self._before)
+        return self._open
 
-    def read(self, path: str) -> bytes:
+    def read(self, directory: str, name: str) -> bytes:
         """Read a whole file.
 
         Raises
@@ -40,35 +41,41 @@ class Files:
         OSError
             If it is gone or may not be read.
         """
-        descriptor = self._held.get(path)
+        held = self._held.get(directory)
+        if held is None:
+            held = self._held[directory] = self._before.pop(directory, {})
+        descriptor = held.get(name)
         if descriptor is None:
-            descriptor = self._before.pop(path, None)
-            if descriptor is None:
-                return self._read_new(path)
-            self._held[path] = descriptor
+            return self._read_new(held, directory, name)
         try:
             return contents(descriptor)
         except OSError:
-            os.close(self._held.pop(path))
-            return self._read_new(path)
+            self._close(held.pop(name))
+            return self._read_new(held, directory, name)
 
-    def _read_new(self, path: str) -> bytes:
-        descriptor = os.open(path, os.O_RDONLY)
+    def _read_new(self, held: dict[str, int], directory: str, name: str) -> bytes:
+        descriptor = os.open(f"{directory}/{name}", os.O_RDONLY)
+        self._open += 1
         try:
             data = contents(descriptor)
         except OSError:
-            os.close(descriptor)
+            self._close(descriptor)
             raise
-        if len(self) < self._limit:
-            self._held[path] = descriptor
+        if self._open <= self._limit:
+            held[name] = descriptor
         else:
-            os.close(descriptor)
+            self._close(descriptor)
         return data
 
+    def _close(self, descriptor: int) -> None:
+        self._open -= 1
+        os.close(descriptor)
+
     def turn(self) -> None:
-        """Begin a new tick: close what the last one did not read."""
-        for descriptor in self._before.values():
-            os.close(descriptor)
+        """Begin a new tick: close the files of directories that the last one did not read."""
+        for held in self._before.values():
+            for descriptor in held.values():
+                self._close(descriptor)
         self._before, self._held = self._held, {}
 
     def close(self) -> None:

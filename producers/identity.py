@@ -61,7 +61,7 @@ def classify(path: str) -> Kind | None:
     True
     """
     # A name that is not UTF-8 could not be published.
-    *above, last = path.encode("utf-8", "replace").decode().split("/")[1:]
+    *above, last = path.encode("utf-8", "replace").decode().split("/")
     pod = _last(POD, "uid", above)
     inside = _last(CONTAINER, "id", above)
     if found := CONTAINER.fullmatch(last):

@@ -43,13 +43,13 @@ class Reader:
         self.skipped: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
 
-    def read(self, path: str, *, optional: bool = False) -> bytes:
+    def read(self, directory: str, name: str, *, optional: bool = False) -> bytes:
         """Read a file; empty, and counted unless it is `optional` and missing, when it cannot be read."""
         try:
-            return self._files.read(path)
+            return self._files.read(directory, name)
         except OSError as error:
             if not (optional and error.errno in _NOT_OFFERED):
-                self.skip_error(error, path)
+                self.skip_error(error, f"{directory}/{name}")
             return b""
 
     def skip_error(self, error: OSError, path: str) -> None:

@@ -69,7 +69,7 @@ class Tick:
 
     def read_process(self, pid: int, name: str) -> bytes:
         """Read a file of a process; empty, and counted, when it cannot be read."""
-        return self.reader.read(f"{self._procfs}/{pid}/{name}")
+        return self.reader.read(f"{self._procfs}/{pid}", name)
 
     def stat(self, pid: int) -> procfs.Stat | None:
         """Read the stat of a process; None, and counted, when it cannot be read."""

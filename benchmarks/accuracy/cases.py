@@ -87,7 +87,7 @@ def load(labels: Path, samples: Path) -> list[Case]:
     labels
         JSON: by series id `group`, `tag`, `leaks`, `ambiguous`, `t0` and `t1`.
     samples
-        Parquet (needs pyarrow) or, by its suffix, CSV with the columns `series`, `timestamp`, `used`, `total`.
+        Parquet (needs pyarrow) or, by its suffix, CSV; columns `series`, `timestamp`, `used`, `total`.
 
     Raises
     ------

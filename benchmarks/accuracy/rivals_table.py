@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cases", type=Path, help="a directory with cases.json and cases.parquet or cases.csv")
+    parser.add_argument("--cases", type=Path, help="directory with cases.json and cases.parquet or cases.csv")
     parser.add_argument("--json", action="store_true", help="print one line of JSON with every figure")
     parser.add_argument("--alerts", type=Path, help="also write each rival's alerts into this directory")
     arguments = parser.parse_args()

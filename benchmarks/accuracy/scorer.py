@@ -110,25 +110,30 @@ def score(cases: Sequence[Case], alerts: Iterable[Alert], *, resamples: int = 30
     """
     lines = by_case(alerts, (case.series for case in cases))
     outcomes = [judge(case, lines[case.series]) for case in cases]
-    groups = {group: [o for o in outcomes if o.group == group] for group in _distinct(o.group for o in outcomes)}
+    groups = _parted(outcomes, lambda o: o.group)
     for name, prefix in (("clean natural", "nat:"), ("clean hard", "hard:")):
         groups[name] = [o for o in outcomes if o.tag.startswith(prefix)]
-    tags = {tag: [o for o in outcomes if o.tag == tag] for tag in _distinct(o.tag for o in outcomes)}
-    rates = _distinct(leak.rate for o in outcomes for leak in o.leaks)
+    rates = sorted({leak.rate for o in outcomes for leak in o.leaks})
     return Report(
         overall=summarise(outcomes),
-        slow=_of_leaks(outcomes, lambda leak: leak.rate == SLOW_RATE),
+        slow=_of_leaks(outcomes, _with("rate", SLOW_RATE)),
         by_group={name: summarise(some) for name, some in groups.items() if some},
-        by_tag={name: summarise(some) for name, some in tags.items()},
-        by_kind={kind: _of_leaks(outcomes, lambda leak, k=kind: leak.kind == k) for kind in sorted(LEAK_KINDS)},
-        by_rate={rate: _of_leaks(outcomes, lambda leak, r=rate: leak.rate == r) for rate in rates},
+        by_tag={name: summarise(some) for name, some in _parted(outcomes, lambda o: o.tag).items()},
+        by_kind={kind: _of_leaks(outcomes, _with("kind", kind)) for kind in sorted(LEAK_KINDS)},
+        by_rate={rate: _of_leaks(outcomes, _with("rate", rate)) for rate in rates},
         confusion=_confusion(outcomes),
         intervals=bootstrap(outcomes, resamples, seed) if resamples else {},
     )
 
 
-def _distinct(names: Iterable[str]) -> list[str]:
-    return sorted(set(names))
+def _parted(
+    outcomes: Sequence[SeriesOutcome], part: Callable[[SeriesOutcome], str]
+) -> dict[str, list[SeriesOutcome]]:
+    return {name: [o for o in outcomes if part(o) == name] for name in sorted(set(map(part, outcomes)))}
+
+
+def _with(attribute: str, value: str) -> Callable[[LeakOutcome], bool]:
+    return lambda leak: getattr(leak, attribute) == value
 
 
 def _of_leaks(outcomes: Sequence[SeriesOutcome], wanted: Callable[[LeakOutcome], bool]) -> Summary:

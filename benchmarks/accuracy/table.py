@@ -29,10 +29,11 @@ def render_parts(parts: Mapping[str, Summary]) -> str:
 
 
 def _part(s: Summary) -> list[str]:
-    counted = [f"{s.leaks}", number(s.recall), number(s.precision), number(s.f1), f"{s.false_alarms}"]
-    measured = [number(s.false_alarms_per_100_days, 1), number(s.lead_all), number(s.lead_p10)]
-    measured += [number(s.delay_hours, 1), number(s.kind_accuracy), number(s.eta_coverage), number(s.eta_width)]
-    return counted + measured
+    found = [f"{s.leaks}", number(s.recall), number(s.precision), number(s.f1)]
+    alarms = [f"{s.false_alarms}", number(s.false_alarms_per_100_days, 1)]
+    early = [number(s.lead_all), number(s.lead_p10), number(s.delay_hours, 1)]
+    told = [number(s.kind_accuracy), number(s.eta_coverage), number(s.eta_width)]
+    return found + alarms + early + told
 
 
 def number(value: float, digits: int = 2) -> str:

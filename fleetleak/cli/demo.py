@@ -60,9 +60,7 @@ def _next_steps(console: object, directory: object, loaded: Loaded, well: bool) 
         say(f"not as it should be; the logs are in {directory}", style="bold red")
         return
     say("found: the leak, and nothing else", style="bold green")
-    say(
-        "next: README.md (your own Kafka), docs/architecture.md (how it works), docs/settings.md (what can be set)"
-    )
+    say("next: README.md (your own Kafka), docs/architecture.md (how it works), docs/settings.md")
     say(
         f"to look into the topics: fleetleak demo --keep, then read {kafka.topic_prefix}.alerts on its broker"
     )

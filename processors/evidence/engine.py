@@ -16,10 +16,12 @@ from processors.evidence.envelope import LEVELS, Envelope
 from processors.evidence.normal_rise import Excursions, NormalRise
 from processors.evidence.restarts import Restarts
 from processors.evidence.saturation import plateau
-from processors.evidence.trend import FIT, fit
+from processors.evidence.trend import FIT, fit, suffixes
 
 _LEAST_RISE = 0.004  # of the limit; below it no stretch is looked at
 _LEAST_R2 = 0.2
+_SHAPE_RISE = 0.02  # of the limit; shapes are read only of growth that can be suspected
+_SHAPE_R2 = 0.4
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,12 @@ class Findings:
 
 
 class _Latest(Columns):
-    """Per instance the last fit of each level."""
+    """Per instance the last fit and shape of each level."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
         self.fits: NDArray[Any] = self.column("fits", (LEVELS,), FIT, 0)
+        self.shapes: NDArray[Any] = self.column("shapes", (LEVELS,), signature.SHAPE, 0)
 
 
 class _Moment:
@@ -97,6 +100,7 @@ class _Moment:
 
     def __init__(self, size: int) -> None:
         self.fits = np.zeros((size, LEVELS), FIT)
+        self.shapes = np.zeros((size, LEVELS), signature.SHAPE)
         self.height = np.zeros((size, LEVELS))
         self.scale = np.zeros(size, np.intp)
         self.anchor = np.zeros(size)
@@ -212,6 +216,7 @@ class Evidence:
         which, level = np.nonzero(closed)
         self._refit(part_ok[which], row[which], level, moment)
         moment.fits[part] = self._latest.fits[rows[part]]
+        moment.shapes[part] = self._latest.shapes[rows[part]]
         moment.scale[part] = self.envelope.scale[rows[part]]
         moment.anchor[part] = self.envelope.anchor[rows[part]]
 
@@ -223,9 +228,13 @@ class Evidence:
     def _refit(self, position: Rows, row: Rows, level: Rows, moment: _Moment) -> None:
         low = self.envelope.low[row, level]
         moment.height[position, level] = self.excursions.add(row, level, low[:, 0])
-        found = fit(low, self.envelope.at[row, level], self.envelope.size[row, level])
-        found["kind"] = signature.shape(found)
-        self._latest.fits[row, level] = found
+        at = self.envelope.at[row, level]
+        sums = suffixes(low, at, self.envelope.size[row, level])
+        self._latest.fits[row, level] = found = fit(sums, low, at)
+        self._latest.shapes[row, level] = 0
+        clear = np.flatnonzero((found["rise"] > _SHAPE_RISE) & (found["r2"] > _SHAPE_R2))
+        if len(clear):
+            self._latest.shapes[row[clear], level[clear]] = signature.shape(sums.take(clear), at[clear])
 
 
 def _judge(samples: Samples, moment: _Moment, normal: Floats, history: Floats) -> Findings:
@@ -264,7 +273,9 @@ def _findings(moment: _Moment, samples: Samples, limit: Floats, seen: Seen, marg
     onset = np.where(grows, moment.anchor + fits["onset"], np.nan)
     slack = fits["window"] / np.maximum(fits["points"], 1.0)
     sure = np.where(grows, confidence.confidence(margin, fits, moment.quality), 0.0)
-    kind = np.where(grows, fits["kind"], signature.CODE["stable"]).astype(np.int8)
+    shapes = signature.main(moment.shapes)
+    linear = np.where(shapes["body"] > 0, shapes["kind"], signature.CODE["linear"])
+    kind = np.where(grows, linear, signature.CODE["stable"]).astype(np.int8)
     shown = np.where(grows, 1.0, 0.0)
     return Findings(
         growth=shown * fits["slope"],

@@ -1,23 +1,123 @@
-"""What kind of growth it is."""
+"""What kind of growth it is: the shape of the stretch that a parabola fits best."""
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleetleak.records.types import Kind
-from processors.evidence.columns import Floats
-from processors.evidence.trend import Fits
+from processors.evidence.columns import Flags, Floats, Floats32, Rows
+from processors.evidence.envelope import LENGTH
+from processors.evidence.trend import Suffixes, pick
 
 KINDS: tuple[str, ...] = get_args(Kind)
 CODE = {kind: np.int8(code) for code, kind in enumerate(KINDS)}
 """Codes are positions in the `Kind` literal of the score record."""
 
+SHAPE = np.dtype(
+    [
+        ("kind", "f4"),  # code of the leak shape
+        ("body", "f4"),  # rise of the parabola x its R^4: how much this shape is of the whole growth
+        ("slope_end", "f4"),  # the parabola's slope at the newest point, fraction per second
+        ("bend", "f4"),  # half the change of slope along the stretch / mean slope
+        ("onset", "f4"),  # time of the stretch's first point, seconds since the envelope's anchor
+        ("spread", "f4"),  # standard deviation about the parabola / rise
+    ]
+)
+SHORTEST = 8  # points below which no shape is read
 
-def shape(fits: Fits) -> Floats:
-    """Code of the leak shape of each stretch."""
-    bend = fits["slope3"] - fits["slope1"]
-    return np.where(
-        bend > 0.9, CODE["exponential"], np.where(bend < -0.5, CODE["fragmentation"], CODE["linear"])
-    )
+_ORDER = np.arange(LENGTH)
+_POINTS = _ORDER + 1.0
+_WAVES = np.arange(2, 11)  # cycles in the stretch that count as a period
+_TINY = 1e-18
+_MOST = 0.8  # share of the largest body that a finer level must see
+
+
+def _wave_table() -> Floats:
+    phase = 2.0 * np.pi * _WAVES[:, None] * _ORDER / _POINTS[:, None, None]
+    inside = _POINTS[:, None, None] > _ORDER
+    return np.where(inside[:, None], np.stack([np.cos(phase), np.sin(phase)], axis=1), 0.0)
+
+
+_TABLE = _wave_table()  # (points - 1, cos or sin, waves, LENGTH)
+
+
+def shape(s: Suffixes, at: Floats32) -> NDArray[Any]:
+    """Shape of each ring's growth, shape `(n,)` of `SHAPE`, all zero where none is to be read.
+
+    Parameters
+    ----------
+    s
+        Sums of the rings.
+    at
+        Times of the rings' points, newest first.
+    """
+    z = s.x * s.x
+    sz = np.cumsum(z, axis=1)
+    czz = np.cumsum(z * z, axis=1) - sz * sz / _POINTS
+    cxz = np.cumsum(s.x * z, axis=1) - s.sx * sz / _POINTS
+    czy = np.cumsum(z * s.y, axis=1) - sz * s.sy / _POINTS
+    with np.errstate(divide="ignore", invalid="ignore"):
+        det = s.cxx * czz - cxz * cxz
+        linear, square = (s.cxy * czz - czy * cxz) / det, (czy * s.cxx - s.cxy * cxz) / det
+        r2 = np.clip((linear * s.cxy + square * czy) / (s.cyy + _TINY), 0.0, 1.0)
+        rise = -s.x * linear - z * square
+        gain = rise * r2 * -np.log10(1.001 - r2)
+    gain[~s.valid | (_POINTS < SHORTEST) | ~(gain > 0)] = 0.0
+    best = np.argmax(gain, axis=1)
+    out = np.zeros(len(best), SHAPE)
+    rising = pick(gain, best) > 0
+    b, c, height, explained = (np.where(rising, pick(a, best), 1.0) for a in (linear, square, rise, r2))
+    span = np.where(rising, -pick(s.x, best), 1.0)
+    out["body"] = height * explained * explained
+    out["slope_end"] = b / s.unit
+    out["bend"] = bend = c * span * span / height
+    inside = best[:, None] >= _ORDER
+    y = np.where(inside, s.y / height[:, None], 0.0)
+    curve = np.where(inside, (b[:, None] * s.x + c[:, None] * z) / height[:, None], 0.0)
+    level = np.cumsum(y - curve, axis=1)[:, -1] / (best + 1.0)
+    error = np.where(inside, y - curve - level[:, None], 0.0)
+    out["spread"] = spread = np.sqrt(np.cumsum(error * error, axis=1)[:, -1] / (best + 1.0))
+    out["onset"] = pick(at, best)
+    out["kind"] = _kind(bend, spread, *_texture(y, error, inside, best))
+    out[~rising] = 0
+    return out
+
+
+def main(shapes: NDArray[Any]) -> NDArray[Any]:
+    """Of the levels of each row, shape `(B, LEVELS)`, the finest that sees most of the growth."""
+    body = shapes["body"]
+    largest = np.maximum.reduce(body, axis=1)[:, None]
+    chosen: NDArray[Any] = shapes[np.arange(len(body)), np.argmax(body >= _MOST * largest, axis=1)]
+    return chosen
+
+
+def _kind(bend: Floats, spread: Floats, flat: Floats, jumps: Floats, smooth: Floats, wave: Floats) -> Floats:
+    """The rules, strongest last."""
+    kind = np.full(len(bend), CODE["linear"], np.float64)
+    kind[(jumps > 0.45) & (spread > 0.025)] = CODE["staircase"]
+    waves = (wave > 0.33) & (spread > 0.035) | (wave > 0.26) & (spread > 0.05)
+    kind[waves & (smooth > 0.35)] = CODE["periodic"]
+    kind[bend < -0.27] = CODE["fragmentation"]
+    kind[bend > 0.72] = CODE["exponential"]
+    stairs = (flat < 0.62) | (flat < 0.72) & (np.abs(bend) < 0.45)
+    kind[stairs & (spread > 0.012)] = CODE["staircase"]
+    return kind
+
+
+def _texture(y: Floats, error: Floats, inside: Flags, best: Rows) -> tuple[Floats, Floats, Floats, Floats]:
+    """How the growth goes: flatness, share of the largest steps, smoothness, strongest wave."""
+    step = np.where(inside[:, 1:], y[:, :-1] - y[:, 1:], 0.0)
+    size = np.sort(np.where(inside[:, 1:], np.abs(step), np.inf), axis=1)
+    flat = pick(size, best // 2) * (best + 1.0)
+    up = np.cumsum(np.sort(np.maximum(step, 0.0), axis=1)[:, ::-1], axis=1)
+    largest = np.maximum((0.15 * best).astype(np.intp), 1) - 1
+    jumps = pick(up, largest) / (up[:, -1] + _TINY)
+    power = np.cumsum(error * error, axis=1)[:, -1] + _TINY
+    smooth = np.cumsum(error[:, 1:] * error[:, :-1], axis=1)[:, -1] / power
+    parts = np.cumsum(_TABLE[best] * error[:, None, None, :], axis=3)[:, :, :, -1]
+    waves = parts[:, 0] * parts[:, 0] + parts[:, 1] * parts[:, 1]
+    wave = np.maximum.reduce(waves, axis=1) * 2.0 / (best + 1.0) / power
+    return flat, jumps, smooth, wave

@@ -31,8 +31,6 @@ FIT = np.dtype(
         ("drawdown", "f4"),  # largest fall from the highest point so far / `rise`
         ("onset", "f4"),  # time of the first point, seconds since the envelope's anchor
         ("last", "f4"),  # time of the newest point, the same
-        ("kind", "f4"),  # code of the leak shape (signature.py)
-        ("bend", "f4"),  # relative growth of the slope along the stretch (signature.py)
     ]
 )
 Fits = NDArray[Any]
@@ -58,6 +56,10 @@ class Suffixes:
     valid: Flags
     unit: Floats
 
+    def take(self, rows: Rows) -> Suffixes:
+        """Give the sums of these rings."""
+        return Suffixes(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
 
 def suffixes(low: Floats32, at: Floats32, size: NDArray[np.int16]) -> Suffixes:
     """Sum up rings of shape `(n, LENGTH)`, newest first, of which `size` points are there."""
@@ -73,7 +75,13 @@ def suffixes(low: Floats32, at: Floats32, size: NDArray[np.int16]) -> Suffixes:
     return Suffixes(x, y, sx, sy, cxx, cxy, cyy, valid, unit)
 
 
-def fit(low: Floats32, at: Floats32, size: NDArray[np.int16]) -> Fits:
+def pick(a: NDArray[Any], index: Rows) -> NDArray[Any]:
+    """Give `a[i, index[i]]` for every row."""
+    picked: NDArray[Any] = a[np.arange(len(index)), index]
+    return picked
+
+
+def fit(s: Suffixes, low: Floats32, at: Floats32) -> Fits:
     """Fit each ring's best newest stretch, shape `(n,)` of `FIT`; all zero where nothing rises.
 
     Notes
@@ -81,7 +89,6 @@ def fit(low: Floats32, at: Floats32, size: NDArray[np.int16]) -> Fits:
     "Best" is rise x R^2 x -log10(1.001 - R^2): a longer stretch wins by its rise until it takes in
     points that are not on the line; the logarithm cuts the flat points before a clean onset off.
     """
-    s = suffixes(low, at, size)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = s.cxy / s.cxx
         r2 = np.clip(s.cxy * s.cxy / (s.cxx * s.cyy + _TINY), 0.0, 1.0)
@@ -89,29 +96,20 @@ def fit(low: Floats32, at: Floats32, size: NDArray[np.int16]) -> Fits:
     gain[~s.valid | (_POINTS < SHORTEST) | ~(slope > 0)] = 0.0
     best = np.argmax(gain, axis=1)
     found = np.zeros(len(best), FIT)
-    rising = np.flatnonzero(_pick(gain, best) > 0)
+    rising = np.flatnonzero(pick(gain, best) > 0)
     if len(rising):
-        found[rising] = _describe(_take(s, rising), best[rising], at[rising], low[rising, 0])
-        found["slope"][rising] = _pick(slope[rising], best[rising]) / s.unit[rising]
+        found[rising] = _describe(s.take(rising), best[rising], at[rising], low[rising, 0])
+        found["slope"][rising] = pick(slope[rising], best[rising]) / s.unit[rising]
     return found
-
-
-def _take(s: Suffixes, rows: Rows) -> Suffixes:
-    return Suffixes(*(getattr(s, name)[rows] for name in s.__dataclass_fields__))
-
-
-def _pick(a: NDArray[Any], index: Rows) -> NDArray[Any]:
-    picked: NDArray[Any] = a[np.arange(len(index)), index]
-    return picked
 
 
 def _describe(s: Suffixes, best: Rows, at: Floats32, newest: Floats32) -> Fits:
     out = np.zeros(len(best), FIT)
     points = best + 1.0
-    sxx, sxy, syy = (_pick(c, best) for c in (s.cxx, s.cxy, s.cyy))
+    sxx, sxy, syy = (pick(c, best) for c in (s.cxx, s.cxy, s.cyy))
     slope = sxy / sxx
-    level = (_pick(s.sy, best) - slope * _pick(s.sx, best)) / points
-    span = -_pick(s.x, best)
+    level = (pick(s.sy, best) - slope * pick(s.sx, best)) / points
+    span = -pick(s.x, best)
     inside = best[:, None] >= _ORDER
     out["window"] = span * s.unit
     out["rise"] = rise = slope * span
@@ -127,7 +125,7 @@ def _describe(s: Suffixes, best: Rows, at: Floats32, newest: Floats32) -> Fits:
     out["fresh"] = _fresh(s, best, inside) / rise
     out["step_r2"] = _step(s, best, syy)
     out["drawdown"] = _drawdown(s.y, inside) / rise
-    out["onset"], out["last"] = _pick(at, best), at[:, 0]
+    out["onset"], out["last"] = pick(at, best), at[:, 0]
     return out
 
 
@@ -136,7 +134,7 @@ def _quarter_slopes(s: Suffixes, best: Rows) -> list[Floats]:
     points = best + 1.0
     cuts = [np.maximum((points * share).astype(np.intp), 1) - 1 for share in (0.25, 0.5, 0.75)] + [best]
     ends = [np.zeros(len(best)), *(cut + 1.0 for cut in cuts)]
-    sums = [[np.zeros(len(best)), *(_pick(total, cut) for cut in cuts)] for total in (s.sx, s.sy)]
+    sums = [[np.zeros(len(best)), *(pick(total, cut) for cut in cuts)] for total in (s.sx, s.sy)]
     counts = np.maximum(np.diff(ends, axis=0), 1.0)
     x, y = (np.diff(total, axis=0) / counts for total in sums)
     return [(y[i] - y[i + 1]) / (x[i] - x[i + 1]) for i in range(3)]
@@ -145,13 +143,13 @@ def _quarter_slopes(s: Suffixes, best: Rows) -> list[Floats]:
 def _fresh(s: Suffixes, best: Rows, inside: Flags) -> Floats:
     before = s.valid & ~inside & (2 * best[:, None] >= _ORDER)
     highest = np.maximum.reduce(np.where(before, s.y, -np.inf), axis=1)
-    first = _pick(s.y, best)
+    first = pick(s.y, best)
     gained: Floats = -np.maximum(highest, first)
     return gained
 
 
 def _step(s: Suffixes, best: Rows, syy: Floats) -> Floats:
-    points, total = best[:, None] + 1.0, _pick(s.sy, best)[:, None]
+    points, total = best[:, None] + 1.0, pick(s.sy, best)[:, None]
     rest = np.maximum(points - _POINTS, 1.0)
     between = s.sy * s.sy / _POINTS + (total - s.sy) ** 2 / rest - total * total / points
     explained: Floats = np.maximum.reduce(np.where(points > _POINTS, between, 0.0), axis=1) / (syy + _TINY)

@@ -26,3 +26,16 @@ MODELS: dict[str, Any] = {
     RiverModel.NAME: RiverModel,
 }
 """Every model by name."""
+
+__all__ = [
+    "ADWIN",
+    "MODELS",
+    "SNARIMAX",
+    "EWStats",
+    "GaussianScorer",
+    "HalfSpaceTrees",
+    "MinMaxScaler",
+    "PageHinkley",
+    "RiverModel",
+    "StandardScaler",
+]

@@ -36,9 +36,10 @@ class ADWIN(ObjectModel):
 
     Examples
     --------
-    >>> flags = ADWIN(1, clock=1).score_learn(np.zeros(60, dtype=np.intp), np.repeat([[0.1], [0.9]], 30, 0))
+    >>> x = np.repeat([[0.1], [0.9]], 100, axis=0)
+    >>> flags = ADWIN(1, clock=1).score_learn(np.zeros(200, dtype=np.intp), x)
     >>> int(flags.argmax())
-    35
+    118
     """
 
     NAME: ClassVar[str] = "adwin"

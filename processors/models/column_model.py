@@ -101,7 +101,10 @@ class ColumnModel(ABC):
         payload = unseal(state, self.fingerprint)
         if len(payload) != 8 * self.state.shape[1]:
             raise CorruptState(f"{len(payload)} bytes are not {self.state.shape[1]} numbers")
-        self.state[row] = np.frombuffer(payload, "<f8")
+        numbers = np.frombuffer(payload, "<f8")
+        if not np.isfinite(numbers).all():
+            raise CorruptState("the state has numbers that are not finite")
+        self.state[row] = numbers
 
     def nbytes(self) -> int:
         return self.state.nbytes

@@ -45,7 +45,7 @@ class HalfSpaceTrees:
     >>> trees = HalfSpaceTrees(1, window_size=3, seed=42)
     >>> rows = np.zeros(4, dtype=np.intp)
     >>> trees.score_learn(rows, np.array([[0.5], [0.45], [0.43], [0.05]])).round(3)
-    array([0.   , 0.   , 0.   , 0.986])
+    array([0.   , 0.   , 0.   , 0.995])
     """
 
     NAME: ClassVar[str] = "half_space_trees"
@@ -180,7 +180,7 @@ class HalfSpaceTrees:
     def _fill(self, row: int, half: int, counts: NDArray[np.int64], size: int) -> None:
         cell = np.flatnonzero(counts)
         leaf = (cell % self.shape.n_leaves).astype(self.shape.dtype)
-        self._log[row, half, :size] = np.repeat(leaf, counts.ravel()[cell]).reshape(-1, size).T
+        self._log[row, half, :size] = np.repeat(leaf, counts.ravel()[cell]).reshape(len(counts), size).T
 
     def reset(self, rows: Rows) -> None:
         self._counter[rows] = 0

@@ -44,7 +44,7 @@ class RiverModel(ObjectModel):
     >>> from river import anomaly
     >>> model = RiverModel(1, model=anomaly.HalfSpaceTrees(n_trees=3, height=3, window_size=2, seed=1))
     >>> model.score_learn(np.zeros(4, dtype=np.intp), np.array([[0.5], [0.5], [0.5], [0.1]])).round(2)
-    array([0. , 0. , 0. , 0.4])
+    array([0.  , 0.  , 0.  , 0.58])
     """
 
     NAME: ClassVar[str] = "river"

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from producers.cgroupfs import Hierarchy
+from producers.cgroupfs import Hierarchy, subdirectories
 from producers.collectors.base import NoData
 from producers.context import Context
 from producers.identity import Identity, Kind, classify
@@ -17,9 +17,9 @@ from producers.tick import Tick
 
 @dataclass(slots=True)
 class Group:
-    """A cgroup to publish, with the processes of it and of all groups below."""
+    """A cgroup to publish: its directory, and the processes of it and of all groups below."""
 
-    path: str
+    directory: str
     kind: Kind
     pids: list[int] = field(default_factory=list)
 
@@ -45,62 +45,63 @@ class CgroupCollector:
         if hierarchy is None:
             raise NoData(f"{self._context.cgroupfs} has no memory controller")
         groups: list[Group] = []
-        _walk(tick, hierarchy, "", [], groups)
-        self._mains = {group.path: self._main_pid(group) for group in groups if group.pids}
+        _walk(tick, hierarchy, hierarchy.root, [], groups)
+        self._mains = {group.directory: self._main_pid(group) for group in groups if group.pids}
         for group in groups:
             try:
                 self._measure(tick, hierarchy, group)
             except ValueError:
-                tick.reader.skip(MALFORMED, hierarchy.root + group.path)
+                tick.reader.skip(MALFORMED, group.directory)
 
     def _main_pid(self, group: Group) -> int:
         """Give the first process of a group: the same one for as long as it lives."""
-        known = self._mains.get(group.path)
+        known = self._mains.get(group.directory)
         return known if known in group.pids else group.pids[0]
 
     def _measure(self, tick: Tick, hierarchy: Hierarchy, group: Group) -> None:
-        pid = self._mains.get(group.path)
+        pid = self._mains.get(group.directory)
         main = tick.stat(pid) if pid else None
-        identity = self._identify(tick, group, main)
+        identity = self._identify(tick, hierarchy, group, main)
         if identity is None:
             return
-        values = hierarchy.fields(group.path)
+        values = hierarchy.fields(group.directory)
         if values is None:
-            if not os.path.isdir(hierarchy.root + group.path):
-                tick.reader.skip(VANISHED, hierarchy.root + group.path)
+            if not os.path.isdir(group.directory):
+                tick.reader.skip(VANISHED, group.directory)
             return
-        limit = hierarchy.limit(group.path)
+        limit = hierarchy.limit(group.directory)
         sizes = [size for size in (limit and limit.limit, tick.memory_total) if size is not None]
         tick.covered.update(group.pids)
         tick.add(
             identity,
-            group.path,
+            group.directory,
             started=self._context.started(main.start_ticks) if main else None,
             total=min(sizes, default=None),
             limit=limit,
             **values,
         )
 
-    def _identify(self, tick: Tick, group: Group, main: Stat | None) -> Identity | None:
+    def _identify(self, tick: Tick, hierarchy: Hierarchy, group: Group, main: Stat | None) -> Identity | None:
         identify = self._context.identify
-        command = tick.command(self._mains[group.path]) if main and identify.reads_commands else ""
-        return identify.cgroup(group.path, group.kind, main.comm if main else None, command)
+        command = tick.command(self._mains[group.directory]) if main and identify.reads_commands else ""
+        path = hierarchy.path(group.directory)
+        return identify.cgroup(path, group.kind, main.comm if main else None, command)
 
 
-def _walk(tick: Tick, hierarchy: Hierarchy, path: str, around: list[Group], groups: list[Group]) -> None:
+def _walk(tick: Tick, hierarchy: Hierarchy, directory: str, around: list[Group], groups: list[Group]) -> None:
     """Find the groups to publish, outer ones first; a group's processes count to all `around` it."""
-    kind = classify(path) if path else None
+    kind = classify(hierarchy.path(directory))
     if kind:
-        groups.append(Group(path, kind))
+        groups.append(Group(directory, kind))
         around = [*around, groups[-1]]
     if around:
-        pids = hierarchy.pids(path)
+        pids = hierarchy.pids(directory)
         for group in around:
             group.pids.extend(pids)
     try:
-        children = hierarchy.children(path)
+        children = subdirectories(directory)
     except OSError as error:
-        tick.reader.skip_error(error, hierarchy.root + path)
+        tick.reader.skip_error(error, directory)
         return
     for child in children:
-        _walk(tick, hierarchy, child, around, groups)
+        _walk(tick, hierarchy, f"{directory}/{child}", around, groups)

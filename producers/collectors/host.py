@@ -28,7 +28,7 @@ class HostCollector:
         NoData
             If meminfo cannot be read.
         """
-        memory = procfs.kibibytes(tick.reader.read(f"{self._procfs}/meminfo"))
+        memory = procfs.kibibytes(tick.reader.read(self._procfs, "meminfo"))
         if not memory:
             raise NoData(f"{self._procfs}/meminfo cannot be read")
         tick.memory_total = memory.get(b"MemTotal")
@@ -42,9 +42,9 @@ class HostCollector:
         )
 
     def _counters(self, tick: Tick) -> dict[str, int | float | None]:
-        vmstat = procfs.keyed(tick.reader.read(f"{self._procfs}/vmstat"))
-        stat = tick.reader.read(f"{self._procfs}/stat")
-        pages = procfs.socket_pages(tick.reader.read(f"{self._procfs}/net/sockstat", optional=True))
+        vmstat = procfs.keyed(tick.reader.read(self._procfs, "vmstat"))
+        stat = tick.reader.read(self._procfs, "stat")
+        pages = procfs.socket_pages(tick.reader.read(f"{self._procfs}/net", "sockstat", optional=True))
         return {
             "sockets": None if pages is None else pages * self._context.page_size,
             "faults_minor": procfs.minor_faults(vmstat),

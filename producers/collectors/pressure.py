@@ -17,7 +17,7 @@ class PressureCollector:
     NAME: ClassVar[str] = "pressure"
 
     def __init__(self, context: Context) -> None:
-        self._host = f"{context.procfs}/pressure/memory"
+        self._host = f"{context.procfs}/pressure"
 
     def collect(self, tick: Tick) -> None:
         """Measure.
@@ -27,9 +27,9 @@ class PressureCollector:
         NoData
             If the kernel offers no PSI.
         """
-        host = tick.reader.read(self._host, optional=True)
+        host = tick.reader.read(self._host, "memory", optional=True)
         if not host:
-            raise NoData(f"{self._host} is not offered by this kernel")
+            raise NoData(f"{self._host}/memory is not offered by this kernel")
         for measured in tick.measured:
             if measured.is_group:
                 _fill(measured, procfs.stall_seconds(self._source(tick, measured, host)))
@@ -38,7 +38,7 @@ class PressureCollector:
         if measured.snapshot.scope == "host":
             return host
         if isinstance(tick.hierarchy, Version2):
-            return tick.reader.read(f"{tick.hierarchy.root}{measured.cgroup}/memory.pressure", optional=True)
+            return tick.reader.read(measured.cgroup, "memory.pressure", optional=True)
         return b""
 
 

@@ -98,12 +98,12 @@ class ProcessCollector:
         status = procfs.kibibytes(tick.read_process(pid, "status"))
         if b"VmRSS" not in status:
             return  # a kernel thread, or gone
-        path = self._cgroup(tick, pid)
-        limit = self._limit(tick, pid, status, path)
+        group = self._group(tick, pid)
+        limit = self._limit(tick, pid, status, group)
         command = tick.command(pid) if self._context.identify.reads_commands else ""
         tick.add(
             self._context.identify.process(pid, stat, command),
-            path or "",
+            group or "",
             started=self._context.started(stat.start_ticks),
             total=tick.memory_total,
             limit=limit,
@@ -113,11 +113,11 @@ class ProcessCollector:
             **{field: status.get(name) for field, name in STATUS.items()},
         )
 
-    def _cgroup(self, tick: Tick, pid: int) -> str | None:
+    def _group(self, tick: Tick, pid: int) -> str | None:
         hierarchy = tick.hierarchy
-        return hierarchy.path_of(tick.read_process(pid, "cgroup")) if hierarchy else None
+        return hierarchy.group_of(tick.read_process(pid, "cgroup")) if hierarchy else None
 
-    def _limit(self, tick: Tick, pid: int, status: dict[bytes, int], path: str | None) -> Limit | None:
+    def _limit(self, tick: Tick, pid: int, status: dict[bytes, int], group: str | None) -> Limit | None:
         """Give the limit with the least room left: the process's own ones or its cgroup's."""
         limits = tick.read_process(pid, "limits")
         found = []
@@ -125,8 +125,8 @@ class ProcessCollector:
             size = procfs.soft_limit(limits, line)
             if size is not None and used in status:
                 found.append(Limit(name, size, status[used]))
-        group = tick.hierarchy.limit(path) if tick.hierarchy and path else None
-        return min([*found, group] if group else found, key=lambda one: one.limit - one.used, default=None)
+        outer = tick.hierarchy.limit(group) if tick.hierarchy and group else None
+        return min([*found, outer] if outer else found, key=lambda one: one.limit - one.used, default=None)
 
 
 def _private_pages(tick: Tick, pid: int) -> int:

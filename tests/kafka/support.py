@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -72,6 +73,8 @@ def running(settings: Settings, role: Role, group: str = "group") -> Iterator[Ru
         try:
             runtime.run(stop)
         except BaseException as error:
+            # Shown at once: a test that waits for outputs would hide it.
+            traceback.print_exception(error)
             failed.append(error)
 
     thread = threading.Thread(target=run)

@@ -67,3 +67,29 @@ def test_controls_take_effect_once(settings: Settings) -> None:
             wait_for(lambda: runtime.ready() is None)  # noqa: B023
             wait_for(lambda: any(v > 1000 for v in role.counts.values()))  # noqa: B023
             assert set(role.counts.values()) == {1005}
+
+
+def test_a_second_process_takes_its_share_and_gives_it_back(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    keys = [b"k%d" % k for k in range(20)]
+    with running(settings, Counting(names.scores)) as first:
+        send(settings, names.snapshots, [(k, b"x") for k in keys * 5])
+        wait_for(lambda: len(scores(settings)) == 100)
+        with running(settings, Counting(names.scores)) as second:
+            wait_for(lambda: len(second.owned()) == 1 and len(first.owned()) == 1, what="one partition each")
+            send(settings, names.snapshots, [(k, b"x") for k in keys * 5])
+            wait_for(lambda: len(scores(settings)) == 200)
+        wait_for(lambda: len(first.owned()) == 2, what="both partitions back")
+        send(settings, names.snapshots, [(k, b"x") for k in keys * 5])
+        wait_for(lambda: len(scores(settings)) == 300)
+    assert counts(scores(settings)) == {k: list(range(1, 16)) for k in keys}
+
+
+def test_a_flood_of_unreadable_records_pauses_its_partition(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    settings.runtime.dead_letter_least = 50
+    settings.runtime.batch_records = 100
+    send(settings, names.snapshots, [(b"k", b"bad")] * 2000)
+    with running(settings, Counting(names.scores)) as runtime:
+        wait_for(lambda: "paused" in (runtime.ready() or ""), what="the pause")
+    assert len(read_all(settings, names.dead_letter)) <= 200

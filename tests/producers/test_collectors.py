@@ -214,7 +214,8 @@ def test_a_published_process_stays_among_twice_as_many(v2: Path) -> None:
     shutil.copyfile(v2 / "proc/1100/statm", v2 / "proc/2000/statm")
     assert processes() == {"2000-200000", "2001-210000"}
     shutil.copyfile(v2 / "proc/1100/statm", v2 / "proc/2003/statm")
-    assert processes() == {"2000-200000"}
+    # What was small is looked at in turns only, here within ten ticks.
+    assert [processes() for _ in range(10)][-1] == {"2000-200000"}
 
 
 def test_a_new_process_of_the_same_pid_does_not_inherit_its_place(v2: Path) -> None:

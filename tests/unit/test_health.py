@@ -27,7 +27,7 @@ def ask(server: HealthServer, path: str, method: str = "GET") -> Answer:
         return Answer(response.status, response.getheader("Content-Type", ""), response.read().decode())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[HealthServer]:
     with HealthServer("127.0.0.1", 0) as running:
         yield running

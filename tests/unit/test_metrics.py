@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +60,7 @@ def _labels(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> int | None:
     return None
 
 
+@cache
 def uses() -> list[Use]:
     rooms = ("fleetleak", "producers", "processors", "sinks")
     paths = [p for room in rooms for p in sorted((ROOT / room).rglob("*.py"))]

@@ -36,9 +36,13 @@ from fleetleak.records.types import Kind
 from tests.unit.strategies import REPEATABLE, records
 
 DOCS = Path(__file__).parents[2] / "docs"
-SCHEMAS = {kind: json.loads(schemas()[f"{kind.__name__.lower()}.schema.json"]) for kind in RECORDS}
-VALIDATORS = {kind: Draft202012Validator(schema) for kind, schema in SCHEMAS.items()}
-LEAST = {
+SCHEMAS: dict[type[msgspec.Struct], Any] = {
+    kind: json.loads(schemas()[f"{kind.__name__.lower()}.schema.json"]) for kind in RECORDS
+}
+VALIDATORS: dict[type[msgspec.Struct], Draft202012Validator] = {
+    kind: Draft202012Validator(schema) for kind, schema in SCHEMAS.items()
+}
+LEAST: dict[type[msgspec.Struct], msgspec.Struct] = {
     Snapshot: Snapshot(service="shop/cart", instance="cart-1", timestamp=1_790_000_000.0),
     Score: Score(
         service="shop/cart", instance="cart-1", time=1_790_000_000.0, input_partition=3, input_offset=0
@@ -73,7 +77,7 @@ def fields(record: msgspec.Struct) -> dict[str, Any]:
     return found
 
 
-def written(kind: type[msgspec.Struct], **changes: Any) -> bytes:
+def written(kind: type[msgspec.Struct], /, **changes: Any) -> bytes:
     """Give the smallest record of a type with some fields changed, as bytes."""
     return json.dumps(fields(LEAST[kind]) | changes).encode()
 
@@ -223,7 +227,7 @@ def test_json_that_is_no_record_is_invalid(data: bytes) -> None:
         ("scope", '"galaxy"'),
         ("labels", '{"a": 1}'),
         ("labels", '{"": "x"}'),
-        ("labels", '{"a": "%s"}' % ("x" * 257)),  # noqa: UP031 - braces are JSON's
+        ("labels", json.dumps({"a": "x" * 257})),
         ("labels", json.dumps({str(number): "x" for number in range(33)})),
         ("labels", '["a"]'),
     ],
@@ -260,13 +264,17 @@ def test_decoder_and_schema_refuse_the_same(kind: type[msgspec.Struct], changes:
         VALIDATORS[kind].validate(fields(LEAST[kind]) | changes)
 
 
+REASONS = {"malformed", "invalid", "newer-schema", "wrong-record", "empty"}
+
+
 def read(kind: type[msgspec.Struct], data: bytes) -> None:
     """Read bytes; anything but a record or Unreadable fails the test."""
+    refused: Unreadable | None = None
     try:
         assert isinstance(Decoder(kind).decode(data), kind)
     except Unreadable as error:
-        assert error.reason in {"malformed", "invalid", "newer-schema", "wrong-record", "empty"}
-        assert str(error)
+        refused = error
+    assert refused is None or (refused.reason in REASONS and str(refused))
 
 
 @REPEATABLE
@@ -293,16 +301,18 @@ def test_damaged_records_are_read_or_unreadable(record: msgspec.Struct, data: st
     read(type(record), whole[:start] + data.draw(st.binary(max_size=4)) + whole[end:])
 
 
-WIRE = {
-    Snapshot: """{"schema": "snapshot/1", "service": "shop/cart", "instance": "cart-1/app", "timestamp": 1790000000.25,
-        "host": "node-a", "scope": "container", "environment": "prod", "version": "1.4.2", "started": 1789990000,
-        "labels": {"team": "shop"}, "total": 536870912, "available": 1, "used": 2, "free": 0, "swap_total": 0,
-        "swap_used": 0, "active": 3, "anon": 4, "file": 5, "shmem": 6, "slab_reclaimable": 7,
-        "slab_unreclaimable": 8, "kernel_stack": 9, "page_tables": 10, "sockets": 11, "working_set": 12,
-        "limit": 536870912, "limit_name": "memory.max", "limit_used": 13, "attributed": 14, "faults_minor": 15,
-        "faults_major": 16, "pressure_some": 0.5, "pressure_full": 0, "oom_kills": 0, "cpu_seconds": 12.75}""",
-    Label: """{"schema": "label/1", "service": "shop/cart", "verdict": "expected", "author": "ann", "time": 1790000000,
-        "alert": "shop/cart|cart-1", "reason": "cache warms up", "expires": 1790086400}""",
+WIRE: dict[type[msgspec.Struct], str] = {
+    Snapshot: """{"schema": "snapshot/1", "service": "shop/cart", "instance": "cart-1/app",
+        "timestamp": 1790000000.25, "host": "node-a", "scope": "container", "environment": "prod",
+        "version": "1.4.2", "started": 1789990000, "labels": {"team": "shop"}, "total": 536870912,
+        "available": 1, "used": 2, "free": 0, "swap_total": 0, "swap_used": 0, "active": 3, "anon": 4,
+        "file": 5, "shmem": 6, "slab_reclaimable": 7, "slab_unreclaimable": 8, "kernel_stack": 9,
+        "page_tables": 10, "sockets": 11, "working_set": 12, "limit": 536870912, "limit_name": "memory.max",
+        "limit_used": 13, "attributed": 14, "faults_minor": 15, "faults_major": 16, "pressure_some": 0.5,
+        "pressure_full": 0, "oom_kills": 0, "cpu_seconds": 12.75}""",
+    Label: """{"schema": "label/1", "service": "shop/cart", "verdict": "expected", "author": "ann",
+        "time": 1790000000, "alert": "shop/cart|cart-1", "reason": "cache warms up",
+        "expires": 1790086400}""",
 }
 
 

@@ -38,7 +38,8 @@ def transitions(series: str, times: Floats, firing: Flags) -> list[Alert]:
     """Give a line for each change of `firing`, shape `(n,)` like `times`."""
     changed = np.flatnonzero(firing != np.append(False, firing[:-1]))
     return [
-        Alert(series=series, time=float(times[i]), state="firing" if firing[i] else "resolved") for i in changed
+        Alert(series=series, time=float(times[i]), state="firing" if firing[i] else "resolved")
+        for i in changed.tolist()
     ]
 
 
@@ -61,8 +62,8 @@ class Lines:
 
     def __init__(self, times: Floats, values: Floats) -> None:
         self.hours = (times - times[0]) / HOUR
-        # Centred first: sums of squares of nearly equal numbers would lose the variance.
-        self._offset = float(values.mean())
+        # From the first value on: sums of squares of nearly equal numbers would lose the variance.
+        self._offset = float(values[0])
         x, y = self.hours, values - self._offset
         self._sums = np.zeros((5, len(x) + 1))
         np.cumsum([x, y, x * x, x * y, y * y], axis=1, out=self._sums[:, 1:])

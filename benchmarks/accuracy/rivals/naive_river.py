@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from river import anomaly, preprocessing, time_series
 
 from benchmarks.accuracy.alerts import Alert
-from benchmarks.accuracy.cases import Case
+from benchmarks.accuracy.cases import Case, Floats
 from benchmarks.accuracy.rivals.base import Flags, transitions
 
 
@@ -37,8 +37,9 @@ class NaiveRiver:
 
 
 @lru_cache(maxsize=1)  # both votes look at the same scores, case by case
-def _scores(case: Case) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], Flags]:
-    scaler, trees = preprocessing.MinMaxScaler(), anomaly.HalfSpaceTrees(seed=1)
+def _scores(case: Case) -> tuple[Floats, Flags]:
+    scaler: Any = preprocessing.MinMaxScaler()
+    trees: Any = anomaly.HalfSpaceTrees(seed=1)
     model = time_series.SNARIMAX(p=3, d=1, q=2)
     predictive = anomaly.PredictiveAnomalyDetection(model, horizon=1, n_std=3.0, warmup_period=30)
     scores, surprises = np.zeros(len(case.times)), np.zeros(len(case.times), dtype=bool)

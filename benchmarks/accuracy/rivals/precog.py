@@ -48,8 +48,8 @@ class Precog:
 
     Do not use it for a series' first hours, or for a leak like one it was trained on.
 
-    .. [1] Jindal, Staab, Kulkarni, Cardoso, Gerndt, Podolskiy, "Online memory leak detection in the cloud-based
-       infrastructures", ICSOC 2020 workshops; code: ansjin/memory_leak_detection.
+    .. [1] Jindal, Staab, Kulkarni, Cardoso, Gerndt, Podolskiy, "Online memory leak detection in the
+       cloud-based infrastructures", ICSOC 2020 workshops; code: ansjin/memory_leak_detection.
     """
 
     NAME: str

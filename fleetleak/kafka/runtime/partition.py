@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections import deque
 from dataclasses import dataclass, field
 
 from fleetleak.kafka.runtime.checkpoint import DirtyKeys
+from fleetleak.kafka.runtime.flood import FloodGate
 
 CONTROLS_KEPT = 8
 
@@ -18,39 +18,6 @@ class Phase(enum.Enum):
     REPLAYING = "replaying"
     LIVE = "live"
     FLOODED = "flooded"
-
-
-class FloodGate:
-    """Notices when most of the newest records are unreadable.
-
-    A few bad records are dead letters; a flood means that the reader is too old or the writer broken, and
-    draining the topic into the dead letter would only move the problem.
-
-    Examples
-    --------
-    >>> gate = FloodGate(least=2, ratio=0.5)
-    >>> [gate.flooded([bad]) for bad in (False, True, False, True, True)]
-    [False, False, False, True, True]
-    """
-
-    def __init__(self, least: int, ratio: float) -> None:
-        self._least = least
-        self._newest: deque[bool] = deque(maxlen=max(least, int(least / ratio)))
-        self._bad = 0
-
-    @property
-    def clean(self) -> bool:
-        """Whether none of the newest records was unreadable."""
-        return self._bad == 0
-
-    def flooded(self, bad: list[bool]) -> bool:
-        """Note records, each readable or not; say whether it is a flood now."""
-        for one in bad:
-            if len(self._newest) == self._newest.maxlen:
-                self._bad -= self._newest[0]
-            self._newest.append(one)
-            self._bad += one
-        return self._bad >= self._least
 
 
 @dataclass
@@ -84,6 +51,11 @@ class Partition:
     dirty: DirtyKeys = field(default_factory=DirtyKeys)
     parts: dict[bytes, int] = field(default_factory=dict)
     controls: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Become as new, but for the flood gate."""
+        fresh = Partition(self.number, self.gate)
+        self.__dict__.update(fresh.__dict__)
 
     def note_control(self, name: bytes, control_offset: int) -> None:
         """Record where in the key's order a control record took effect."""

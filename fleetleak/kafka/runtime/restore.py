@@ -119,6 +119,7 @@ class Restore:
         self._admin = admin
         self._reader = reader
         self._committed = committed
+        self._cold: dict[int, Partition] = {}
         self._deadline = time.monotonic() + stall_seconds
         self._started = time.monotonic()
         self._steps = self._run()
@@ -139,11 +140,12 @@ class Restore:
         if self._reader is not None and self._state is not None:
             yield from self._read_state(self._reader)
         else:
-            for partition in self._partitions.values():
+            for partition in self._cold.values():
                 partition.position = partition.live_from
         low = self._offsets(self._input, _EARLIEST)
-        for partition in self._partitions.values():
+        for partition in self._cold.values():
             self._settle(partition, low[partition.number])
+        for partition in self._partitions.values():
             partition.phase = Phase.REPLAYING
             metrics.RESTORES.inc()
             metrics.RESTORE_SECONDS.observe(time.monotonic() - self._started)
@@ -164,8 +166,13 @@ class Restore:
                 break
             except KafkaException:
                 yield False
+        self._cold = {n: p for n, p in self._partitions.items() if not _unchanged(p, found, self._input)}
+        for number in self._cold:
+            self._role.drop(number)
+            self._partitions[number].forget()
         for at in found:
-            partition = self._partitions[at.partition]
+            if (partition := self._cold.get(at.partition)) is None:
+                continue
             if at.topic == self._input:
                 partition.topic_id = topic_id
                 partition.live_from = at.offset
@@ -174,11 +181,13 @@ class Restore:
 
     def _read_state(self, reader: StateReader) -> Iterator[bool]:
         """Steps 2 and 3: the end of the state topic, asked only now; then everything up to it."""
-        reader.start(self._offsets(str(self._state), _LATEST))
+        reader.start(
+            {n: end for n, end in self._offsets(str(self._state), _LATEST).items() if n in self._cold}
+        )
         while not reader.step():
             yield False
         for number, values in reader.values.items():
-            partition = self._partitions[number]
+            partition = self._cold[number]
             if self._apply_cut(partition, values.pop(CUT, None)):
                 yield from self._load(partition, values)
 
@@ -227,8 +236,8 @@ class Restore:
             metrics.INPUT_RESET.labels("set-back").inc()
             raise Refused(
                 f"{self._input}[{partition.number}] is committed at {partition.live_from}, but stored state"
-                f" goes to {cut.position}: the group's offsets were set back. Set them forward again, or, to score"
-                f" once more from there without what was learned, recreate {self._state}"
+                f" goes to {cut.position}: the group's offsets were set back. Set them forward again, or, to"
+                f" score once more from there without what was learned, recreate {self._state}"
             )
         partition.position = min(cut.replay_from, partition.live_from)
         return True
@@ -277,6 +286,15 @@ class Restore:
             raise BadCheckpoint("recreated", "it belongs to an input topic that was recreated")
         if checkpoint.fingerprint != self._role.fingerprint:
             raise BadCheckpoint("other-configuration", "code or configuration changed: the key starts cold")
+
+
+def _unchanged(partition: Partition, committed: list[TopicPartition], input_topic: str) -> bool:
+    """Whether a partition's state is still that of its committed offsets: nobody else owned it since."""
+    at = {c.topic == input_topic: c.offset for c in committed if c.partition == partition.number}
+    return partition.topic_id != "" and at == {
+        True: partition.position,
+        **({False: partition.control_position} if False in at else {}),
+    }
 
 
 def _by_name(values: dict[bytes, bytes]) -> dict[bytes, dict[int, bytes]]:

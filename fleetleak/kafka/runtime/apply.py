@@ -1,0 +1,218 @@
+"""Apply: a polled batch through the role and into the open transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from fleetleak.kafka.runtime import dead_letter, flood
+from fleetleak.kafka.runtime.commit import Committer
+from fleetleak.kafka.runtime.partition import Partition, Phase
+from fleetleak.kafka.runtime.poison import Poison
+from fleetleak.kafka.runtime.role import Applied, Output, Record, Rejected, Role
+from fleetleak.kafka.runtime.transaction import Aborted, Transaction
+from fleetleak.observe import metrics
+from fleetleak.settings.tree import Runtime as Settings
+
+log = logging.getLogger(__name__)
+
+_FLOWING = (Phase.REPLAYING, Phase.LIVE)
+
+
+class Topics(NamedTuple):
+    """The topics of one role; `control` and `state` are None for a role without."""
+
+    input: str
+    control: str | None
+    state: str | None
+    dead_letter: str
+
+
+class Applier:
+    """Takes batches in; leaves outputs, dead letters and changed keys in the open transaction.
+
+    Parameters
+    ----------
+    owned
+        The partitions owned now, by number; shared with the runtime.
+    pause
+        Called with the number of a partition that is flooded.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        topics: Topics,
+        settings: Settings,
+        owned: dict[int, Partition],
+        transaction: Transaction,
+        committer: Committer,
+        pause: Callable[[int], None],
+    ) -> None:
+        self._role = role
+        self._topics = topics
+        self._settings = settings
+        self._owned = owned
+        self._transaction = transaction
+        self._committer = committer
+        self._pause = pause
+        self._poison = Poison()
+        self._held: list[Output] = []
+        self.flood_message = ""
+
+    def apply(self, messages: list[Message], metadata: Any) -> bool:
+        """Apply a batch polled under this group metadata; say whether it should be committed at once.
+
+        Raises
+        ------
+        Aborted
+            If the role failed, or the consumer's position is gone: what is owned must be restored.
+        """
+        records, controls = self._sort(messages)
+        replayed = [r for r in records if r.offset < self._owned[r.partition].live_from]
+        if replayed:
+            records = [r for r in records if r.offset >= self._owned[r.partition].live_from]
+            self._replay(replayed)
+        urgent = self.go_live(metadata)
+        if records or controls:
+            self._transaction.begin(metadata)
+        if records:
+            urgent |= self._publish(records)
+        for control in controls:
+            self._control(control)
+        return urgent
+
+    def clear(self) -> None:
+        """Forget what was held for a transaction that will not be."""
+        self._held.clear()
+
+    def _sort(self, messages: list[Message]) -> tuple[list[Record], list[Record]]:
+        """Split a batch into input and control records, without what is not expected here any more."""
+        records: list[Record] = []
+        controls: list[Record] = []
+        for message in messages:
+            if (error := message.error()) is not None:
+                _on_error(error)
+                continue
+            number, offset = message.partition() or 0, message.offset() or 0
+            partition = self._owned.get(number)
+            if partition is None or partition.phase not in _FLOWING:
+                continue
+            record = Record(number, offset, message.key(), message.value(), message.timestamp()[1] / 1000)
+            if message.topic() != self._topics.input:
+                if offset >= partition.control_position:
+                    controls.append(record)
+            elif offset >= partition.position:
+                records.append(record)
+        return records, controls
+
+    def _replay(self, records: list[Record]) -> None:
+        """Re-apply what was committed before, without publishing, skipping what checkpoints include."""
+        fresh = [r for r in records if r.offset > self._owned[r.partition].included.get(r.key or b"", -1)]
+        metrics.RECORDS_REPLAYED.inc(len(fresh))
+        applied = self._through_role(fresh) if fresh else Applied()
+        self._advance(records, fresh)
+        # A transition that was published before is part of its key's checkpoint; one found here was not.
+        late = [o for o in applied.outputs if o.transition is not None]
+        if late:
+            log.warning("transitions found in replay are published now", extra={"count": len(late)})
+            self._held += late
+
+    def go_live(self, metadata: Any) -> bool:
+        """Make partitions live that have replayed all; say whether something was published for it."""
+        for partition in self._owned.values():
+            if partition.phase is Phase.REPLAYING and partition.position >= partition.live_from:
+                partition.phase = Phase.LIVE
+                partition.included = {}
+        if not self._held or any(p.phase is Phase.REPLAYING for p in self._owned.values()):
+            return False
+        self._transaction.begin(metadata)
+        self._emit(self._held)
+        self._held = []
+        return True
+
+    def _through_role(self, records: list[Record]) -> Applied:
+        """Let the role apply records; keep those it cannot take, for whatever reason, apart."""
+        usable, rejected = self._poison.sift(records, self._settings.max_record_bytes)
+        applied = Applied()
+        for batch in self._poison.cut(usable):
+            try:
+                part = self._role.apply(batch)
+            except Exception as error:
+                # The role's state is half changed: restore, then go record by record to find the culprit.
+                log.exception("a batch could not be applied; looking for the record")
+                self._poison.suspect(batch, error)
+                raise Aborted(f"applying failed: {error}") from error
+            applied.outputs += part.outputs
+            applied.rejected += part.rejected
+        applied.rejected += rejected
+        return applied
+
+    def _publish(self, records: list[Record]) -> bool:
+        applied = self._through_role(records)
+        urgent = self._emit(applied.outputs)
+        for rejected in applied.rejected:
+            self._dead_letter(self._topics.input, rejected)
+        bad = {(r.record.partition, r.record.offset) for r in applied.rejected}
+        self._advance(records, [r for r in records if (r.partition, r.offset) not in bad] if bad else records)
+        self._check_flood(records, bad)
+        metrics.RECORDS_IN.labels(self._topics.input).inc(len(records))
+        return urgent
+
+    def _emit(self, outputs: list[Output]) -> bool:
+        self._transaction.publish(outputs)
+        transitions = {o.transition for o in outputs if o.transition is not None}
+        self._committer.require(transitions)
+        return bool(transitions)
+
+    def _advance(self, records: list[Record], changed: list[Record]) -> None:
+        for record in changed:
+            self._owned[record.partition].dirty.touch(record.key or b"", record.offset)
+        for record in records:
+            self._owned[record.partition].position = record.offset + 1
+        self._committer.touched.update(r.partition for r in records)
+
+    def _control(self, record: Record) -> None:
+        partition = self._owned[record.partition]
+        key, applied = self._role.control(record)
+        partition.control_position = record.offset + 1
+        self._committer.touched.add(record.partition)
+        for rejected in applied.rejected:
+            self._dead_letter(str(self._topics.control), rejected)
+        if key is not None:
+            partition.note_control(key.name, record.offset)
+            # Replay could not reproduce its place in the order, so it is checkpointed where it is applied.
+            self._committer.require({key})
+        self._transaction.publish(applied.outputs)
+        metrics.RECORDS_IN.labels(str(self._topics.control)).inc()
+
+    def _dead_letter(self, topic: str, rejected: Rejected) -> None:
+        metrics.DEAD_LETTERS.labels(rejected.reason).inc()
+        record = rejected.record
+        self._transaction.dead_letter(
+            self._topics.dead_letter, record.key, record.value, dead_letter.headers(topic, rejected)
+        )
+
+    def _check_flood(self, records: list[Record], bad: set[tuple[int, int]]) -> None:
+        for number, partition in self._owned.items():
+            if partition.gate.clean and not bad:
+                continue
+            flags = [(r.partition, r.offset) in bad for r in records if r.partition == number]
+            if partition.gate.flooded(flags) and partition.phase is Phase.LIVE:
+                partition.phase = Phase.FLOODED
+                self._pause(number)
+                metrics.PARTITIONS_PAUSED.inc()
+                self.flood_message = flood.message(self._topics.input, number, partition.position)
+                log.error(self.flood_message)
+
+
+def _on_error(error: KafkaError) -> None:
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:
+        # Our position is gone: retention passed it, or the topic was recreated. Restore finds out which.
+        raise Aborted(error.str())
+    if error.fatal():
+        raise KafkaException(error)
+    log.warning("consumer: %s", error.str(), extra={"code": error.name()})

@@ -1,0 +1,46 @@
+"""Flood: most of a partition's newest records are unreadable, so it pauses and says so."""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class FloodGate:
+    """Notices when most of the newest records are unreadable.
+
+    A few bad records are dead letters; a flood means that the reader is too old or the writer broken, and
+    draining the topic into the dead letter would only move the problem.
+
+    Examples
+    --------
+    >>> gate = FloodGate(least=2, ratio=0.5)
+    >>> [gate.flooded([bad]) for bad in (False, True, False, True, True)]
+    [False, False, False, True, True]
+    """
+
+    def __init__(self, least: int, ratio: float) -> None:
+        self._least = least
+        self._newest: deque[bool] = deque(maxlen=max(least, int(least / ratio)))
+        self._bad = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether none of the newest records was unreadable."""
+        return self._bad == 0
+
+    def flooded(self, bad: list[bool]) -> bool:
+        """Note records, each readable or not; say whether it is a flood now."""
+        for one in bad:
+            if len(self._newest) == self._newest.maxlen:
+                self._bad -= self._newest[0]
+            self._newest.append(one)
+            self._bad += one
+        return self._bad >= self._least
+
+
+def message(topic: str, partition: int, offset: int) -> str:
+    """Say what is paused and what to do."""
+    return (
+        f"partition {partition} of {topic} is paused at offset {offset}: most of its newest records are"
+        " unreadable (see the dead-letter topic). Repair the writer or upgrade this role, then restart it"
+    )

@@ -1,0 +1,95 @@
+"""Reading cases, and showing results."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.accuracy import table
+from benchmarks.accuracy.alerts import read
+from benchmarks.accuracy.cases import Leak, load, load_directory
+from benchmarks.accuracy.rivals_table import write
+from benchmarks.accuracy.scorer import score
+from tests.accuracy.support import DAY, alert, days, leak
+
+LABEL = {
+    "group": "injected",
+    "tag": "x",
+    "leaks": [{"onset": 60.0, "end": 120.0, "kind": "linear", "rate": "2h", "exhaust": True}],
+    "ambiguous": [[0, 60]],
+    "t0": 0.0,
+    "t1": 120.0,
+    "total": 8.0,
+}
+ROWS = "series,timestamp,used,total\nb,5,1,8\na,60,3,8\na,0,2,8\na,120,4,8\n"
+
+
+def _written(directory: Path) -> Path:
+    (directory / "cases.json").write_text(json.dumps({"a": LABEL, "b": {**LABEL, "leaks": []}}))
+    (directory / "cases.csv").write_text(ROWS)
+    return directory
+
+
+def test_cases_come_in_the_order_of_their_labels_and_samples_in_order_of_time(tmp_path: Path) -> None:
+    first, second = load_directory(_written(tmp_path))
+    assert (first.series, second.series) == ("a", "b")
+    assert first.times.tolist() == [0, 60, 120]
+    assert first.fraction.tolist() == [0.25, 0.375, 0.5]
+    assert first.leaks == (Leak(60.0, 120.0, "linear", "2h", True),)
+    assert first.ambiguous == ((0, 60),)
+    assert first.step == 60
+
+
+def test_a_series_without_samples_is_refused(tmp_path: Path) -> None:
+    directory = _written(tmp_path)
+    (directory / "cases.json").write_text(json.dumps({"gone": LABEL}))
+    with pytest.raises(ValueError, match=r"cases.csv has no samples of gone"):
+        load(directory / "cases.json", directory / "cases.csv")
+
+
+def test_parquet_and_csv_give_the_same(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    directory = _written(tmp_path)
+    columns = {
+        "series": pyarrow.array(["b", "a", "a", "a"]).dictionary_encode(),
+        "timestamp": [5, 60, 0, 120],
+        "used": pyarrow.array([1, 3, 2, 4], pyarrow.float32()),
+        "total": pyarrow.array([8, 8, 8, 8], pyarrow.float32()),
+    }
+    parquet.write_table(pyarrow.table(columns), directory / "cases.parquet")
+    for one, two in zip(
+        load(directory / "cases.json", directory / "cases.csv"), load_directory(directory), strict=True
+    ):
+        assert np.array_equal(one.times, two.times)
+        assert np.array_equal(one.used, two.used)
+
+
+def test_written_alerts_are_read_back(tmp_path: Path) -> None:
+    lines = [alert(1.0), alert(2.0, "resolved")]
+    write(tmp_path, {"static > 80 %": lines})
+    assert read(tmp_path / "static---80--.jsonl") == lines
+
+
+def test_the_table_shows_figures_with_intervals_and_dashes() -> None:
+    cases = [days(10, leaks=(leak(2 * DAY, 4 * DAY),)), days(10, series="c")]
+    report = score(cases, [alert(3 * DAY)], resamples=20)
+    head, rule, line = table.render({"mine": report}).splitlines()
+    assert head.startswith("| detector | recall |")
+    assert head.count("|") == rule.count("|") == line.count("|")
+    assert line.startswith("| mine | 1.00 [1.00, 1.00] | 1.00 [1.00, 1.00] | 1.00")
+    assert "| - |" in line
+    parts = table.render_parts(report.by_group).splitlines()
+    assert parts[2].startswith("| clean | 0 | - | - | 0.00 | 0 | 0.0 |")
+
+
+def test_results_become_json_without_nan() -> None:
+    plain = table.plain(score([days(2)], [], resamples=0))
+    assert plain["overall"]["recall"] is None
+    assert json.loads(json.dumps(plain, allow_nan=False))["overall"]["false_alarms"] == 0
+    assert table.number(math.nan) == "-"

@@ -1,0 +1,189 @@
+"""The topics on a real Kafka: created as planned, verified, and refused with the fix."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports them without saying so
+    AdminClient,
+    ConfigResource,
+    ResourceType,
+)
+
+from fleetleak.cli import main
+from fleetleak.kafka import client, topics
+from fleetleak.kafka.broker import EmbeddedBroker, free_port
+from fleetleak.kafka.topics import Names, Topic, WrongTopics
+from fleetleak.settings import Settings
+from tests.kafka.support import wait_for
+
+pytestmark = pytest.mark.kafka
+
+PARTITIONS = 2
+
+
+@pytest.fixture(scope="module")
+def admin(broker: EmbeddedBroker) -> AdminClient:
+    made = Settings()
+    made.kafka.bootstrap_servers = broker.bootstrap_servers
+    return AdminClient(client.common(made.kafka))
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"t{uuid.uuid4().hex[:10]}"
+
+
+def wanted(prefix: str, partitions: int = PARTITIONS) -> list[Topic]:
+    settings = Settings().topics
+    settings.partitions = partitions
+    return topics.layout(prefix, settings)
+
+
+def create(admin: AdminClient, plan: list[Topic]) -> list[str]:
+    """Create topics and wait until the brokers tell of all of them."""
+    made = topics.create(admin, plan, 1)
+    wait_for(lambda: {topic.name for topic in plan} <= topics.existing(admin).keys(), what="new topics")
+    return made
+
+
+def make(admin: AdminClient, topic: Topic, **changes: str) -> None:
+    """Create one topic by hand, not as it is wanted."""
+    create(admin, [topic._replace(config=topic.config | changes)])
+
+
+def configs(admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    answers = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name) for name in names])
+    return {r.name: {k: v.value for k, v in answer.result().items()} for r, answer in answers.items()}
+
+
+def test_what_is_created_is_what_was_planned(admin: AdminClient, prefix: str) -> None:
+    plan = wanted(prefix)
+    assert create(admin, plan) == [topic.name for topic in plan]
+    there = topics.existing(admin)
+    actual = configs(admin, [topic.name for topic in plan])
+    for topic in plan:
+        assert there[topic.name] == topic.partitions
+        assert actual[topic.name] | topic.config == actual[topic.name]
+    assert topics.problems(admin, plan) == []
+    topics.verify(admin, plan)
+
+
+def test_creating_again_changes_nothing(admin: AdminClient, prefix: str) -> None:
+    plan = wanted(prefix)
+    create(admin, plan)
+    assert create(admin, wanted(prefix, 5)) == []
+    assert topics.problems(admin, plan) == []
+
+
+def test_a_missing_topic_is_named_and_only_it_is_created(admin: AdminClient, prefix: str) -> None:
+    plan = wanted(prefix)
+    create(admin, plan[:-1])
+    fix = f"topic {plan[-1].name} is missing: run `fleetleak topics create`"
+    assert topics.problems(admin, plan) == [fix]
+    with pytest.raises(WrongTopics) as caught:
+        topics.verify(admin, plan)
+    assert str(caught.value) == fix
+    assert create(admin, plan) == [plan[-1].name]
+
+
+def test_every_topic_may_be_missing(admin: AdminClient, prefix: str) -> None:
+    assert len(topics.problems(admin, wanted(prefix))) == len(Names._fields)
+
+
+def test_a_wrong_partition_count_is_refused(admin: AdminClient, prefix: str) -> None:
+    create(admin, wanted(prefix, 1)[:1])
+    create(admin, wanted(prefix))
+    (problem,) = topics.problems(admin, wanted(prefix))
+    assert problem.startswith(
+        f"topic {prefix}.snapshots has 1 partitions, not {PARTITIONS}: set topics.partitions"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "key", "value"),
+    [
+        ("models", "cleanup.policy", "delete"),
+        ("alert_state", "cleanup.policy", "compact,delete"),
+        ("scores", "cleanup.policy", "compact"),
+        ("snapshots", "message.timestamp.type", "CreateTime"),
+    ],
+)
+def test_a_wrong_configuration_is_refused(
+    admin: AdminClient, prefix: str, field: str, key: str, value: str
+) -> None:
+    name = getattr(topics.names(prefix), field)
+    (topic,) = (t for t in wanted(prefix) if t.name == name)
+    make(admin, topic, **{key: value})
+    create(admin, wanted(prefix))
+    right = topic.config[key]
+    (problem,) = topics.problems(admin, wanted(prefix))
+    there, _, fix = problem.partition(": ")
+    assert there.startswith(f"topic {name} has {key}=")
+    assert sorted(there.partition("=")[2].split(",")) == sorted(value.split(","))
+    assert fix == f"alter it to {right}"
+
+
+def test_more_copies_than_brokers_are_refused_in_words(admin: AdminClient, prefix: str) -> None:
+    with pytest.raises(WrongTopics, match=rf"topic {prefix}\.snapshots could not be created: .*[Rr]eplica"):
+        topics.create(admin, wanted(prefix), 9)
+
+
+def command(broker: EmbeddedBroker, prefix: str, action: str, *more: str) -> subprocess.CompletedProcess[str]:
+    words = [
+        "topics",
+        action,
+        "--bootstrap-servers",
+        broker.bootstrap_servers,
+        "--kafka-topic-prefix",
+        prefix,
+    ]
+    return subprocess.run(
+        [sys.executable, "-m", "fleetleak", *words, "--topics-partitions", str(PARTITIONS), *more],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_the_command_plans_creates_and_verifies(
+    broker: EmbeddedBroker, admin: AdminClient, prefix: str
+) -> None:
+    plan = command(broker, prefix, "plan")
+    assert plan.returncode == 0
+    assert [line.split()[0] for line in plan.stdout.splitlines()] == list(topics.names(prefix))
+    assert all(f"partitions={PARTITIONS} cleanup.policy=" in line for line in plan.stdout.splitlines())
+    assert not any(name.startswith(prefix) for name in topics.existing(admin)), "a plan touches nothing"
+
+    missing = command(broker, prefix, "verify")
+    assert missing.returncode == 1
+    assert missing.stdout.count("is missing: run `fleetleak topics create`") == len(Names._fields)
+
+    created = command(broker, prefix, "create")
+    assert created.stdout.splitlines()[0] == f"created {', '.join(topics.names(prefix))}"
+    assert created.stderr == ""
+    wait_for(lambda: set(topics.names(prefix)) <= topics.existing(admin).keys(), what="new topics")
+
+    verified = command(broker, prefix, "verify")
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "all 8 topics fit\n", "")
+
+    again = command(broker, prefix, "create")
+    assert (again.returncode, again.stdout) == (0, "nothing to create: all topics are there\n")
+
+    other = command(broker, prefix, "verify", "--topics-partitions", "3")
+    assert other.returncode == 1
+    assert other.stdout.count("has 2 partitions, not 3") == len(Names._fields)
+
+
+@pytest.mark.parametrize("action", ["create", "verify"])
+def test_a_cluster_that_is_away_is_one_line(
+    action: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topics, "_TIMEOUT_SECONDS", 0.5)
+    address = f"127.0.0.1:{free_port()}"
+    assert main(["topics", action, "--bootstrap-servers", address]) == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith(f"fleetleak: {address}: the cluster cannot be reached: ")

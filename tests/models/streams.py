@@ -1,0 +1,84 @@
+"""Streams of records for parity tests, and what parity means on this platform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from processors.models.base import Floats, Rows
+
+Batch = tuple[Rows, Floats]
+Stream = Callable[[np.random.Generator, int, int, int], Batch]
+
+_PROBE = np.random.default_rng(0).random(2_000)
+EXACT = np.float_power(_PROBE, 0.5).tolist() == [v**0.5 for v in _PROBE.tolist()]
+"""Whether numpy's power is the libm of this Python: then scores must be equal to the last bit."""
+
+PARITY = "bit-equal" if EXACT else "within-1e-9"
+
+
+def assert_same(ours: NDArray[np.float64], rivers: NDArray[np.float64]) -> None:
+    if EXACT:
+        np.testing.assert_array_equal(ours, rivers)
+    else:
+        np.testing.assert_allclose(ours, rivers, rtol=1e-9, atol=1e-9)
+
+
+def _even(rng: np.random.Generator, records: int, rows: int) -> Rows:
+    return rng.integers(0, rows, records).astype(np.intp)
+
+
+def random(rng: np.random.Generator, records: int, rows: int, features: int) -> Batch:
+    return _even(rng, records, rows), rng.random((records, features))
+
+
+def drifting(rng: np.random.Generator, records: int, rows: int, features: int) -> Batch:
+    level = np.linspace(0.2, 0.8, records)[:, None]
+    return _even(rng, records, rows), level + rng.normal(0, 0.03, (records, features))
+
+
+def quiet_then_step(rng: np.random.Generator, records: int, rows: int, features: int) -> Batch:
+    level = np.where(np.arange(records) < records // 2, 0.2, 0.6)[:, None]
+    return _even(rng, records, rows), level + rng.normal(0, 1e-4, (records, features))
+
+
+def spiky(rng: np.random.Generator, records: int, rows: int, features: int) -> Batch:
+    x = rng.normal(0.3, 1e-3, (records, features))
+    return _even(rng, records, rows), np.where(rng.random((records, 1)) < 0.02, 5.0, x)
+
+
+def not_finite(rng: np.random.Generator, records: int, rows: int, features: int) -> Batch:
+    x = rng.random((records, features))
+    x[rng.random(x.shape) < 0.05] = np.nan
+    x[rng.random(x.shape) < 0.02] = np.inf
+    return _even(rng, records, rows), x
+
+
+def zipf(rng: np.random.Generator, records: int, rows: int, features: int) -> Batch:
+    keys = np.minimum(rng.zipf(1.5, records) - 1, rows - 1)
+    return keys.astype(np.intp), rng.random((records, features))
+
+
+def hot_key(rng: np.random.Generator, records: int, rows: int, features: int) -> Batch:
+    keys = np.where(rng.random(records) < 0.9, 0, rng.integers(0, rows, records))
+    return keys.astype(np.intp), rng.random((records, features))
+
+
+def constant(rng: np.random.Generator, records: int, rows: int, features: int) -> Batch:
+    return _even(rng, records, rows), np.full((records, features), 0.25)
+
+
+STREAMS: dict[str, Stream] = {
+    f"{stream.__name__}-{PARITY}": stream
+    for stream in (random, drifting, quiet_then_step, spiky, not_finite, zipf, hot_key, constant)
+}
+
+
+def pieces(rng: np.random.Generator, records: int) -> list[slice]:
+    """Cut a stream into batches of very different sizes."""
+    sizes = rng.choice([1, 3, 17, 60, 150], size=records)
+    ends = np.minimum(np.cumsum(sizes), records)
+    ends = ends[: int(np.argmax(ends == records)) + 1]
+    return [slice(int(a), int(b)) for a, b in zip([0, *ends[:-1]], ends, strict=True)]

@@ -1,0 +1,162 @@
+"""The command line: usage, help, and failures that a person can act on."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fleetleak import __version__
+from fleetleak.cli import COMMANDS, EXIT_USAGE, main
+from fleetleak.settings.load import all_settings
+
+ROOT = Path(__file__).parents[2]
+WITHOUT = """
+import sys
+sys.modules[{module!r}] = None
+from fleetleak.cli import main
+sys.exit(main([{command!r}]))
+"""
+LONGEST_WAIT = 60.0
+
+
+def run(*words: str, program: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command line, or a program in its place, as a process."""
+    start = ["-m", "fleetleak"] if program is None else ["-c", program]
+    return subprocess.run(
+        [sys.executable, *start, *words], cwd=ROOT, capture_output=True, text=True, timeout=LONGEST_WAIT,
+        env={k: v for k, v in os.environ.items() if not k.startswith("FLEETLEAK_")},
+    )  # fmt: skip
+
+
+def usage_error(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == EXIT_USAGE
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "arguments are required: COMMAND"),
+        (("bogus",), "invalid choice: 'bogus'"),
+        (("config", "--bogus"), "unrecognized arguments: --bogus"),
+        (("config", "bogus"), "unrecognized arguments: bogus"),
+        (("topics",), "arguments are required: action"),
+        (("topics", "delete"), "invalid choice: 'delete'"),
+        (("sink",), "arguments are required: sink"),
+        (("sink", "mail"), "invalid choice: 'mail'"),
+        (("demo", "--timeout", "soon"), "invalid float value: 'soon'"),
+        (("config", "--topics-partition", "5"), "unrecognized arguments: --topics-partition"),
+    ],
+)
+def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str) -> None:
+    assert told in usage_error(capsys, *words)
+
+
+def test_an_unknown_command_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    error = usage_error(capsys, "bogus")
+    assert all(f"{command}" in error for command in COMMANDS)
+
+
+def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--help"])
+    assert ended.value.code == 0
+    return re.sub(r"\s+", " ", capsys.readouterr().out)
+
+
+def test_help_names_every_command_with_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    text = help_of(capsys)
+    for command, place in COMMANDS.items():
+        assert f" {command} {sys.modules[place].HELP}" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_has_its_settings(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    text = help_of(capsys, command)
+    module = sys.modules[COMMANDS[command]]
+    assert module.HELP in text
+    for setting in all_settings():
+        assert (f" {setting.flag} VALUE" in text) == (setting.section in module.SECTIONS)
+        assert setting.section not in module.SECTIONS or setting.help in text
+    assert set(module.SECTIONS) <= {setting.section for setting in all_settings()}
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"fleetleak {__version__}\n"
+
+
+def test_a_bad_setting_is_2_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "--topics-partitions", "many"]) == EXIT_USAGE
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("fleetleak: setting topics.partitions (from --topics-partitions) is 'many': give ")
+
+
+def test_a_stray_variable_is_a_warning(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEETLEAK_SERVICE_HOST", "10.0.0.1")
+    assert main(["config"]) == 0
+    assert (
+        capsys.readouterr().err == "fleetleak: environment variable FLEETLEAK_SERVICE_HOST is not a setting\n"
+    )
+
+
+def test_an_unknown_collector_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["producer", "--producer-collectors", "moon"]) == EXIT_USAGE
+    _, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert "producer: collectors: no such collector: moon" in err
+
+
+@pytest.mark.parametrize(
+    ("command", "module", "extra"),
+    [("processor", "numpy", "processor"), ("demo", "rich.console", "demo"), ("broker", "jgo", "demo")],
+)
+def test_a_missing_extra_is_named_in_one_line(command: str, module: str, extra: str) -> None:
+    done = run(program=WITHOUT.format(command=command, module=module))
+    assert done.returncode == 1
+    assert done.stderr.startswith("fleetleak: ")
+    assert f"pip install 'fleetleak[{extra}]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_a_port_in_use_is_told_with_the_fix() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(
+            "producer", "--http-port", str(port), "--bootstrap-servers", "127.0.0.1:1",
+            "--kafka-properties", "log_level=0",
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"fleetleak: cannot listen on 127.0.0.1:{port} (Address already in use):"
+        " set http.port to a free port, or -1 for none\n"
+    )
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "fleetleak", "config", "--reference"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as command:  # fmt: skip
+        assert command.stdout is not None
+        assert command.stderr is not None
+        command.stdout.close()
+        assert command.stderr.read() == b""
+    assert command.returncode in (0, -signal.SIGPIPE)

@@ -1,0 +1,73 @@
+"""The headers of a dead letter: where it came from and why it is one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetleak.kafka.runtime import Record, Rejected
+from fleetleak.kafka.runtime.dead_letter import Origin, headers, origin
+from tests.unit.strategies import REPEATABLE
+
+GOOD = {
+    "topic": b"t.snapshots",
+    "partition": b"3",
+    "offset": b"42",
+    "reason": b"malformed",
+    "error": b"not JSON",
+}
+
+
+def given_headers(**changes: bytes | None) -> list[tuple[str, bytes]]:
+    merged = GOOD | changes
+    return [("fleetleak-" + name, value) for name, value in merged.items() if value is not None]
+
+
+def sent(rejected: Rejected) -> list[tuple[str, bytes]]:
+    """Give headers as Kafka delivers them: values are bytes."""
+    found = []
+    for name, value in headers("t.snapshots", rejected):
+        assert isinstance(value, bytes)
+        found.append((name, value))
+    return found
+
+
+@REPEATABLE
+@given(st.integers(0, 4096), st.integers(0, 2**63 - 1), st.text(), st.text(max_size=500))
+def test_headers_are_read_as_they_were_written(partition: int, offset: int, reason: str, error: str) -> None:
+    rejected = Rejected(Record(partition, offset, None, None, 0.0), reason, error)
+    assert origin(sent(rejected)) == Origin("t.snapshots", partition, offset, reason, error)
+
+
+def test_a_long_error_is_cut() -> None:
+    rejected = Rejected(Record(0, 0, None, None, 0.0), "invalid", "x" * 100_000)
+    found = origin(sent(rejected))
+    assert found is not None
+    assert found.error == "x" * 500
+
+
+def test_the_header_names_are_those_of_the_documentation() -> None:
+    rejected = Rejected(Record(3, 42, b"k", b"v", 0.0), "malformed", "not JSON")
+    assert sent(rejected) == given_headers()
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_record_that_lacks_a_header_is_no_dead_letter_of_ours(name: str) -> None:
+    assert origin(given_headers(**{name: None})) is None
+
+
+@pytest.mark.parametrize("name", ["partition", "offset"])
+def test_a_place_that_is_no_number_is_refused(name: str) -> None:
+    assert origin(given_headers(**{name: b"x"})) is None
+
+
+@pytest.mark.parametrize("found", [None, [], [("traceparent", b"00-1-1-00")]])
+def test_other_records_are_no_dead_letters(found: list[tuple[str, bytes]] | None) -> None:
+    assert origin(found) is None
+
+
+def test_headers_of_others_are_passed_over() -> None:
+    assert origin([("traceparent", b"00-1-1-00"), *given_headers()]) == Origin(
+        "t.snapshots", 3, 42, "malformed", "not JSON"
+    )
