@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def build_trees(root: Path) -> None:
         _process(root / "proc" / str(pid), pid)
 
 
-def _take(pids: Any) -> list[int]:
+def _take(pids: Iterator[int]) -> list[int]:
     return [next(pids) for _ in range(PROCESSES_PER_GROUP)]
 
 
@@ -129,9 +130,12 @@ def _process(directory: Path, pid: int) -> None:
     _write(directory, files)
 
 
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def _cpu_seconds(work: Callable[[], object]) -> float:
+    """Give CPU seconds of all threads during `work`."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    work()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def run_agent(root: Path, address: str, ticks: int, idle_seconds: float) -> dict[str, float]:
@@ -151,13 +155,8 @@ def run_agent(root: Path, address: str, ticks: int, idle_seconds: float) -> dict
         return records
 
     records = [tick() for _ in range(5)][-1]
-    before = _cpu_seconds()
-    for _ in range(ticks):
-        tick()
-    per_tick = (_cpu_seconds() - before) / ticks
-    before = _cpu_seconds()
-    pause.wait(idle_seconds)
-    idle = (_cpu_seconds() - before) / idle_seconds
+    per_tick = _cpu_seconds(lambda: [tick() for _ in range(ticks)]) / ticks
+    idle = _cpu_seconds(lambda: pause.wait(idle_seconds)) / idle_seconds
     status = procfs.kibibytes(procfs.read_file("/proc/self/status"))
     publisher.close(5.0)
     return {

@@ -21,7 +21,8 @@ from processors.methods import Findings, Opinion
 from processors.models.base import Floats, Rows
 
 _SCHEMA = str(Score.__struct_config__.tag)
-_IDENTITY = ("host", "environment", "version", "started", "used", "total", "oom_kills")
+_CARRIED = ("host", "environment", "version", "started", "used", "total", "oom_kills")
+_TREND = ("growth", "growth_low", "growth_high", "window", "rise", "strength", "normal_rise")
 
 
 def rounded(x: Floats, digits: int) -> list[float]:
@@ -56,9 +57,8 @@ class Encoder:
             "input_offset": record.offset,
             "scope": snapshot.scope,
         }
-        for name in _IDENTITY:
-            if (value := getattr(snapshot, name)) is not None:
-                score[name] = value
+        carried = zip(_CARRIED, _carried(snapshot), strict=True)
+        score.update({name: value for name, value in carried if value is not None})
         shares = batch.shares[i]
         if row is None or shares is None:
             score["reasons"] = ["neither a limit nor a total is known, so nothing can be said"]
@@ -71,29 +71,43 @@ class _Columns:
     """Evidence as lists, in which a single value is cheap to reach."""
 
     def __init__(self, batch: Batch, at: Rows, trend: Trend, found: Findings) -> None:
+        shares = [s for s in batch.shares if s is not None]
+        basis = np.array([s.basis for s in shares], dtype=np.float64)
         self._trend = trend
-        self._room = rounded(np.array([s.room for s in batch.shares if s is not None]), 6)
+        self._memory = rounded(np.array([s.memory for s in shares]), 6)
+        self._room = rounded(np.minimum(np.array([s.room for s in shares]), 1.0), 6)
         self._methods = [(name, *_opinion(o)) for name, o in found.opinions.items()]
         self._drift = [(name, flags.tolist()) for name, flags in found.drift.items()]
         self._drifted = np.logical_or.reduce(list(found.drift.values())).tolist()
-        self._level = found.level
+        self._level = rounded(found.level, 6)
         self._confidence = rounded(trend.confidence, 4)
-        self._kind = trend.kind.tolist()
-        self._growing = (trend.growth > 0).tolist()
-        self._forecast = (~np.isnan(trend.eta)).tolist()
+        self._kind = [KINDS[code] for code in trend.kind.tolist()]
         self._restarted = trend.restarted.tolist()
+        self._growing = (trend.growth > 0).tolist()
+        self._growth = _rows(
+            (trend.growth * basis, 3),
+            (trend.growth_low * basis, 3),
+            (trend.growth_high * basis, 3),
+            (trend.window, 3),
+            (trend.rise * basis, 1),
+            (np.clip(trend.strength, 0.0, 1.0), 4),
+            (trend.normal_rise * basis, 1),
+        )
+        self._significant = trend.significant.tolist()
+        self._forecast = (~np.isnan(trend.eta)).tolist()
+        self._eta = _rows((trend.eta, 1), (trend.eta_low, 1), (trend.eta_high, 1))
+        self._onset = rounded(trend.onset, 3)
 
     def add_to(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
         """Write everything known of one row."""
-        score["room_used"] = min(1.0, self._room[row])
+        score["room_used"] = self._room[row]
         score["methods"] = methods = {}
         for name, raw, p, detected in self._methods:
             methods[name] = method = {"raw": raw[row]}
+            # NaN, the only value unlike itself: not calibrated yet.
             if p[row] == p[row]:
-                method |= {"p": p[row], "confidence": 1.0 - p[row]}
-                if detected[row]:
-                    method["detected"] = True
-        score["kind"] = KINDS[self._kind[row]]
+                method |= {"p": p[row], "detected": detected[row], "confidence": 1.0 - p[row]}
+        score["kind"] = self._kind[row]
         score["confidence"] = self._confidence[row]
         if self._restarted[row]:
             score["restarted"] = True
@@ -103,38 +117,41 @@ class _Columns:
             self._add_forecast(score, row, snapshot, shares)
         if self._drifted[row]:
             score["drift"] = [name for name, flags in self._drift if flags[row]]
-            score["drift_before"] = round(float(self._level[row]), 6)
-            score["drift_after"] = round(shares.memory, 6)
+            score["drift_before"], score["drift_after"] = self._level[row], self._memory[row]
 
     def _add_trend(self, score: dict[str, Any], row: int, basis: int) -> None:
-        trend = self._trend
-        score["trend"] = {
-            "growth": round(float(trend.growth[row]) * basis, 3),
-            "growth_low": round(float(trend.growth_low[row]) * basis, 3),
-            "growth_high": round(float(trend.growth_high[row]) * basis, 3),
-            "window": round(float(trend.window[row]), 3),
-            "rise": round(float(trend.rise[row]) * basis, 1),
-            "strength": round(float(trend.strength[row]), 4),
-            "normal_rise": round(float(trend.normal_rise[row]) * basis, 1),
-        }
-        if trend.significant[row]:
-            score["methods"]["trend"] = {
-                "raw": round(float(trend.rise[row]), 6), "detected": True, "confidence": self._confidence[row],
-            }  # fmt: skip
-            score["onset"] = round(float(trend.onset[row]), 3)
-            score["reasons"] = reasons(trend, row, basis)
+        score["trend"] = dict(zip(_TREND, self._growth[row], strict=True))
+        score["onset"] = self._onset[row]
+        if not self._significant[row]:
+            return
+        confidence = self._confidence[row]
+        score["methods"]["trend"] = {"raw": self._growth[row][4], "detected": True, "confidence": confidence}
+        score["reasons"] = reasons(self._trend, row, basis)
 
     def _add_forecast(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
-        trend = self._trend
         used = snapshot.limit_used if snapshot.limit is not None else snapshot.used
-        score["forecast"] = {
-            "eta": round(float(trend.eta[row]), 1),
-            "eta_low": round(float(trend.eta_low[row]), 1),
-            "eta_high": round(float(trend.eta_high[row]), 1),
+        score["forecast"] = dict(zip(("eta", "eta_low", "eta_high"), self._eta[row], strict=True)) | {
             "limit": shares.basis,
             "limit_name": snapshot.limit_name or ("limit" if snapshot.limit is not None else "total"),
             "limit_used": used or 0,
         }
+
+
+def _carried(snapshot: Snapshot) -> tuple[Any, ...]:
+    return (
+        snapshot.host,
+        snapshot.environment,
+        snapshot.version,
+        snapshot.started,
+        snapshot.used,
+        snapshot.total,
+        snapshot.oom_kills,
+    )
+
+
+def _rows(*columns: tuple[Floats, int]) -> list[tuple[float, ...]]:
+    """Give columns, each with so many decimals, as one tuple per row."""
+    return list(zip(*(rounded(values, digits) for values, digits in columns), strict=True))
 
 
 def _opinion(opinion: Opinion) -> tuple[list[float], list[float], list[bool]]:

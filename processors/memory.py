@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from fleetleak.records import Snapshot
 
 
-class Shares(NamedTuple):
+class Shares(msgspec.Struct, gc=False):
     """Memory of one snapshot as shares of its room.
 
     Parameters
@@ -31,21 +31,18 @@ def unreclaimable(snapshot: Snapshot) -> int | None:
 
     Swap counts: a leak that goes on in swap while RAM stays flat is still a leak.
     """
-    if snapshot.anon is None:
-        found = snapshot.used
-        if found is None:
-            return None
-        return max(0, found + (snapshot.swap_used or 0) - (snapshot.attributed or 0))
-    kinds = (
-        snapshot.anon,
-        snapshot.swap_used,
-        snapshot.shmem,
-        snapshot.slab_unreclaimable,
-        snapshot.kernel_stack,
-        snapshot.page_tables,
-        snapshot.sockets,
+    anon = snapshot.anon
+    attributed = snapshot.attributed or 0
+    if anon is None:
+        used = snapshot.used
+        return None if used is None else max(0, used + (snapshot.swap_used or 0) - attributed)
+    kernel = (
+        (snapshot.slab_unreclaimable or 0)
+        + (snapshot.kernel_stack or 0)
+        + (snapshot.page_tables or 0)
+        + (snapshot.sockets or 0)
     )
-    return max(0, sum(kind for kind in kinds if kind) - (snapshot.attributed or 0))
+    return max(0, anon + (snapshot.swap_used or 0) + (snapshot.shmem or 0) + kernel - attributed)
 
 
 def shares(snapshot: Snapshot) -> Shares | None:
@@ -53,12 +50,15 @@ def shares(snapshot: Snapshot) -> Shares | None:
 
     Examples
     --------
-    >>> shares(Snapshot(service="s", instance="i", timestamp=0.0, used=30, total=200, limit=100, limit_used=40))
+    >>> one = {"service": "s", "instance": "i", "timestamp": 0.0}
+    >>> shares(Snapshot(**one, used=30, total=200, limit=100, limit_used=40))
     Shares(memory=0.3, room=0.4, basis=100)
     """
     basis = snapshot.limit or snapshot.total
     memory = unreclaimable(snapshot)
     if not basis or memory is None:
         return None
-    against = snapshot.limit_used if snapshot.limit and snapshot.limit_used is not None else snapshot.used
-    return Shares(memory / basis, (memory if against is None else against) / basis, basis)
+    against = snapshot.limit_used if snapshot.limit else None
+    if against is None:
+        against = snapshot.used if snapshot.used is not None else memory
+    return Shares(memory / basis, against / basis, basis)

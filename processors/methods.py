@@ -180,7 +180,8 @@ def _point_models(settings: Processor) -> dict[str, Model]:
     unknown = set(settings.models) - {"half_space_trees", "snarimax"}
     if unknown:
         raise BadSetting(
-            f"setting processor.models names {', '.join(sorted(unknown))}: give half_space_trees, snarimax, or none"
+            f"setting processor.models names {', '.join(sorted(unknown))}:"
+            " give half_space_trees, snarimax, or none"
         )
     found: dict[str, Model] = {}
     if "half_space_trees" in settings.models:

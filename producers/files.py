@@ -86,7 +86,8 @@ class Files:
 
 def descriptors() -> int:
     """Raise the soft limit on open files as far as allowed; give how many `Files` may use, half of it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    soft = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return soft // 2
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted // 2

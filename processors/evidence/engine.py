@@ -234,7 +234,7 @@ class Evidence:
         self._latest.shapes[row, level] = 0
         clear = np.flatnonzero((found["rise"] > _SHAPE_RISE) & (found["r2"] > _SHAPE_R2))
         if len(clear):
-            self._latest.shapes[row[clear], level[clear]] = signature.shape(sums.take(clear), at[clear])
+            self._latest.shapes[row[clear], level[clear]] = signature.shape(sums.take(clear))
 
 
 def _judge(samples: Samples, moment: _Moment, normal: Floats, history: Floats) -> Findings:
@@ -266,14 +266,15 @@ def _findings(moment: _Moment, samples: Samples, limit: Floats, seen: Seen, marg
     low, high = forecast.growth_interval(fits)
     grows = np.isfinite(margin)
     significant = grows & (low > 0) & (fits["rise"] * fits["r2"] > seen.normal)
+    shapes = signature.main(moment.shapes)
+    newest = moment.anchor + fits["last"]
     eta, eta_low, eta_high = (
-        np.where(significant, samples.time + left, np.nan)
-        for left in forecast.time_left(fits, limit - fits["level"])
+        np.where(significant, np.maximum(newest + time, samples.time), np.nan)
+        for time in forecast.reach(fits, shapes, limit - fits["level"])
     )
     onset = np.where(grows, moment.anchor + fits["onset"], np.nan)
     slack = fits["window"] / np.maximum(fits["points"], 1.0)
     sure = np.where(grows, confidence.confidence(margin, fits, moment.quality), 0.0)
-    shapes = signature.main(moment.shapes)
     linear = np.where(shapes["body"] > 0, shapes["kind"], signature.CODE["linear"])
     kind = np.where(grows, linear, signature.CODE["stable"]).astype(np.int8)
     shown = np.where(grows, 1.0, 0.0)

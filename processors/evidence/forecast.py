@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from processors.evidence.columns import Floats
+from processors.evidence.signature import CODE
 from processors.evidence.trend import Fits
 
-_SPREAD = 0.6  # half width of the interval, in logarithms of the time left
+_SOONER, _LATER = 1.0, 0.3  # conformal: logarithms by which p10 and p90 leave the middle (docs/evidence.md)
+_SCATTER = 2.0  # standard deviations about the line by which the level may be off
+_POWER = 1.0 / 0.6  # a fragmenting heap grows like time^0.6
+_CONVEX, _CONCAVE = 0.1, -0.27  # bends beyond which a growth is not read as a straight line
+_TINY = 1e-12
+_Z80 = 1.2816
 
 
-def time_left(fits: Fits, left: Floats) -> tuple[Floats, Floats, Floats]:
-    """Seconds until `left` more of the limit is used: p50, p10, p90."""
-    recent = np.clip(fits["slope3"], 0.3, 3.0) * fits["slope"]
-    middle = np.maximum(left, 0.0) / np.maximum(recent, 1e-12)
-    return middle, middle * np.exp(-_SPREAD), middle * np.exp(_SPREAD)
+def reach(fits: Fits, shapes: NDArray[Any], left: Floats) -> tuple[Floats, Floats, Floats]:
+    """Seconds from a fit's newest point until `left` more of the limit is used: p50, p10, p90.
+
+    Convex growth is continued as an exponential, concave growth as a power of time, anything else (and a
+    staircase, whose bends are its steps) along the newest slope.
+    """
+    scatter = _SCATTER * fits["residual"]
+    middle = _continue(fits, shapes, np.maximum(left, 0.0))
+    low = _continue(fits, shapes, np.maximum(left - scatter, 0.0)) * np.exp(-_SOONER)
+    high = _continue(fits, shapes, np.maximum(left + scatter, 0.0)) * np.exp(_LATER)
+    return middle, low, high
+
+
+def _continue(fits: Fits, shapes: NDArray[Any], left: Floats) -> Floats:
+    read = (shapes["body"] > 0) & (shapes["slope_end"] > 0)
+    slope = np.maximum(np.where(read, shapes["slope_end"], fits["slope"]), _TINY).astype(np.float64)
+    span = np.maximum(shapes["span"], 1.0)
+    height = np.maximum(shapes["rise"], 1e-6).astype(np.float64)
+    bend = np.where(read & (shapes["kind"] != CODE["staircase"]), shapes["bend"], 0.0)
+    rate = np.maximum(2.0 * bend * height / (span * span) / slope, _TINY)
+    convex = np.log1p(rate * left / slope) / rate
+    concave = span * ((1.0 + left / height) ** _POWER - 1.0)
+    straight = left / slope
+    return np.where(bend > _CONVEX, convex, np.where(bend < _CONCAVE, concave, straight))
 
 
 def growth_interval(fits: Fits) -> tuple[Floats, Floats]:
@@ -22,5 +50,5 @@ def growth_interval(fits: Fits) -> tuple[Floats, Floats]:
     rho = np.clip(fits["rho"], 0.0, 0.95)
     points = np.maximum(fits["points"] * (1.0 - rho) / (1.0 + rho), 2.0)
     window = np.maximum(fits["window"], 1.0)
-    error = 1.2816 * fits["residual"] * np.sqrt(12.0 / points) / window
+    error = _Z80 * fits["residual"] * np.sqrt(12.0 / points) / window
     return fits["slope"] - error, fits["slope"] + error

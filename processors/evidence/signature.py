@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleetleak.records.types import Kind
-from processors.evidence.columns import Flags, Floats, Floats32, Rows
+from processors.evidence.columns import Flags, Floats, Rows
 from processors.evidence.envelope import LENGTH
 from processors.evidence.trend import Suffixes, pick
 
@@ -22,7 +22,8 @@ SHAPE = np.dtype(
         ("body", "f4"),  # rise of the parabola x its R^4: how much this shape is of the whole growth
         ("slope_end", "f4"),  # the parabola's slope at the newest point, fraction per second
         ("bend", "f4"),  # half the change of slope along the stretch / mean slope
-        ("onset", "f4"),  # time of the stretch's first point, seconds since the envelope's anchor
+        ("span", "f4"),  # seconds from the stretch's first point to the newest
+        ("rise", "f4"),  # fraction gained by the parabola in it
         ("spread", "f4"),  # standard deviation about the parabola / rise
     ]
 )
@@ -44,16 +45,8 @@ def _wave_table() -> Floats:
 _TABLE = _wave_table()  # (points - 1, cos or sin, waves, LENGTH)
 
 
-def shape(s: Suffixes, at: Floats32) -> NDArray[Any]:
-    """Shape of each ring's growth, shape `(n,)` of `SHAPE`, all zero where none is to be read.
-
-    Parameters
-    ----------
-    s
-        Sums of the rings.
-    at
-        Times of the rings' points, newest first.
-    """
+def shape(s: Suffixes) -> NDArray[Any]:
+    """Shape of each ring's growth, shape `(n,)` of `SHAPE`, all zero where none is to be read."""
     z = s.x * s.x
     sz = np.cumsum(z, axis=1)
     czz = np.cumsum(z * z, axis=1) - sz * sz / _POINTS
@@ -80,7 +73,7 @@ def shape(s: Suffixes, at: Floats32) -> NDArray[Any]:
     level = np.cumsum(y - curve, axis=1)[:, -1] / (best + 1.0)
     error = np.where(inside, y - curve - level[:, None], 0.0)
     out["spread"] = spread = np.sqrt(np.cumsum(error * error, axis=1)[:, -1] / (best + 1.0))
-    out["onset"] = pick(at, best)
+    out["span"], out["rise"] = span * s.unit, height
     out["kind"] = _kind(bend, spread, *_texture(y, error, inside, best))
     out[~rising] = 0
     return out

@@ -21,7 +21,7 @@ def case(
     tag: str = "plain",
 ) -> Case:
     """A series from time 0 on; `used` is a fraction of a total of 1."""
-    times = np.arange(len(used)) * step
+    times = np.arange(len(used), dtype=np.float64) * step
     group = "synthetic" if leaks else "clean"
     total = np.ones(len(used))
     return Case(series, times, used, total, group, tag, leaks, ambiguous, 0.0, float(times[-1]))
@@ -33,7 +33,9 @@ def days(count: float, **labels: object) -> Case:
 
 
 def alert(time: float, state: str = "firing", **more: object) -> Alert:
-    return Alert(series="s", time=time, state=state, **more)  # type: ignore[typeddict-item]
+    made = Alert(series="s", time=time, state=state)
+    made.update(more)  # type: ignore[typeddict-item]
+    return made
 
 
 def leak(onset: float, end: float, **more: object) -> Leak:

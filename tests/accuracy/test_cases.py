@@ -40,7 +40,7 @@ def test_cases_come_in_the_order_of_their_labels_and_samples_in_order_of_time(tm
     assert first.times.tolist() == [0, 60, 120]
     assert first.fraction.tolist() == [0.25, 0.375, 0.5]
     assert first.leaks == (Leak(60.0, 120.0, "linear", "2h", True),)
-    assert first.ambiguous == ((0, 60),)
+    assert first.ambiguous == ((0.0, 60.0),)
     assert first.step == 60
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from benchmarks.accuracy import scorer
 from benchmarks.accuracy.alerts import Alert, by_case
+from benchmarks.accuracy.cases import Leak
 from tests.accuracy.support import DAY, HOUR, alert, days, leak
 
 
-def _spans(lines: list[Alert], *leaks: scorer.Leak) -> list[tuple[float, float]]:
+def _spans(lines: list[Alert], *leaks: Leak) -> list[tuple[float, float]]:
     return [(e.start / HOUR, e.end / HOUR) for e in scorer.episodes(lines, leaks)]
 
 

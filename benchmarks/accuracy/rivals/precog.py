@@ -70,9 +70,9 @@ class Precog:
 def train(lines: Lines, values: Floats, end: int) -> Trained:
     """Learn the trends between all change points of the first `end` samples, the ongoing ones left out."""
     steps = np.abs(np.diff(values[:end]))
-    middle = float(np.median(steps)) if len(steps) else 0.0
+    middle = float(np.median(steps)) if len(steps) else np.inf
     spread = float(np.median(np.abs(steps - middle))) if len(steps) else 0.0
-    large_step = middle + OUTLYING * spread if spread else np.inf
+    large_step = middle + OUTLYING * spread
     points = change_points(lines, values, large_step, end)
     begin, until = np.meshgrid(points, points, indexing="ij")
     slopes, durations, found = trends(lines, values, begin, until)

@@ -99,8 +99,8 @@ class Periodic(Leak):
         phase = cycle - number
         swing = np.where(phase < 0.5, 2 * phase * taken[number], taken[number])
         returned = np.clip(2 * phase - 1, 0, 1) * (taken - kept)[number]
-        base: Floats = np.append(0.0, np.cumsum(kept))[number]
-        return base + swing - returned
+        base = np.append(0.0, np.cumsum(kept))[number]
+        return np.asarray(base + swing - returned, dtype=float)
 
 
 @dataclass(frozen=True, slots=True)

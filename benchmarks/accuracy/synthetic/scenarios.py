@@ -131,6 +131,7 @@ def _unusual_leaks() -> Iterable[Scenario]:
 def _hard_negatives() -> Iterable[Scenario]:
     yield _clean("calm", 5, *CALM)
     yield _clean("noisy", 10, *NOISY, step=120.0)
+    yield _clean("high-level", 8, *NOISY, Steady(0.5), traffic=DAILY, step=120.0)
     yield _clean("shifts", 8, *SHIFTY, step=120.0)
     yield _clean("warm-up", 2, *CALM, WarmUp(0.3, 3.0))
     yield _clean("slow-warm-up", 8, *CALM, WarmUp(0.35, 30.0), step=300.0)

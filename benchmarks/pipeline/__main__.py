@@ -1,0 +1,176 @@
+"""`python -m benchmarks.pipeline [--json]`: every figure of docs/benchmarks.md that goes through Kafka."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+
+from benchmarks.common import report
+from benchmarks.pipeline import latency, load
+from fleetleak.kafka.broker import EmbeddedBroker
+from fleetleak.settings import Settings
+
+SERVICES = 10_000
+NAIVE_SERVICES = 400
+PARTITIONS = 8
+
+
+def say(line: str) -> None:
+    """Show progress."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class Bench:
+    """Runs measured processes against one broker, each on topics of its own."""
+
+    def __init__(self, broker: EmbeddedBroker) -> None:
+        self._broker = broker
+
+    def settings(self) -> Settings:
+        """Give settings under a new prefix."""
+        made = Settings()
+        made.kafka.bootstrap_servers = self._broker.bootstrap_servers
+        made.kafka.topic_prefix = f"bench-{uuid.uuid4().hex[:8]}"
+        made.topics.partitions = PARTITIONS
+        return made
+
+    def environment(self, settings: Settings, **more: str) -> dict[str, str]:
+        """Give the environment of a child that uses these settings."""
+        return os.environ | {
+            "FLEETLEAK_KAFKA_BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+            "FLEETLEAK_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
+            "FLEETLEAK_TOPICS_PARTITIONS": str(PARTITIONS),
+            "FLEETLEAK_LOG_LEVEL": "warning",
+            **more,
+        }
+
+    def run(self, module: str, *words: str, environment: Mapping[str, str]) -> dict[str, float]:
+        """Run a measuring child; give what it printed last."""
+        done = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.pipeline.{module}", *words],
+            env=dict(environment), stdout=subprocess.PIPE, check=True, timeout=1200,
+        )  # fmt: skip
+        found: dict[str, float] = json.loads(done.stdout.decode().splitlines()[-1])
+        return found
+
+    def rates(self, repeats: int, ticks: int) -> dict[str, float]:
+        """Measure the processor, the same at least once, the raw limit and the naive loop, in turns."""
+        rows: list[dict[str, float]] = []
+        for turn in range(repeats):
+            settings = self.settings()
+            count, size = load.publish(settings, load.snapshots(SERVICES, ticks))
+            environment = self.environment(settings)
+            say(f"turn {turn + 1} of {repeats}: {count} records, {size / count:.0f} bytes each")
+            raw = self.run("raw", str(count), environment=environment)
+            once = self.run("worker", "exactly-once", str(count), environment=environment)
+            other = self.settings()
+            load.publish(other, load.snapshots(SERVICES, ticks))
+            least = self.run("worker", "at-least-once", str(count), environment=self.environment(other))
+            small = self.settings()
+            load.publish(small, load.snapshots(NAIVE_SERVICES, 40))
+            naive = self.run("naive", str(NAIVE_SERVICES * 40), environment=self.environment(small))
+            rows.append(
+                {
+                    "records_per_s": once["records_per_s"],
+                    "records_per_cpu_s": once["records_per_cpu_s"],
+                    "naive_records_per_s": naive["records_per_s"],
+                    "naive_ratio": once["records_per_s"] / naive["records_per_s"],
+                    "exactly_once_cost": 1 - once["records_per_s"] / least["records_per_s"],
+                    "raw_records_per_s": raw["records_per_s"],
+                    "input_bytes_per_record": size / count,
+                }
+            )
+            say(f"  {rows[-1]}")
+        return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+
+    def restore(self, ticks: int) -> dict[str, float]:
+        """Measure the same identity starting again after kill -9, and checkpoint traffic on the way."""
+        settings = self.settings()
+        quick = {
+            "FLEETLEAK_RUNTIME_CHECKPOINT_INTERVAL_SECONDS": "2",
+            "FLEETLEAK_KAFKA_INSTANCE_ID": "bench-0",
+        }
+        environment = self.environment(settings, **quick)
+        count, _ = load.publish(settings, load.snapshots(SERVICES, ticks))
+        self.run("worker", "exactly-once", str(count), environment=environment)
+        say("restore: ten checkpoint rounds under way")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.pipeline.worker", "forever", "0"], env=environment
+        )
+        time.sleep(8)
+        for _ in range(10):
+            load.publish(settings, load.snapshots(SERVICES, 1, seed=int(time.time())))
+            time.sleep(2.2)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        same = self.run("worker", "ready", "0", environment=environment)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.pipeline.worker", "forever", "0"], env=environment
+        )
+        time.sleep(10)
+        load.publish(settings, load.snapshots(SERVICES, 1, seed=7))
+        time.sleep(0.5)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        other = self.run(
+            "worker", "ready", "0", environment=environment | {"FLEETLEAK_KAFKA_INSTANCE_ID": "bench-1"}
+        )
+        return {
+            "restore_10k_s": same["ready_s"],
+            "takeover_s": other["assigned_s"] + other["ready_s"],
+        }
+
+    def checkpoints(self, ticks: int) -> dict[str, float]:
+        """Measure checkpoint bytes against input bytes, both as sent, at the default interval."""
+        settings = self.settings()
+        count, size = load.publish(settings, load.snapshots(SERVICES, ticks))
+        found = self.run("worker", "exactly-once", str(count), environment=self.environment(settings))
+        # The last commit checkpoints every service once, as one interval of 600 s does.
+        per_interval = size / count * SERVICES * Settings().runtime.checkpoint_interval_seconds / 30.0
+        return {
+            "checkpoint_bytes_per_service": found["checkpoint_bytes"] / SERVICES,
+            "checkpoint_traffic": found["checkpoint_bytes"] / per_interval,
+        }
+
+    def latency(self) -> dict[str, float]:
+        """Measure snapshot to alert."""
+        settings = self.settings()
+        load.publish(settings, iter(()))
+        p50, p99, alerts = latency.measure(settings, self.environment(settings))
+        return {"alert_latency_p50_s": p50, "alert_latency_p99_s": p99, "alert_latency_alerts": float(alerts)}
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one line of JSON, last")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--ticks", type=int, default=20, help="snapshots per service; default 20")
+    parser.add_argument("--only", choices=["rates", "restore", "checkpoints", "latency"])
+    arguments = parser.parse_args()
+    with EmbeddedBroker(heap_mib=1024, say=say) as broker:
+        bench = Bench(broker)
+        parts = {
+            "rates": lambda: bench.rates(arguments.repeats, arguments.ticks),
+            "checkpoints": lambda: bench.checkpoints(arguments.ticks),
+            "restore": lambda: bench.restore(arguments.ticks),
+            "latency": bench.latency,
+        }
+        figures: dict[str, float] = {}
+        for name, part in parts.items():
+            if arguments.only in (None, name):
+                say(f"measuring {name}")
+                figures |= part()
+    report(figures, arguments.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""One processor as a process of its own, until it has scored so many records; prints its costs as JSON.
+
+Run by the benchmark: `python -m benchmarks.pipeline.worker MODE RECORDS`, settings from the environment.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from fleetleak.kafka import client, topics
+from fleetleak.kafka.runtime import Output, Runtime, Topics, runtime
+from fleetleak.kafka.runtime.transaction import Transaction
+from fleetleak.observe import metrics
+from fleetleak.settings import Settings, load
+from processors.scoring import Scoring
+
+
+class AtLeastOnce(Transaction):
+    """The same interface without transactions: flush, then commit the offsets."""
+
+    consumer: Consumer
+
+    def __init__(self, producer: Producer, timeout_seconds: float) -> None:
+        self._settings = load().settings
+        self._producer = Producer(client.producer(self._settings.kafka, **_QUEUE))
+        self._timeout = timeout_seconds
+        self._published: dict[str, int] = {}
+        self.open = False
+
+    def begin(self, metadata: Any) -> None:
+        self.open = True
+
+    def publish(self, outputs: Iterable[Output]) -> None:
+        super().publish(outputs)
+
+    def commit(self, offsets: list[TopicPartition]) -> None:
+        self._producer.flush(self._timeout)
+        if offsets:
+            self.consumer.commit(offsets=offsets, asynchronous=False)
+        self.open = False
+        self._published = {}
+
+    def abort(self, reason: str) -> None:
+        self.open = False
+
+
+_QUEUE = {"queue.buffering.max.messages": 1_000_000, "queue.buffering.max.kbytes": 512 * 1024, "linger.ms": 5}
+
+
+def build(settings: Settings, exactly_once: bool) -> Runtime:
+    """Make the processor as its command does, or the same at least once."""
+    names = topics.names(settings.kafka.topic_prefix)
+    if not exactly_once:
+        vars(runtime)["Transaction"] = AtLeastOnce
+    built = Runtime(
+        settings,
+        Scoring.from_settings(settings),
+        Topics(names.snapshots, names.feedback, names.models, names.dead_letter),
+        f"{settings.kafka.topic_prefix}-processor",
+    )
+    if not exactly_once:
+        AtLeastOnce.consumer = built._consumer  # noqa: SLF001 - the benchmark looks inside
+    return built
+
+
+def _scored() -> float:
+    return float(metrics.SCORED._value.get())  # noqa: SLF001 - the counter has no getter
+
+
+def main() -> None:
+    """Run until the records are scored or, for `forever`, until killed."""
+    mode, wanted = sys.argv[1], int(sys.argv[2])
+    built = build(load().settings, mode != "at-least-once")
+    stop = threading.Event()
+    thread = threading.Thread(target=built.run, args=(stop,), daemon=True)
+    thread.start()
+    times = _wait_ready(built)
+    gc.freeze()
+    if mode == "ready":
+        print(json.dumps(times), flush=True)
+        stop.set()
+    elif mode == "forever":
+        thread.join()
+    else:
+        print(json.dumps(times | _measure(wanted, stop, thread)), flush=True)
+
+
+def _wait_ready(built: Runtime) -> dict[str, float]:
+    begun = time.perf_counter()
+    while not built.owned():
+        time.sleep(0.002)
+    assigned = time.perf_counter()
+    while built.ready() is not None:
+        time.sleep(0.002)
+    now = time.perf_counter()
+    return {"assigned_s": assigned - begun, "ready_s": now - assigned}
+
+
+def _measure(wanted: int, stop: threading.Event, thread: threading.Thread) -> dict[str, float]:
+    """Measure from the first tenth on: models are created in it, which happens once."""
+    warm = wanted // 10
+    while _scored() < warm:
+        time.sleep(0.005)
+    from_, cpu, begun = _scored(), time.process_time(), time.perf_counter()
+    while _scored() < wanted:
+        time.sleep(0.005)
+        if not thread.is_alive():
+            raise SystemExit("the processor ended")
+    done = _scored() - from_
+    wall, used = time.perf_counter() - begun, time.process_time() - cpu
+    stop.set()
+    thread.join()
+    return {
+        "records": done,
+        "records_per_s": done / wall,
+        "records_per_cpu_s": done / used,
+        "checkpoint_bytes": float(metrics.CHECKPOINT_BYTES._value.get()),  # noqa: SLF001
+    }
+
+
+if __name__ == "__main__":
+    main()

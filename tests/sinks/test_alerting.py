@@ -1,0 +1,154 @@
+"""The alerting role: one alert per leaking service, and what labels do to it."""
+
+from __future__ import annotations
+
+from fleetleak.kafka.runtime import Applied, Key, Record
+from fleetleak.records import Alert, Decoder, Forecast, Label, Score, Trend, encode
+from fleetleak.records.types import Kind
+from fleetleak.settings.tree import Alerting as Settings
+from sinks.alerting.role import Alerting
+
+MIB = 2**20
+START = 1_700_000_000.0
+read = Decoder(Alert).decode
+
+
+def score(
+    tick: int, confidence: float, instance: str = "s-0", kind: Kind = "linear", **more: object
+) -> Score:
+    time = START + 60.0 * tick
+    made = Score(
+        service="s", instance=instance, time=time, input_partition=0, input_offset=tick, used=(100 + tick) * MIB,
+        room_used=0.4, kind=kind, confidence=confidence, onset=START,
+    )  # fmt: skip
+    if confidence > 0:
+        made.trend = Trend(
+            growth=MIB / 60, growth_low=MIB / 61, growth_high=MIB / 59, window=600.0, rise=50.0 * MIB, strength=0.9,
+        )  # fmt: skip
+        made.forecast = Forecast(
+            eta=time + 9000, eta_low=time + 7000, eta_high=time + 12000, limit=1024 * MIB,
+            limit_name="memory.max", limit_used=(100 + tick) * MIB,
+        )  # fmt: skip
+    for name, value in more.items():
+        setattr(made, name, value)
+    return made
+
+
+def as_record(one: Score) -> Record:
+    return Record(0, one.input_offset, b"s", encode(one), one.time)
+
+
+def alerts(applied: Applied) -> list[Alert]:
+    return [read(o.value) for o in applied.outputs]
+
+
+def label(verdict: str, **more: object) -> Record:
+    made = Label(service="s", verdict=verdict, author="ann", time=START + 6000, **more)  # type: ignore[arg-type]
+    return Record(0, 0, b"s", encode(made), START)
+
+
+def firing_role(ticks: int = 5) -> tuple[Alerting, Alert]:
+    role = Alerting(Settings(), "alerts")
+    found = alerts(role.apply([as_record(score(t, 0.9)) for t in range(ticks)]))
+    return role, found[0]
+
+
+def test_a_leak_fires_once_with_its_evidence() -> None:
+    role = Alerting(Settings(), "alerts")
+    found = alerts(role.apply([as_record(score(t, 0.9)) for t in range(30)]))
+    first = found[0]
+    assert (first.state, first.service, first.kind, first.severity) == ("firing", "s", "linear", "sure")
+    assert [a.state for a in found].count("firing") == 1
+    assert {a.key for a in found} == {first.key}
+    assert first.eta_low is not None
+    assert first.eta is not None
+    assert first.eta_high is not None
+    assert first.eta_low < first.eta < first.eta_high
+    assert "memory.max" in first.summary
+    assert first.recommendation
+
+
+def test_one_suspicious_snapshot_is_not_enough() -> None:
+    role = Alerting(Settings(), "alerts")
+    assert not role.apply([as_record(score(0, 0.9)), as_record(score(1, 0.0))]).outputs
+
+
+def test_it_resolves_when_the_growth_stops() -> None:
+    role, first = firing_role()
+    found = alerts(role.apply([as_record(score(t, 0.0, kind="stable")) for t in range(5, 60)]))
+    assert [(a.state, a.key) for a in found] == [("resolved", first.key)]
+    assert found[0].closed_by
+
+
+def test_two_instances_are_one_alert() -> None:
+    role = Alerting(Settings(), "alerts")
+    both = [as_record(score(t, 0.9, instance=name)) for t in range(5) for name in ("s-0", "s-1")]
+    found = alerts(role.apply(both))
+    assert [a.state for a in found][:1] == ["firing"]
+    assert {a.key for a in found} == {found[0].key}
+    assert found[-1].affected == 2
+    assert found[-1].instances == ["s-0", "s-1"]
+    assert "2 of 2 instances" in found[-1].summary
+
+
+def test_an_alert_ends_with_its_last_instance() -> None:
+    role, first = firing_role()
+    others = [as_record(score(t, 0.0, instance="new", kind="stable")) for t in range(5, 200)]
+    found = alerts(role.apply(others))
+    assert [(a.state, a.key) for a in found] == [("resolved", first.key)]
+
+
+def test_not_a_leak_resolves_and_teaches() -> None:
+    role, first = firing_role()
+    key, applied = role.control(label("not-a-leak"))
+    assert key == Key(0, b"s")
+    found = alerts(applied)
+    assert [(a.state, a.key) for a in found] == [("resolved", first.key)]
+    assert "ann" in (found[0].closed_by or "")
+    assert not role.apply([as_record(score(t, 0.9)) for t in range(10, 40)]).outputs
+    larger = [score(t, 0.9) for t in range(40, 50)]
+    for one in larger:
+        assert one.trend is not None
+        one.trend.rise *= 4
+    assert [a.state for a in alerts(role.apply(list(map(as_record, larger))))][:1] == ["firing"]
+
+
+def test_leak_confirms() -> None:
+    role, first = firing_role()
+    _, applied = role.control(label("leak"))
+    (found,) = alerts(applied)
+    assert (found.state, found.severity, found.key) == ("updated", "sure", first.key)
+    assert "ann" in found.reasons[0]
+
+
+def test_expected_mutes_until_it_expires() -> None:
+    role, _ = firing_role()
+    _, applied = role.control(label("expected", expires=START + 60.0 * 100))
+    assert [a.state for a in alerts(applied)] == ["resolved"]
+    assert not role.apply([as_record(score(t, 0.9)) for t in range(10, 100)]).outputs
+    assert alerts(role.apply([as_record(score(t, 0.9)) for t in range(100, 110)]))[0].state == "firing"
+
+
+def test_a_label_for_another_alert_changes_nothing() -> None:
+    role, _ = firing_role()
+    assert not role.control(label("not-a-leak", alert="other@1"))[1].outputs
+
+
+def test_other_control_records_are_passed_over_and_broken_ones_are_dead_letters() -> None:
+    role, _ = firing_role()
+    other = Record(0, 1, b"s", b'{"schema":"clock-probe/1","service":"s"}', START)
+    assert role.control(other) == (None, Applied())
+    broken = Record(0, 2, b"s", b"{", START)
+    assert [r.reason for r in role.control(broken)[1].rejected] == ["malformed"]
+
+
+def test_state_moves_at_any_point() -> None:
+    records = [as_record(score(t, 0.9 if 10 < t < 40 else 0.0)) for t in range(120)]
+    whole = Alerting(Settings(), "alerts").apply(records).outputs
+    for cut in range(0, 120, 7):
+        before, after = Alerting(Settings(), "alerts"), Alerting(Settings(), "alerts")
+        found = before.apply(records[:cut]).outputs
+        state = before.dump(Key(0, b"s"))
+        if state is not None:
+            after.load(Key(0, b"s"), state)
+        assert found + after.apply(records[cut:]).outputs == whole
