@@ -1,0 +1,1 @@
+"""Every figure in the docs, each part run by one command."""

@@ -1,7 +1,8 @@
 """Models of the fleet against River's: speed, memory and checkpoints.
 
-`python -m benchmarks.models [--json]`. Every ratio is to River in the same run, measured in turns; River
-holds as many models as fit (300 half-space trees take 360 MB). Takes about five minutes and 3 GB.
+`python -m benchmarks.models [--json]`. Every ratio is to River in the same run, in processor time,
+measured in turns; River holds as many models as fit (300 half-space trees take 360 MB). Takes about five
+minutes and 3 GB.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +19,7 @@ import orjson
 from numpy.typing import NDArray
 from river import anomaly, drift
 
-from benchmarks.common import median_seconds, ratio, report, resident_bytes
+from benchmarks.common import median_seconds, ratio, report, resident_bytes, seconds
 from fleetleak.records import Decoder, Method, Score, Snapshot, encode
 from processors.bank import ModelBank
 from processors.calibration import Calibration
@@ -69,10 +69,20 @@ def _batches(rng: np.random.Generator, count: int, services: int, size: int) -> 
 
 
 def _per_record(model: Any, batches: list[tuple[Any, Any]]) -> float:
-    begin = time.perf_counter()
-    for rows, x in batches:
-        model.score_learn(rows, x)
-    return (time.perf_counter() - begin) / sum(len(rows) for rows, _ in batches)
+    records = sum(len(rows) for rows, _ in batches)
+    return seconds(lambda: [model.score_learn(rows, x) for rows, x in batches]) / records
+
+
+def _each(rng: np.random.Generator, models: int, one: Callable[[int, float], None]) -> float:
+    """Give the time of a record when River's models take turns at random."""
+    order = rng.integers(0, models, 5_000).tolist()
+    values = rng.normal(0.5, 0.05, 5_000).tolist()
+
+    def work() -> None:
+        for i, value in zip(order, values, strict=True):
+            one(i, value)
+
+    return seconds(work) / len(order)
 
 
 def _warm(model: Any, rng: np.random.Generator, services: int, records: int) -> None:
@@ -95,15 +105,13 @@ def half_space_trees() -> dict[str, float]:
         for value in rng.normal(0.5, 0.05, WINDOW + int(rng.integers(WINDOW))).tolist():
             river.learn_one({"f0": value})  # type: ignore[no-untyped-call]
 
+    def one(i: int, value: float) -> None:
+        x = {"f0": value}
+        rivers[i].score_one(x)  # type: ignore[no-untyped-call]
+        rivers[i].learn_one(x)  # type: ignore[no-untyped-call]
+
     def theirs() -> float:
-        order = rng.integers(0, RIVER_TREES, 5_000).tolist()
-        values = rng.normal(0.5, 0.05, 5_000).tolist()
-        begin = time.perf_counter()
-        for i, value in zip(order, values, strict=True):
-            x = {"f0": value}
-            rivers[i].score_one(x)  # type: ignore[no-untyped-call]
-            rivers[i].learn_one(x)  # type: ignore[no-untyped-call]
-        return (time.perf_counter() - begin) / len(order)
+        return _each(rng, RIVER_TREES, one)
 
     found = ratio(theirs, lambda: _per_record(fleet, _batches(rng, 300, SERVICES, BATCH)))
     return {"hst_ratio": found[0], "hst_river_us": found[1] * 1e6, "hst_us": found[2] * 1e6}
@@ -117,14 +125,12 @@ def snarimax() -> dict[str, float]:
         fleet.score_learn(np.arange(SERVICES), rng.normal(0.5, 0.05, (SERVICES, 1)))
     rivers = [fleet.to_river(row) for row in range(RIVER_FORECASTERS)]
 
+    def one(i: int, value: float) -> None:
+        rivers[i].forecast(1)  # type: ignore[no-untyped-call]
+        rivers[i].learn_one(value)  # type: ignore[no-untyped-call]
+
     def theirs() -> float:
-        order = rng.integers(0, RIVER_FORECASTERS, 5_000).tolist()
-        values = rng.normal(0.5, 0.05, 5_000).tolist()
-        begin = time.perf_counter()
-        for i, value in zip(order, values, strict=True):
-            rivers[i].forecast(1)  # type: ignore[no-untyped-call]
-            rivers[i].learn_one(value)  # type: ignore[no-untyped-call]
-        return (time.perf_counter() - begin) / len(order)
+        return _each(rng, RIVER_FORECASTERS, one)
 
     found = ratio(theirs, lambda: _per_record(fleet, _batches(rng, 300, SERVICES, BATCH)))
     return {"snarimax_ratio": found[0], "snarimax_river_us": found[1] * 1e6, "snarimax_us": found[2] * 1e6}
@@ -219,11 +225,11 @@ def whole_scoring() -> dict[str, float]:
 
     def theirs() -> float:
         messages = _snapshots(rng, RIVER_TREES, 3_000)
-        return median_seconds(lambda: [naive.score(message) for message in messages], 1) / 3_000
+        return seconds(lambda: [naive.score(message) for message in messages]) / 3_000
 
     def ours() -> float:
         batches = [_snapshots(rng, SERVICES, BATCH) for _ in range(30)]
-        return median_seconds(lambda: [columns.score(batch) for batch in batches], 1) / (30 * BATCH)
+        return seconds(lambda: [columns.score(batch) for batch in batches]) / (30 * BATCH)
 
     found = ratio(theirs, ours)
     return {"scoring_ratio": found[0], "scoring_river_us": found[1] * 1e6, "scoring_us": found[2] * 1e6}
@@ -240,7 +246,12 @@ def checkpoints() -> dict[str, float]:
                 model.score_learn(rows, x[piece, None])
     states = [bank.dump(key) for key in keys]
     encode_s = median_seconds(lambda: [bank.dump(key) for key in keys])
-    decode_s = median_seconds(lambda: [bank.load(*pair) for pair in zip(keys, states, strict=True)])
+
+    def load() -> None:
+        for key, state in zip(keys, states, strict=True):
+            bank.load(key, state)
+
+    decode_s = median_seconds(load)
     return {
         "checkpoint_bytes": float(np.median([len(state) for state in states])),
         "encode_us": encode_s / services * 1e6,
@@ -248,9 +259,10 @@ def checkpoints() -> dict[str, float]:
     }
 
 
-def _score_all(fleet: Fleet, rows: Any, x: Any) -> None:
-    for model in fleet.values():
-        model.score_learn(rows, x)
+def _score_all(fleet: Fleet, batches: list[tuple[Any, Any]]) -> None:
+    for rows, x in batches:
+        for model in fleet.values():
+            model.score_learn(rows, x)
 
 
 def _fleet(services: int, rng: np.random.Generator) -> Fleet:
@@ -259,13 +271,13 @@ def _fleet(services: int, rng: np.random.Generator) -> Fleet:
     for x in series(rng, WINDOW + 50, services):
         for begin in range(0, services, 5_000):
             rows = np.arange(begin, min(begin + 5_000, services))
-            _score_all(fleet, rows, x[rows, None])
+            _score_all(fleet, [(rows, x[rows, None])])
     return fleet
 
 
 def _cost(fleet: Fleet, rng: np.random.Generator, services: int) -> float:
     batches = _batches(rng, 100, services, BATCH)
-    return median_seconds(lambda: [_score_all(fleet, *batch) for batch in batches]) / (100 * BATCH)
+    return median_seconds(lambda: _score_all(fleet, batches)) / (100 * BATCH)
 
 
 def large_fleet(services: int) -> dict[str, float]:
@@ -302,8 +314,8 @@ def small_batches() -> dict[str, float]:
     one = [(np.array([row]), np.array([[0.5]])) for row in rng.integers(0, 2_000, 500)]
     hot = np.zeros(BATCH, np.intp), rng.normal(0.5, 0.05, (BATCH, 1))
     return {
-        "batch_of_1_us": median_seconds(lambda: [_score_all(fleet, *batch) for batch in one]) / 500 * 1e6,
-        "hot_key_us": median_seconds(lambda: _score_all(fleet, *hot)) / BATCH * 1e6,
+        "batch_of_1_us": median_seconds(lambda: _score_all(fleet, one)) / 500 * 1e6,
+        "hot_key_us": median_seconds(lambda: _score_all(fleet, [hot])) / BATCH * 1e6,
     }
 
 

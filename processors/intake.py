@@ -14,8 +14,8 @@ from processors.memory import Shares, shares
 from processors.models.base import Flags, Rows
 from processors.services import Service, Services
 
-# Clocks of start times are read with little precision on some sources.
-_SAME_START_SECONDS = 1.0
+# Start times rest on the boot time, which moves by a second or two when the host's clock is adjusted.
+_SAME_START_SECONDS = 5.0
 
 
 @dataclass

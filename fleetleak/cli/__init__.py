@@ -20,6 +20,7 @@ COMMANDS = {
     "topics": "fleetleak.cli.topics",
     "broker": "fleetleak.cli.broker",
     "doctor": "fleetleak.cli.doctor",
+    "replay": "fleetleak.cli.replay",
     "config": "fleetleak.cli.config",
 }
 """Imported only when asked for: the agent must not load what a processor needs.

@@ -28,7 +28,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         print(reference(), end="")
         return 0
     values = {
-        s.path: mask(s.name, getattr(getattr(loaded.settings, s.section), s.name)) for s in all_settings()
+        s.path: mask(getattr(getattr(loaded.settings, s.section), s.name)) for s in all_settings()
     }
     if arguments.json:
         both = {path: {"value": value, "origin": loaded.origin[path]} for path, value in values.items()}

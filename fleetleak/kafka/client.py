@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
+from fleetleak.settings import BadSetting
 from fleetleak.settings.tree import Kafka
 
 log = logging.getLogger(__name__)
+_librdkafka_log = logging.getLogger("librdkafka")
 
 # Java's partitioner; librdkafka's own differs, so the same key would land elsewhere.
 PARTITIONER = "murmur2_random"
@@ -19,12 +23,32 @@ def _on_error(error: KafkaError) -> None:
     log.warning("kafka client: %s", error.str(), extra={"code": error.name()})
 
 
+@contextlib.contextmanager
+def properties_checked() -> Iterator[None]:
+    """Make clients inside this block, so that a property librdkafka refuses is a setting that is refused.
+
+    Raises
+    ------
+    BadSetting
+        With librdkafka's words, which name the property and, of what may be secret, never the value.
+    """
+    try:
+        yield
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError._INVALID_ARG:
+            raise
+        words = " ".join(error.args[0].str().split())
+        raise BadSetting(f"setting kafka.properties: {words}") from None
+
+
 def common(kafka: Kafka, **ours: Any) -> dict[str, Any]:
     """Give the properties of a client; what the user passed through wins."""
     return {
         "bootstrap.servers": kafka.bootstrap_servers,
         "client.id": f"{kafka.topic_prefix}-{kafka.instance_id or 'client'}",
         "error_cb": _on_error,
+        # Without it librdkafka writes to stderr itself; so its lines come out where the client is polled.
+        "logger": _librdkafka_log,
         "log_level": 3,
         **ours,
         **kafka.properties,

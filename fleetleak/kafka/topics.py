@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -106,7 +107,13 @@ def existing(admin: AdminClient) -> dict[str, int]:
 
 
 def create(admin: AdminClient, wanted: list[Topic], replication_factor: int) -> list[str]:
-    """Create the topics that are missing; give their names. What exists is left as it is."""
+    """Create the topics that are missing; give their names. What exists is left as it is.
+
+    Raises
+    ------
+    WrongTopics
+        If one cannot be created, or the cluster does not list it within half a minute.
+    """
     there = existing(admin)
     new = [
         NewTopic(t.name, num_partitions=t.partitions, replication_factor=replication_factor, config=t.config)
@@ -121,7 +128,17 @@ def create(admin: AdminClient, wanted: list[Topic], replication_factor: int) -> 
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise WrongTopics(f"topic {name} could not be created: {error.args[0].str()}") from None
+    _wait_until_listed(admin, {t.topic for t in new})
     return [t.topic for t in new]
+
+
+def _wait_until_listed(admin: AdminClient, created: set[str]) -> None:
+    """Wait for the brokers: they tell of a topic some time after they took it."""
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while missing := created - existing(admin).keys():
+        if time.monotonic() > deadline:
+            raise WrongTopics(f"created, but not listed yet: {', '.join(sorted(missing))}; verify them later")
+        time.sleep(0.1)
 
 
 def problems(admin: AdminClient, wanted: list[Topic]) -> list[str]:

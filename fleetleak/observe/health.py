@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,12 +11,22 @@ from types import TracebackType
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+log = logging.getLogger(__name__)
+
 Check = Callable[[], str | None]
 """Gives None when well, else what is wrong, in words."""
 
 
 def _well() -> str | None:
     return None
+
+
+def _ask(check: Check) -> str | None:
+    try:
+        return check()
+    except Exception as error:
+        log.exception("a health check failed")
+        return f"the check failed: {type(error).__name__}: {error}"
 
 
 class HealthServer:
@@ -26,7 +37,7 @@ class HealthServer:
     address, port
         Where to listen; port 0 takes a free one, see `port`.
     healthy, ready
-        `/healthz` and `/readyz` answer 200 when these give None, else 503 with the words.
+        `/healthz` and `/readyz` answer 200 when these give None, else, or when they raise, 503 with words.
     """
 
     def __init__(self, address: str, port: int, healthy: Check = _well, ready: Check = _well) -> None:
@@ -39,8 +50,9 @@ class HealthServer:
                 if self.path == "/metrics":
                     self._answer(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
                 elif self.path in checks:
-                    wrong = checks[self.path]()
-                    self._answer(503 if wrong else 200, "text/plain", (wrong or "ok").encode() + b"\n")
+                    wrong = _ask(checks[self.path])
+                    words = (wrong or "ok").encode(errors="backslashreplace") + b"\n"
+                    self._answer(503 if wrong else 200, "text/plain", words)
                 else:
                     self._answer(404, "text/plain", b"see /metrics, /healthz, /readyz\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -19,16 +20,25 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the record as one line of JSON."""
-        line: dict[str, Any] = {
+        ours: dict[str, Any] = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line.update({k: v for k, v in vars(record).items() if k not in _STANDARD})
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+            ours["error"] = self.formatException(record.exc_info)
+        extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
+        # Ours come first and win: a line must not lose its level to a field of that name.
+        return _one_line(ours | extra | ours)
+
+
+def _one_line(fields: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(fields, default=str).decode()
+    except TypeError:
+        # Lone surrogates, large integers, keys that are no text: as escaped text, anything can be written.
+        return json.dumps({name: str(value) for name, value in fields.items()})
 
 
 class RateLimit(logging.Filter):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY as REGISTRY
+from prometheus_client import Counter, Gauge, Histogram
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -121,6 +122,3 @@ def reference() -> str:
     ]
     head = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
     return "\n".join([*head, *rows]) + "\n"
-
-
-__all__ = ["METRICS", "REGISTRY", "reference"]

@@ -7,7 +7,17 @@ from typing import Literal
 from msgspec import Struct
 
 from fleetleak.records.score import Forecast, Method, Trend
-from fleetleak.records.types import Bytes, Fraction, Kind, Name, Scope, Text, UnixSeconds
+from fleetleak.records.types import (
+    Bytes,
+    Fraction,
+    Kind,
+    Name,
+    Offset,
+    PartitionNumber,
+    Scope,
+    Text,
+    UnixSeconds,
+)
 
 AlertState = Literal["firing", "updated", "resolved"]
 Severity = Literal["early", "sure"]
@@ -69,5 +79,5 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
     methods: dict[str, Method] = {}
     reasons: list[Text] = []
     closed_by: Text | None = None
-    input_partition: int | None = None
-    input_offset: int | None = None
+    input_partition: PartitionNumber | None = None
+    input_offset: Offset | None = None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Generic, TypeVar
 
 import msgspec
 import orjson
 
 R = TypeVar("R", bound=msgspec.Struct)
+
+_MAJOR = re.compile("[1-9][0-9]{0,17}")
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Unreadable(ValueError):
@@ -16,7 +20,8 @@ class Unreadable(ValueError):
     Parameters
     ----------
     reason
-        One of `malformed`, `invalid`, `newer-schema`, `wrong-record`, `empty`, `oversized`.
+        One of `malformed`, `invalid`, `newer-schema`, `wrong-record`, `empty`; a reader adds its own, such as
+        `wrong-key` and `future` (docs/records.md).
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -29,8 +34,24 @@ class _Versioned(msgspec.Struct):
 
 
 def encode(record: msgspec.Struct) -> bytes:
-    """Write a record as one line of JSON; absent fields are left out."""
-    return orjson.dumps(msgspec.to_builtins(record))
+    """Write a record as one line of JSON; absent fields are left out.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
+    data = orjson.dumps(msgspec.to_builtins(record))
+    # orjson writes what is not finite as null; nothing else is, since absent fields are left out.
+    if b"null" in data and _holds_null(orjson.loads(data)):
+        raise ValueError(f"a number of this {type(record).__name__} is not finite: {data!r}")
+    return data
+
+
+def _holds_null(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_holds_null, value.values() if isinstance(value, dict) else value))
+    return value is None
 
 
 class Decoder(Generic[R]):
@@ -62,24 +83,26 @@ class Decoder(Generic[R]):
         if not data:
             raise Unreadable("empty", "the record has no value")
         try:
-            return self._decode(data)
+            record = self._decode(data)
         except msgspec.ValidationError as error:
             raise self._explain(data, error) from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _NOT_JSON as error:
             raise Unreadable("malformed", f"not JSON: {error}") from None
-        except RecursionError:
-            raise Unreadable("malformed", "nested too deeply") from None
+        # msgspec takes a record without its tag; looking for the name is cheap, and enough of a check.
+        if b'"schema"' not in data:
+            raise Unreadable("invalid", f"schema is missing: it is {self._schema}")
+        return record
 
     def _explain(self, data: bytes, error: Exception) -> Unreadable:
         try:
             schema = msgspec.json.decode(data, type=_Versioned).schema
-        except msgspec.DecodeError:
+        except _NOT_JSON:
             return Unreadable("invalid", str(error))
         if schema == self._schema:
             return Unreadable("invalid", str(error))
         name, _, major = schema.rpartition("/")
         known_name, _, known_major = self._schema.rpartition("/")
-        if name == known_name and major.isdigit() and int(major) > int(known_major):
+        if name == known_name and _MAJOR.fullmatch(major) and int(major) > int(known_major):
             return Unreadable(
                 "newer-schema", f"schema {schema} is newer than {self._schema}: upgrade this role"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from fleetleak.records.types import Name, Scope, UnixSeconds
+from fleetleak.records.types import Name, Offset, PartitionNumber, Scope, UnixSeconds
 
 
 class Drift(Struct, tag_field="schema", tag="drift/1", kw_only=True, omit_defaults=True, gc=False):
@@ -22,5 +22,5 @@ class Drift(Struct, tag_field="schema", tag="drift/1", kw_only=True, omit_defaul
     version: Name | None = None
     before: float | None = None
     after: float | None = None
-    input_partition: int | None = None
-    input_offset: int | None = None
+    input_partition: PartitionNumber | None = None
+    input_offset: Offset | None = None

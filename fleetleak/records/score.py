@@ -11,6 +11,8 @@ from fleetleak.records.types import (
     Fraction,
     Kind,
     Name,
+    Offset,
+    PartitionNumber,
     Probability,
     Scope,
     Seconds,
@@ -70,8 +72,8 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
     service: Name
     instance: Name
     time: UnixSeconds
-    input_partition: int
-    input_offset: int
+    input_partition: PartitionNumber
+    input_offset: Offset
     host: Name | None = None
     scope: Scope = "process"
     environment: Name | None = None

@@ -13,6 +13,8 @@ Seconds = Annotated[float, Meta(ge=0, description="seconds")]
 BytesPerSecond = Annotated[float, Meta(description="bytes per second")]
 Fraction = Annotated[float, Meta(ge=0, le=1, description="a share, from 0 to 1")]
 Probability = Annotated[float, Meta(ge=0, le=1, description="a tail probability: small means unusual")]
+PartitionNumber = Annotated[int, Meta(ge=0, le=2**31 - 1, description="a partition's number")]
+Offset = Annotated[int, Meta(ge=0, le=2**63 - 1, description="an offset in a partition")]
 Name = Annotated[str, Meta(min_length=1, max_length=256, description="a name")]
 Text = Annotated[str, Meta(max_length=1024, description="words for people")]
 

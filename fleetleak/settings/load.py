@@ -16,7 +16,11 @@ import msgspec
 
 from fleetleak.settings.tree import Settings
 
-_SECRET = re.compile(r"([^=,]*(?:password|secret|token|jaas|ssl\.key|credential)[^=,]*=)[^,]*", re.IGNORECASE)
+_SECRET = re.compile(
+    r"pass(word|phrase)|secret|token|jaas|ssl\.key|private\.key|\.pem|credential|oauthbearer\.config",
+    re.IGNORECASE,
+)
+_HIDDEN = "***"
 
 
 class BadSetting(ValueError):
@@ -87,8 +91,8 @@ def _allowed(info: msgspec.inspect.Type) -> str:
     match info:
         case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
             word = "a whole number" if isinstance(info, msgspec.inspect.IntType) else "a number"
-            low = f" from {info.ge:g}" if info.ge is not None else ""
-            return word + low + (f" to {info.le:g}" if info.le is not None else "")
+            low = f" from {_exact(info.ge)}" if info.ge is not None else ""
+            return word + low + (f" to {_exact(info.le)}" if info.le is not None else "")
         case msgspec.inspect.LiteralType():
             return "one of " + ", ".join(sorted(map(str, info.values)))
         case msgspec.inspect.ListType():
@@ -101,6 +105,10 @@ def _allowed(info: msgspec.inspect.Type) -> str:
             return f"text that fits {info.pattern}"
         case _:
             return "text"
+
+
+def _exact(limit: float) -> str:
+    return str(int(limit) if limit == int(limit) else limit)
 
 
 def _pairs(items: Sequence[str]) -> dict[str, str]:
@@ -123,24 +131,29 @@ def _checked(setting: Setting, value: Any, origin: str) -> Any:
     try:
         shaped = _from_text(setting, value) if origin != "file" else value
         return msgspec.convert(shaped, setting.type, strict=origin == "file")
-    except (ValueError, TypeError):
-        shown = mask(setting.name, value)
+    except (ValueError, TypeError, RecursionError):
+        shown = _shown(setting, value)
         raise BadSetting(
             f"setting {setting.path} (from {_place(setting, origin)}) is {shown!r}: give {allowed(setting)}"
         ) from None
+
+
+def _shown(setting: Setting, value: Any) -> Any:
+    """Give a refused value for people; of pairs the names only: in the wrong shape, secrets cannot be told."""
+    if not isinstance(setting.info, msgspec.inspect.DictType):
+        return value
+    return dict.fromkeys(value, _HIDDEN) if isinstance(value, Mapping) else _HIDDEN
 
 
 def _place(setting: Setting, origin: str) -> str:
     return {"file": "the file", "environment": setting.variable, "flag": setting.flag}[origin]
 
 
-def mask(name: str, value: Any) -> Any:
+def mask(value: Any) -> Any:
     """Hide what must not be printed: librdkafka properties that hold secrets."""
-    if isinstance(value, Mapping):
-        return {k: "***" if _SECRET.match(f"{k}=") else v for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [mask(name, v) for v in value]
-    return _SECRET.sub(r"\1***", value) if isinstance(value, str) else value
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _HIDDEN if _SECRET.search(name) else v for name, v in value.items()}
 
 
 @dataclass(frozen=True)
@@ -208,7 +221,7 @@ def _read_file(path: str) -> dict[str, dict[str, Any]]:
         tree = tomllib.loads(Path(path).read_text())
     except OSError as error:
         raise BadSetting(f"settings file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadSetting(f"settings file {path} is not TOML: {error}") from None
     known = {s.path for s in all_settings()}
     for section, leaves in tree.items():

@@ -18,7 +18,7 @@ class Kafka(Struct, forbid_unknown_fields=True):
         "127.0.0.1:9092"
     )
     topic_prefix: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9_-]+$", description="What all topic and group names begin with.")
+        str, Meta(pattern=r"\A[A-Za-z0-9_-]+\Z", description="What all topic and group names begin with.")
     ] = "fleetleak"
     instance_id: Annotated[
         str | None,
@@ -109,10 +109,10 @@ class Runtime(Struct, forbid_unknown_fields=True):
     ] = 300.0
     dead_letter_ratio: Annotated[
         float,
-        _about("A partition pauses when more than this share of its records is unreadable.", ge=0.001, le=1),
+        _about("A partition pauses when at least this share of its records is unreadable...", ge=0.001, le=1),
     ] = 0.5
     dead_letter_least: Annotated[
-        int, _about("...and at least this many among its newest records.", ge=1, le=100_000)
+        int, _about("...and at least this many, among its newest records.", ge=1, le=100_000)
     ] = 100
 
 
@@ -134,7 +134,7 @@ class Processor(Struct, forbid_unknown_fields=True):
         _about("Memory for models; beyond it the longest unseen services are moved out.", ge=2**20, le=2**40),
     ] = 4 * 2**30
     forget_seconds: Annotated[
-        float, _about("An instance silent this long by its own records starts new, seconds.", ge=60)
+        float, _about("An instance silent this long by its own records starts new, seconds.", ge=60, le=1e9)
     ] = 7 * 86400.0
 
 
@@ -160,7 +160,7 @@ class Alerting(Struct, forbid_unknown_fields=True):
         float, _about("A leak that comes back within this continues its alert, seconds.", ge=0, le=604800)
     ] = 21600.0
     silent_seconds: Annotated[
-        float, _about("An instance silent this long, by its service's time, is gone, seconds.", ge=1)
+        float, _about("An instance silent this long, by its service's time, is gone, seconds.", ge=1, le=1e9)
     ] = 3600.0
 
 

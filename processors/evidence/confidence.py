@@ -13,6 +13,8 @@ from processors.evidence.trend import Fits
 _FLOOR = 0.004  # of the limit: a smaller rise is no news, whatever the noise
 _YOUNG = 0.4  # of the limit: the rise that is normal while nothing is known
 _YOUNG_LIFE = 2.0  # lengths of the window after which that counts half
+_DAY = 86400.0  # what is unknown of a young series are its daily habits; a longer rise is none of them
+_PATIENCE = -0.25  # power of the days that a rise has lasted with which the room it must take shrinks
 _STRAIGHT_YOUNG = 0.1  # the share of it that a straight line is held to
 
 
@@ -56,7 +58,7 @@ class Criterion:
 def _young(seen: Seen) -> Floats:
     window = np.maximum(seen.fits["window"], 1.0)
     age: Floats = np.maximum(seen.history - window, 0.0) / window
-    return _YOUNG * np.exp2(-age / _YOUNG_LIFE)
+    return _YOUNG * np.exp2(-age / _YOUNG_LIFE) * np.minimum(_DAY / window, 1.0)
 
 
 def _noise(times: float, young: float) -> Callable[[Seen], Floats]:
@@ -73,7 +75,15 @@ def _field(name: str, least: float, width: float) -> Callable[[Seen], Floats]:
 
 
 def _days(least: float) -> Callable[[Seen], Floats]:
-    return lambda seen: np.log(np.maximum(seen.fits["window"], 1.0) / (least * 86400.0))
+    return lambda seen: np.log(np.maximum(seen.fits["window"], 1.0) / (least * _DAY))
+
+
+def _room(least: float) -> Callable[[Seen], Floats]:
+    def distance(seen: Seen) -> Floats:
+        days = np.maximum(seen.fits["window"] / _DAY, 1.0)
+        return np.asarray(np.log(np.maximum(seen.share, 1e-6) / (least * days**_PATIENCE)))
+
+    return distance
 
 
 def _weakest_quarter(least: float) -> Callable[[Seen], Floats]:
@@ -93,22 +103,22 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
     "established": (
         Criterion("noise", _noise(2.2, 1.0)),
         Criterion("fit", _field("r2", 0.6, 0.3)),
-        Criterion("room", lambda seen: np.log(np.maximum(seen.share, 1e-6) / 0.25)),
+        Criterion("room", _room(0.25)),
         Criterion("heading", lambda seen: (np.maximum(seen.heading, seen.share / 0.7) - 1.0) / 0.5),
         CLIMBING, FRESH, NO_STEP, NO_FALL,
     ),
     "straight": (
         Criterion("noise", _noise(2.0, _STRAIGHT_YOUNG)),
         Criterion("straight", lambda seen: -np.log10((1.0 - seen.fits["r2"] + 1e-5) / 1e-3)),
-        Criterion("points", lambda seen: np.log2(np.maximum(seen.fits["points"], 1.0) / 10.0)),
-        Criterion("room", lambda seen: np.log(np.maximum(seen.share, 1e-6) / 0.04)),
+        Criterion("points", lambda seen: np.log2(np.maximum(seen.fits["points"], 1.0) / 16.0)),
+        Criterion("room", _room(0.04)),
         Criterion("history", lambda seen: (seen.history / np.maximum(seen.fits["window"], 1.0) - 1.5) / 2.0),
         CLIMBING, FRESH,
     ),
     "slow": (
         Criterion("noise", _noise(2.0, 0.0)),
         Criterion("fit", _field("r2", 0.7, 0.2)),
-        Criterion("days", _days(1.5)),
+        Criterion("days", _days(1.75)),
         Criterion("points", lambda seen: np.log2(np.maximum(seen.fits["points"], 1.0) / 12.0)),
         Criterion("slow", lambda seen: np.log(0.08 / np.maximum(seen.share, 1e-6))),
         Criterion("steady", _weakest_quarter(0.3)),

@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processors.columns import rounds
-from processors.evidence import confidence, forecast, signature
-from processors.evidence.columns import Columns, Flags, Floats, Rows
+from processors.evidence import confidence, forecast, signature, trend
+from processors.evidence.columns import Columns, Flags, Floats, Floats32, Rows
 from processors.evidence.confidence import Seen
 from processors.evidence.envelope import LEVELS, Envelope
 from processors.evidence.normal_rise import Excursions, NormalRise
 from processors.evidence.restarts import Restarts
 from processors.evidence.saturation import plateau
-from processors.evidence.trend import FIT, fit, suffixes
+from processors.evidence.trend import FIT
 
 _LEAST_RISE = 0.004  # of the limit; below it no stretch is looked at
 _LEAST_R2 = 0.2
+_UNUSUAL = 1.5  # times what the instance itself gives back; the verdict asks for more (confidence.py)
 _SHAPE_RISE = 0.02  # of the limit; shapes are read only of growth that can be suspected
 _SHAPE_R2 = 0.4
 
@@ -222,17 +223,26 @@ class Evidence:
 
     def _restart(self, rows: Rows, time: Floats) -> None:
         self.envelope.clear(rows, time)
-        self.excursions.reset(rows)
+        self.excursions.clear(rows)
         self._latest.reset(rows)
 
     def _refit(self, position: Rows, row: Rows, level: Rows, moment: _Moment) -> None:
-        low = self.envelope.low[row, level]
+        low, size = self.envelope.low[row, level], self.envelope.size[row, level]
         moment.height[position, level] = self.excursions.add(row, level, low[:, 0])
-        at = self.envelope.at[row, level]
-        sums = suffixes(low, at, self.envelope.size[row, level])
-        self._latest.fits[row, level] = found = fit(sums, low, at)
+        self._latest.fits[row, level] = 0
         self._latest.shapes[row, level] = 0
-        clear = np.flatnonzero((found["rise"] > _SHAPE_RISE) & (found["r2"] > _SHAPE_R2))
+        most = trend.most(low, size)
+        worth = np.flatnonzero(most > np.maximum(_UNUSUAL * self.excursions.usual[row, level], _LEAST_RISE))
+        if len(worth):
+            self._fit(row[worth], level[worth], low[worth], size[worth])
+
+    def _fit(self, row: Rows, level: Rows, low: Floats32, size: NDArray[np.int16]) -> None:
+        at = self.envelope.at[row, level]
+        sums = trend.suffixes(low, at, size)
+        self._latest.fits[row, level] = found = trend.fit(sums, low, at)
+        usual = _UNUSUAL * self.excursions.usual[row, level]
+        rise = found["rise"] * found["r2"]
+        clear = np.flatnonzero((rise > np.maximum(usual, _SHAPE_RISE)) & (found["r2"] > _SHAPE_R2))
         if len(clear):
             self._latest.shapes[row[clear], level[clear]] = signature.shape(sums.take(clear))
 

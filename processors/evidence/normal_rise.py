@@ -8,6 +8,7 @@ from processors.evidence.columns import Columns, Flags, Floats, Floats32, Rows
 from processors.evidence.envelope import FINEST, LEVELS, SCALES
 
 MEMORY = 512.0  # a learned rise counts half after this many buckets of its scale (eight envelope lengths)
+_FADE = 2.0 ** (-1.0 / MEMORY)
 _TURN = 0.5  # an excursion is over when half of its fall is regained
 
 
@@ -23,6 +24,7 @@ class Excursions(Columns):
         self.trough: Floats32 = self.column("trough", (LEVELS,), np.float32, np.inf)
         self.peak: Floats32 = self.column("peak", (LEVELS,), np.float32, -np.inf)
         self.low: Floats32 = self.column("low", (LEVELS,), np.float32, np.inf)
+        self.usual: Floats32 = self.column("usual", (LEVELS,), np.float32, 0.0)
 
     def add(self, rows: Rows, level: Rows, value: Floats32) -> Floats:
         """Take one closed bucket per (row, level); give the height of the excursion it is in."""
@@ -37,7 +39,14 @@ class Excursions(Columns):
         self.peak[rows, level] = np.where(over, value, peak)
         self.low[rows, level] = np.where(over, value, low)
         height: Floats = np.minimum(rise, fall).astype(np.float64)
+        self.usual[rows, level] = np.maximum(height, self.usual[rows, level] * _FADE)
         return height
+
+    def clear(self, rows: Rows) -> None:
+        """Begin a new run: what rose before it is over, and no excursion; what is usual stays."""
+        self.trough[rows] = np.inf
+        self.peak[rows] = -np.inf
+        self.low[rows] = np.inf
 
 
 class NormalRise(Columns):

@@ -37,6 +37,7 @@ Fits = NDArray[Any]
 _ORDER = np.arange(LENGTH)
 _POINTS = _ORDER + 1.0
 _TINY = 1e-18
+_NEWEST = 4  # points of which the highest counts: one dip must not hide a rise
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,16 @@ def pick(a: NDArray[Any], index: Rows) -> NDArray[Any]:
     """Give `a[i, index[i]]` for every row."""
     picked: NDArray[Any] = a[np.arange(len(index)), index]
     return picked
+
+
+def most(low: Floats32, size: NDArray[np.int16]) -> Floats32:
+    """Give the most that a line through each ring can rise: newest points above the lowest of all.
+
+    A cheap test before the fit: what cannot rise above what is usual for the instance is not fitted.
+    """
+    lowest = np.minimum.reduce(np.where(size[:, None] > _ORDER, low, np.inf), axis=1)
+    rise: Floats32 = np.maximum.reduce(low[:, :_NEWEST], axis=1) - lowest
+    return np.where(size >= SHORTEST, rise, np.float32(0.0))
 
 
 def fit(s: Suffixes, low: Floats32, at: Floats32) -> Fits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -60,7 +61,7 @@ class ADWIN(ObjectModel):
         self._given = (delta, clock, max_buckets, min_window_length, grace_period)
         super().__init__(capacity, 1, _OBJECT_BYTES)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         delta, clock, max_buckets, min_window_length, grace_period = self._given
         return (

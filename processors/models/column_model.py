@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -11,12 +12,15 @@ from processors.columns import rounds
 from processors.models.base import Flags, Floats, Rows, grown, usable
 from processors.models.codec import CorruptState, seal, unseal
 
+_ONE_BY_ONE_BELOW = 10  # records in a round; from there on columns are cheaper (benchmarks/models.py)
+
 
 class ColumnModel(ABC):
     """A model whose step is a pure function of one row of numbers and one record.
 
-    A subclass gives `_step`; this class cuts batches into rounds without duplicates, refuses what is not
-    finite, and keeps, stores and restores the rows.
+    A subclass gives the step twice, with the same arithmetic: `_step` in columns, and `_one` in plain
+    Python, which is cheaper for batches of a few records and for a key that fills a batch. This class
+    cuts batches into rounds without duplicates, refuses what is not finite, and keeps the rows.
 
     Parameters
     ----------
@@ -33,6 +37,8 @@ class ColumnModel(ABC):
     SCORE_RANGE: ClassVar[tuple[float, float]]
     SCORES_FEATURES: ClassVar[bool] = False
     """Whether a record has one score per feature, `(B, features)`, instead of one, `(B,)`."""
+    COUNTS: ClassVar[tuple[int, ...]] = (0,)
+    """Columns of the state that count."""
 
     def __init__(self, capacity: int, features: int, width: int) -> None:
         if features < 1:
@@ -41,7 +47,7 @@ class ColumnModel(ABC):
         self.refused = 0
         self.state: Floats = np.zeros((capacity, width))
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         return " ".join([f"{self.NAME}/{self.VERSION}", f"features={self.features}", self._parameters()])
 
@@ -57,13 +63,23 @@ class ColumnModel(ABC):
         are `(B,)` or `(features, B)`.
         """
 
+    @abstractmethod
+    def _one(self, state: list[float], x: list[float]) -> float | list[float]:
+        """Score one record of one row, and learn it into `state` in place."""
+
     def score_learn(self, rows: Rows, x: Floats, learn: Flags | None = None) -> Floats:
         scores = self._unknown(len(rows))
         at = np.flatnonzero(usable(x))
         self.refused += len(rows) - len(at)
+        few = []
         for part in rounds(rows[at]):
             index = at[part]
-            scores[index] = self._round(rows[index], x[index], None if learn is None else learn[index])
+            if len(part) < _ONE_BY_ONE_BELOW:  # so are all rounds that follow
+                few.append(index)
+            else:
+                scores[index] = self._round(rows[index], x[index], None if learn is None else learn[index])
+        if few:
+            self._one_by_one(np.concatenate(few), rows, x, learn, scores)
         return scores
 
     def score(self, rows: Rows, x: Floats) -> Floats:
@@ -80,6 +96,17 @@ class ColumnModel(ABC):
         else:
             self.state[rows[learn]] = state.T[learn]
         return scores.T
+
+    def _one_by_one(self, index: Rows, rows: Rows, x: Floats, learn: Flags | None, scores: Floats) -> None:
+        held: dict[int, list[float]] = {}
+        allowed = [True] * len(index) if learn is None else learn[index].tolist()
+        records = zip(index.tolist(), rows[index].tolist(), x[index].tolist(), allowed, strict=True)
+        for i, row, record, learned in records:
+            if row not in held:
+                held[row] = self.state[row].tolist()
+            scores[i] = self._one(held[row] if learned else held[row].copy(), record)
+        for row, state in held.items():
+            self.state[row] = state
 
     def _columns(self, rows: Rows) -> Floats:
         return np.ascontiguousarray(self.state[rows].T)
@@ -102,8 +129,8 @@ class ColumnModel(ABC):
         if len(payload) != 8 * self.state.shape[1]:
             raise CorruptState(f"{len(payload)} bytes are not {self.state.shape[1]} numbers")
         numbers = np.frombuffer(payload, "<f8")
-        if not np.isfinite(numbers).all():
-            raise CorruptState("the state has numbers that are not finite")
+        if not np.isfinite(numbers).all() or any(numbers[column] < 0 for column in self.COUNTS):
+            raise CorruptState("the state has numbers that are not finite, or negative counts")
         self.state[row] = numbers
 
     def nbytes(self) -> int:

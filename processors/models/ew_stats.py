@@ -80,6 +80,20 @@ class EWStats(ColumnModel):
         started = state[:1] > 0
         return scores, np.concatenate([np.ones_like(state[:1]), np.where(started, faded, observed)])
 
+    def _one(self, state: list[float], x: list[float]) -> list[float]:
+        width, factor, scores = self.features, self.fading_factor, []
+        for i, value in enumerate(x):
+            mean, square = state[1 + i], state[1 + width + i]
+            variance = square - mean * mean
+            scores.append((value - mean) / variance**0.5 if variance > 0 else 0.0)
+            if state[0]:
+                state[1 + i] = factor * value + (1.0 - factor) * mean
+                state[1 + width + i] = factor * (value * value) + (1.0 - factor) * square
+            else:
+                state[1 + i], state[1 + width + i] = value, value * value
+        state[0] = 1.0
+        return scores
+
     def to_river(self, row: int) -> preprocessing.AdaptiveStandardScaler:
         """Build the River scaler of this row; features are `f0`, `f1`, ..."""
         scaler = preprocessing.AdaptiveStandardScaler(self.fading_factor)  # type: ignore[no-untyped-call]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,14 +14,14 @@ from processors.models.base import Flags, Floats, Rows, grown, usable
 from processors.models.codec import CorruptState, seal, unseal
 from processors.models.half_space_trees_shape import HalfSpaceTreesShape, Leaves
 
-_SWAP_CHUNK = 256  # rows whose tables are rebuilt at once: bounds the scratch memory
+_REFRESH_CHUNK = 256  # rows whose tables are built at once: bounds the scratch memory
 
 
 class HalfSpaceTrees:
     """Half-space trees [1]_ with the scores of `river.anomaly.HalfSpaceTrees`, bit for bit.
 
     A record's score in a tree depends only on its leaf, so each row keeps a table of scores by leaf,
-    rebuilt once per window, and learning appends leaf numbers to the current window's log. 15.3 KB a row
+    built once per window, and learning appends leaf numbers to the current window's log. 15.3 KB a row
     at the default parameters; the trees are shared by all rows.
 
     Does not work when the values lie outside the limits (raw bytes score 0 always), when anomalies come
@@ -85,8 +86,9 @@ class HalfSpaceTrees:
         self._counter: NDArray[Any] = np.zeros(capacity, dtype=np.int64)
         self._current: NDArray[Any] = np.zeros(capacity, dtype=np.uint8)
         self._warm: NDArray[Any] = np.zeros(capacity, dtype=bool)
+        self._stale: NDArray[Any] = np.zeros(capacity, dtype=bool)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         shape = self.shape
         return (
@@ -129,18 +131,25 @@ class HalfSpaceTrees:
         return scores
 
     def _lookup(self, rows: Rows, leaves: Leaves) -> Floats:
+        self._refresh(rows)
         trees, n_leaves = self.shape.n_trees, self.shape.n_leaves
         cells = (rows[:, None] * trees + np.arange(trees)) * n_leaves + leaves
         total = self._table.ravel()[cells].sum(axis=1, dtype=np.int64)
         return np.where(self._warm[rows], 1 - total / self._max_score, 0.0)
 
     def _swap(self, rows: Rows) -> None:
-        for begin in range(0, len(rows), _SWAP_CHUNK):
-            chunk = rows[begin : begin + _SWAP_CHUNK]
-            counts = self._counts(self._log[chunk, self._current[chunk]])
-            self._table[chunk] = self.shape.score_table(counts, self.window_size)
         self._current[rows] ^= 1
         self._warm[rows] = True
+        self._stale[rows] = True
+
+    def _refresh(self, rows: Rows) -> None:
+        """Build the tables of rows whose finished window is another than at the last look."""
+        stale = np.unique(rows[self._stale[rows]])
+        for begin in range(0, len(stale), _REFRESH_CHUNK):
+            chunk = stale[begin : begin + _REFRESH_CHUNK]
+            counts = self._counts(self._log[chunk, 1 - self._current[chunk]])
+            self._table[chunk] = self.shape.score_table(counts, self.window_size)
+        self._stale[stale] = False
 
     def _counts(self, log: NDArray[Any]) -> NDArray[np.int64]:
         """Count the records per leaf of logs of shape `(R, records, n_trees)`."""
@@ -149,62 +158,55 @@ class HalfSpaceTrees:
         counts = np.bincount(cells.ravel(), minlength=len(log) * trees * n_leaves)
         return counts.reshape(len(log), trees, n_leaves)
 
-    def window_counts(self, row: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Give the records per tree and leaf of the finished and of the current window."""
+    def windows(self, row: int) -> tuple[Leaves, Leaves]:
+        """Give the leaves of the finished and of the current window, shape `(records, n_trees)` each."""
         current = int(self._current[row])
-        seen = int(self._counter[row])
         finished = self._log[row, 1 - current, : self.window_size if self._warm[row] else 0]
-        return self._counts(finished[None])[0], self._counts(self._log[row, current, :seen][None])[0]
+        return finished, self._log[row, current, : int(self._counter[row])]
 
-    def set_window_counts(self, row: int, finished: NDArray[np.int64], current: NDArray[np.int64]) -> None:
-        """Put a row into the state given by `window_counts`; the order within a window does not matter.
+    def set_windows(self, row: int, finished: Leaves, current: Leaves) -> None:
+        """Put a row into the state given by `windows`; the order within a window does not matter.
 
         Raises
         ------
         ValueError
-            If the trees do not agree on the number of records, or a window holds too many or too few.
+            If a window holds too many or too few records.
         """
-        (whole, *others), (seen, *more) = finished.sum(axis=1).tolist(), current.sum(axis=1).tolist()
-        if any(size != whole for size in others) or any(size != seen for size in more):
-            raise ValueError("the trees do not agree on the number of records")
-        if whole not in (0, self.window_size) or seen >= self.window_size:
-            raise ValueError(f"windows of {whole} and {seen} records do not fit {self.window_size}")
-        self.reset(np.array([row]))
-        self._fill(row, 0, current, seen)
-        self._counter[row] = seen
-        if whole:
-            self._fill(row, 1, finished, self.window_size)
-            self._table[row] = self.shape.score_table(finished, self.window_size)
-            self._warm[row] = True
-
-    def _fill(self, row: int, half: int, counts: NDArray[np.int64], size: int) -> None:
-        cell = np.flatnonzero(counts)
-        leaf = (cell % self.shape.n_leaves).astype(self.shape.dtype)
-        self._log[row, half, :size] = np.repeat(leaf, counts.ravel()[cell]).reshape(len(counts), size).T
+        if len(finished) not in (0, self.window_size) or len(current) >= self.window_size:
+            raise ValueError(
+                f"windows of {len(finished)} and {len(current)} records do not fit {self.window_size}"
+            )
+        self._current[row] = 0
+        self._counter[row] = len(current)
+        self._log[row, 0, : len(current)] = current
+        self._log[row, 1, : len(finished)] = finished
+        self._warm[row] = self._stale[row] = len(finished) > 0
 
     def reset(self, rows: Rows) -> None:
         self._counter[rows] = 0
         self._current[rows] = 0
         self._warm[rows] = False
+        self._stale[rows] = False
 
     def grow(self, capacity: int) -> None:
-        for name in ("_log", "_table", "_counter", "_current", "_warm"):
+        for name in ("_log", "_table", "_counter", "_current", "_warm", "_stale"):
             setattr(self, name, grown(getattr(self, name), capacity))
 
     def dump(self, row: int) -> bytes:
-        return seal(half_space_trees_codec.encode(*self.window_counts(row)), self.fingerprint)
+        payload = half_space_trees_codec.encode(*self.windows(row), self.shape.n_leaves)
+        return seal(payload, self.fingerprint)
 
     def load(self, row: int, state: bytes) -> None:
         self.reset(np.array([row]))
         payload = unseal(state, self.fingerprint)
-        counts = half_space_trees_codec.decode(payload, self.shape.n_trees, self.shape.n_leaves)
+        windows = half_space_trees_codec.decode(payload, self.shape.n_trees, self.shape.n_leaves)
         try:
-            self.set_window_counts(row, *counts)
+            self.set_windows(row, *windows)
         except ValueError as error:
             raise CorruptState(str(error)) from None
 
     def nbytes(self) -> int:
-        arrays = (self._log, self._table, self._counter, self._current, self._warm)
+        arrays = (self._log, self._table, self._counter, self._current, self._warm, self._stale)
         return sum(array.nbytes for array in arrays)
 
     def to_river(self, row: int) -> anomaly.HalfSpaceTrees:
@@ -219,4 +221,4 @@ class HalfSpaceTrees:
         ValueError
             If its parameters or trees are not this fleet's.
         """
-        self.set_window_counts(row, *half_space_trees_river.read(self, model))
+        self.set_windows(row, *half_space_trees_river.read(self, model))

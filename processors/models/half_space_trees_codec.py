@@ -1,4 +1,4 @@
-"""The payload of a `HalfSpaceTrees` row: only the occupied leaves of its two windows."""
+"""The payload of a `HalfSpaceTrees` row: how many records of its two windows lie in which leaves."""
 
 from __future__ import annotations
 
@@ -8,70 +8,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processors.models.codec import CorruptState
+from processors.models.half_space_trees_shape import Leaves
 
-Counts = NDArray[np.int64]
 _DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4")}
+_HEADER = 3  # widths of the three columns
 
 
 def _width(largest: int) -> int:
     return 1 if largest < 2**8 else 2 if largest < 2**16 else 4
 
 
-def _encode_window(counts: Counts) -> bytes:
-    tree, leaf = np.nonzero(counts)
-    records = counts[tree, leaf]
-    occupied = np.bincount(tree, minlength=len(counts))
-    widths = [_width(int(column.max(initial=0))) for column in (occupied, leaf, records)]
-    columns = (occupied, leaf, records)
-    body = [column.astype(_DTYPES[width]).tobytes() for column, width in zip(columns, widths, strict=True)]
-    return bytes(widths) + b"".join(body)
+def _encode_window(log: Leaves, n_leaves: int) -> bytes:
+    trees = log.shape[1]
+    counts = np.bincount((log + n_leaves * np.arange(trees)).ravel(), minlength=trees * n_leaves)
+    cells = np.flatnonzero(counts)
+    tree, leaf = np.divmod(cells, n_leaves)
+    columns = (np.bincount(tree, minlength=trees), leaf, counts[cells])
+    widths = (_width(len(log)), log.dtype.itemsize, _width(len(log)))
+    pieces = (column.astype(_DTYPES[width]) for column, width in zip(columns, widths, strict=True))
+    return bytes(widths) + b"".join(piece.tobytes() for piece in pieces)
 
 
-def encode(finished: Counts, current: Counts) -> bytes:
-    """Write both windows: per window three widths, leaves occupied per tree, leaf numbers, counts."""
-    return _encode_window(finished) + _encode_window(current)
+def encode(finished: Leaves, current: Leaves, n_leaves: int) -> bytes:
+    """Write the logs of both windows, shape `(records, trees)`; the order within a window is lost.
+
+    Per window: three widths in bytes, then leaves occupied per tree, leaf numbers, records per leaf.
+    """
+    return _encode_window(finished, n_leaves) + _encode_window(current, n_leaves)
 
 
-class _Reader:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def take(self, width: int, count: int) -> Counts:
-        size = width * count
-        if width not in _DTYPES or self._at + size > len(self._data):
-            raise CorruptState("the trees' state ends early")
-        column = np.frombuffer(self._data, _DTYPES[width], count, self._at)
-        self._at += size
-        return column.astype(np.int64)
-
-    def at_end(self) -> bool:
-        return self._at == len(self._data)
+def _take(payload: bytes, at: int, width: int, count: int) -> NDArray[Any]:
+    if width not in _DTYPES or at + width * count > len(payload):
+        raise CorruptState("the trees' state ends early")
+    return np.frombuffer(payload, _DTYPES[width], count, at)
 
 
-def _decode_window(reader: _Reader, n_trees: int, n_leaves: int) -> Counts:
-    widths = reader.take(1, 3).tolist()
-    occupied = reader.take(widths[0], n_trees)
-    leaf = reader.take(widths[1], int(occupied.sum()))
-    records = reader.take(widths[2], len(leaf))
-    cell = np.repeat(np.arange(n_trees) * n_leaves, occupied) + leaf
-    if (leaf >= n_leaves).any() or (records == 0).any() or (np.diff(cell) <= 0).any():
-        raise CorruptState("the trees' leaves are not in order")
-    counts = np.zeros((n_trees, n_leaves), dtype=np.int64)
-    counts.ravel()[cell] = records
-    return counts
+def _decode_window(payload: bytes, at: int, trees: int, n_leaves: int) -> tuple[Leaves, int]:
+    widths = _take(payload, at, 1, _HEADER).tolist()
+    occupied = _take(payload, at + _HEADER, widths[0], trees)
+    leaves = int(occupied.sum())
+    at += _HEADER + widths[0] * trees
+    leaf = _take(payload, at, widths[1], leaves)
+    records = _take(payload, at + widths[1] * leaves, widths[2], leaves)
+    at += (widths[1] + widths[2]) * leaves
+    filled = np.append(0, np.cumsum(records, dtype=np.int64))[np.cumsum(occupied, dtype=np.int64)]
+    size = int(filled[0])
+    if (filled != size * np.arange(1, trees + 1)).any() or leaf.max(initial=0) >= n_leaves:
+        raise CorruptState("the trees do not agree on the number of records")
+    return np.repeat(leaf, records).reshape(trees, size).T, at
 
 
-def decode(payload: bytes, n_trees: int, n_leaves: int) -> tuple[Counts, Counts]:
-    """Read what `encode` wrote.
+def decode(payload: bytes, trees: int, n_leaves: int) -> tuple[Leaves, Leaves]:
+    """Read what `encode` wrote, each log in order of leaf.
 
     Raises
     ------
     CorruptState
         If it is not a whole state of such trees.
     """
-    reader = _Reader(payload)
-    windows = _decode_window(reader, n_trees, n_leaves), _decode_window(reader, n_trees, n_leaves)
-    if not reader.at_end():
+    finished, at = _decode_window(payload, 0, trees, n_leaves)
+    current, at = _decode_window(payload, at, trees, n_leaves)
+    if at != len(payload):
         raise CorruptState("the trees' state has bytes left over")
-    return windows
+    return finished, current

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river import anomaly
 
-from processors.models.half_space_trees_shape import build_trees
+from processors.models.half_space_trees_shape import Leaves, build_trees
 
 if TYPE_CHECKING:
     from processors.models.half_space_trees import HalfSpaceTrees
@@ -33,12 +33,24 @@ def _masses(counts: Counts, height: int) -> list[int]:
     return [int(mass) for level in reversed(levels) for mass in level]
 
 
+def _count(window: Leaves, n_leaves: int) -> Counts:
+    return np.stack([np.bincount(leaves, minlength=n_leaves) for leaves in window.T])
+
+
+def _window(counts: Counts) -> Leaves:
+    sizes = counts.sum(axis=1)
+    if (sizes != sizes[0]).any():
+        raise ValueError("the trees of the River model do not agree on the number of records")
+    leaves = np.broadcast_to(np.arange(counts.shape[1], dtype=np.uint16), counts.shape)
+    return np.repeat(leaves.ravel(), counts.ravel()).reshape(len(counts), int(sizes[0])).T
+
+
 def build(fleet: HalfSpaceTrees, row: int) -> anomaly.HalfSpaceTrees:
     """Build the River model of a row."""
     shape = fleet.shape
     limits: dict[Hashable, tuple[float, float]] = dict(shape.limits.items())
     model = anomaly.HalfSpaceTrees(shape.n_trees, shape.height, fleet.window_size, limits, fleet.seed)
-    finished, current = fleet.window_counts(row)
+    finished, current = (_count(window, shape.n_leaves) for window in fleet.windows(row))
     if not finished.any() and not current.any():
         return model
     model.trees = build_trees(shape.n_trees, shape.height, shape.limits, model.rng)
@@ -54,8 +66,8 @@ def build(fleet: HalfSpaceTrees, row: int) -> anomaly.HalfSpaceTrees:
     return model
 
 
-def read(fleet: HalfSpaceTrees, model: anomaly.HalfSpaceTrees) -> tuple[Counts, Counts]:
-    """Read finished and current window counts of a River model; see `HalfSpaceTrees.from_river`."""
+def read(fleet: HalfSpaceTrees, model: anomaly.HalfSpaceTrees) -> tuple[Leaves, Leaves]:
+    """Read the finished and the current window of a River model; see `HalfSpaceTrees.from_river`."""
     shape = fleet.shape
     if (model.n_trees, model.height, model.window_size) != (shape.n_trees, shape.height, fleet.window_size):
         raise ValueError("the River model has another n_trees, height or window_size")
@@ -69,4 +81,4 @@ def read(fleet: HalfSpaceTrees, model: anomaly.HalfSpaceTrees) -> tuple[Counts, 
             raise ValueError("the River model has other trees: another seed, limits or features")
         finished[tree] = [leaf.r_mass for leaf in nodes[shape.n_leaves - 1 :]]
         current[tree] = [leaf.l_mass for leaf in nodes[shape.n_leaves - 1 :]]
-    return finished, current
+    return _window(finished), _window(current)

@@ -53,6 +53,16 @@ class MinMaxScaler(ColumnModel):
         bounds = np.where(started, np.concatenate([lowest, highest]), np.concatenate([x, x]))
         return scores, np.concatenate([np.ones_like(state[:1]), bounds])
 
+    def _one(self, state: list[float], x: list[float]) -> list[float]:
+        low, high = state[1 : 1 + self.features], state[1 + self.features :]
+        scores = [(v - a) / (b - a) if b > a else 0.0 for v, a, b in zip(x, low, high, strict=True)]
+        if state[0]:
+            lowest, highest = list(map(min, low, x)), list(map(max, high, x))
+        else:
+            lowest = highest = x
+        state[:] = [1.0, *lowest, *highest]
+        return scores
+
     def to_river(self, row: int) -> preprocessing.MinMaxScaler:
         """Build the River scaler of this row; features are `f0`, `f1`, ..."""
         scaler = preprocessing.MinMaxScaler()

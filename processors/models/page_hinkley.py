@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from river import drift
 
-from processors.models.base import Flags, Floats
+from processors.models.base import Floats
 from processors.models.column_model import ColumnModel
 
 _MODES = ("up", "down", "both")
@@ -83,7 +83,21 @@ class PageHinkley(ColumnModel):
         flags = flag.astype(np.float64)
         return flags, np.stack([n, mean, up, down, lowest, highest, flags])
 
-    def _test(self, increase: Floats, decrease: Floats) -> Flags:
+    def _one(self, state: list[float], x: list[float]) -> float:
+        if state[6]:
+            state[:] = [0.0] * 7
+        n, mean, up, down, lowest, highest, _ = state if state[0] else [*state[:4], np.inf, -1.0, 0.0]
+        n += 1
+        mean += 1.0 / n * (x[0] - mean)
+        deviation = x[0] - mean
+        up = self.alpha * up + deviation - self.delta
+        down = self.alpha * down + deviation + self.delta
+        lowest, highest = min(lowest, up), max(highest, down)
+        flag = float(n >= self.min_instances and bool(self._test(up - lowest, highest - down)))
+        state[:] = n, mean, up, down, lowest, highest, flag
+        return flag
+
+    def _test(self, increase: Any, decrease: Any) -> Any:
         if self.mode == "up":
             return increase > self.threshold
         if self.mode == "down":

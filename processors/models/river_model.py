@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -59,7 +60,7 @@ class RiverModel(ObjectModel):
         river_state.encode(self._prototype)
         super().__init__(capacity, features, object_bytes)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         shown = " ".join(repr(self._prototype).split())
         return f"{self.NAME}/{self.VERSION} features={self.features} {shown}"

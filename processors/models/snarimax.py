@@ -9,11 +9,9 @@ from river import time_series
 
 from processors.models import snarimax_river, snarimax_scalar
 from processors.models.arithmetic import standardise
-from processors.models.base import Flags, Floats, Rows
+from processors.models.base import Floats, Rows
 from processors.models.column_model import ColumnModel
 from processors.models.snarimax_layout import REGRESSORS, Layout
-
-_SCALAR_BELOW = 10  # records: smaller rounds are cheaper one by one (benchmarks/models.py, batch_of_1_us)
 
 
 class SNARIMAX(ColumnModel):
@@ -90,16 +88,8 @@ class SNARIMAX(ColumnModel):
             state[0] += 1
         return np.ascontiguousarray(forecasts.T)
 
-    def _round(self, rows: Rows, x: Floats, learn: Flags | None) -> Floats:
-        if len(rows) >= _SCALAR_BELOW:
-            return super()._round(rows, x, learn)
-        scores = np.empty(len(rows))
-        for i, row in enumerate(rows.tolist()):
-            state = self.state[row].tolist()
-            scores[i] = snarimax_scalar.step(self.layout, self.regressor, state, float(x[i, 0]))
-            if learn is None or learn[i]:
-                self.state[row] = state
-        return scores
+    def _one(self, state: list[float], x: list[float]) -> float:
+        return snarimax_scalar.step(self.layout, self.regressor, state, x[0])
 
     def _step(self, state: Floats, x: Floats) -> tuple[Floats, Floats]:
         layout, y = self.layout, x[0]

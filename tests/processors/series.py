@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from fleetleak.kafka.runtime import Record
 from fleetleak.records import Decoder, Score, Snapshot, encode
@@ -30,16 +31,16 @@ def record(snapshot: Snapshot, offset: int, partition: int = 0) -> Record:
     return Record(partition, offset, snapshot.service.encode(), encode(snapshot), snapshot.timestamp)
 
 
-def snapshot(service: str, tick: int, used: int, **more: object) -> Snapshot:
+def snapshot(service: str, tick: int, used: int, **more: Any) -> Snapshot:
     """Give one snapshot of a service's only instance."""
-    fields = {"instance": f"{service}-0", "limit": LIMIT, "limit_name": "memory.max", "limit_used": used}
-    return Snapshot(
-        service=service,
-        timestamp=START + 30.0 * tick,
-        used=used,
-        total=2**34,
-        **(fields | more),  # type: ignore[arg-type]
-    )
+    fields: dict[str, Any] = {
+        "instance": f"{service}-0",
+        "total": 2**34,
+        "limit": LIMIT,
+        "limit_name": "memory.max",
+        "limit_used": used,
+    }
+    return Snapshot(service=service, timestamp=START + 30.0 * tick, used=used, **(fields | more))
 
 
 def fleet(services: int, ticks: int, seed: int = 1) -> list[Record]:

@@ -10,8 +10,8 @@ from sinks.drift import DriftSink
 def test_flags_become_events_and_nothing_else_does() -> None:
     quiet = Score(service="s", instance="i", time=1.0, input_partition=0, input_offset=0)
     moved = Score(
-        service="s", instance="i", time=2.0, input_partition=0, input_offset=1, drift=["adwin", "page_hinkley"],
-        drift_before=0.2, drift_after=0.5,
+        service="s", instance="i", time=2.0, input_partition=0, input_offset=1,
+        drift=["adwin", "page_hinkley"], drift_before=0.2, drift_after=0.5,
     )  # fmt: skip
     records = [Record(0, n, b"s", encode(s), s.time) for n, s in enumerate((quiet, moved))]
     applied = DriftSink("drift").apply([*records, Record(0, 2, b"s", b"?", 3.0)])

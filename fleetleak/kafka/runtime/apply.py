@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
@@ -12,7 +12,7 @@ from fleetleak.kafka.runtime import dead_letter, flood
 from fleetleak.kafka.runtime.commit import Committer
 from fleetleak.kafka.runtime.partition import Partition, Phase
 from fleetleak.kafka.runtime.poison import Poison
-from fleetleak.kafka.runtime.role import Applied, Output, Record, Rejected, Role
+from fleetleak.kafka.runtime.role import Applied, Key, Output, Record, Rejected, Role
 from fleetleak.kafka.runtime.transaction import Aborted, Transaction
 from fleetleak.observe import metrics
 from fleetleak.settings.tree import Runtime as Settings
@@ -60,7 +60,9 @@ class Applier:
         self._committer = committer
         self._pause = pause
         self._poison = Poison()
+        self._control_poison = Poison()
         self._held: list[Output] = []
+        self._waiting: list[Record] = []
         self.flood_message = ""
 
     def apply(self, messages: list[Message], metadata: Any) -> bool:
@@ -77,6 +79,7 @@ class Applier:
             records = [r for r in records if r.offset >= self._owned[r.partition].live_from]
             self._replay(replayed)
         urgent = self.go_live(metadata)
+        controls = self._due(controls)
         if records or controls:
             self._transaction.begin(metadata)
         if records:
@@ -88,18 +91,19 @@ class Applier:
     def clear(self) -> None:
         """Forget what was held for a transaction that will not be."""
         self._held.clear()
+        self._waiting.clear()
 
     def _sort(self, messages: list[Message]) -> tuple[list[Record], list[Record]]:
         """Split a batch into input and control records, without what is not expected here any more."""
         records: list[Record] = []
         controls: list[Record] = []
         for message in messages:
-            if (error := message.error()) is not None:
-                _on_error(error)
-                continue
             number, offset = message.partition() or 0, message.offset() or 0
             partition = self._owned.get(number)
-            if partition is None or partition.phase not in _FLOWING:
+            flowing = partition is not None and partition.phase in _FLOWING
+            if (error := message.error()) is not None:
+                _on_error(error, flowing)
+            if partition is None or not flowing or error is not None:
                 continue
             record = Record(number, offset, message.key(), message.value(), message.timestamp()[1] / 1000)
             if message.topic() != self._topics.input:
@@ -108,6 +112,12 @@ class Applier:
             elif offset >= partition.position:
                 records.append(record)
         return records, controls
+
+    def _due(self, controls: list[Record]) -> list[Record]:
+        """Give control records to apply now; those of a partition in replay wait, as they did before."""
+        found = self._waiting + controls
+        self._waiting = [c for c in found if self._owned[c.partition].phase is Phase.REPLAYING]
+        return [c for c in found if self._owned[c.partition].phase is Phase.LIVE]
 
     def _replay(self, records: list[Record]) -> None:
         """Re-apply what was committed before, without publishing, skipping what checkpoints include."""
@@ -141,15 +151,21 @@ class Applier:
         for batch in self._poison.cut(usable):
             try:
                 part = self._role.apply(batch)
-            except Exception as error:
-                # The role's state is half changed: restore, then go record by record to find the culprit.
-                log.exception("a batch could not be applied; looking for the record")
-                self._poison.suspect(batch, error)
-                raise Aborted(f"applying failed: {error}") from error
+            except BaseException as error:
+                self._failed(self._poison, batch, error)
             applied.outputs += part.outputs
             applied.rejected += part.rejected
         applied.rejected += rejected
         return applied
+
+    def _failed(self, poison: Poison, batch: Sequence[Record], error: BaseException) -> NoReturn:
+        """The role's state is half changed: restore, then go record by record to find the culprit."""
+        # A panic of a Rust-backed object is a BaseException, and no reason to end.
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise error
+        log.error("a batch could not be applied; looking for the record", exc_info=error)
+        poison.suspect(batch, error)
+        raise Aborted(f"applying failed: {error}") from error
 
     def _publish(self, records: list[Record]) -> bool:
         applied = self._through_role(records)
@@ -177,7 +193,7 @@ class Applier:
 
     def _control(self, record: Record) -> None:
         partition = self._owned[record.partition]
-        key, applied = self._role.control(record)
+        key, applied = self._control_through_role(record)
         partition.control_position = record.offset + 1
         self._committer.touched.add(record.partition)
         for rejected in applied.rejected:
@@ -188,6 +204,15 @@ class Applier:
             self._committer.require({key})
         self._transaction.publish(applied.outputs)
         metrics.RECORDS_IN.labels(str(self._topics.control)).inc()
+
+    def _control_through_role(self, record: Record) -> tuple[Key | None, Applied]:
+        usable, rejected = self._control_poison.sift([record], self._settings.max_record_bytes)
+        if not usable:
+            return None, Applied(rejected=rejected)
+        try:
+            return self._role.control(record)
+        except BaseException as error:
+            self._failed(self._control_poison, usable, error)
 
     def _dead_letter(self, topic: str, rejected: Rejected) -> None:
         metrics.DEAD_LETTERS.labels(rejected.reason).inc()
@@ -209,8 +234,10 @@ class Applier:
                 log.error(self.flood_message)
 
 
-def _on_error(error: KafkaError) -> None:
+def _on_error(error: KafkaError, flowing: bool) -> None:
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
+        if not flowing:
+            return
         # Our position is gone: retention passed it, or the topic was recreated. Restore finds out which.
         raise Aborted(error.str())
     if error.fatal():

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import msgspec
 
@@ -17,6 +18,9 @@ PART_BYTES = 512 * 1024
 _MAGIC = b"FLC1"
 _CRC = struct.Struct(">I")
 _PART = struct.Struct(">H")
+_NAME_AT = 1 + _PART.size
+
+T = TypeVar("T")
 
 
 class BadCheckpoint(ValueError):
@@ -55,7 +59,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Checkpoint).decode
+_decode_checkpoint = msgspec.msgpack.Decoder(Checkpoint).decode
 
 
 def seal(payload: bytes) -> bytes:
@@ -83,14 +87,30 @@ def unseal(value: bytes) -> bytes:
     return payload
 
 
+def _read(value: bytes, decode: Callable[[bytes], T]) -> T:
+    payload = unseal(value)
+    try:
+        return decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadCheckpoint("corrupt", str(error)) from None
+
+
 def record_key(name: bytes, part: int) -> bytes:
     """Give the record key of one part of a key's state."""
     return b"s" + _PART.pack(part) + name
 
 
-def split_key(key: bytes) -> tuple[bytes, int]:
-    """Give name and part number of a record key."""
-    return key[3:], _PART.unpack(key[1:3])[0]
+def split_key(key: bytes | None) -> tuple[bytes, int]:
+    """Give name and part number of a record key.
+
+    Raises
+    ------
+    BadCheckpoint
+        If somebody else wrote a record with this key.
+    """
+    if key is None or key[:1] != b"s" or len(key) < _NAME_AT:
+        raise BadCheckpoint("foreign", f"{key!r} is not the key of a checkpoint")
+    return key[_NAME_AT:], _PART.unpack(key[1:_NAME_AT])[0]
 
 
 def tombstones(name: bytes, first: int, parts_before: int) -> Iterator[tuple[bytes, None]]:
@@ -102,7 +122,10 @@ def tombstones(name: bytes, first: int, parts_before: int) -> Iterator[tuple[byt
 def to_records(
     name: bytes, checkpoint: Checkpoint, parts_before: int
 ) -> Iterator[tuple[bytes, bytes | None]]:
-    """Give the records that store a checkpoint: its parts, and tombstones for parts it no longer has."""
+    """Give the records that store a checkpoint: its parts, and tombstones for parts it no longer has.
+
+    `checkpoint.parts` is set to how many there are.
+    """
     state = checkpoint.state
     pieces = [state[i : i + PART_BYTES] for i in range(0, len(state), PART_BYTES)] or [b""]
     checkpoint.parts = len(pieces)
@@ -116,22 +139,28 @@ def to_records(
 def from_records(parts: dict[int, bytes]) -> Checkpoint:
     """Put a checkpoint together from the values of its parts.
 
+    Parts beyond its own number are left over from an older one that was refused: they are ignored.
+
     Raises
     ------
     BadCheckpoint
         If a part is missing, corrupt, or of another cut.
     """
-    try:
-        found = {number: _decode(unseal(value)) for number, value in parts.items()}
-    except msgspec.MsgspecError as error:
-        raise BadCheckpoint("corrupt", str(error)) from None
-    first = found.get(0)
-    if first is None or set(found) != set(range(first.parts)):
-        raise BadCheckpoint("incomplete", "a part is missing")
-    if any(part.offset != first.offset for part in found.values()):
+    if 0 not in parts:
+        raise BadCheckpoint("incomplete", "the first part is missing")
+    first = _read(parts[0], _decode_checkpoint)
+    # The number first: it may be any, and a range of it is not to be built.
+    if not 1 <= first.parts <= len(parts) or any(number not in parts for number in range(first.parts)):
+        raise BadCheckpoint("incomplete", f"not all of its {first.parts} parts are there")
+    found = [first, *(_read(parts[number], _decode_checkpoint) for number in range(1, first.parts))]
+    if any(_cut(part) != _cut(first) for part in found):
         raise BadCheckpoint("incomplete", "parts of different cuts")
-    first.state = b"".join(found[number].state for number in range(first.parts))
+    first.state = b"".join(part.state for part in found)
     return first
+
+
+def _cut(part: Checkpoint) -> tuple[int, str, str, int]:
+    return part.offset, part.topic_id, part.fingerprint, part.parts
 
 
 class DirtyKeys:
@@ -204,7 +233,7 @@ class Cut(msgspec.Struct, array_like=True):
         BadCheckpoint
             If it cannot be read.
         """
-        try:
-            return msgspec.msgpack.decode(unseal(value), type=Cut)
-        except msgspec.MsgspecError as error:
-            raise BadCheckpoint("corrupt", str(error)) from None
+        return _read(value, _decode_cut)
+
+
+_decode_cut = msgspec.msgpack.Decoder(Cut).decode

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from confluent_kafka import TopicPartition
 
 from fleetleak.kafka.runtime.checkpoint import CUT, Checkpoint, Cut, to_records, tombstones
-from fleetleak.kafka.runtime.partition import Partition
+from fleetleak.kafka.runtime.partition import Partition, Phase
 from fleetleak.kafka.runtime.role import Key, Output, Role
 from fleetleak.kafka.runtime.transaction import Transaction
 from fleetleak.observe import metrics
@@ -53,10 +53,12 @@ class Committer:
         """Commit what was applied; `share` of the dirty keys are checkpointed with it."""
         if not self._transaction.open:
             return
+        # A partition in replay is behind what it has committed: its offsets must not go back.
+        caught_up = {n: p for n, p in owned.items() if p.phase in (Phase.LIVE, Phase.FLOODED)}
         if self._state is not None:
-            for number in sorted(owned):
-                self._checkpoint(owned[number], share)
-        self._transaction.commit(list(self._offsets(owned)))
+            for number in sorted(caught_up):
+                self._checkpoint(caught_up[number], share)
+        self._transaction.commit(list(self._offsets(caught_up)))
         self.clear()
 
     def _checkpoint(self, partition: Partition, share: float) -> None:

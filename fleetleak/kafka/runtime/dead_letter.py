@@ -23,13 +23,18 @@ def headers(topic: str, rejected: Rejected) -> list[tuple[str, str | bytes | Non
     """Give the headers of a dead letter."""
     record: Record = rejected.record
     origin = Origin(topic, record.partition, record.offset, rejected.reason, rejected.message[:500])
-    return [(_PREFIX + name, str(value).encode()) for name, value in origin._asdict().items()]
+    # Kafka takes bytes only, and an error may quote what is no text.
+    return [
+        (_PREFIX + name, str(value).encode(errors="backslashreplace"))
+        for name, value in origin._asdict().items()
+    ]
 
 
-def origin(found: list[tuple[str, bytes]] | None) -> Origin | None:
-    """Read the headers back; None if they are not those of a dead letter."""
-    values = {name.removeprefix(_PREFIX): value.decode() for name, value in found or []}
+def origin(found: list[tuple[str, bytes | None]] | None) -> Origin | None:
+    """Read the headers back, whatever others there are; None if they are not those of a dead letter."""
+    ours = {n: v for n, v in found or [] if n.startswith(_PREFIX) and v is not None}
     try:
+        values = {name.removeprefix(_PREFIX): value.decode() for name, value in ours.items()}
         return Origin(
             values["topic"],
             int(values["partition"]),

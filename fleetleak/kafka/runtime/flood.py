@@ -6,7 +6,7 @@ from collections import deque
 
 
 class FloodGate:
-    """Notices when most of the newest records are unreadable.
+    """Notices when at least a share `ratio` of the newest records, and at least `least`, are unreadable.
 
     A few bad records are dead letters; a flood means that the reader is too old or the writer broken, and
     draining the topic into the dead letter would only move the problem.

@@ -35,13 +35,15 @@ class Poison:
         if len(places) > 1:
             self._suspected.update(places)
             return
+        self._suspected.discard(places[0])
         self._known[places[0]] = f"{type(error).__name__}: {error}"
         if len(self._known) > MOST:
             raise TooMuchPoison(f"more than {MOST} records make this role fail; the last: {error}") from error
 
     def cut(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-        """Give the batch whole, or record by record while some of it is under suspicion."""
-        if not self._suspected:
+        """Give the batch whole, or record by record where some of it is under suspicion."""
+        # What is suspected may never come again, where its partition went to another process.
+        if self._suspected.isdisjoint((r.partition, r.offset) for r in records):
             if records:
                 yield records
             return

@@ -44,7 +44,6 @@ class Rebalance:
         self._input = input_topic
         self._owner = owner
         self._incremental = incremental
-        self.epoch = 0
 
     def subscribe(self, consumer: Consumer, topics: list[str]) -> None:
         """Subscribe with these callbacks."""
@@ -82,6 +81,5 @@ class Rebalance:
             consumer.unassign()
 
     def _note(self, event: str, partitions: list[TopicPartition]) -> None:
-        self.epoch += 1
         metrics.REBALANCES.labels(event).inc()
         log.info("partitions %s", event, extra={"partitions": self._numbers(partitions)})

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, TypeVar
 
 from confluent_kafka import (
     Consumer,
@@ -37,8 +37,11 @@ from fleetleak.observe import metrics
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _SLICE_SECONDS = 0.25
 _CALL_SECONDS = 2.0
+_RETRY_SECONDS = 0.05
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
@@ -58,6 +61,7 @@ class StateReader:
         self._consumer = Consumer({**config, "enable.partition.eof": True})
         self._topic = topic
         self._targets: dict[int, int] = {}
+        self.received = 0
         self.values: dict[int, dict[bytes, bytes]] = {}
 
     def start(self, targets: dict[int, int]) -> None:
@@ -70,7 +74,9 @@ class StateReader:
         """Read for a short while; say whether every end is reached."""
         if not self._targets:
             return True
-        for message in self._consumer.consume(10_000, _SLICE_SECONDS):
+        messages = self._consumer.consume(10_000, _SLICE_SECONDS)
+        self.received += len(messages)
+        for message in messages:
             self._take(message)
         return not self._targets
 
@@ -120,7 +126,9 @@ class Restore:
         self._reader = reader
         self._committed = committed
         self._cold: dict[int, Partition] = {}
-        self._deadline = time.monotonic() + stall_seconds
+        self._stall_seconds = stall_seconds
+        self._trouble = "it does not answer"
+        self._progress()
         self._started = time.monotonic()
         self._steps = self._run()
 
@@ -132,7 +140,7 @@ class Restore:
         Stalled, Refused
         """
         if time.monotonic() > self._deadline:
-            raise Stalled("a restore did not end in time; the cluster may be unwell")
+            raise Stalled(f"a restore made no progress; the cluster may be unwell: {self._trouble}")
         return next(self._steps, True)
 
     def _run(self) -> Iterator[bool]:
@@ -142,9 +150,7 @@ class Restore:
         else:
             for partition in self._cold.values():
                 partition.position = partition.live_from
-        low = self._offsets(self._input, _EARLIEST)
-        for partition in self._cold.values():
-            self._settle(partition, low[partition.number])
+        yield from self._settle()
         for partition in self._partitions.values():
             partition.phase = Phase.REPLAYING
             metrics.RESTORES.inc()
@@ -154,18 +160,26 @@ class Restore:
             extra={"partitions": sorted(self._partitions), "seconds": time.monotonic() - self._started},
         )
 
+    def _progress(self) -> None:
+        self._deadline = time.monotonic() + self._stall_seconds
+
+    def _insist(self, ask: Callable[[], T]) -> Generator[bool, None, T]:
+        """Ask until there is an answer: leaders move, brokers restart, transactions are pending."""
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                self._trouble = error.args[0].str()
+                time.sleep(_RETRY_SECONDS)
+                yield False
+
     def _find_positions(self) -> Iterator[bool]:
         """Step 1: where each input was committed, once that is decided."""
-        topic_id = self._identify()
+        topic_id = yield from self._insist(self._identify)
         wanted = [TopicPartition(self._input, n) for n in self._partitions]
         if self._control is not None:
             wanted += [TopicPartition(self._control, n) for n in self._partitions]
-        while True:
-            try:
-                found = self._committed(wanted)
-                break
-            except KafkaException:
-                yield False
+        found = yield from self._insist(lambda: _stable(self._committed(wanted)))
         self._cold = {n: p for n, p in self._partitions.items() if not _unchanged(p, found, self._input)}
         for number in self._cold:
             self._role.drop(number)
@@ -177,14 +191,17 @@ class Restore:
                 partition.topic_id = topic_id
                 partition.live_from = at.offset
             else:
-                partition.control_position = max(at.offset, 0)
+                partition.control_position = at.offset
 
     def _read_state(self, reader: StateReader) -> Iterator[bool]:
         """Steps 2 and 3: the end of the state topic, asked only now; then everything up to it."""
-        reader.start(
-            {n: end for n, end in self._offsets(str(self._state), _LATEST).items() if n in self._cold}
-        )
+        ends = yield from self._insist(lambda: self._offsets(str(self._state), _LATEST))
+        reader.start({n: end for n, end in ends.items() if n in self._cold})
+        received = reader.received
         while not reader.step():
+            if reader.received > received:
+                received = reader.received
+                self._progress()
             yield False
         for number, values in reader.values.items():
             partition = self._cold[number]
@@ -219,14 +236,18 @@ class Restore:
         try:
             cut = Cut.from_value(value)
         except BadCheckpoint as error:
+            # Without it nobody knows which records the checkpoints lack.
             metrics.CHECKPOINTS_REFUSED.labels(error.reason).inc()
-            return True
+            log.warning("the partition starts cold: %s", error, extra={"partition": partition.number})
+            return False
         if cut.topic_id != partition.topic_id:
             metrics.INPUT_RESET.labels("recreated").inc()
             log.warning(
                 "the input topic was recreated: state of the old one is not used",
                 extra={"partition": partition.number},
             )
+            # An offset committed in the old topic means nothing in the new one.
+            partition.position = partition.live_from = -1
             return False
         if partition.live_from < 0:
             # The group's offsets expired; the cut knows where they were.
@@ -242,16 +263,18 @@ class Restore:
         partition.position = min(cut.replay_from, partition.live_from)
         return True
 
-    def _settle(self, partition: Partition, low: int) -> None:
+    def _settle(self) -> Iterator[bool]:
         """Step 5: hold the start against what retention has left."""
-        if 0 <= partition.position < low:
-            metrics.INPUT_LOST.inc(low - partition.position)
-            log.error(
-                "input records are gone by retention: going on from the earliest there is",
-                extra={"partition": partition.number, "wanted": partition.position, "earliest": low},
-            )
-        partition.position = max(partition.position, low)
-        partition.live_from = max(partition.live_from, partition.position)
+        low = yield from self._insist(lambda: self._offsets(self._input, _EARLIEST))
+        for number, partition in self._cold.items():
+            partition.position = _kept_from(self._input, number, partition.position, low[number])
+            partition.live_from = max(partition.live_from, partition.position)
+        if (control := self._control) is None:
+            return
+        low = yield from self._insist(lambda: self._offsets(control, _EARLIEST))
+        for number, partition in self._cold.items():
+            at = _kept_from(control, number, partition.control_position, low[number])
+            partition.control_position = at
 
     def _load(self, partition: Partition, values: dict[bytes, bytes]) -> Iterator[bool]:
         """Step 4: hand each key's state to the role."""
@@ -260,12 +283,16 @@ class Restore:
             self._load_key(partition, name, parts)
             if time.monotonic() > until:
                 metrics.KEYS.set(len(partition.included))
+                self._progress()
                 yield False
                 until = time.monotonic() + _SLICE_SECONDS
         log.info("state loaded", extra={"partition": partition.number, "keys": len(partition.included)})
 
     def _load_key(self, partition: Partition, name: bytes, parts: dict[int, bytes]) -> None:
         key = Key(partition.number, name)
+        if (count := max(parts) + 1) > 1:
+            # Also where it is not used: the next checkpoint must not leave the old one's parts behind.
+            partition.parts[name] = count
         try:
             checkpoint = from_records(parts)
             self._check(checkpoint, partition)
@@ -276,8 +303,6 @@ class Restore:
             log.warning("a checkpoint is not used: %s", error, extra={"reason": reason})
             return
         partition.included[name] = checkpoint.offset
-        if checkpoint.parts > 1:
-            partition.parts[name] = checkpoint.parts
         if checkpoint.controls:
             partition.controls[name] = checkpoint.controls
 
@@ -286,6 +311,24 @@ class Restore:
             raise BadCheckpoint("recreated", "it belongs to an input topic that was recreated")
         if checkpoint.fingerprint != self._role.fingerprint:
             raise BadCheckpoint("other-configuration", "code or configuration changed: the key starts cold")
+
+
+def _stable(found: list[TopicPartition]) -> list[TopicPartition]:
+    for at in found:
+        if at.error is not None:
+            raise KafkaException(at.error)
+    return found
+
+
+def _kept_from(topic: str, number: int, wanted: int, low: int) -> int:
+    """Give where to begin; count what is gone."""
+    if 0 <= wanted < low:
+        metrics.INPUT_LOST.inc(low - wanted)
+        log.error(
+            "input records are gone by retention: going on from the earliest there is",
+            extra={"topic": topic, "partition": number, "wanted": wanted, "earliest": low},
+        )
+    return max(wanted, low)
 
 
 def _unchanged(partition: Partition, committed: list[TopicPartition], input_topic: str) -> bool:

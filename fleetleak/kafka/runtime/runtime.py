@@ -22,7 +22,7 @@ from fleetleak.kafka.runtime.commit import Committer
 from fleetleak.kafka.runtime.flood import FloodGate
 from fleetleak.kafka.runtime.partition import Partition, Phase
 from fleetleak.kafka.runtime.rebalance import Rebalance
-from fleetleak.kafka.runtime.restore import Refused, Restore, StateReader
+from fleetleak.kafka.runtime.restore import Restore, StateReader
 from fleetleak.kafka.runtime.role import Role
 from fleetleak.kafka.runtime.transaction import Aborted, Transaction
 from fleetleak.kafka.runtime.watchdog import Watchdog
@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05
 _CALL_SECONDS = 2.0
+_NOT_YET = (KafkaError._STATE, KafkaError._PREV_IN_PROGRESS)  # noqa: SLF001 - public in librdkafka
+# librdkafka's own limit is 1 MB before compression: a larger record could not even become a dead letter.
+_LARGEST_DEAD_LETTER = 64 * 2**20
 
 
 class Runtime:
@@ -60,7 +63,7 @@ class Runtime:
         identity = settings.kafka.instance_id or f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         self._consumer = Consumer(_consumer_config(settings, group))
         self._admin = AdminClient(client.common(settings.kafka))
-        producer = client.transactional(
+        producer = {"message.max.bytes": _LARGEST_DEAD_LETTER} | client.transactional(
             settings.kafka, f"{group}-{identity}", self._settings.transaction_timeout_seconds
         )
         self._transaction = Transaction(Producer(producer), self._settings.transaction_timeout_seconds * 2)
@@ -79,6 +82,7 @@ class Runtime:
         # Revoked, but not yet assigned to anybody: if they come back unchanged, their state is as it was.
         self._kept: dict[int, Partition] = {}
         self._restore: Restore | None = None
+        self._to_seek: list[TopicPartition] = []
         self._metadata: Any = None
         self._committed_at = time.monotonic()
 
@@ -107,8 +111,7 @@ class Runtime:
 
     def lose(self, numbers: list[int]) -> None:
         """Drop the batch and the state of these partitions, but for those kept by `hand_over`."""
-        self._transaction.abort("lost")
-        self._applier.clear()
+        self._forget("lost")
         for number in numbers:
             if self._owned.pop(number, None) is not None:
                 self._role.drop(number)
@@ -133,9 +136,18 @@ class Runtime:
             while not stop.is_set():
                 self._turn()
             self._commit(everything=True)
+        except Aborted as error:
+            log.warning("the last transaction was aborted; the next owner replays it: %s", error)
         finally:
-            self._watchdog.stop()
-            self._transaction.abort("shutdown")
+            self._close()
+
+    def _close(self) -> None:
+        self._watchdog.stop()
+        try:
+            self._forget("shutdown")
+        finally:
+            # The outputs since the last commit are gone: the last revocation must not commit their offsets.
+            self._owned.clear()
             self._consumer.close()
             if self._reader is not None:
                 self._reader.close()
@@ -148,10 +160,11 @@ class Runtime:
         """Give None when every owned partition flows, else what is missing."""
         if self._metadata is None:
             return "waiting for the consumer group"
-        waiting = sorted(p.number for p in list(self._owned.values()) if p.phase is not Phase.LIVE)
+        waiting = {p.number for p in list(self._owned.values()) if p.phase is not Phase.LIVE}
+        waiting |= {at.partition for at in self._to_seek}
         if not waiting:
             return None
-        return self._applier.flood_message or f"partitions {waiting} are being restored"
+        return self._applier.flood_message or f"partitions {sorted(waiting)} are being restored"
 
     def _turn(self) -> None:
         try:
@@ -162,22 +175,26 @@ class Runtime:
             log.warning("transaction aborted, restoring: %s", error)
             self._reset()
         metrics.READY.set(self.ready() is None)
-        self._watchdog.feed()
+        if not self._to_seek:
+            self._watchdog.feed()
 
     def _poll_and_apply(self) -> None:
-        epoch = self._rebalance.epoch
         busy = self._restore is not None
         messages = self._consumer.consume(self._settings.batch_records, 0.0 if busy else _POLL_SECONDS)
-        if self._rebalance.epoch != epoch:
-            # Partitions came or went during the poll: what it returned is before the restore.
-            return
         # Taken here, at the poll: see Transaction.begin.
-        self._metadata = self._consumer.consumer_group_metadata()
+        metadata = self._consumer.consumer_group_metadata()
+        if not self._consumer.memberid():
+            # Kicked out, and told so at the next poll. Kafka lets everybody commit who names no member.
+            return
+        self._metadata = metadata
+        # Before the restore goes on: what this poll returned of partitions being restored is too early.
+        if messages and self._applier.apply(messages, metadata):
+            self._commit()
         if self._restore is not None and self._restore.step():
             self._restore = None
-            self._resume_restored()
-        if messages and self._applier.apply(messages, self._metadata):
-            self._commit()
+            self._go_on_restored()
+        if self._to_seek:
+            self._to_seek = [at for at in self._to_seek if not self._seek(at)]
 
     def _commit(self, everything: bool = False) -> None:
         now = time.monotonic()
@@ -209,43 +226,45 @@ class Runtime:
             self._settings.stall_seconds,
         )
 
-    def _resume_restored(self) -> None:
+    def _go_on_restored(self) -> None:
         for partition in self._owned.values():
             if partition.phase is not Phase.REPLAYING:
                 continue
-            self._seek(self._topics.input, partition.number, partition.position)
+            number = partition.number
+            self._to_seek.append(TopicPartition(self._topics.input, number, partition.position))
             if self._topics.control is not None:
-                self._seek(self._topics.control, partition.number, partition.control_position)
+                self._to_seek.append(TopicPartition(self._topics.control, number, partition.control_position))
         if self._applier.go_live(self._metadata):
             self._commit()
 
-    def _seek(self, topic: str, number: int, offset: int) -> None:
-        at = TopicPartition(topic, number, offset)
-        deadline = time.monotonic() + _CALL_SECONDS * 5
-        while True:
-            try:
-                self._consumer.seek(at)
-                break
-            except KafkaException as error:
-                # The assignment is taken over in the background: for a moment there is nothing to seek.
-                if error.args[0].code() != KafkaError._STATE or time.monotonic() > deadline:
-                    raise Refused(
-                        f"cannot seek {topic}[{number}] to {offset}: {error.args[0].str()}"
-                    ) from None
-                self._consumer.poll(0.01)
+    def _seek(self, at: TopicPartition) -> bool:
+        """Let a partition flow from its position; say whether that was possible already."""
+        try:
+            self._consumer.seek(at)
+        except KafkaException as error:
+            # The assignment is taken over in the background: for a moment there is nothing to seek.
+            if error.args[0].code() not in _NOT_YET:
+                raise
+            return False
         self._consumer.resume([at])
+        return True
 
     def _reset(self) -> None:
         """Drop what was applied since the last commit, by restoring everything that is owned."""
-        self._transaction.abort("reset")
-        self._applier.clear()
+        self._forget("reset")
         numbers = sorted(self._owned)
         topics = [self._topics.input, *([self._topics.control] if self._topics.control else [])]
         self._consumer.pause([TopicPartition(t, n) for t in topics for n in numbers])
         for number in numbers:
             self._role.drop(number)
-        self._committer.clear()
         self.take(numbers)
+
+    def _forget(self, why: str) -> None:
+        """Abort, and forget what waited for a commit or for a seek."""
+        self._transaction.abort(why)
+        self._applier.clear()
+        self._committer.clear()
+        self._to_seek = []
 
 
 def _consumer_config(settings: Settings, group: str) -> dict[str, Any]:

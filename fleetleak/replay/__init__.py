@@ -1,0 +1,1 @@
+"""Recorded series through the very code of processors and sinks."""

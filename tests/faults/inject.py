@@ -1,0 +1,115 @@
+"""Faults inside a worker, at a point named in its environment: FAULT_AT=point:count:action.
+
+Only the worker of these tests installs them; the product knows nothing of them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import confluent_kafka
+
+from fleetleak.kafka.runtime import runtime
+from fleetleak.kafka.runtime.apply import Applier
+from fleetleak.kafka.runtime.restore import Restore, StateReader
+from fleetleak.kafka.runtime.transaction import Transaction
+
+POINTS: dict[str, tuple[type, str]] = {
+    "apply": (Applier, "_publish"),
+    "publish": (Transaction, "publish"),
+    "commit": (Transaction, "commit"),
+    "positions": (Restore, "_find_positions"),
+    "restore": (StateReader, "step"),
+    "replay": (Applier, "_replay"),
+    "assign": (runtime.Runtime, "take"),
+    "revoke": (runtime.Runtime, "hand_over"),
+}
+"""Reached right before this method runs; the points of `Watched...` below come in addition."""
+
+CLIENT_POINTS = ("polled", "offsets", "committed")
+_reached: Callable[[str], None] = lambda point: None  # noqa: E731 - replaced by `install`
+
+
+class WatchedConsumer(confluent_kafka.Consumer):
+    """A consumer with the point `polled`: records came, but not yet the group metadata for them."""
+
+    newest: WatchedConsumer
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        WatchedConsumer.newest = self
+
+    def consume(self, *arguments: Any) -> list[confluent_kafka.Message]:
+        found = super().consume(*arguments)
+        if found:
+            _reached("polled")
+        return found
+
+
+class WatchedProducer(confluent_kafka.Producer):
+    """A producer with the points `offsets` (sent, but not committed) and `committed`."""
+
+    def commit_transaction(self, *arguments: Any) -> None:
+        _reached("offsets")
+        super().commit_transaction(*arguments)
+        _reached("committed")
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _rejoin() -> None:
+    """Sleep until somebody else owns the partitions, then poll until we are a member again."""
+    _stop()
+    consumer = WatchedConsumer.newest
+    while not (consumer.memberid() and consumer.assignment()):
+        confluent_kafka.Consumer.consume(consumer, 1, 0.1)
+
+
+
+
+ACTIONS = {"kill": _kill, "stop": _stop, "rejoin": _rejoin}
+
+
+def watch() -> None:
+    """Give the runtime the watched clients."""
+    runtime.Consumer = WatchedConsumer  # type: ignore[attr-defined]
+    runtime.Producer = WatchedProducer  # type: ignore[attr-defined]
+
+
+def install(fault: str) -> None:
+    """Arm one fault: at the `count`-th time the point is reached, the action happens, once."""
+    global _reached
+    wanted, count, action = fault.split(":")
+    left = int(count)
+
+    def reached(point: str) -> None:
+        nonlocal left
+        if point == wanted:
+            left -= 1
+            if left == 0:
+                ACTIONS[action]()
+
+    _reached = reached
+    if wanted in POINTS:
+        _before(*POINTS[wanted], lambda: reached(wanted))
+    elif wanted not in CLIENT_POINTS:
+        raise ValueError(f"there is no point {wanted!r}")
+
+
+def _before(owner: type, name: str, reached: Callable[[], None]) -> None:
+    method = getattr(owner, name)
+
+    def replaced(*arguments: Any, **named: Any) -> Any:
+        reached()
+        return method(*arguments, **named)
+
+    setattr(owner, name, replaced)
