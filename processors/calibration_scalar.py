@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-PRIOR_SHAPE, PRIOR_EXCESSES = 0.1, 20.0  # a nearly exponential tail until the key's own excesses speak
+PRIOR_SHAPE, PRIOR_EXCESSES = 0.0, 20.0  # an exponential tail until the key's own excesses speak
 LARGEST_EXCESS = 10.0  # mean excesses: what one extreme score can teach at most
 LARGEST_DEVIATION = 5.0  # spreads, likewise
 RECENT = 0.3  # share of a young key's excesses that is remembered: the threshold was still off before

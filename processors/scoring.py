@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from fleetleak.kafka import topics
-from fleetleak.kafka.runtime import Applied, Key, Output, Record
+from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
 from fleetleak.observe import metrics
+from fleetleak.records import control
+from fleetleak.records.control import ModelDelete, ModelImport
 from fleetleak.settings import Settings
 from processors.encode import Encoder
 from processors.evidence.engine import Evidence, Samples
@@ -118,8 +120,23 @@ class Scoring:
         return self._encoder.encode(batch, at, trend, found)
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
-        """Labels act in the alerting sink; here nothing changes yet."""
-        return None, Applied()
+        """Import or delete the state of a service; labels act in the alerting sink."""
+        applied = Applied()
+        key = Key(record.partition, record.key or b"")
+        try:
+            match control.read(record.value):
+                case ModelImport(state=state):
+                    self._services.load(key, state)
+                case ModelDelete():
+                    self._services.remove(key)
+                case _:
+                    return None, applied
+        except ValueError as error:
+            metrics.CONTROLS.labels("model", "refused").inc()
+            applied.rejected.append(Rejected(record, getattr(error, "reason", "invalid"), str(error)))
+            return None, applied
+        metrics.CONTROLS.labels("model", "applied").inc()
+        return key, applied
 
     def dump(self, key: Key) -> bytes | None:
         """Exact state of a service and its instances."""

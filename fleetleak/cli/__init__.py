@@ -20,6 +20,11 @@ COMMANDS = {
     "topics": "fleetleak.cli.topics",
     "broker": "fleetleak.cli.broker",
     "doctor": "fleetleak.cli.doctor",
+    "alerts": "fleetleak.cli.alerts",
+    "label": "fleetleak.cli.label",
+    "report": "fleetleak.cli.report",
+    "models": "fleetleak.cli.models",
+    "replay-dead-letters": "fleetleak.cli.replay_dead_letters",
     "replay": "fleetleak.cli.replay",
     "config": "fleetleak.cli.config",
 }

@@ -27,9 +27,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     if arguments.reference:
         print(reference(), end="")
         return 0
-    values = {
-        s.path: mask(getattr(getattr(loaded.settings, s.section), s.name)) for s in all_settings()
-    }
+    values = {s.path: mask(getattr(getattr(loaded.settings, s.section), s.name)) for s in all_settings()}
     if arguments.json:
         both = {path: {"value": value, "origin": loaded.origin[path]} for path, value in values.items()}
         print(orjson.dumps(both).decode())

@@ -42,6 +42,9 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
             if arguments.keep:
                 console.print("everything is left running; Ctrl-C ends it")
                 signal.pause()
+    except KeyboardInterrupt:
+        shutil.rmtree(demo.directory, ignore_errors=True)
+        raise
     except (BrokerFailed, WrongTopics, DemoFailed) as error:
         raise CommandFailed(str(error)) from None
     if outcome.well:

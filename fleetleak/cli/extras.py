@@ -12,7 +12,7 @@ _OURS = {"fleetleak", "producers", "processors", "sinks"}
 
 @contextlib.contextmanager
 def needs(extra: str) -> Iterator[None]:
-    """Import inside this block what an extra brings; a fault of our own modules is not taken for a missing one.
+    """Import inside this block what an extra brings; a fault of our own modules stays what it is.
 
     Raises
     ------

@@ -14,6 +14,12 @@ from types import TracebackType
 from fleetleak.kafka.broker import die_with_parent
 
 _TERM_SECONDS = 10.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _prepare() -> None:
+    die_with_parent()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 class Processes:
@@ -34,11 +40,15 @@ class Processes:
     def start(self, name: str, words: list[str], environment: Mapping[str, str]) -> int:
         """Start `python -m ...`; give its pid."""
         with (self._directory / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *words], stdout=log, stderr=log, env={**os.environ, **environment},
-                preexec_fn=die_with_parent, start_new_session=True,
-            )  # fmt: skip
-        self._running[name] = process
+            # Ctrl-C must not fall between the start of a process and our knowing of it.
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+            try:
+                process = self._running[name] = subprocess.Popen(
+                    [sys.executable, "-m", *words], stdout=log, stderr=log, env={**os.environ, **environment},
+                    preexec_fn=_prepare, start_new_session=True,
+                )  # fmt: skip
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         return process.pid
 
     def ended(self) -> dict[str, int]:

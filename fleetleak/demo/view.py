@@ -23,7 +23,7 @@ def _mib(count: float | None) -> str:
 def _trend(score: Score) -> str:
     if score.trend is None or score.trend.growth <= 0:
         return "-"
-    return f"{score.trend.growth * 3600 / _MIB:+,.0f} MiB/h"
+    return f"{score.trend.growth * 3600 / _MIB:+,.0f}"
 
 
 def _state(score: Score, firing: set[str]) -> Text:
@@ -35,18 +35,24 @@ def _state(score: Score, firing: set[str]) -> Text:
 def table(scores: dict[str, Score], firing: set[str], elapsed_seconds: float) -> Table:
     """Draw the instances, the most suspicious first."""
     drawn = Table(title=f"fleetleak demo - {elapsed_seconds:.0f} s", expand=True)
-    for name, justify in (
-        ("instance", "left"), ("service", "left"), ("memory", "right"), ("of limit", "right"),
-        ("trend", "right"), ("confidence", "right"), ("state", "left"),
-    ):  # fmt: skip
-        drawn.add_column(name, justify=justify)  # type: ignore[arg-type]
+    drawn.add_column("service", no_wrap=True, overflow="ellipsis", ratio=3)
+    drawn.add_column("instance", no_wrap=True, overflow="ellipsis", ratio=2)
+    for name in ("MiB", "of limit", "MiB/h", "conf."):
+        drawn.add_column(name, justify="right", no_wrap=True)
+    drawn.add_column("state", no_wrap=True)
     order = sorted(scores.values(), key=lambda s: (s.instance not in firing, -s.confidence, s.instance))
     for score in order[:_ROWS]:
         room = "-" if score.room_used is None else f"{score.room_used:.1%}"
+        used = "-" if score.used is None else f"{score.used / _MIB:,.0f}"
         drawn.add_row(
-            score.instance, score.service, _mib(score.used), room, _trend(score), f"{score.confidence:.2f}",
+            score.service,
+            score.instance,
+            used,
+            room,
+            _trend(score),
+            f"{score.confidence:.2f}",
             _state(score, firing),
-        )  # fmt: skip
+        )
     if len(order) > _ROWS:
         drawn.caption = f"and {len(order) - _ROWS} more"
     return drawn

@@ -35,7 +35,7 @@ def properties_checked() -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        if error.args[0].code() != KafkaError._INVALID_ARG:
+        if error.args[0].name() != "_INVALID_ARG":
             raise
         words = " ".join(error.args[0].str().split())
         raise BadSetting(f"setting kafka.properties: {words}") from None

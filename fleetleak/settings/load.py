@@ -139,7 +139,7 @@ def _checked(setting: Setting, value: Any, origin: str) -> Any:
 
 
 def _shown(setting: Setting, value: Any) -> Any:
-    """Give a refused value for people; of pairs the names only: in the wrong shape, secrets cannot be told."""
+    """Give a refused value for people; of pairs the names only, as any value may be a secret."""
     if not isinstance(setting.info, msgspec.inspect.DictType):
         return value
     return dict.fromkeys(value, _HIDDEN) if isinstance(value, Mapping) else _HIDDEN

@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from processors.evidence.columns import Floats
+from processors.evidence.columns import Floats, Rows
 from processors.evidence.trend import Fits
 
 _FLOOR = 0.004  # of the limit: a smaller rise is no news, whatever the noise
-_YOUNG = 0.4  # of the limit: the rise that is normal while nothing is known
-_YOUNG_LIFE = 2.0  # lengths of the window after which that counts half
+_YOUNG = 0.6  # of the limit: the rise that is normal while nothing is known
+_YOUNG_LIFE = 3.0  # lengths of the window after which that counts half
+_STEEP, _EVEN = 8.0, 0.3  # measured: of what reaches a margin of 0 half are leaks, of 0.3 nearly all
 _DAY = 86400.0  # what is unknown of a young series are its daily habits; a longer rise is none of them
 _PATIENCE = -0.25  # power of the days that a rise has lasted with which the room it must take shrinks
-_STRAIGHT_YOUNG = 0.1  # the share of it that a straight line is held to
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Seen:
         Share of the room at the stretch's start that its rise has taken.
     heading
         Where a slowing growth would stop, as a share of that room.
+    above
+        Share of the rise that stands above the same time a day or a week before.
     """
 
     fits: Fits
@@ -41,8 +44,9 @@ class Seen:
     history: Floats
     share: Floats
     heading: Floats
+    above: Floats
 
-    def only(self, index: tuple[np.ndarray, ...] | np.ndarray) -> Seen:
+    def only(self, index: tuple[Rows, ...] | Rows) -> Seen:
         """Give the entries at `index`."""
         return Seen(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
@@ -58,7 +62,8 @@ class Criterion:
 def _young(seen: Seen) -> Floats:
     window = np.maximum(seen.fits["window"], 1.0)
     age: Floats = np.maximum(seen.history - window, 0.0) / window
-    return _YOUNG * np.exp2(-age / _YOUNG_LIFE) * np.minimum(_DAY / window, 1.0)
+    young: Floats = _YOUNG * np.exp2(-age / _YOUNG_LIFE) * np.minimum(_DAY / window, 1.0)
+    return young
 
 
 def _noise(times: float, young: float) -> Callable[[Seen], Floats]:
@@ -72,6 +77,10 @@ def _noise(times: float, young: float) -> Callable[[Seen], Floats]:
 
 def _field(name: str, least: float, width: float) -> Callable[[Seen], Floats]:
     return lambda seen: (seen.fits[name] - least) / width
+
+
+def _points(least: float) -> Criterion:
+    return Criterion("points", lambda seen: np.log2(np.maximum(seen.fits["points"], 1.0) / least))
 
 
 def _days(least: float) -> Callable[[Seen], Floats]:
@@ -98,34 +107,49 @@ CLIMBING = Criterion("climbing", _field("slope3", 0.3, 0.7))
 FRESH = Criterion("fresh", _field("fresh", -0.2, 0.6))
 NO_STEP = Criterion("no step", lambda seen: (seen.fits["r2"] - seen.fits["step_r2"]) / 0.2)
 NO_FALL = Criterion("no fall", lambda seen: (0.3 - seen.fits["drawdown"]) / 0.3)
+HEADING = Criterion("heading", lambda seen: (np.maximum(seen.heading, seen.share / 0.7) - 1.0) / 0.5)
+NEW = Criterion("season", lambda seen: (seen.above - 0.3) / 0.7)
 
 WAYS: dict[str, tuple[Criterion, ...]] = {
     "established": (
-        Criterion("noise", _noise(2.2, 1.0)),
+        Criterion("noise", _noise(1.8, 1.0)),
         Criterion("fit", _field("r2", 0.6, 0.3)),
-        Criterion("room", _room(0.25)),
-        Criterion("heading", lambda seen: (np.maximum(seen.heading, seen.share / 0.7) - 1.0) / 0.5),
-        CLIMBING, FRESH, NO_STEP, NO_FALL,
+        Criterion("room", _room(0.3)),
+        HEADING, CLIMBING, FRESH, NO_STEP, NO_FALL, NEW,
     ),
     "straight": (
-        Criterion("noise", _noise(2.0, _STRAIGHT_YOUNG)),
+        Criterion("noise", _noise(2.0, 0.1)),
         Criterion("straight", lambda seen: -np.log10((1.0 - seen.fits["r2"] + 1e-5) / 1e-3)),
-        Criterion("points", lambda seen: np.log2(np.maximum(seen.fits["points"], 1.0) / 16.0)),
-        Criterion("room", _room(0.04)),
+        _points(24.0),
+        Criterion("room", _room(0.035)),
         Criterion("history", lambda seen: (seen.history / np.maximum(seen.fits["window"], 1.0) - 1.5) / 2.0),
-        CLIMBING, FRESH,
+        CLIMBING, FRESH, NEW,
     ),
     "slow": (
-        Criterion("noise", _noise(2.0, 0.0)),
+        Criterion("noise", _noise(1.7, 0.0)),
         Criterion("fit", _field("r2", 0.7, 0.2)),
         Criterion("days", _days(1.75)),
-        Criterion("points", lambda seen: np.log2(np.maximum(seen.fits["points"], 1.0) / 12.0)),
-        Criterion("slow", lambda seen: np.log(0.08 / np.maximum(seen.share, 1e-6))),
+        _points(8.0),
+        Criterion("slow", lambda seen: np.log(0.05 / np.maximum(seen.share, 1e-6))),
         Criterion("steady", _weakest_quarter(0.3)),
         Criterion("fresh", _field("fresh", 0.3, 0.5)),
         NO_STEP,
     ),
 }  # fmt: skip
+"""The three ways to recognise a leak; thresholds and their reasons are in docs/evidence.md."""
+
+
+def limits(seen: Seen) -> tuple[NDArray[np.intp], list[tuple[str, Criterion]], Floats]:
+    """Give each fit's deciding (way, criterion) as an index into the list, the list, all distances."""
+    names = [(way, criterion) for way, criteria in WAYS.items() for criterion in criteria]
+    distances = np.stack([criterion.distance(seen) for _, criterion in names])
+    worst, at = [], 0
+    for criteria in WAYS.values():
+        worst.append(at + np.argmin(distances[at : at + len(criteria)], axis=0))
+        at += len(criteria)
+    candidates = np.stack(worst)
+    values = np.take_along_axis(distances, candidates, axis=0)
+    return candidates[np.argmax(values, axis=0), np.arange(values.shape[1])], names, distances
 
 
 def margin(seen: Seen) -> Floats:
@@ -142,6 +166,6 @@ def margin(seen: Seen) -> Floats:
 def confidence(margin: Floats, fits: Fits, quality: Floats) -> Floats:
     """(1 - normalised residual) x pattern strength x data quality, each from 0 to 1."""
     spread = np.minimum(fits["residual"] / np.maximum(fits["rise"], 1e-9), 1.0)
-    pattern = 1.0 / (1.0 + np.exp(-np.clip(3.0 * margin, -30.0, 30.0)))
+    pattern = 1.0 / (1.0 + np.exp(-np.clip(_STEEP * margin + _EVEN, -30.0, 30.0)))
     result: Floats = (1.0 - spread) * pattern * quality
     return result

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processors.columns import rounds
-from processors.evidence import confidence, forecast, signature, trend
+from processors.evidence import confidence, forecast, season, signature, trend
 from processors.evidence.columns import Columns, Flags, Floats, Floats32, Rows
 from processors.evidence.confidence import Seen
 from processors.evidence.envelope import LEVELS, Envelope
@@ -21,6 +21,7 @@ from processors.evidence.trend import FIT
 _LEAST_RISE = 0.004  # of the limit; below it no stretch is looked at
 _LEAST_R2 = 0.2
 _UNUSUAL = 1.5  # times what the instance itself gives back; the verdict asks for more (confidence.py)
+_DOUBT = -0.1  # margin below which a growth is not named after a leak
 _SHAPE_RISE = 0.02  # of the limit; shapes are read only of growth that can be suspected
 _SHAPE_R2 = 0.4
 
@@ -105,6 +106,7 @@ class _Moment:
         self.height = np.zeros((size, LEVELS))
         self.scale = np.zeros(size, np.intp)
         self.anchor = np.zeros(size)
+        self.before = np.full((size, 2), -np.inf)
         self.quality = np.ones(size)
         self.restarted = np.zeros(size, np.bool_)
         self.taken = np.zeros(size, np.bool_)
@@ -132,13 +134,14 @@ class Evidence:
         self.excursions = Excursions(capacity_instances)
         self.restarts = Restarts(capacity_instances)
         self._latest = _Latest(capacity_instances)
+        self._season = season.Season(capacity_instances)
         self.normal = NormalRise(capacity_services)
         self.refused = 0
         self.late = 0
 
     @property
     def _parts(self) -> tuple[Columns, ...]:
-        return self.envelope, self.excursions, self.restarts, self._latest
+        return self.envelope, self.excursions, self.restarts, self._latest, self._season
 
     def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> Findings:
         """Learn a batch and give what each sample found. Rows may repeat; they are taken in order."""
@@ -213,6 +216,8 @@ class Evidence:
         moment.taken[part_ok] = True
         moment.restarted[part_ok] = restarted = self.restarts.add(row, samples.started[part_ok], value)
         self._restart(row[restarted], time[restarted])
+        moment.before[part_ok] = self._season.before(row, time)
+        self._season.add(row, time, value)
         closed = self.envelope.add(row, time, value)
         which, level = np.nonzero(closed)
         self._refit(part_ok[which], row[which], level, moment)
@@ -260,6 +265,7 @@ def _judge(samples: Samples, moment: _Moment, normal: Floats, history: Floats) -
         np.broadcast_to(history[:, None], fits.shape),
         fits["rise"] / space,
         (plateau(fits) - start) / space,
+        season.above(fits["level"], fits["rise"], fits["window"], moment.before[:, None, :]),
     )
     stands = memory[:, None] > fits["level"] - 0.5 * fits["rise"]
     worth = stands & (fits["rise"] > _LEAST_RISE) & (fits["r2"] > _LEAST_R2)
@@ -287,6 +293,8 @@ def _findings(moment: _Moment, samples: Samples, limit: Floats, seen: Seen, marg
     sure = np.where(grows, confidence.confidence(margin, fits, moment.quality), 0.0)
     linear = np.where(shapes["body"] > 0, shapes["kind"], signature.CODE["linear"])
     kind = np.where(grows, linear, signature.CODE["stable"]).astype(np.int8)
+    doubted = np.flatnonzero(grows & (margin < _DOUBT))
+    kind[doubted] = signature.benign(seen.only(doubted))
     shown = np.where(grows, 1.0, 0.0)
     return Findings(
         growth=shown * fits["slope"],

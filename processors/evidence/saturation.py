@@ -7,7 +7,6 @@ import numpy as np
 from processors.evidence.columns import Floats
 from processors.evidence.trend import Fits
 
-_TELLING = 8  # points below which the slopes of quarters tell nothing
 _NEVER = 0.97  # a slope that keeps this share per quarter is not slowing down
 
 
@@ -21,7 +20,6 @@ def plateau(fits: Fits) -> Floats:
     """
     last, before = fits["slope3"].astype(np.float64), np.maximum(fits["slope2"], 0.02)
     kept = np.clip(last / before, 0.0, _NEVER)
-    kept = np.where(fits["points"] < _TELLING, _NEVER, kept)
     to_come = fits["rise"] * np.clip(last, 0.0, 1.5) / 4.0 * kept / (1.0 - kept)
     level: Floats = fits["level"] + to_come
     return level

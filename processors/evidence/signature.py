@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fleetleak.records.types import Kind
 from processors.evidence.columns import Flags, Floats, Rows
+from processors.evidence.confidence import CLIMBING, HEADING, NEW, NO_STEP, Seen
 from processors.evidence.envelope import LENGTH
 from processors.evidence.trend import Suffixes, pick
 
@@ -29,6 +30,7 @@ SHAPE = np.dtype(
 )
 SHORTEST = 8  # points below which no shape is read
 
+_BENIGN = ((CLIMBING, "saturating"), (HEADING, "saturating"), (NO_STEP, "step"), (NEW, "seasonal"))
 _ORDER = np.arange(LENGTH)
 _POINTS = _ORDER + 1.0
 _WAVES = np.arange(2, 11)  # cycles in the stretch that count as a period
@@ -85,6 +87,16 @@ def main(shapes: NDArray[Any]) -> NDArray[Any]:
     largest = np.maximum.reduce(body, axis=1)[:, None]
     chosen: NDArray[Any] = shapes[np.arange(len(body)), np.argmax(body >= _MOST * largest, axis=1)]
     return chosen
+
+
+def benign(seen: Seen) -> NDArray[np.int8]:
+    """Name a growth that is no leak after what speaks most against one."""
+    against = np.stack([criterion.distance(seen) for criterion, _ in _BENIGN])
+    worst = np.argmin(against, axis=0)
+    codes = np.array([CODE[kind] for _, kind in _BENIGN], np.int8)
+    decided = np.minimum.reduce(against, axis=0) < 0
+    named: NDArray[np.int8] = np.where(decided, codes[worst], CODE["stable"]).astype(np.int8)
+    return named
 
 
 def _kind(bend: Floats, spread: Floats, flat: Floats, jumps: Floats, smooth: Floats, wave: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import ClassVar
@@ -129,7 +130,8 @@ class ColumnModel(ABC):
         if len(payload) != 8 * self.state.shape[1]:
             raise CorruptState(f"{len(payload)} bytes are not {self.state.shape[1]} numbers")
         numbers = np.frombuffer(payload, "<f8")
-        if not np.isfinite(numbers).all() or any(numbers[column] < 0 for column in self.COUNTS):
+        values = numbers.tolist()
+        if not all(map(math.isfinite, values)) or min(values[column] for column in self.COUNTS) < 0:
             raise CorruptState("the state has numbers that are not finite, or negative counts")
         self.state[row] = numbers
 

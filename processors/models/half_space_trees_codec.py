@@ -22,8 +22,8 @@ def _encode_window(log: Leaves, n_leaves: int) -> bytes:
     trees = log.shape[1]
     counts = np.bincount((log + n_leaves * np.arange(trees)).ravel(), minlength=trees * n_leaves)
     cells = np.flatnonzero(counts)
-    tree, leaf = np.divmod(cells, n_leaves)
-    columns = (np.bincount(tree, minlength=trees), leaf, counts[cells])
+    occupied = np.diff(np.searchsorted(cells, n_leaves * np.arange(trees + 1)))
+    columns = (occupied, cells & (n_leaves - 1), counts[cells])
     widths = (_width(len(log)), log.dtype.itemsize, _width(len(log)))
     pieces = (column.astype(_DTYPES[width]) for column, width in zip(columns, widths, strict=True))
     return bytes(widths) + b"".join(piece.tobytes() for piece in pieces)

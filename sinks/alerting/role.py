@@ -8,7 +8,7 @@ import msgspec
 
 from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
 from fleetleak.observe import metrics
-from fleetleak.records import Alert, Decoder, Label, Score, Unreadable, encode
+from fleetleak.records import Alert, Decoder, Label, Score, Unreadable, control, encode
 from fleetleak.records.alert import AlertState, Severity
 from fleetleak.settings.tree import Alerting as Settings
 from sinks.alerting.policy import AlertMemory, Policy, Transition
@@ -81,7 +81,6 @@ class Alerting:
         self._topic = alerts_topic
         self._services: dict[Key, ServiceAlerts] = {}
         self._read_score = Decoder(Score).decode
-        self._read_label = Decoder(Label).decode
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(ServiceAlerts).decode
 
@@ -207,11 +206,11 @@ class Alerting:
         """Apply a label: `leak` confirms, `not-a-leak` and `expected` resolve."""
         applied = Applied()
         try:
-            label = self._read_label(record.value)
+            label = control.read(record.value)
         except Unreadable as error:
-            # Other control records share the topic; they are for others.
-            if error.reason != "wrong-record":
-                applied.rejected.append(Rejected(record, error.reason, str(error)))
+            applied.rejected.append(Rejected(record, error.reason, str(error)))
+            return None, applied
+        if not isinstance(label, Label):
             return None, applied
         key = Key(record.partition, label.service.encode())
         service = self._services.setdefault(key, ServiceAlerts())

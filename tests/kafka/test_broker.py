@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from fleetleak.kafka.broker import BrokerFailed, EmbeddedBroker
 from tests.kafka.support import wait_for
 
 pytestmark = pytest.mark.kafka
@@ -79,3 +80,10 @@ def test_kafka_ending_by_itself_ends_the_command(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert err.startswith("fleetleak: Kafka ended by itself; ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_somebody_elses_kafka_on_the_port_is_not_taken_for_ours(broker: EmbeddedBroker) -> None:
+    told = f"cannot listen on {broker.bootstrap_servers} .*: set broker.port to a free port"
+    with pytest.raises(BrokerFailed, match=told), EmbeddedBroker(port=broker.port):
+        pytest.fail("it cannot have started")
+    assert answers(broker.bootstrap_servers) == 1

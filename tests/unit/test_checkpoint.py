@@ -32,8 +32,10 @@ NAME = b"shop/cart"
 SMALL_PARTS = 7
 
 
-def stored(state: bytes, offset: int = 41) -> Checkpoint:
-    return Checkpoint(offset, "topic-id", "fingerprint", [(3, 40)], 1, state)
+def stored(
+    state: bytes, offset: int = 41, topic_id: str = "topic-id", fingerprint: str = "fingerprint"
+) -> Checkpoint:
+    return Checkpoint(offset, topic_id, fingerprint, [(3, 40)], 1, state)
 
 
 class Compacted:
@@ -106,6 +108,13 @@ def test_record_keys_come_apart_again(name: bytes, part: int) -> None:
     assert key != CUT
 
 
+@pytest.mark.parametrize("key", [None, b"", b"s", b"s\0", CUT, b"\0\0\0\0", b"shop/cart"[1:]])
+def test_a_key_of_somebody_else_is_refused(key: bytes | None) -> None:
+    with pytest.raises(BadCheckpoint) as caught:
+        split_key(key)
+    assert caught.value.reason == "foreign"
+
+
 @REPEATABLE
 @given(st.dictionaries(st.binary(max_size=6), st.binary(max_size=30), max_size=5))
 def test_keys_do_not_mix(states: dict[bytes, bytes]) -> None:
@@ -150,11 +159,30 @@ def test_a_missing_part_is_noticed(state: bytes, data: st.DataObject) -> None:
     assert reason(parts) == "incomplete"
 
 
-def test_parts_of_different_cuts_are_never_joined() -> None:
+@pytest.mark.parametrize(
+    "other",
+    [
+        stored(b"b" * 14, offset=2),
+        stored(b"b" * 14, topic_id="recreated"),
+        stored(b"b" * 14, fingerprint="changed"),
+        stored(b"b" * 21),
+    ],
+    ids=["offset", "topic", "fingerprint", "parts"],
+)
+def test_parts_of_different_cuts_are_never_joined(other: Checkpoint) -> None:
     with mock.patch.object(checkpoint, "PART_BYTES", SMALL_PARTS):
-        older, newer = parts_of(stored(b"a" * 14, 1)), parts_of(stored(b"b" * 14, 2))
-    assert reason({0: newer[0], 1: older[1]}) == "incomplete"
-    assert reason({0: older[0], 1: newer[1]}) == "incomplete"
+        one, another = parts_of(stored(b"a" * 14)), parts_of(other)
+    assert reason({0: another[0], 1: one[1]}) == "incomplete"
+    assert reason({0: one[0], 1: another[1]}) == "incomplete"
+
+
+@REPEATABLE
+@given(st.integers(1, 3), st.integers(1, 3), st.binary(max_size=10))
+def test_parts_left_by_an_older_checkpoint_do_not_spoil_a_whole_one(new: int, old: int, rest: bytes) -> None:
+    with mock.patch.object(checkpoint, "PART_BYTES", SMALL_PARTS):
+        made = stored(b"b" * SMALL_PARTS * new, fingerprint="changed")
+        left = parts_of(stored(b"a" * SMALL_PARTS * (new + old)))
+        assert from_records(left | {new + old: rest} | parts_of(made)) == made
 
 
 @pytest.mark.parametrize(
@@ -169,6 +197,9 @@ def test_parts_of_different_cuts_are_never_joined() -> None:
         (seal(b""), "corrupt"),
         (seal(b"\x80"), "corrupt"),
         (seal(b"\x91" * 100_000), "corrupt"),
+        (seal(b"\x97\x01\xa1t\xa1f\x90\x01\xc4\x01x" + b"\x91" * 100_000 + b"\x01"), "corrupt"),
+        (seal(b"\x96\x01\xa2\xff\xfe\xa1f\x90\x01\xc4\x01x"), "corrupt"),
+        (seal(msgspec.msgpack.encode([1, "t", "f", [], 2**62, b"x"])), "incomplete"),
         (seal(msgspec.msgpack.encode([1, "t", "f", [], 1, "no bytes"])), "corrupt"),
         (seal(msgspec.msgpack.encode([1, "t", "f", [], -1, b"x"])), "incomplete"),
         (seal(msgspec.msgpack.encode([1, "t", "f", [], 0, b"x"])), "incomplete"),
@@ -197,7 +228,8 @@ def test_arbitrary_bytes_are_refused(parts: dict[int, bytes]) -> None:
 def test_a_cut_comes_back_and_damage_is_noticed(cut: Cut) -> None:
     value = cut.to_value()
     assert Cut.from_value(value) == cut
-    for bad in (value[:-1], value + b"x", value[:-1] + bytes([value[-1] ^ 1]), b"", b"x"):
+    damaged = (value[:-1], value + b"x", value[:-1] + bytes([value[-1] ^ 1]), b"", b"x")
+    for bad in (*damaged, seal(b"\x93\x01\x02\xa2\xff\xfe"), seal(b"\x91" * 100_000)):
         with pytest.raises(BadCheckpoint):
             Cut.from_value(bad)
     with pytest.raises(BadCheckpoint):

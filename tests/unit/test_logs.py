@@ -15,8 +15,8 @@ from prometheus_client import REGISTRY
 from fleetleak.observe.logs import JsonFormatter, RateLimit
 
 
-def line(message: str = "hello", **extra: Any) -> dict[str, Any]:
-    record = logging.makeLogRecord({"name": "a.b", "levelname": "WARNING", "msg": message, **extra})
+def line(msg: str = "hello", **extra: Any) -> dict[str, Any]:
+    record = logging.makeLogRecord({"name": "a.b", "levelname": "WARNING", "msg": msg, **extra})
     text = JsonFormatter().format(record)
     assert "\n" not in text
     found: dict[str, Any] = json.loads(text)
@@ -47,6 +47,29 @@ def test_extra_fields_are_kept_with_their_types() -> None:
 @pytest.mark.parametrize("message", ["two\nlines", 'quote " and \\', "tab\t", "näh\u2028", "\x1b[31m\x00"])
 def test_no_message_breaks_its_line(message: str) -> None:
     assert line(message)["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("command", "a\udcff", "a\udcff"),
+        ("count", 2**70, str(2**70)),
+        ("parts", {(1, 2): 3}, "{(1, 2): 3}"),
+        ("msg", "a\udcff", None),
+    ],
+    ids=["surrogate", "large", "key", "message"],
+)
+def test_anything_can_be_logged(name: str, value: object, shown: str | None) -> None:
+    given: dict[str, Any] = {"msg": "x", name: value}
+    found = line(**given)
+    assert found.get(name) == shown
+    assert found["message"] == ("x" if shown else "a\udcff")
+
+
+def test_a_field_does_not_overwrite_the_lines_own() -> None:
+    found = line(level="mine", logger="mine", time="mine", other="mine")
+    assert (found["level"], found["logger"], found["other"]) == ("warning", "a.b", "mine")
+    assert found["time"] != "mine"
 
 
 def test_an_exception_is_part_of_its_line() -> None:
@@ -104,3 +127,29 @@ log.error("last")
     lines = [json.loads(text) for text in done.stderr.splitlines()]
     assert [found.get("number") for found in lines] == [*range(30), None]
     assert lines[-1]["message"] == "last"
+
+
+def test_what_librdkafka_says_is_a_line_too() -> None:
+    program = """
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+from fleetleak.kafka import client
+from fleetleak.observe import logs
+from fleetleak.settings import Settings
+logs.setup("info")
+kafka = Settings().kafka
+kafka.bootstrap_servers = "127.0.0.1:1"
+unpolled = AdminClient(client.common(kafka))
+transactional = Producer(client.transactional(kafka, "id", 10.0))
+consumer = Consumer(client.consumer(kafka, "group"))
+consumer.subscribe(["topic"])
+for polled in (transactional, consumer):
+    polled.poll(2.0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    lines = [json.loads(text) for text in done.stderr.splitlines()]
+    said = [found["message"] for found in lines if found["logger"] == "librdkafka"]
+    for client in ("producer", "consumer"):
+        assert any(f"client#{client}" in message and "refused" in message for message in said)

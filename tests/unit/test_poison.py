@@ -67,6 +67,22 @@ def test_a_batch_cut_otherwise_is_searched_all_the_same() -> None:
     assert [len(batch) for batch in poison.cut(records)] == [4]
 
 
+def test_suspicion_ends_with_the_culprit() -> None:
+    poison = Poison()
+    records = [record(offset) for offset in range(10)]
+    poison.suspect(records, RuntimeError("x"))
+    poison.suspect([records[3]], RuntimeError("x"))
+    usable, _ = poison.sift(records, LIMIT)
+    assert [len(batch) for batch in poison.cut(usable)] == [1] * 9
+    assert [len(batch) for batch in poison.cut(records)] == [10]
+
+
+def test_suspects_that_never_come_again_slow_nothing_down() -> None:
+    poison = Poison()
+    poison.suspect([record(offset, partition=1) for offset in range(4)], RuntimeError("x"))
+    assert [len(batch) for batch in poison.cut([record(offset) for offset in range(4)])] == [4]
+
+
 def test_no_records_are_no_batch() -> None:
     assert list(Poison().cut([])) == []
 

@@ -23,6 +23,7 @@ from fleetleak.records import (
     Decoder,
     Drift,
     Label,
+    Method,
     Score,
     Snapshot,
     Unreadable,
@@ -121,9 +122,24 @@ def test_the_least_record_has_its_needed_fields_only(kind: type[msgspec.Struct])
     assert fields(LEAST[kind])["schema"] == f"{kind.__name__.lower()}/1"
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_not_finite_is_not_written(number: float) -> None:
+    found = msgspec.structs.replace(LEAST[Score], methods={"m": Method(raw=number)})
+    with pytest.raises(ValueError, match="a number of this Score is not finite"):
+        encode(found)
+
+
+def test_null_is_read_as_absent_but_only_where_a_field_may_be() -> None:
+    assert Decoder(Snapshot).decode(written(Snapshot, used=None, host=None)) == LEAST[Snapshot]
+    assert encode(Decoder(Snapshot).decode(written(Snapshot, used=None))) == encode(LEAST[Snapshot])
+    named_null = msgspec.structs.replace(LEAST[Snapshot], host="null")
+    assert Decoder(Snapshot).decode(encode(named_null)) == named_null
+    assert reason(Snapshot, written(Snapshot, service=None)) == "invalid"
+
+
 @pytest.mark.parametrize("kind", RECORDS)
 def test_a_needed_field_cannot_be_left_out(kind: type[msgspec.Struct]) -> None:
-    for name in set(fields(LEAST[kind])) - {"schema"}:
+    for name in fields(LEAST[kind]):
         rest = {k: v for k, v in fields(LEAST[kind]).items() if k != name}
         assert reason(kind, json.dumps(rest).encode()) == "invalid"
         assert not VALIDATORS[kind].is_valid(rest)
@@ -147,6 +163,11 @@ def test_a_newer_major_version_is_refused_with_what_to_do(kind: type[msgspec.Str
         Decoder(kind).decode(b'{"schema":"%s/%s","time":"next tuesday"}' % (name.encode(), major.encode()))
     assert caught.value.reason == "newer-schema"
     assert str(caught.value) == f"schema {name}/{major} is newer than {name}/1: upgrade this role"
+
+
+@pytest.mark.parametrize("major", ["9" * 5000, "²", "٢", "2.0", "+2"])
+def test_a_version_that_is_no_number_of_ours_is_another_record(major: str) -> None:
+    assert reason(Label, json.dumps({"schema": f"label/{major}"}).encode()) == "wrong-record"
 
 
 def test_another_record_is_refused_by_name() -> None:
@@ -194,6 +215,23 @@ def test_what_is_not_json_is_malformed(data: bytes) -> None:
 )
 def test_json_that_is_no_record_is_invalid(data: bytes) -> None:
     assert reason(Snapshot, data) == "invalid"
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"service":1,"schema":"label/1","z":' + DEEP + b"}",
+        b'{"schema":"label/2","z":' + DEEP + b"}",
+        b'{"schema":"label/1","service":1,"z":' + b'{"a":' * 100_000,
+        b'{"schema":"label/1","service":1,"z":"\xff"}',
+    ],
+    ids=["after-invalid", "after-newer", "unended", "no-utf8"],
+)
+def test_what_cannot_be_explained_is_invalid_all_the_same(data: bytes) -> None:
+    assert reason(Label, data) == "invalid"
 
 
 @pytest.mark.parametrize(
@@ -245,6 +283,11 @@ def test_values_out_of_range_or_of_the_wrong_type_are_invalid(field: str, value:
         (Score, {"trend": {"growth": "fast"}}),
         (Score, {"reasons": ["x" * 1025]}),
         (Score, {"drift": [""]}),
+        (Score, {"input_partition": -1}),
+        (Score, {"input_partition": 2**31}),
+        (Score, {"input_offset": -5}),
+        (Drift, {"input_offset": 2**63}),
+        (Alert, {"input_partition": 0.5}),
         (Alert, {"state": "pending"}),
         (Alert, {"severity": "high"}),
         (Alert, {"confidence": -0.01}),

@@ -1,0 +1,46 @@
+"""`fleetleak label`: say what an alert or a service's growth is; takes effect at once, exactly once."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import time
+
+from fleetleak.cli.connect import checked_topics
+from fleetleak.cli.publish import publish
+from fleetleak.records import Label, encode
+from fleetleak.settings import Loaded
+
+HELP = "label a service or one of its alerts: leak, not-a-leak or expected"
+SECTIONS = ("kafka", "topics", "log")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's own arguments."""
+    parser.add_argument("service")
+    parser.add_argument("verdict", choices=["leak", "not-a-leak", "expected"])
+    parser.add_argument("--alert", metavar="KEY", help="only this alert, not the whole service")
+    parser.add_argument("--reason", help="why, for those who read it later")
+    parser.add_argument("--author", default=None, help="default: your user name")
+    parser.add_argument(
+        "--for-hours", type=float, metavar="HOURS", help="how long `expected` mutes; default a week"
+    )
+
+
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Publish the label."""
+    now = time.time()
+    expires = now + arguments.for_hours * 3600 if arguments.for_hours is not None else None
+    label = Label(
+        service=arguments.service,
+        verdict=arguments.verdict,
+        author=arguments.author or getpass.getuser(),
+        time=now,
+        alert=arguments.alert,
+        reason=arguments.reason,
+        expires=expires,
+    )
+    names = checked_topics(loaded.settings)
+    publish(loaded.settings, names.feedback, arguments.service.encode(), encode(label))
+    print(f"labelled {arguments.service}: {arguments.verdict}")
+    return 0

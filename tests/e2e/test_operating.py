@@ -1,0 +1,117 @@
+"""What an operator does with a running system: label, list, report, move models, repair records."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fleetleak.kafka import topics
+from fleetleak.records import Alert, Decoder, Snapshot, encode
+from fleetleak.settings import Settings
+from tests.e2e.support import environment, running
+from tests.kafka.support import read_all, send, wait_for
+
+pytestmark = pytest.mark.kafka
+
+ROLES = {"processor": ["processor"], "alerting": ["sink", "alerting"]}
+BEGIN = time.time() - 86400
+
+
+def fleetleak(settings: Settings, *words: str) -> str:
+    """Run a command to its end; give what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "fleetleak", *words],
+        env=environment(settings), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def leaking(ticks: range, service: str = "checkout", oom_kills: int = 0) -> list[tuple[bytes, bytes]]:
+    return [(service.encode(), encode(snapshot(t, 200 + 2 * t + t % 3, service, oom_kills))) for t in ticks]
+
+
+def snapshot(tick: int, used_mib: float, service: str, oom_kills: int) -> Snapshot:
+    used = int(used_mib * 2**20)
+    return Snapshot(
+        service=service,
+        instance=f"{service}-0",
+        timestamp=BEGIN + 30.0 * tick,
+        scope="container",
+        used=used,
+        anon=used,
+        limit=2**30,
+        limit_name="memory.max",
+        limit_used=used,
+        oom_kills=oom_kills,
+    )
+
+
+def test_alerts_are_listed_reported_and_labelled(settings: Settings, tmp_path: Path) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    with running(settings, tmp_path, ROLES):
+        send(settings, names.snapshots, leaking(range(200)))
+        wait_for(lambda: bool(read_all(settings, names.alerts)), what="an alert")
+        listed = json.loads(fleetleak(settings, "alerts", "--json"))
+        assert [(a["service"], a["state"] != "resolved") for a in listed] == [("checkout", True)]
+        assert "memory.max" in fleetleak(settings, "alerts")
+
+        send(settings, names.snapshots, leaking(range(200, 201), oom_kills=1))
+        wait_for(
+            lambda: json.loads(fleetleak(settings, "report", "--json"))["warned"] == 1, what="the report"
+        )
+        assert "warned" in fleetleak(settings, "report")
+
+        send(settings, names.snapshots, leaking(range(300, 500), "cache"))
+        wait_for(lambda: "cache@" in fleetleak(settings, "alerts"), what="a second alert")
+        fleetleak(settings, "label", "cache", "not-a-leak", "--author", "ann", "--reason", "it fills up")
+        wait_for(lambda: "cache@" not in fleetleak(settings, "alerts"), what="the label's effect")
+        last = [
+            Decoder(Alert).decode(v)
+            for _, k, v in read_all(settings, names.alerts)
+            if k.startswith(b"cache@")
+        ][-1]
+        assert last.closed_by == "ann said not-a-leak"
+
+
+def test_models_are_listed_shown_moved_and_deleted(settings: Settings, tmp_path: Path) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    file = str(tmp_path / "checkout.json")
+
+    def stored() -> set[str]:
+        return {row["service"] for row in json.loads(fleetleak(settings, "models", "list", "--json"))}
+
+    with running(settings, tmp_path, {"processor": ["processor"]}) as roles:
+        send(settings, names.snapshots, leaking(range(50)))
+        wait_for(lambda: len(read_all(settings, names.scores)) == 50, what="scores")
+        roles["processor"].end()
+    shown = json.loads(fleetleak(settings, "models", "show", "checkout", "--json"))
+    assert "HalfSpaceTrees" in shown["service"]["half_space_trees"]["river"]
+    assert list(shown["instances"]) == ["checkout-0"]
+    fleetleak(settings, "models", "export", "checkout", "--file", file)
+    with running(settings, tmp_path, {"processor": ["processor"]}):
+        fleetleak(settings, "models", "import", "--file", file, "--as", "payments")
+        wait_for(lambda: stored() == {"checkout", "payments"}, what="the import")
+        fleetleak(settings, "models", "delete", "checkout")
+        wait_for(lambda: stored() == {"payments"}, what="the deletion")
+
+
+def test_repaired_dead_letters_go_back_in_order(settings: Settings, tmp_path: Path) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    good = [value for _, value in leaking(range(20))]
+    newer = [value.replace(b"snapshot/1", b"snapshot/2") for value in good]
+    repaired = tmp_path / "repaired.jsonl"
+    with running(settings, tmp_path, {"processor": ["processor"]}):
+        send(settings, names.snapshots, [(b"checkout", good[5]), *((b"checkout", v) for v in newer)])
+        wait_for(lambda: len(read_all(settings, names.dead_letter)) == 20, what="dead letters")
+        fleetleak(settings, "replay-dead-letters", "--reason", "newer-schema", "--export", str(repaired))
+        repaired.write_bytes(repaired.read_bytes().replace(b"snapshot/2", b"snapshot/1"))
+        said = fleetleak(settings, "replay-dead-letters", "--repaired", str(repaired))
+        assert "14 sent" in said
+        assert "6 refused as late" in said
+        wait_for(lambda: len(read_all(settings, names.scores)) == 15, what="their scores")

@@ -1,0 +1,45 @@
+"""The broker and the settings of these tests: sessions and transactions of seconds."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from confluent_kafka.admin import AdminClient
+
+from fleetleak.kafka import client, topics
+from fleetleak.kafka.broker import EmbeddedBroker, die_with_parent
+from fleetleak.settings import Settings
+
+SESSION_SECONDS = 3.0
+
+
+def broker_for_faults(say: Callable[[str], None], prepare: Callable[[], None] = lambda: None) -> EmbeddedBroker:
+    """Give a broker that allows short sessions; its data stay in a directory of their own."""
+    directory = tempfile.mkdtemp(prefix="fleetleak-faults-")
+
+    def before_java() -> None:
+        # Kafka's least session is 6 s: every kill would cost that much waiting.
+        with (Path(directory) / "server.properties").open("a") as properties:
+            properties.write("group.min.session.timeout.ms=1000\n")
+        prepare()
+        die_with_parent()
+
+    return EmbeddedBroker(directory=directory, say=say, prepare=before_java)
+
+
+def settings_for_faults(bootstrap_servers: str, partitions: int = 2) -> Settings:
+    """Give settings under a prefix of their own, with the topics created."""
+    made = Settings()
+    made.kafka.bootstrap_servers = bootstrap_servers
+    made.kafka.topic_prefix = f"f{uuid.uuid4().hex[:10]}"
+    made.topics.partitions = partitions
+    made.runtime.commit_interval_seconds = 0.2
+    made.runtime.checkpoint_interval_seconds = 3.0
+    made.runtime.session_timeout_seconds = SESSION_SECONDS
+    made.runtime.transaction_timeout_seconds = 4.0
+    admin = AdminClient(client.common(made.kafka))
+    topics.create(admin, topics.layout(made.kafka.topic_prefix, made.topics), 1)
+    return made

@@ -1,0 +1,72 @@
+"""What a run left behind: outputs by key, and how much of its input it has not committed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from fleetleak.kafka import client
+from fleetleak.settings import Settings
+
+Outputs = dict[tuple[str, int, bytes], list[bytes]]
+_LONGEST_SECONDS = 120
+
+
+def read(settings: Settings, begin: list[TopicPartition]) -> Iterator[Message]:
+    """Give all that is committed from these positions on."""
+    consumer = Consumer(client.consumer(settings.kafka, "fault-reader", **{"enable.partition.eof": True}))
+    left = {(at.topic, at.partition) for at in begin}
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    try:
+        consumer.assign(begin)
+        while left:
+            assert time.monotonic() < deadline, f"{left} could not be read to the end"
+            for message in consumer.consume(10_000, 0.2):
+                if message.error() is not None:
+                    left.discard((message.topic() or "", message.partition() or 0))
+                else:
+                    yield message
+    finally:
+        consumer.close()
+
+
+def outputs(settings: Settings, topics: Sequence[str]) -> Outputs:
+    """Give the values of each key in order, under the topic's name without its prefix."""
+    found: Outputs = {}
+    every = [TopicPartition(t, n, 0) for t in topics for n in range(settings.topics.partitions)]
+    for message in read(settings, every):
+        topic = (message.topic() or "").removeprefix(settings.kafka.topic_prefix)
+        key = topic, message.partition() or 0, message.key() or b""
+        found.setdefault(key, []).append(message.value() or b"")
+    return found
+
+
+def differences(expected: Outputs, actual: Outputs) -> list[str]:
+    """Say in words where two runs differ; nothing where they are the same, byte for byte."""
+    found = []
+    for key in sorted(expected.keys() | actual.keys()):
+        wanted, got = expected.get(key, []), actual.get(key, [])
+        if wanted != got:
+            at = next((i for i, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b), "the end")
+            found.append(f"{key}: {len(wanted)} records wanted, {len(got)} there, other from {at}")
+    return found
+
+
+def unread(settings: Settings, group: str, topics: Sequence[str]) -> int:
+    """Count the records that the group has not committed yet."""
+    consumer = Consumer(client.consumer(settings.kafka, group))
+    every = [TopicPartition(t, n) for t in topics for n in range(settings.topics.partitions)]
+    try:
+        committed = consumer.committed(every, 30)
+        ends = {(at.topic, at.partition): consumer.get_watermark_offsets(at, 30)[1] for at in committed}
+    finally:
+        consumer.close()
+    short = [
+        TopicPartition(at.topic, at.partition, max(at.offset, 0))
+        for at in committed
+        if max(at.offset, 0) < ends[at.topic, at.partition]
+    ]
+    # A topic written in transactions ends in markers, which are nobody's to commit.
+    return sum(1 for _ in read(settings, short))

@@ -1,0 +1,84 @@
+"""Recorded input: the same records for the undisturbed and the disturbed run, made from a printed seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from confluent_kafka import Producer
+
+from fleetleak.kafka import client
+from fleetleak.records import Snapshot, encode
+from fleetleak.settings import Settings
+from tests.faults.chain import BAD, BOOM
+
+_START = 1_700_000_000.0
+_MIB = 2**20
+
+
+class Sent(NamedTuple):
+    """One record of the recording, with the partition it goes to."""
+
+    partition: int
+    key: bytes
+    value: bytes
+
+
+def chain_input(
+    records: int, services: int, partitions: int, seed: int, bad: int = 0, boom: int = 0
+) -> list[Sent]:
+    """Give records of services in random order, some of them unreadable or failing."""
+    random_ = random.Random(seed)
+    odd = random_.sample(range(records), bad + boom)
+    prefix = dict.fromkeys(odd[:bad], BAD) | dict.fromkeys(odd[bad:], BOOM)
+    found = []
+    for number in range(records):
+        service = random_.randrange(services)
+        value = prefix.get(number, b"record") + b"-%d" % number
+        found.append(Sent(service % partitions, b"service-%d" % service, value))
+    return found
+
+
+def controls(count: int, services: int, partitions: int, seed: int) -> list[Sent]:
+    """Give control records of random services."""
+    random_ = random.Random(seed + 1)
+    chosen = [random_.randrange(services) for _ in range(count)]
+    return [
+        Sent(service % partitions, b"service-%d" % service, b"control-%d" % number)
+        for number, service in enumerate(chosen)
+    ]
+
+
+def snapshot_input(ticks: int, services: int, partitions: int, seed: int) -> list[Sent]:
+    """Give snapshots of a fleet in which every fifth service leaks, one an instance and tick."""
+    return list(_snapshots(ticks, services, partitions, random.Random(seed)))
+
+
+def _snapshots(ticks: int, services: int, partitions: int, random_: random.Random) -> Iterator[Sent]:
+    for tick in range(ticks):
+        for service in range(services):
+            leaked = 8 * _MIB * max(0, tick - 20) if service % 5 == 0 else 0
+            used = (300 + random_.randrange(10)) * _MIB + leaked
+            name = f"service-{service}"
+            snapshot = Snapshot(
+                service=name, instance=f"{name}-0", timestamp=_START + 30.0 * tick, started=_START - 100.0,
+                total=2**34, used=used, limit=2**30, limit_name="memory.max", limit_used=min(used, 2**30),
+            )  # fmt: skip
+            yield Sent(service % partitions, name.encode(), encode(snapshot))
+
+
+def publish(settings: Settings, topic: str, records: Sequence[Sent]) -> None:
+    """Append records, each partition's in their order, and wait until they are there."""
+    producer = Producer(client.producer(settings.kafka))
+    for number, record in enumerate(records):
+        producer.produce(topic, record.value, record.key, record.partition)
+        if number % 10_000 == 9_999:
+            producer.flush(60)
+    assert producer.flush(60) == 0
+
+
+def chunks(records: list[Sent], count: int) -> list[list[Sent]]:
+    """Split a recording into so many parts, in order."""
+    size = -(-len(records) // count)
+    return [records[begin : begin + size] for begin in range(0, len(records), size)]

@@ -1,0 +1,205 @@
+"""Faults put at one exact point each; every scenario says how its outputs differ from the undisturbed ones.
+
+`mutation` takes a step of the protocol out in the workers: the scenario must then find differences.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from fleetleak.kafka import topics
+from fleetleak.kafka.runtime import Record
+from fleetleak.settings import Settings
+from tests.faults.chain import Chain
+from tests.faults.fleet import Worker
+from tests.faults.outcome import Outputs, differences, outputs, unread
+from tests.faults.recorded import Sent, chain_input, controls, publish
+
+_RECORDS, _SERVICES, _CONTROLS = 3000, 40, 60
+_SEED = 11
+
+
+class Workers:
+    """Starts chain workers on topics of their own, with the recording in three parts."""
+
+    def __init__(self, settings: Settings, logs: Path, mutation: str, stack: ExitStack) -> None:
+        self.settings = settings
+        self.names = topics.names(settings.kafka.topic_prefix)
+        self.seconds = 25.0 if mutation else 90.0
+        self._logs = logs
+        self._mutation = mutation
+        self._stack = stack
+        count = settings.topics.partitions
+        records = chain_input(_RECORDS, _SERVICES, count, _SEED)
+        told = controls(_CONTROLS, _SERVICES, count, _SEED)
+        third, few = _RECORDS // 3, _CONTROLS // 3
+        self._records = [records[i * third : (i + 1) * third] for i in range(3)]
+        self._controls = [told[i * few : (i + 1) * few] for i in range(3)]
+
+    def feed(self, part: int) -> None:
+        """Append one part of the recording."""
+        publish(self.settings, self.names.feedback, self._controls[part])
+        publish(self.settings, self.names.snapshots, self._records[part])
+
+    def start(self, fault: str = "") -> Worker:
+        """Start a worker."""
+        log = self._logs / f"worker-{time.monotonic_ns()}.log"
+        worker = Worker(self.settings, ["chain"], log, fault, self._mutation)
+        self._stack.callback(worker.close)
+        return worker
+
+    def caught_up(self) -> bool:
+        """Whether all of the input is committed."""
+        group = f"{self.settings.kafka.topic_prefix}-{Chain.NAME}"
+        return unread(self.settings, group, [self.names.snapshots, self.names.feedback]) == 0
+
+    def found(self) -> list[str]:
+        """Give the differences from what an undisturbed role says."""
+        if not self.wait(self.caught_up):
+            return ["the input was not committed to its end"]
+        actual = outputs(self.settings, [self.names.scores, self.names.drift])
+        return differences(self._undisturbed(), actual)
+
+    def wait(self, condition: Callable[[], bool]) -> bool:
+        """Wait until something is so; say whether it came to be."""
+        until = time.monotonic() + self.seconds
+        while not condition():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def _undisturbed(self) -> Outputs:
+        role = Chain(".scores", ".drift")
+        found: Outputs = {}
+        for told in sum(self._controls, []):
+            for output in role.control(Record(told.partition, 0, told.key, told.value, 0.0))[1].outputs:
+                found.setdefault((output.topic, told.partition, output.key), []).append(output.value or b"")
+        for record in _numbered(sum(self._records, [])):
+            for output in role.apply([record]).outputs:
+                found.setdefault((output.topic, record.partition, output.key), []).append(output.value or b"")
+        return found
+
+
+def _numbered(records: list[Sent]) -> Iterator[Record]:
+    offsets: dict[int, int] = {}
+    for sent in records:
+        offset = offsets.get(sent.partition, 0)
+        offsets[sent.partition] = offset + 1
+        yield Record(sent.partition, offset, sent.key, sent.value, 0.0)
+
+
+def killed(workers: Workers) -> list[str]:
+    """A worker is killed with uncommitted work, and nothing but Kafka knows what it learned."""
+    first = workers.start()
+    workers.feed(0)
+    workers.wait(workers.caught_up)
+    workers.feed(1)
+    first.signal(signal.SIGKILL)
+    workers.start()
+    workers.wait(workers.caught_up)
+    workers.feed(2)
+    return workers.found()
+
+
+def killed_at(point: str) -> Callable[[Workers], list[str]]:
+    """Kill -9 at a point; another worker goes on."""
+
+    def scenario(workers: Workers) -> list[str]:
+        first = workers.start()
+        workers.feed(0)
+        workers.wait(workers.caught_up)
+        first.signal(signal.SIGKILL)
+        dying = workers.start(f"{point}:1:kill")
+        workers.feed(1)
+        assert dying.wait(90) == -signal.SIGKILL, f"{point} was not reached"
+        workers.start()
+        workers.feed(2)
+        return workers.found()
+
+    return scenario
+
+
+def zombie(point: str, action: str = "stop") -> Callable[[Workers], list[str]]:
+    """A worker sleeps past its session with a batch in hand, wakes, and goes on as if nothing happened."""
+
+    def scenario(workers: Workers) -> list[str]:
+        first = workers.start()
+        workers.feed(0)
+        workers.wait(workers.caught_up)
+        first.signal(signal.SIGTERM)
+        sleeper = workers.start(f"{point}:1:{action}")
+        workers.feed(1)
+        assert workers.wait(sleeper.stopped), f"{point} was not reached: {sleeper.said()[-2000:]}"
+        other = workers.start()
+        workers.wait(lambda: "restored" in other.said())
+        workers.wait(workers.caught_up)
+        sleeper.signal(signal.SIGCONT)
+        time.sleep(2)
+        workers.feed(2)
+        return workers.found()
+
+    return scenario
+
+
+def pending(workers: Workers) -> list[str]:
+    """The old owner sent its offsets, but its checkpoints reach the broker only after the takeover began."""
+    kafka = workers.settings.kafka
+    kafka.properties["linger.ms"] = "60000"
+    sleeper = workers.start("offsets:1:stop")
+    workers.feed(0)
+    assert workers.wait(sleeper.stopped), f"offsets were not sent: {sleeper.said()[-2000:]}"
+    del kafka.properties["linger.ms"]
+    other = workers.start()
+    assert workers.wait(lambda: "partitions assigned" in other.said())
+    time.sleep(3)
+    sleeper.signal(signal.SIGCONT)
+    workers.feed(1)
+    workers.wait(workers.caught_up)
+    workers.feed(2)
+    return workers.found()
+
+
+class Scenario(NamedTuple):
+    """What happens, and the transaction time-out it needs, seconds."""
+
+    play: Callable[[Workers], list[str]]
+    transaction_timeout: float = 4.0
+
+
+SCENARIOS = {
+    "killed": Scenario(killed),
+    "killed-in-publish": Scenario(killed_at("publish")),
+    "killed-in-commit": Scenario(killed_at("offsets")),
+    "killed-after-commit": Scenario(killed_at("committed")),
+    "killed-in-restore": Scenario(killed_at("restore")),
+    "killed-in-replay": Scenario(killed_at("replay")),
+    "killed-in-rebalance": Scenario(killed_at("assign")),
+    "zombie-with-a-batch": Scenario(zombie("apply")),
+    "zombie-at-the-poll": Scenario(zombie("polled")),
+    "zombie-polls-again": Scenario(zombie("commit", "rejoin")),
+    "pending-transaction": Scenario(pending, 60.0),
+}
+
+
+def play(name: str, settings: Settings, logs: Path, mutation: str = "") -> list[str]:
+    """Play one scenario; give the differences it found."""
+    scenario = SCENARIOS[name]
+    settings.runtime.transaction_timeout_seconds = scenario.transaction_timeout
+    with ExitStack() as stack:
+        return scenario.play(Workers(settings, logs, mutation, stack))
+
+
+CAUGHT_BY = {
+    "outputs-without-offsets": "killed",
+    "restore-without-replay": "killed",
+    "checkpoint-without-offset": "killed",
+    "metadata-at-commit": "zombie-with-a-batch",
+    "state-before-offsets": "pending-transaction",
+}
+"""The scenario that must find each mutation."""

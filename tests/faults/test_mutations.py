@@ -1,0 +1,18 @@
+"""The suite can fail: with one step of the protocol taken out, it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fleetleak.settings import Settings
+from tests.faults.mutations import MUTATIONS
+from tests.faults.scenarios import CAUGHT_BY, play
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_mutation_is_noticed(mutation: str, settings: Settings, tmp_path: Path) -> None:
+    assert play(CAUGHT_BY[mutation], settings, tmp_path, mutation) != []
