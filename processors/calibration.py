@@ -57,7 +57,7 @@ class Calibration(ColumnModel):
     >>> raw = np.append(np.random.default_rng(1).exponential(size=2000), [0.7, 3.0, 50.0])
     >>> p = Calibration(1).score_learn(np.zeros(2003, dtype=np.intp), raw[:, None])
     >>> p[-3:].round(4)
-    array([0.486 , 0.0427, 0.0005])
+    array([0.486 , 0.0429, 0.0005])
     """
 
     NAME: ClassVar[str] = "calibration"

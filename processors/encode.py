@@ -13,7 +13,7 @@ import orjson
 
 from fleetleak.records import Score, Snapshot
 from processors.evidence.engine import Findings as Trend
-from processors.evidence.reasons import reasons
+from processors.evidence.reasons import reasons, turning_point
 from processors.evidence.signature import KINDS
 from processors.intake import Batch
 from processors.memory import Shares
@@ -112,21 +112,22 @@ class _Columns:
         if self._restarted[row]:
             score["restarted"] = True
         if self._growing[row]:
-            self._add_trend(score, row, shares.basis)
+            self._add_trend(score, row)
         if self._forecast[row]:
             self._add_forecast(score, row, snapshot, shares)
         if self._drifted[row]:
             score["drift"] = [name for name, flags in self._drift if flags[row]]
             score["drift_before"], score["drift_after"] = self._level[row], self._memory[row]
 
-    def _add_trend(self, score: dict[str, Any], row: int, basis: int) -> None:
+    def _add_trend(self, score: dict[str, Any], row: int) -> None:
         score["trend"] = dict(zip(_TREND, self._growth[row], strict=True))
         score["onset"] = self._onset[row]
         if not self._significant[row]:
             return
         confidence = self._confidence[row]
         score["methods"]["trend"] = {"raw": self._growth[row][4], "detected": True, "confidence": confidence}
-        score["reasons"] = reasons(self._trend, row, basis)
+        score["reasons"] = reasons(self._trend, row)
+        score["turning_point"] = turning_point(self._trend, row)
 
     def _add_forecast(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
         used = snapshot.limit_used if snapshot.limit is not None else snapshot.used

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -30,6 +31,8 @@ class Batch:
         Rows of the service and of the instance.
     restarts
         Whether this run of the instance is new.
+    loads, faults
+        Processor seconds and page faults a second since the snapshot before; NaN where not known.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -37,6 +40,8 @@ class Batch:
     shares: list[Shares | None] = field(default_factory=list)
     rows: list[tuple[int, int]] = field(default_factory=list)
     restarts: list[bool] = field(default_factory=list)
+    loads: list[float] = field(default_factory=list)
+    faults: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -112,6 +117,15 @@ class Intake:
         batch.shares.append(shares(snapshot))
         batch.rows.append((service.row, instance.row))
         batch.restarts.append(restarted)
+        passed = snapshot.timestamp - instance.time
+        batch.loads.append(_rate(instance.cpu_seconds, snapshot.cpu_seconds, passed))
+        batch.faults.append(_rate(instance.faults, snapshot.faults_minor, passed))
+        instance.cpu_seconds, instance.faults = snapshot.cpu_seconds, snapshot.faults_minor
         instance.time = snapshot.timestamp
         if started is not None:
             instance.started = started
+
+
+def _rate(before: float | None, now: float | None, seconds: float) -> float:
+    """Give the growth of a counter per second; NaN at its first value and where it began anew."""
+    return math.nan if before is None or now is None or now < before else (now - before) / seconds

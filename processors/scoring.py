@@ -159,4 +159,6 @@ def _samples(batch: Batch, at: Rows) -> Samples:
         memory=np.array([s.memory for s in shares], dtype=np.float64),
         room=np.array([s.room for s in shares], dtype=np.float64),
         started=np.array([s.started for s in snapshots], dtype=np.float64),
+        load=np.array(batch.loads, dtype=np.float64)[at],
+        faults=np.array(batch.faults, dtype=np.float64)[at],
     )

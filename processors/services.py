@@ -83,11 +83,13 @@ class Table:
 
 
 class Instance(msgspec.Struct):
-    """One instance: its row, and what decides whether its next record is late or a restart."""
+    """One instance: its row, and of its newest record what its next is held against."""
 
     row: int
     time: float
     started: float | None = None
+    cpu_seconds: float | None = None
+    faults: int | None = None
 
 
 class Service(msgspec.Struct):
@@ -103,6 +105,8 @@ class _StoredInstance(msgspec.Struct, array_like=True):
     name: str
     time: float
     started: float | None
+    cpu_seconds: float | None
+    faults: int | None
     parts: dict[str, bytes]
 
 
@@ -192,7 +196,7 @@ class Services:
             found = service.instances[name] = Instance(self._instances.take(), -1.0)
         elif time - found.time > self._forget:
             self._instances.reset(found.row)
-            found.time, found.started = -1.0, None
+            found.time, found.started, found.cpu_seconds, found.faults = -1.0, None, None, None
         return found
 
     def _prune(self, service: Service) -> None:
@@ -268,7 +272,7 @@ class Services:
 
     def _pack(self, service: Service) -> bytes:
         instances: Sequence[_StoredInstance] = [
-            _StoredInstance(name, i.time, i.started, self._instances.dump(i.row))
+            _StoredInstance(name, i.time, i.started, i.cpu_seconds, i.faults, self._instances.dump(i.row))
             for name, i in service.instances.items()
         ]
         return _encode(
@@ -282,5 +286,5 @@ class Services:
         for one in stored.instances:
             taken = self._instances.take()
             self._instances.load(taken, one.parts)
-            service.instances[one.name] = Instance(taken, one.time, one.started)
+            service.instances[one.name] = Instance(taken, one.time, one.started, one.cpu_seconds, one.faults)
         return service

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from fleetleak import __version__
+from fleetleak.kafka.client import properties_checked
 from fleetleak.settings import BadSetting, load
 from fleetleak.settings.load import Setting, all_settings, allowed
 
@@ -103,7 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(module: ModuleType, loaded: object, arguments: argparse.Namespace) -> int:
     try:
-        return int(module.run(loaded, arguments))
+        with properties_checked():
+            return int(module.run(loaded, arguments))
     except BadSetting as error:
         print(f"fleetleak: {error}", file=sys.stderr)
         return EXIT_USAGE

@@ -32,13 +32,12 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
     settings = loaded.settings
     ours = settings.producer
-    with client.properties_checked():
-        publisher = Publisher(
-            client.common(settings.kafka),
-            topics.names(settings.kafka.topic_prefix).snapshots,
-            Buffer(ours.buffer_records, ours.buffer_bytes),
-            metrics,
-        )
+    publisher = Publisher(
+        client.common(settings.kafka),
+        topics.names(settings.kafka.topic_prefix).snapshots,
+        Buffer(ours.buffer_records, ours.buffer_bytes),
+        metrics,
+    )
     try:
         agent = build(_context(settings), publisher, ours.interval_seconds, collectors=ours.collectors)
     except ValueError as error:

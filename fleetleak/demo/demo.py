@@ -113,8 +113,7 @@ class Demo:
             broker = stack.enter_context(EmbeddedBroker(say=self._view.say))
             kafka.bootstrap_servers = broker.bootstrap_servers
         self._settings.topics.partitions = _PARTITIONS
-        with client.properties_checked():
-            admin = AdminClient(client.common(kafka))
+        admin = AdminClient(client.common(kafka))
         wanted = topics.layout(kafka.topic_prefix, self._settings.topics)
         topics.create(admin, wanted, self._settings.topics.replication_factor)
         self._view.say(f"created {len(wanted)} topics on {kafka.bootstrap_servers}")

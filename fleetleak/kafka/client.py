@@ -25,7 +25,7 @@ def _on_error(error: KafkaError) -> None:
 
 @contextlib.contextmanager
 def properties_checked() -> Iterator[None]:
-    """Make clients inside this block, so that a property librdkafka refuses is a setting that is refused.
+    """Make clients inside this block: a property that librdkafka refuses is a setting that is refused.
 
     Raises
     ------

@@ -47,6 +47,8 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
         the first twenty of them.
     reasons
         At most three, strongest first, with their numbers.
+    turning_point
+        What would have changed the verdict.
     closed_by
         Why a resolved alert ended.
     """
@@ -78,6 +80,7 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
     trend: Trend | None = None
     methods: dict[str, Method] = {}
     reasons: list[Text] = []
+    turning_point: Text | None = None
     closed_by: Text | None = None
     input_partition: PartitionNumber | None = None
     input_offset: Offset | None = None

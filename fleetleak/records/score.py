@@ -66,7 +66,8 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
     """Evidence for one snapshot; topic `scores`, key `service`, same partition number and order.
 
     `input_partition` and `input_offset` name the snapshot. `forecast` is absent where growth is not
-    significant. `drift` names the detectors that flagged a change at this snapshot.
+    significant; `reasons` (at most three) and `turning_point` (what would have changed the verdict) are there
+    where it is. `drift` names the detectors that flagged a change at this snapshot.
     """
 
     service: Name
@@ -94,3 +95,4 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
     restarted: bool = False
     oom_kills: Count | None = None
     reasons: list[Text] = []
+    turning_point: Text | None = None

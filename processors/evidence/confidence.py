@@ -106,8 +106,9 @@ def _weakest_quarter(least: float) -> Callable[[Seen], Floats]:
 CLIMBING = Criterion("climbing", _field("slope3", 0.3, 0.7))
 FRESH = Criterion("fresh", _field("fresh", -0.2, 0.6))
 NO_STEP = Criterion("no step", lambda seen: (seen.fits["r2"] - seen.fits["step_r2"]) / 0.2)
+NOT_LOAD = Criterion("load", lambda seen: (seen.fits["r2"] - seen.fits["load_r2"]) / 0.2)
 NO_FALL = Criterion("no fall", lambda seen: (0.3 - seen.fits["drawdown"]) / 0.3)
-HEADING = Criterion("heading", lambda seen: (np.maximum(seen.heading, seen.share / 0.7) - 1.0) / 0.5)
+HEADING = Criterion("heading", lambda seen: (np.maximum(seen.heading, seen.share / 0.64) - 1.1) / 0.5)
 NEW = Criterion("season", lambda seen: (seen.above - 0.3) / 0.7)
 
 WAYS: dict[str, tuple[Criterion, ...]] = {
@@ -115,7 +116,7 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
         Criterion("noise", _noise(1.8, 1.0)),
         Criterion("fit", _field("r2", 0.6, 0.3)),
         Criterion("room", _room(0.3)),
-        HEADING, CLIMBING, FRESH, NO_STEP, NO_FALL, NEW,
+        HEADING, CLIMBING, FRESH, NO_STEP, NOT_LOAD, NO_FALL, NEW,
     ),
     "straight": (
         Criterion("noise", _noise(2.0, 0.1)),
@@ -123,7 +124,7 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
         _points(24.0),
         Criterion("room", _room(0.035)),
         Criterion("history", lambda seen: (seen.history / np.maximum(seen.fits["window"], 1.0) - 1.5) / 2.0),
-        CLIMBING, FRESH, NEW,
+        CLIMBING, FRESH, NOT_LOAD, NEW,
     ),
     "slow": (
         Criterion("noise", _noise(1.7, 0.0)),
@@ -133,7 +134,7 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
         Criterion("slow", lambda seen: np.log(0.05 / np.maximum(seen.share, 1e-6))),
         Criterion("steady", _weakest_quarter(0.3)),
         Criterion("fresh", _field("fresh", 0.3, 0.5)),
-        NO_STEP,
+        NO_STEP, NOT_LOAD,
     ),
 }  # fmt: skip
 """The three ways to recognise a leak; thresholds and their reasons are in docs/evidence.md."""

@@ -218,11 +218,13 @@ class Evidence:
         self._restart(row[restarted], time[restarted])
         moment.before[part_ok] = self._season.before(row, time)
         self._season.add(row, time, value)
-        closed = self.envelope.add(row, time, value)
+        load = _known(samples.load, part_ok)
+        closed = self.envelope.add(row, time, value, load)
         which, level = np.nonzero(closed)
         self._refit(part_ok[which], row[which], level, moment)
         moment.fits[part] = self._latest.fits[rows[part]]
         moment.shapes[part] = self._latest.shapes[rows[part]]
+        moment.quality[part] = self.envelope.quality(rows[part])
         moment.scale[part] = self.envelope.scale[rows[part]]
         moment.anchor[part] = self.envelope.anchor[rows[part]]
 
@@ -244,12 +246,16 @@ class Evidence:
     def _fit(self, row: Rows, level: Rows, low: Floats32, size: NDArray[np.int16]) -> None:
         at = self.envelope.at[row, level]
         sums = trend.suffixes(low, at, size)
-        self._latest.fits[row, level] = found = trend.fit(sums, low, at)
+        self._latest.fits[row, level] = found = trend.fit(sums, low, at, self.envelope.load[row, level])
         usual = _UNUSUAL * self.excursions.usual[row, level]
         rise = found["rise"] * found["r2"]
         clear = np.flatnonzero((rise > np.maximum(usual, _SHAPE_RISE)) & (found["r2"] > _SHAPE_R2))
         if len(clear):
             self._latest.shapes[row[clear], level[clear]] = signature.shape(sums.take(clear))
+
+
+def _known(values: Floats | None, part: Rows) -> Floats:
+    return np.zeros(len(part)) if values is None else np.nan_to_num(values[part], posinf=0.0, neginf=0.0)
 
 
 def _judge(samples: Samples, moment: _Moment, normal: Floats, history: Floats) -> Findings:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fleetleak.records.types import Kind
 from processors.evidence.columns import Flags, Floats, Rows
-from processors.evidence.confidence import CLIMBING, HEADING, NEW, NO_STEP, Seen
+from processors.evidence.confidence import CLIMBING, HEADING, NEW, NO_STEP, NOT_LOAD, Seen
 from processors.evidence.envelope import LENGTH
 from processors.evidence.trend import Suffixes, pick
 
@@ -30,12 +30,18 @@ SHAPE = np.dtype(
 )
 SHORTEST = 8  # points below which no shape is read
 
-_BENIGN = ((CLIMBING, "saturating"), (HEADING, "saturating"), (NO_STEP, "step"), (NEW, "seasonal"))
+_BENIGN = (
+    (CLIMBING, "saturating"),
+    (HEADING, "saturating"),
+    (NO_STEP, "step"),
+    (NOT_LOAD, "load"),
+    (NEW, "seasonal"),
+)
 _ORDER = np.arange(LENGTH)
 _POINTS = _ORDER + 1.0
 _WAVES = np.arange(2, 11)  # cycles in the stretch that count as a period
 _TINY = 1e-18
-_MOST = 0.8  # share of the largest body that a finer level must see
+_MOST = 0.9  # share of the largest body that a finer level must see
 
 
 def _wave_table() -> Floats:
@@ -107,6 +113,7 @@ def _kind(bend: Floats, spread: Floats, flat: Floats, jumps: Floats, smooth: Flo
     kind[waves & (smooth > 0.35)] = CODE["periodic"]
     kind[bend < -0.27] = CODE["fragmentation"]
     kind[bend > 0.72] = CODE["exponential"]
+    kind[(wave > 0.38) & (spread > 0.045) & (smooth > 0.5) & (bend > 0.0)] = CODE["periodic"]
     stairs = (flat < 0.62) | (flat < 0.72) & (np.abs(bend) < 0.45)
     kind[stairs & (spread > 0.012)] = CODE["staircase"]
     return kind

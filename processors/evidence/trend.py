@@ -28,6 +28,7 @@ FIT = np.dtype(
         ("slope3", "f4"),  # the same between third and fourth
         ("fresh", "f4"),  # share of the rise that is above all of the stretch before of equal length
         ("step_r2", "f4"),  # share of the variance that one step at the best place explains
+        ("load_r2", "f4"),  # share of the variance that the instance's load explains
         ("drawdown", "f4"),  # largest fall from the highest point so far / `rise`
         ("onset", "f4"),  # time of the first point, seconds since the envelope's anchor
         ("last", "f4"),  # time of the newest point, the same
@@ -92,7 +93,7 @@ def most(low: Floats32, size: NDArray[np.int16]) -> Floats32:
     return np.where(size >= SHORTEST, rise, np.float32(0.0))
 
 
-def fit(s: Suffixes, low: Floats32, at: Floats32) -> Fits:
+def fit(s: Suffixes, low: Floats32, at: Floats32, load: Floats32) -> Fits:
     """Fit each ring's best newest stretch, shape `(n,)` of `FIT`; all zero where nothing rises.
 
     Notes
@@ -110,6 +111,7 @@ def fit(s: Suffixes, low: Floats32, at: Floats32) -> Fits:
     rising = np.flatnonzero(pick(gain, best) > 0)
     if len(rising):
         found[rising] = _describe(s.take(rising), best[rising], at[rising], low[rising, 0])
+        found["load_r2"][rising] = _load(s.y[rising], load[rising], best[rising])
         found["slope"][rising] = pick(slope[rising], best[rising]) / s.unit[rising]
     return found
 
@@ -165,6 +167,16 @@ def _step(s: Suffixes, best: Rows, syy: Floats) -> Floats:
     between = s.sy * s.sy / _POINTS + (total - s.sy) ** 2 / rest - total * total / points
     explained: Floats = np.maximum.reduce(np.where(points > _POINTS, between, 0.0), axis=1) / (syy + _TINY)
     return explained
+
+
+def _load(y: Floats, load: Floats32, best: Rows) -> Floats:
+    inside, points = best[:, None] >= _ORDER, best + 1.0
+    u, v = np.where(inside, load, 0.0), np.where(inside, y, 0.0)
+    su, sv, suu, svv, suv = (np.cumsum(a, axis=1)[:, -1] for a in (u, v, u * u, v * v, u * v))
+    cuu, cvv, cuv = suu - su * su / points, svv - sv * sv / points, suv - su * sv / points
+    follows = (cuv > 0) & (cuu > _TINY * suu)
+    explained: Floats = np.where(follows, cuv * cuv / (cuu * cvv + _TINY), 0.0)
+    return np.minimum(explained, 1.0)
 
 
 def _drawdown(y: Floats, inside: Flags) -> Floats:

@@ -12,9 +12,16 @@ from river import anomaly
 from processors.models import half_space_trees_codec, half_space_trees_river
 from processors.models.base import Flags, Floats, Rows, grown, usable
 from processors.models.codec import CorruptState, seal, unseal
-from processors.models.half_space_trees_shape import HalfSpaceTreesShape, Leaves
+from processors.models.half_space_trees_shape import HalfSpaceTreesShape, Leaves, Limits
 
 _REFRESH_CHUNK = 256  # rows whose tables are built at once: bounds the scratch memory
+
+
+def _limits(features: int, given: Limits) -> Limits:
+    names = [f"f{i}" for i in range(features)]
+    if unknown := sorted(set(given) - set(names)):
+        raise ValueError(f"limits of unknown features {unknown}; there are {names}")
+    return {name: given.get(name, (0.0, 1.0)) for name in names}
 
 
 class HalfSpaceTrees:
@@ -64,21 +71,15 @@ class HalfSpaceTrees:
         limits: dict[str, tuple[float, float]] | None = None,
         seed: int = 0,
     ) -> None:
-        if not 1 <= height <= 15:
-            raise ValueError(f"height is {height}; 1 to 15 is supported")
         if min(features, n_trees, window_size) < 1:
             raise ValueError("features, n_trees and window_size are at least 1")
-        if window_size * 2 ** (height + 1) > 2**31:
-            raise ValueError(f"a window of {window_size} at height {height} overflows the score table")
-        names = [f"f{i}" for i in range(features)]
-        given = dict(limits or {})
-        if unknown := sorted(set(given) - set(names)):
-            raise ValueError(f"limits of unknown features {unknown}; there are {names}")
+        if not 1 <= height <= 15 or window_size * 2 ** (height + 1) > 2**31:
+            raise ValueError(f"height {height} with a window of {window_size} overflows leaves or scores")
         self.features = features
         self.window_size = window_size
         self.seed = seed
         self.refused = 0
-        self.shape = HalfSpaceTreesShape(n_trees, height, {n: given.get(n, (0.0, 1.0)) for n in names}, seed)
+        self.shape = HalfSpaceTreesShape(n_trees, height, _limits(features, limits or {}), seed)
         self._max_score = n_trees * window_size * (2 ** (height + 1) - 1)
         # leaves of the finished window (the reference) and of the current one: `_current` says which is which
         self._log: NDArray[Any] = np.zeros((capacity, 2, window_size, n_trees), dtype=self.shape.dtype)

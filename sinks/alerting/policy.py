@@ -10,6 +10,7 @@ from fleetleak.records import LEAK_KINDS, Score
 from fleetleak.records.alert import AlertState, Severity
 from fleetleak.records.types import Kind
 
+_KIND_LASTS = 0.05  # of the growth's age that a new kind must stand
 Phase = Literal["quiet", "suspected", "firing"]
 
 
@@ -27,6 +28,7 @@ class AlertMemory(Struct, omit_defaults=True, gc=False):
     severity: Severity = "early"
     kind: Kind = "stable"
     kind_next: Kind = "stable"
+    kind_since: float = 0.0
     seen_at: float = 0.0
     window: float = 0.0
     floor: float = 0.0
@@ -60,8 +62,8 @@ class Policy(Struct, frozen=True, kw_only=True):
         Scores in a row, and seconds of event time, that the evidence must last before an alert.
     clear_windows, clear_least
         An alert ends when its evidence is gone for this many windows of its trend, and this long.
-    high_water
-        Share of the limit in use above which `clear` is enough to fire.
+    high_water, high_fire
+        Share of the limit in use above which the confidence `high_fire` is enough.
     reopen
         Seconds within which a new alert continues the one before: one alert per leak.
     normal_growth
@@ -76,6 +78,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     clear_windows: float = 0.5
     clear_least: float = 0.0
     high_water: float = 0.9
+    high_fire: float = 0.3
     reopen: float = 6 * 3600.0
     normal_growth: float = 1.0
 
@@ -96,7 +99,7 @@ class Policy(Struct, frozen=True, kw_only=True):
         if score.trend.rise * score.trend.strength < self.normal_growth * score.trend.normal_rise:
             return False
         high = score.room_used is not None and score.room_used >= self.high_water
-        return score.confidence >= (self.clear if high and score.forecast else self.fire)
+        return score.confidence >= (self.high_fire if high and score.forecast else self.fire)
 
     def _suspect(self, memory: AlertMemory, score: Score) -> list[Transition]:
         if memory.phase == "quiet":
@@ -143,14 +146,20 @@ class Policy(Struct, frozen=True, kw_only=True):
         return "sure" if score.confidence >= self.sure and score.forecast is not None else "early"
 
     def _update(self, memory: AlertMemory, score: Score) -> list[Transition]:
-        changed = score.kind == memory.kind_next != memory.kind
-        memory.kind_next = score.kind
+        changed = self._renamed(memory, score)
         worse = memory.severity == "early" and self._severity(score) == "sure"
         if not (changed or worse or self._news(memory, score)):
             return []
         memory.kind = score.kind if changed else memory.kind
         memory.severity = "sure" if worse else memory.severity
         return [self._tell(memory, score, "updated")]
+
+    def _renamed(self, memory: AlertMemory, score: Score) -> bool:
+        """A new kind must last before it is told: shapes waver while a leak is young."""
+        if score.kind != memory.kind_next:
+            memory.kind_next, memory.kind_since = score.kind, score.time
+        lasts = score.time - memory.kind_since >= _KIND_LASTS * (score.time - memory.since + memory.window)
+        return score.kind != memory.kind and lasts
 
     def _news(self, memory: AlertMemory, score: Score) -> bool:
         if score.forecast is None:

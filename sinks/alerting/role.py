@@ -173,6 +173,7 @@ class Alerting:
             trend=score.trend,
             methods=score.methods,
             reasons=score.reasons,
+            turning_point=score.turning_point,
             closed_by=step.closed_by if state == "resolved" else None,
             input_partition=score.input_partition,
             input_offset=score.input_offset,

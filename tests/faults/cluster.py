@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
@@ -16,18 +17,22 @@ from fleetleak.settings import Settings
 SESSION_SECONDS = 3.0
 
 
-def broker_for_faults(say: Callable[[str], None], prepare: Callable[[], None] = lambda: None) -> EmbeddedBroker:
-    """Give a broker that allows short sessions; its data stay in a directory of their own."""
-    directory = tempfile.mkdtemp(prefix="fleetleak-faults-")
+@contextlib.contextmanager
+def broker_for_faults(
+    say: Callable[[str], None], prepare: Callable[[], None] = lambda: None
+) -> Iterator[EmbeddedBroker]:
+    """Run a broker that allows short sessions; `prepare` is called in its process before Java starts."""
+    with tempfile.TemporaryDirectory(prefix="fleetleak-faults-", ignore_cleanup_errors=True) as directory:
 
-    def before_java() -> None:
-        # Kafka's least session is 6 s: every kill would cost that much waiting.
-        with (Path(directory) / "server.properties").open("a") as properties:
-            properties.write("group.min.session.timeout.ms=1000\n")
-        prepare()
-        die_with_parent()
+        def before_java() -> None:
+            # Kafka's least session is 6 s: every kill would cost that much waiting.
+            with (Path(directory) / "server.properties").open("a") as properties:
+                properties.write("group.min.session.timeout.ms=1000\n")
+            prepare()
+            die_with_parent()
 
-    return EmbeddedBroker(directory=directory, say=say, prepare=before_java)
+        with EmbeddedBroker(directory=directory, say=say, prepare=before_java) as broker:
+            yield broker
 
 
 def settings_for_faults(bootstrap_servers: str, partitions: int = 2) -> Settings:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -63,7 +64,11 @@ def _kill() -> None:
 
 
 def _stop() -> None:
+    """Sleep until woken; go on once the client knows that it was kicked out, but before it is polled."""
     os.kill(os.getpid(), signal.SIGSTOP)
+    until = time.monotonic() + 5
+    while WatchedConsumer.newest.memberid() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def _rejoin() -> None:
@@ -72,8 +77,6 @@ def _rejoin() -> None:
     consumer = WatchedConsumer.newest
     while not (consumer.memberid() and consumer.assignment()):
         confluent_kafka.Consumer.consume(consumer, 1, 0.1)
-
-
 
 
 ACTIONS = {"kill": _kill, "stop": _stop, "rejoin": _rejoin}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from fleetleak.kafka import client
 from fleetleak.settings import Settings
@@ -52,6 +52,15 @@ def differences(expected: Outputs, actual: Outputs) -> list[str]:
             at = next((i for i, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b), "the end")
             found.append(f"{key}: {len(wanted)} records wanted, {len(got)} there, other from {at}")
     return found
+
+
+def caught_up(settings: Settings, group: str, topics: Sequence[str]) -> bool:
+    """Whether the group has committed all of these topics."""
+    try:
+        return unread(settings, group, topics) == 0
+    except KafkaException:
+        # A coordinator that is just being made, or a broker that restarts.
+        return False
 
 
 def unread(settings: Settings, group: str, topics: Sequence[str]) -> int:

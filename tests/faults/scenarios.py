@@ -17,7 +17,7 @@ from fleetleak.kafka.runtime import Record
 from fleetleak.settings import Settings
 from tests.faults.chain import Chain
 from tests.faults.fleet import Worker
-from tests.faults.outcome import Outputs, differences, outputs, unread
+from tests.faults.outcome import Outputs, caught_up, differences, outputs
 from tests.faults.recorded import Sent, chain_input, controls, publish
 
 _RECORDS, _SERVICES, _CONTROLS = 3000, 40, 60
@@ -34,6 +34,7 @@ class Workers:
         self._logs = logs
         self._mutation = mutation
         self._stack = stack
+        self._started: list[Worker] = []
         count = settings.topics.partitions
         records = chain_input(_RECORDS, _SERVICES, count, _SEED)
         told = controls(_CONTROLS, _SERVICES, count, _SEED)
@@ -51,28 +52,35 @@ class Workers:
         log = self._logs / f"worker-{time.monotonic_ns()}.log"
         worker = Worker(self.settings, ["chain"], log, fault, self._mutation)
         self._stack.callback(worker.close)
+        self._started.append(worker)
         return worker
 
     def caught_up(self) -> bool:
         """Whether all of the input is committed."""
         group = f"{self.settings.kafka.topic_prefix}-{Chain.NAME}"
-        return unread(self.settings, group, [self.names.snapshots, self.names.feedback]) == 0
+        return caught_up(self.settings, group, [self.names.snapshots, self.names.feedback])
 
     def found(self) -> list[str]:
         """Give the differences from what an undisturbed role says."""
-        if not self.wait(self.caught_up):
-            return ["the input was not committed to its end"]
+        self.wait(self.caught_up)
         actual = outputs(self.settings, [self.names.scores, self.names.drift])
         return differences(self._undisturbed(), actual)
 
-    def wait(self, condition: Callable[[], bool]) -> bool:
-        """Wait until something is so; say whether it came to be."""
+    def wait(
+        self, condition: Callable[[], bool], what: str = "the input was not committed to its end"
+    ) -> None:
+        """Wait until something is so.
+
+        Raises
+        ------
+        TimeoutError
+            With `what` and the workers' last words.
+        """
         until = time.monotonic() + self.seconds
         while not condition():
             if time.monotonic() > until:
-                return False
+                raise TimeoutError("\n".join([what, *(w.said()[-1500:] for w in self._started)]))
             time.sleep(0.2)
-        return True
 
     def _undisturbed(self) -> Outputs:
         role = Chain(".scores", ".drift")
@@ -135,9 +143,8 @@ def zombie(point: str, action: str = "stop") -> Callable[[Workers], list[str]]:
         first.signal(signal.SIGTERM)
         sleeper = workers.start(f"{point}:1:{action}")
         workers.feed(1)
-        assert workers.wait(sleeper.stopped), f"{point} was not reached: {sleeper.said()[-2000:]}"
-        other = workers.start()
-        workers.wait(lambda: "restored" in other.said())
+        workers.wait(sleeper.stopped, f"{point} was not reached")
+        workers.start()
         workers.wait(workers.caught_up)
         sleeper.signal(signal.SIGCONT)
         time.sleep(2)
@@ -150,13 +157,13 @@ def zombie(point: str, action: str = "stop") -> Callable[[Workers], list[str]]:
 def pending(workers: Workers) -> list[str]:
     """The old owner sent its offsets, but its checkpoints reach the broker only after the takeover began."""
     kafka = workers.settings.kafka
-    kafka.properties["linger.ms"] = "60000"
+    kafka.properties["linger.ms"] = "30000"
     sleeper = workers.start("offsets:1:stop")
     workers.feed(0)
-    assert workers.wait(sleeper.stopped), f"offsets were not sent: {sleeper.said()[-2000:]}"
+    workers.wait(sleeper.stopped, "offsets were not sent")
     del kafka.properties["linger.ms"]
     other = workers.start()
-    assert workers.wait(lambda: "partitions assigned" in other.said())
+    workers.wait(lambda: "partitions assigned" in other.said(), "no takeover")
     time.sleep(3)
     sleeper.signal(signal.SIGCONT)
     workers.feed(1)
@@ -192,7 +199,10 @@ def play(name: str, settings: Settings, logs: Path, mutation: str = "") -> list[
     scenario = SCENARIOS[name]
     settings.runtime.transaction_timeout_seconds = scenario.transaction_timeout
     with ExitStack() as stack:
-        return scenario.play(Workers(settings, logs, mutation, stack))
+        try:
+            return scenario.play(Workers(settings, logs, mutation, stack))
+        except TimeoutError as error:
+            return [str(error)]
 
 
 CAUGHT_BY = {

@@ -34,6 +34,16 @@ def test_scores_are_rivers(stream: Stream, shape: dict[str, Any]) -> None:
     compare(HalfSpaceTrees(3, **shape), observe, stream, seed=shape["seed"], records=500, rows=3)
 
 
+@pytest.mark.parametrize("features", [1, 2])
+def test_a_value_on_a_cut_goes_where_rivers_goes(features: int) -> None:
+    model = HalfSpaceTrees(1, features=features, n_trees=4, height=4, window_size=15, seed=6)
+    cuts = np.unique(model.shape.threshold)
+    x = np.repeat(cuts[:, None], features, axis=1)
+    river = model.to_river(0)
+    theirs = [observe(river, record) for record in x.tolist()]
+    np.testing.assert_array_equal(model.score_learn(np.zeros(len(x), np.intp), x), theirs)
+
+
 def test_other_trees_are_refused() -> None:
     model = HalfSpaceTrees(1, n_trees=2, height=3, seed=1)
     other = anomaly.HalfSpaceTrees(2, 3, 250, seed=2)

@@ -127,7 +127,6 @@ def test_an_unknown_collector_is_refused_in_one_line(capsys: pytest.CaptureFixtu
     ("command", "given", "told"),
     [
         ("topics verify", "nonsense=1", 'No such configuration property: "nonsense"'),
-        ("doctor", "nonsense=1", 'No such configuration property: "nonsense"'),
         ("producer", "nonsense=1", 'No such configuration property: "nonsense"'),
         ("processor", "nonsense=1", 'No such configuration property: "nonsense"'),
         ("sink drift", "session.timeout.ms=-1", "outside allowed range"),
@@ -142,6 +141,13 @@ def test_a_bad_property_of_librdkafka_is_one_line(command: str, given: str, told
     assert done.stderr.startswith("fleetleak: setting kafka.properties: ")
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_doctor_tells_a_bad_property_with_the_fix() -> None:
+    done = run("doctor", "--bootstrap-servers", "127.0.0.1:1", "--kafka-properties", "nonsense=1")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert 'FAIL Kafka: 127.0.0.1:1: No such configuration property: "nonsense"' in done.stdout
+    assert "fix: set kafka.bootstrap_servers, and kafka.properties" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,46 @@
+"""The words say what the numbers are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from processors.evidence.columns import Floats
+from processors.evidence.engine import Evidence, Findings, Samples
+from processors.evidence.reasons import reasons, turning_point
+
+
+def _watch(memory: Floats) -> Findings:
+    row = np.zeros(len(memory), np.intp)
+    time = 1.7e9 + 60.0 * np.arange(len(memory))
+    nan = np.full(len(memory), np.nan)
+    return Evidence(1, 1).observe(row, row, Samples(time, memory, memory, nan))
+
+
+def _leak() -> Findings:
+    noise = np.random.default_rng(1).normal(0, 0.002, 1200)
+    return _watch(0.2 + noise + np.concatenate([np.zeros(600), np.arange(600) * 0.001]))
+
+
+def test_a_leak_has_three_reasons_with_its_growth() -> None:
+    said = reasons(_leak(), 1199)
+    assert len(said) == 3
+    assert any("6.0" in text and "% an hour" in text for text in said)
+
+
+def test_a_leak_names_what_would_have_changed_the_verdict() -> None:
+    assert "would not count with" in turning_point(_leak(), 1199)
+
+
+def test_still_memory_has_no_reasons() -> None:
+    still = _watch(np.full(500, 0.3))
+    assert reasons(still, 499) == []
+    assert turning_point(still, 499) == "nothing grows"
+
+
+def test_a_growth_that_is_no_leak_says_what_speaks_against_it() -> None:
+    noise = np.random.default_rng(1).normal(0, 0.001, 900)
+    bend = 0.3 + 0.2 * (1.0 - np.exp(-np.arange(900) / 120.0)) + noise
+    found = _watch(bend)
+    shown = np.flatnonzero(np.isfinite(found.margin) & (found.margin < 0))
+    assert len(shown) > 0
+    assert "against it" in turning_point(found, int(shown[-1]))
