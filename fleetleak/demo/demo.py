@@ -141,7 +141,8 @@ class Demo:
         workload = ["--bytes-per-second", str(_BYTES_PER_SECOND), "--limit-bytes", str(_LIMIT_BYTES)]
         for name, extra in ((LEAK, ["--leak"]), (TWIN, [])):
             pid = processes.start(name, ["fleetleak.demo.workload", name, *workload, *extra], {})
-            self._view.say(f"started {name}, pid {pid}, under RLIMIT_DATA {_LIMIT_BYTES // 2**20} MiB")
+            what = "leaks after 45 s" if extra else "its well-behaved twin"
+            self._view.say(f"started {name} ({what}), pid {pid}, limit {_LIMIT_BYTES // 2**20} MiB of data")
         self._view.say("started one producer on this host's memory, one processor, both sinks")
 
     def watch(self, processes: Processes) -> Outcome:

@@ -16,6 +16,8 @@ from collections import deque
 _PR_SET_NAME = 15
 CHUNK_BYTES = 256 * 1024
 _TWIN_CHUNKS = 64
+# As leaks do, it begins in a process that was well.
+_WELL_SECONDS = 45.0
 
 
 def _rename(name: str) -> None:
@@ -25,12 +27,14 @@ def _rename(name: str) -> None:
 
 
 def work(leak: bool, bytes_per_second: float, limit_bytes: int) -> None:
-    """Allocate and fill chunks at a steady rate; keep them all, or only the newest few."""
+    """Allocate and fill chunks at a steady rate, keeping the newest few; a leak, from then on, keeps all."""
     resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
-    kept: deque[bytearray] = deque(maxlen=None if leak else _TWIN_CHUNKS)
+    kept: deque[bytearray] = deque(maxlen=_TWIN_CHUNKS)
     started = time.monotonic()
     done = 0
     while True:
+        if leak and kept.maxlen is not None and time.monotonic() - started > _WELL_SECONDS:
+            kept = deque(kept)
         # Written, not only reserved: memory that was never touched is not in use.
         kept.append(bytearray(b"x") * CHUNK_BYTES)
         done += CHUNK_BYTES

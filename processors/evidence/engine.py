@@ -246,7 +246,7 @@ class Evidence:
     def _fit(self, row: Rows, level: Rows, low: Floats32, size: NDArray[np.int16]) -> None:
         at = self.envelope.at[row, level]
         sums = trend.suffixes(low, at, size)
-        self._latest.fits[row, level] = found = trend.fit(sums, low, at, self.envelope.load[row, level])
+        self._latest.fits[row, level] = found = trend.fit(sums, low, at, self.envelope.busy[row, level])
         usual = _UNUSUAL * self.excursions.usual[row, level]
         rise = found["rise"] * found["r2"]
         clear = np.flatnonzero((rise > np.maximum(usual, _SHAPE_RISE)) & (found["r2"] > _SHAPE_R2))

@@ -35,7 +35,7 @@ class Envelope(Columns):
         column = self.column
         self.low: Floats32 = column("low", (LEVELS, LENGTH), np.float32, 0.0)
         self.at: Floats32 = column("at", (LEVELS, LENGTH), np.float32, 0.0)
-        self.load: Floats32 = column("load", (LEVELS, LENGTH), np.float32, 0.0)
+        self.busy: Floats32 = column("busy", (LEVELS, LENGTH), np.float32, 0.0)
         self.size: NDArray[np.int16] = column("size", (LEVELS,), np.int16, 0)
         self.open_low: Floats = column("open_low", (LEVELS,), np.float64, 0.0)
         self.open_at: Floats = column("open_at", (LEVELS,), np.float64, 0.0)
@@ -111,7 +111,7 @@ class Envelope(Columns):
         self.low[rows[lower], 0, 0] = value[lower]
 
     def _push(self, rows: Rows, level: Rows, low: Floats, time: Floats, load: Floats) -> None:
-        for store, value in ((self.low, low), (self.at, time - self.anchor[rows]), (self.load, load)):
+        for store, value in ((self.low, low), (self.at, time - self.anchor[rows]), (self.busy, load)):
             ring = store[rows, level]
             ring[:, 1:] = ring[:, :-1].copy()
             ring[:, 0] = value
@@ -140,7 +140,7 @@ class Envelope(Columns):
 
     def _rescale(self, row: int, scale: int) -> None:
         source = np.clip(np.arange(LEVELS) + scale - int(self.scale[row]), 0, LEVELS - 1)
-        for store in (self.low, self.at, self.load, self.size, self.open_low, self.open_at):
+        for store in (self.low, self.at, self.busy, self.size, self.open_low, self.open_at):
             store[row] = store[row][source]
         self.open_index[row] = -1
         self.scale[row] = scale

@@ -51,7 +51,7 @@ def _same(a: list[Findings], b: list[Findings]) -> None:
             np.testing.assert_array_equal(_column(a, field.name), _column(b, field.name), err_msg=field.name)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 1500), max_size=30))
 def test_findings_do_not_depend_on_how_the_input_is_cut(seed: int, cuts: list[int]) -> None:
     stream = _stream(seed, 1500)
@@ -65,7 +65,7 @@ def test_findings_of_single_samples_equal_those_of_a_batch() -> None:
     _same(whole, _observe(Evidence(INSTANCES, SERVICES), stream, list(range(1, 800))))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 1999))
 def test_dumped_state_continues_identically_in_other_rows(seed: int, cut: int) -> None:
     rows, services, samples = stream = _stream(seed, 2000)
@@ -127,7 +127,7 @@ def test_late_samples_change_nothing() -> None:
     assert before == [engine.dump(row) for row in range(INSTANCES)]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 10**6))
 def test_findings_stay_in_their_bounds(seed: int) -> None:
     (found,) = _observe(Evidence(INSTANCES, SERVICES), _stream(seed, 2000), [])

@@ -11,7 +11,7 @@ from processors.evidence.reasons import reasons, turning_point
 
 def _watch(memory: Floats) -> Findings:
     row = np.zeros(len(memory), np.intp)
-    time = 1.7e9 + 60.0 * np.arange(len(memory))
+    time = 1.7e9 + 60.0 * np.arange(len(memory), dtype=np.float64)
     nan = np.full(len(memory), np.nan)
     return Evidence(1, 1).observe(row, row, Samples(time, memory, memory, nan))
 

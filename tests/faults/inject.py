@@ -31,6 +31,8 @@ POINTS: dict[str, tuple[type, str]] = {
 """Reached right before this method runs; the points of `Watched...` below come in addition."""
 
 CLIENT_POINTS = ("polled", "offsets", "committed")
+_CALLBACKS = ("take", "hand_over", "lose")
+_told_late: list[Callable[[], None]] = []
 _reached: Callable[[str], None] = lambda point: None  # noqa: E731 - replaced by `install`
 
 
@@ -44,6 +46,8 @@ class WatchedConsumer(confluent_kafka.Consumer):
         WatchedConsumer.newest = self
 
     def consume(self, *arguments: Any) -> list[confluent_kafka.Message]:
+        while _told_late:
+            _told_late.pop(0)()
         found = super().consume(*arguments)
         if found:
             _reached("polled")
@@ -72,11 +76,24 @@ def _stop() -> None:
 
 
 def _rejoin() -> None:
-    """Sleep until somebody else owns the partitions, then poll until we are a member again."""
+    """Sleep until kicked out, then poll until we are a member again, the runtime not being told of it yet.
+
+    So the batch in hand and the open transaction meet a group that has us as a member: all that is left
+    to tell them apart from fresh ones is the metadata of the poll.
+    """
     _stop()
+    originals = {name: getattr(runtime.Runtime, name) for name in _CALLBACKS}
+    for name, original in originals.items():
+        setattr(runtime.Runtime, name, _late(original))
     consumer = WatchedConsumer.newest
-    while not (consumer.memberid() and consumer.assignment()):
+    while not (_told_late and consumer.memberid() and consumer.assignment()):
         confluent_kafka.Consumer.consume(consumer, 1, 0.1)
+    for name, original in originals.items():
+        setattr(runtime.Runtime, name, original)
+
+
+def _late(callback: Callable[..., None]) -> Callable[..., None]:
+    return lambda *arguments: _told_late.append(lambda: callback(*arguments))
 
 
 ACTIONS = {"kill": _kill, "stop": _stop, "rejoin": _rejoin}

@@ -43,7 +43,7 @@ def checkpoint_without_offset() -> None:
     def mutated(offset: int, *rest: Any) -> Checkpoint:
         return Checkpoint(-1, *rest)
 
-    commit.Checkpoint = mutated  # type: ignore[attr-defined]
+    commit.Checkpoint = mutated  # type: ignore[attr-defined, assignment]
 
 
 def metadata_at_commit() -> None:

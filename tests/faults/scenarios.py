@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,16 +86,16 @@ class Workers:
     def _undisturbed(self) -> Outputs:
         role = Chain(".scores", ".drift")
         found: Outputs = {}
-        for told in sum(self._controls, []):
+        for told in chain(*self._controls):
             for output in role.control(Record(told.partition, 0, told.key, told.value, 0.0))[1].outputs:
                 found.setdefault((output.topic, told.partition, output.key), []).append(output.value or b"")
-        for record in _numbered(sum(self._records, [])):
+        for record in _numbered(chain(*self._records)):
             for output in role.apply([record]).outputs:
                 found.setdefault((output.topic, record.partition, output.key), []).append(output.value or b"")
         return found
 
 
-def _numbered(records: list[Sent]) -> Iterator[Record]:
+def _numbered(records: Iterable[Sent]) -> Iterator[Record]:
     offsets: dict[int, int] = {}
     for sent in records:
         offset = offsets.get(sent.partition, 0)
@@ -189,7 +190,7 @@ SCENARIOS = {
     "killed-in-rebalance": Scenario(killed_at("assign")),
     "zombie-with-a-batch": Scenario(zombie("apply")),
     "zombie-at-the-poll": Scenario(zombie("polled")),
-    "zombie-polls-again": Scenario(zombie("commit", "rejoin")),
+    "zombie-polls-again": Scenario(zombie("apply", "rejoin")),
     "pending-transaction": Scenario(pending, 60.0),
 }
 
@@ -209,7 +210,7 @@ CAUGHT_BY = {
     "outputs-without-offsets": "killed",
     "restore-without-replay": "killed",
     "checkpoint-without-offset": "killed",
-    "metadata-at-commit": "zombie-with-a-batch",
+    "metadata-at-commit": "zombie-polls-again",
     "state-before-offsets": "pending-transaction",
 }
 """The scenario that must find each mutation."""

@@ -1,0 +1,110 @@
+"""Each process has its shape: what the engine calls it, and whether it suspects a leak."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from processors.evidence.columns import Floats
+from processors.evidence.engine import Evidence, Findings, Samples
+from processors.evidence.signature import KINDS
+
+SIZE = 2000
+GROWTH = 800  # the last samples, one a minute
+AT = np.linspace(0.0, 1.0, GROWTH)
+PLACE = np.arange(SIZE, dtype=np.float64)
+
+
+def _watch(memory: Floats, load: Floats | None = None, step: float = 60.0) -> Findings:
+    row = np.zeros(len(memory), np.intp)
+    time = 1.7e9 + step * np.arange(len(memory), dtype=np.float64)
+    samples = Samples(time, memory, memory, np.full(len(memory), np.nan), load)
+    return Evidence(1, 1).observe(row, row, samples)
+
+
+def _with(shape: Floats, noise: float = 0.003, seed: int = 1) -> Floats:
+    quiet = np.zeros(SIZE - len(shape))
+    grown: Floats = 0.2 + np.concatenate([quiet, shape])
+    return grown + np.random.default_rng(seed).normal(0.0, noise, SIZE)
+
+
+LEAKS = {
+    "linear": 0.6 * AT,
+    "exponential": 0.6 * np.expm1(4.0 * AT) / np.expm1(4.0),
+    "fragmentation": 0.6 * np.sqrt(AT),
+    "staircase": 0.6 * np.floor(AT * 8.0) / 8.0,
+    "periodic": 0.6 * (AT - np.sin(2.0 * np.pi * 4.0 * AT) / (2.0 * np.pi * 4.0)),
+}
+
+
+@pytest.mark.parametrize("kind", list(LEAKS))
+def test_leaks_are_suspected_and_called_by_their_shape(kind: str) -> None:
+    found = _watch(_with(LEAKS[kind]))
+    assert found.confidence.max() > 0.8
+    newest = found.kind[found.confidence > 0.8][-200:]
+    assert np.median(newest == KINDS.index(kind)) == 1.0
+
+
+BENIGN = {
+    "still": np.zeros(GROWTH),
+    "step": 0.3 * (AT > 0.3),
+    "cache": 0.1 * (1.0 - np.exp(-8.0 * AT)),
+    "sawtooth": 0.3 * (AT * 20.0 % 1.0),
+}
+
+
+@pytest.mark.parametrize("name", list(BENIGN))
+def test_what_only_looks_like_a_leak_is_not_suspected(name: str) -> None:
+    shape = BENIGN[name]
+    memory = _with(shape)
+    if name == "sawtooth":
+        memory = _with(0.3 * (PLACE / 40.0 % 1.0))
+    found = _watch(memory)
+    assert found.confidence[SIZE // 2 :].max() < 0.5
+
+
+def test_a_hump_that_follows_the_load_is_load() -> None:
+    hump = np.concatenate([np.zeros(1200), np.sin(np.linspace(0, np.pi / 2, 800)) ** 2])
+    noise = np.random.default_rng(3).normal(0.0, 0.003, SIZE)
+    memory = 0.2 + 0.5 * hump + noise
+    without, told = _watch(memory), _watch(memory, 2.0 + 5.0 * hump)
+    assert without.confidence.max() > 0.8
+    assert told.confidence.max() < 0.5
+    assert KINDS.index("load") in told.kind
+
+
+def test_the_rising_half_of_a_day_is_not_a_leak_once_a_day_was_seen() -> None:
+    minutes = np.arange(5 * 288, dtype=np.float64)
+    noise = np.random.default_rng(3).normal(0.0, 0.002, len(minutes))
+    found = _watch(0.4 - 0.25 * np.cos(2.0 * np.pi * minutes / 288.0) + noise, step=300.0)
+    assert found.confidence[2 * 288 :].max() < 0.5
+
+
+def test_the_forecast_covers_the_end_of_a_straight_leak() -> None:
+    found = _watch(_with(0.6 * AT))
+    end = 1.7e9 + 60.0 * (SIZE - GROWTH + GROWTH / 0.6 * 0.8)
+    late = np.flatnonzero(~np.isnan(found.eta))[-200:]
+    assert ((found.eta_low[late] < end) & (end < found.eta_high[late])).mean() > 0.9
+    assert np.abs(found.onset[late] - (1.7e9 + 60.0 * (SIZE - GROWTH))).max() < 60.0 * GROWTH / 4
+
+
+def test_sparse_series_are_judged_too() -> None:
+    days = np.arange(40, dtype=np.float64)
+    memory = 0.1 + np.where(days > 15, 0.02 * (days - 15), 0.0)
+    assert _watch(memory, step=64800.0).confidence.max() > 0.8
+
+
+def test_siblings_lend_what_is_normal() -> None:
+    """A new instance of a service whose instances gain and give back is not suspected at its first rise."""
+    engine = Evidence(2, 2)
+    time = 1.7e9 + 60.0 * np.arange(3000, dtype=np.float64)
+    saw = 0.2 + 0.35 * (np.arange(3000) / 500.0 % 1.0)
+    row, nan = np.zeros(3000, np.intp), np.full(3000, np.nan)
+    engine.observe(row, row, Samples(time, saw, saw, nan))
+    first = slice(0, 480)
+    later = Samples(time[first] + 180000.0, saw[first], saw[first], nan[first])
+    warm = engine.observe(row[first] + 1, row[first], later)
+    cold = Evidence(1, 1).observe(row[first], row[first], later)
+    assert warm.normal_rise[100:].max() > 0.2
+    assert warm.confidence.max() < 0.1
+    assert cold.rise.max() > 0.2

@@ -1,0 +1,112 @@
+"""The life of an alert: when it begins, stands and ends."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from fleetleak.records import Forecast, Score, Trend
+from sinks.alerting.policy import AlertMemory, Policy, Transition
+
+GIB = 1 << 30
+MINUTE = 60.0
+
+
+def _score(minute: float, confidence: float = 0.9, used: float = 0.5, **other: object) -> Score:
+    trend = Trend(growth=1e5, growth_low=9e4, growth_high=1.1e5, window=3600.0, rise=0.2 * GIB, strength=0.95)
+    score = Score(
+        service="a", instance="a-1", time=minute * MINUTE, input_partition=0, input_offset=int(minute),
+        used=int(used * GIB), total=GIB, room_used=used, trend=trend, kind="linear", confidence=confidence,
+    )  # fmt: skip
+    return replace(score, **other)
+
+
+def _run(scores: list[Score], policy: Policy | None = None) -> list[Transition]:
+    memory, policy = AlertMemory(), policy or Policy()
+    return [transition for score in scores for transition in policy.step(memory, score)]
+
+
+def test_one_score_is_not_enough() -> None:
+    assert _run([_score(0), _score(1, confidence=0.0), _score(2)]) == []
+
+
+def test_two_scores_in_a_row_fire_once() -> None:
+    (told,) = _run([_score(m) for m in range(10)])
+    assert (told.state, told.time, told.kind, told.severity) == ("firing", MINUTE, "linear", "early")
+
+
+def test_evidence_must_last_for_the_hold_time() -> None:
+    (told,) = _run([_score(m) for m in range(10)], Policy(hold=5 * MINUTE))
+    assert told.time == 5 * MINUTE
+
+
+def test_benign_kinds_do_not_fire() -> None:
+    assert _run([_score(m, kind="saturating") for m in range(10)]) == []
+
+
+def test_between_clear_and_fire_an_alert_stands() -> None:
+    told = _run([_score(0), _score(1), *(_score(m, confidence=0.2) for m in range(2, 200))])
+    assert [one.state for one in told] == ["firing"]
+
+
+def test_it_ends_when_the_growth_stops() -> None:
+    told = _run([_score(0), _score(1), *(_score(m, confidence=0.0) for m in range(2, 60))])
+    assert [one.state for one in told] == ["firing", "resolved"]
+    assert told[1].closed_by == "growth stopped"
+    assert told[1].time > told[0].time + 30 * MINUTE
+
+
+def test_it_ends_when_memory_is_given_back() -> None:
+    told = _run([_score(0), _score(1), _score(2, used=0.1), _score(3, used=0.1)])
+    assert (told[-1].state, told[-1].closed_by, told[-1].time) == (
+        "resolved",
+        "memory was given back",
+        3 * MINUTE,
+    )
+
+
+def test_it_ends_with_a_restart_and_the_next_cycle_fires_again() -> None:
+    scores = [_score(0), _score(1), _score(2, restarted=True, confidence=0.0, used=0.1)]
+    told = _run([*scores, _score(600), _score(601)])
+    assert [one.state for one in told] == ["firing", "resolved", "firing"]
+    assert told[1].closed_by == "restart"
+    assert told[2].since == 601 * MINUTE
+
+
+def test_an_out_of_memory_kill_ends_it() -> None:
+    told = _run([_score(0, oom_kills=0), _score(1, oom_kills=0), _score(2, oom_kills=1)])
+    assert told[-1].closed_by == "out of memory"
+
+
+def test_coming_back_soon_is_the_same_alert() -> None:
+    told = _run([_score(0), _score(1), _score(2, restarted=True), _score(30), _score(31)])
+    assert told[2].state == "firing"
+    assert told[2].since == told[0].since == MINUTE
+
+
+def test_a_sure_leak_is_told_as_an_update() -> None:
+    forecast = Forecast(eta=9e5, eta_low=8e5, eta_high=1e6, limit=GIB, limit_name="memory.max", limit_used=1)
+    told = _run([_score(0, confidence=0.6), _score(1, confidence=0.6), _score(2, forecast=forecast)])
+    assert [(one.state, one.severity) for one in told] == [("firing", "early"), ("updated", "sure")]
+
+
+def test_a_new_kind_is_told_when_it_lasts() -> None:
+    told = _run([_score(0), _score(1), _score(2, kind="staircase"), *(_score(m) for m in range(3, 9))])
+    assert len(told) == 1
+    told = _run([_score(0), _score(1), *(_score(m, kind="staircase") for m in range(2, 30))])
+    assert [(one.state, one.kind) for one in told] == [("firing", "linear"), ("updated", "staircase")]
+
+
+def test_near_the_limit_less_evidence_is_enough() -> None:
+    forecast = Forecast(eta=9e5, eta_low=8e5, eta_high=1e6, limit=GIB, limit_name="memory.max", limit_used=1)
+    assert _run([_score(m, confidence=0.35, used=0.5, forecast=forecast) for m in range(3)]) == []
+    (told,) = _run([_score(m, confidence=0.35, used=0.95, forecast=forecast) for m in range(3)])
+    assert told.state == "firing"
+
+
+def test_labels_raise_what_counts_as_normal() -> None:
+    trend = Trend(
+        growth=1.0, growth_low=1.0, growth_high=1.0, window=3600.0, rise=100.0, strength=1.0, normal_rise=30.0
+    )
+    scores = [_score(m, trend=trend) for m in range(3)]
+    assert len(_run(scores)) == 1
+    assert _run(scores, Policy(normal_growth=4.0)) == []

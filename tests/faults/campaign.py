@@ -1,0 +1,153 @@
+"""Many faults at random moments, under load: the outputs must be those of an undisturbed run."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from fleetleak.kafka import topics
+from fleetleak.kafka.broker import EmbeddedBroker
+from fleetleak.settings import Settings
+from tests.faults.cluster import SESSION_SECONDS, settings_for_faults
+from tests.faults.fleet import Fleet
+from tests.faults.outcome import Outputs, caught_up, differences, outputs
+from tests.faults.recorded import Sent, chunks, publish
+
+_FAULTS = ("apply", "publish", "offsets", "committed", "positions", "restore", "replay", "assign", "revoke")
+
+
+@dataclass
+class Job:
+    """What runs, over which recording, and what it leaves.
+
+    Parameters
+    ----------
+    commands
+        Command line of each worker (tests/faults/worker.py); the first keeps its identity over restarts.
+    reads
+        Pairs of consumer group and what it must have read to the end, each without the prefix.
+    writes
+        Output topics, without the prefix.
+    """
+
+    commands: list[list[str]]
+    records: list[Sent]
+    controls: list[Sent]
+    reads: list[tuple[str, list[str]]]
+    writes: list[str]
+
+
+class Happened(NamedTuple):
+    """What was done to the workers, and where the outputs differ."""
+
+    kills: int
+    others: dict[str, int]
+    differences: list[str]
+
+
+def undisturbed(broker: EmbeddedBroker, job: Job, partitions: int, logs: Path) -> Outputs:
+    """Run one worker of each kind over the whole recording; give its outputs."""
+    settings = settings_for_faults(broker.bootstrap_servers, partitions)
+    _feed(settings, job.records, job.controls)
+    kinds = [list(words) for words in dict.fromkeys(map(tuple, job.commands))]
+    fleet = Fleet(lambda identity: settings, kinds, logs, [None] * len(kinds))
+    try:
+        _drain(settings, job, fleet)
+    finally:
+        fleet.close()
+    return _outputs(settings, job)
+
+
+def disturbed(
+    broker: EmbeddedBroker, job: Job, partitions: int, logs: Path, kills: int, seed: int, expected: Outputs
+) -> Happened:
+    """Run the workers through faults, at least `kills` of them kill -9; compare with `expected`."""
+    logs.mkdir(exist_ok=True)
+    settings = settings_for_faults(broker.bootstrap_servers, partitions)
+    identities = [f"{settings.kafka.topic_prefix}-0", *[None] * (len(job.commands) - 1)]
+    fleet = Fleet(lambda identity: _named(settings, identity), job.commands, logs, identities)
+    try:
+        faults = Faults(fleet, broker, random.Random(seed))
+        parts = zip(chunks(job.records, kills), chunks(job.controls, kills), strict=False)
+        for number, (records, controls) in enumerate(parts):
+            _feed(settings, records, controls)
+            faults.strike(number)
+        _drain(settings, job, fleet)
+    finally:
+        fleet.close()
+    return Happened(fleet.kills, faults.others, differences(expected, _outputs(settings, job)))
+
+
+class Faults:
+    """Does one thing after another to a fleet."""
+
+    def __init__(self, fleet: Fleet, broker: EmbeddedBroker, random_: random.Random) -> None:
+        self._fleet = fleet
+        self._broker = broker
+        self._random = random_
+        self._extras: list[Callable[[], None]] = [self._restart_broker, self._sleep, self._leave]
+        self.others = {"broker": 0, "zombie": 0, "leave": 0}
+
+    def strike(self, number: int) -> None:
+        """Kill one worker at a random moment; every third time do something else first."""
+        if number % 3 == 1:
+            self._extras[number // 3 % len(self._extras)]()
+        self._fleet.pause(self._random.uniform(0.2, 2.5))
+        fault = self._random.choice(_FAULTS)
+        armed = f"{fault}:{self._random.randint(1, 3)}:kill" if self._random.random() < 0.6 else ""
+        self._fleet.kill(self._any(), armed)
+
+    def _any(self) -> int:
+        return self._random.randrange(len(self._fleet.places))
+
+    def _restart_broker(self) -> None:
+        self.others["broker"] += 1
+        self._broker.stop(signal.SIGKILL)
+        self._fleet.pause(1)
+        self._broker.start()
+
+    def _sleep(self) -> None:
+        self.others["zombie"] += 1
+        worker = self._fleet.places[self._any()]
+        worker.signal(signal.SIGSTOP)
+        self._fleet.pause(SESSION_SECONDS + 2)
+        worker.signal(signal.SIGCONT)
+
+    def _leave(self) -> None:
+        self.others["leave"] += 1
+        self._fleet.leave(self._any())
+
+
+def _named(settings: Settings, identity: str | None) -> Settings:
+    if identity is None:
+        return settings
+    named = msgspec.convert(msgspec.to_builtins(settings), Settings)
+    named.kafka.instance_id = identity
+    return named
+
+
+def _feed(settings: Settings, records: list[Sent], controls: list[Sent]) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    publish(settings, names.feedback, controls)
+    publish(settings, names.snapshots, records)
+
+
+def _drain(settings: Settings, job: Job, fleet: Fleet, seconds: float = 240) -> None:
+    """Wait until everything is read to the end; the workers' offsets say so."""
+    until = time.monotonic() + seconds
+    prefix = settings.kafka.topic_prefix
+    for group, read in job.reads:
+        while not caught_up(settings, f"{prefix}-{group}", [f"{prefix}.{topic}" for topic in read]):
+            assert time.monotonic() < until, f"{group} has not read its input to the end"
+            fleet.pause(0.5)
+
+
+def _outputs(settings: Settings, job: Job) -> Outputs:
+    return outputs(settings, [f"{settings.kafka.topic_prefix}.{topic}" for topic in job.writes])

@@ -1,0 +1,28 @@
+"""What the campaigns run: a role of the tests, and the product's own processor and alerting sink."""
+
+from __future__ import annotations
+
+from tests.faults.campaign import Job
+from tests.faults.recorded import chain_input, controls, snapshot_input
+
+
+def chain(records: int, services: int, partitions: int, workers: int, seed: int) -> Job:
+    """The chain role: some records are unreadable, a few make it fail, controls come beside."""
+    return Job(
+        [["chain"]] * workers,
+        chain_input(records, services, partitions, seed, bad=records // 500, boom=3),
+        controls(max(records // 100, 10), services, partitions, seed),
+        [("chain", ["snapshots", "feedback"])],
+        ["scores", "drift", "dead-letter"],
+    )
+
+
+def product(ticks: int, services: int, partitions: int, workers: int, seed: int) -> Job:
+    """The product: as many processors as alerting sinks."""
+    return Job(
+        [["processor"], ["sink", "alerting"]] * workers,
+        snapshot_input(ticks, services, partitions, seed),
+        [],
+        [("processor", ["snapshots"]), ("alerting", ["scores"])],
+        ["scores", "alerts", "dead-letter"],
+    )
