@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 
 from benchmarks.common import report
 from benchmarks.pipeline import latency, load
@@ -91,6 +93,20 @@ class Bench:
             say(f"  {rows[-1]}")
         return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
 
+    def quix(self) -> dict[str, float]:
+        """Measure the same job in quix-streams, in an environment of its own."""
+        settings = self.settings()
+        count, _ = load.publish(settings, load.snapshots(100, 10))
+        script = str(Path(__file__).with_name("quix.py"))
+        needs = ["--with", "quixstreams==3.28.1", "--with", "river==0.26.1"]
+        done = subprocess.run(
+            [shutil.which("uv") or ".tools/bin/uv", "run", "--quiet", "--no-project", "--python", sys.executable, *needs, "python", script,
+             settings.kafka.bootstrap_servers, settings.kafka.topic_prefix, str(count)],
+            stdout=subprocess.PIPE, check=True, timeout=600,
+        )  # fmt: skip
+        rate = json.loads(done.stdout.decode().splitlines()[-1])["records_per_s"]
+        return {"quix_records_per_s": rate}
+
     def restore(self, ticks: int) -> dict[str, float]:
         """Measure the same identity starting again after kill -9, and checkpoint traffic on the way."""
         settings = self.settings()
@@ -154,12 +170,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one line of JSON, last")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--ticks", type=int, default=20, help="snapshots per service; default 20")
-    parser.add_argument("--only", choices=["rates", "restore", "checkpoints", "latency"])
+    parser.add_argument("--only", choices=["rates", "quix", "restore", "checkpoints", "latency"])
     arguments = parser.parse_args()
     with EmbeddedBroker(heap_mib=1024, say=say) as broker:
         bench = Bench(broker)
         parts = {
             "rates": lambda: bench.rates(arguments.repeats, arguments.ticks),
+            "quix": bench.quix,
             "checkpoints": lambda: bench.checkpoints(arguments.ticks),
             "restore": lambda: bench.restore(arguments.ticks),
             "latency": bench.latency,

@@ -1,7 +1,7 @@
 """What one would write first: poll, json, River objects per service, produce; at least once.
 
-Run by the benchmark: `python -m benchmarks.pipeline.naive RECORDS`. Kind to the naive side: it learns HalfSpaceTrees
-and SNARIMAX and follows ADWIN, and leaves out calibration, trend, forecast and state.
+Run by the benchmark: `python -m benchmarks.pipeline.naive RECORDS`. Kind to the naive side: it learns
+HalfSpaceTrees and SNARIMAX and follows ADWIN, and leaves out calibration, trend, forecast and state.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def _weakest_quarter(least: float) -> Callable[[Seen], Floats]:
 CLIMBING = Criterion("climbing", _field("slope3", 0.3, 0.7))
 FRESH = Criterion("fresh", _field("fresh", -0.2, 0.6))
 NO_STEP = Criterion("no step", lambda seen: (seen.fits["r2"] - seen.fits["step_r2"]) / 0.2)
-NOT_LOAD = Criterion("load", lambda seen: (seen.fits["r2"] - seen.fits["load_r2"]) / 0.2)
+NOT_LOAD = Criterion("load", lambda seen: (seen.fits["r2"] - 0.05 - seen.fits["load_r2"]) / 0.2)
 NO_FALL = Criterion("no fall", lambda seen: (0.3 - seen.fits["drawdown"]) / 0.3)
 HEADING = Criterion("heading", lambda seen: (np.maximum(seen.heading, seen.share / 0.64) - 1.1) / 0.5)
 NEW = Criterion("season", lambda seen: (seen.above - 0.3) / 0.7)

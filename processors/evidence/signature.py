@@ -109,10 +109,12 @@ def _kind(bend: Floats, spread: Floats, flat: Floats, jumps: Floats, smooth: Flo
     """The rules, strongest last."""
     kind = np.full(len(bend), CODE["linear"], np.float64)
     kind[(jumps > 0.45) & (spread > 0.025)] = CODE["staircase"]
-    waves = (wave > 0.33) & (spread > 0.035) | (wave > 0.26) & (spread > 0.05)
+    waves = (
+        (wave > 0.65) & (spread > 0.015) | (wave > 0.33) & (spread > 0.035) | (wave > 0.26) & (spread > 0.05)
+    )
     kind[waves & (smooth > 0.35)] = CODE["periodic"]
     kind[bend < -0.27] = CODE["fragmentation"]
-    kind[bend > 0.72] = CODE["exponential"]
+    kind[(bend > 0.72) | (bend > 0.5) & (spread < 0.04)] = CODE["exponential"]
     kind[(wave > 0.38) & (spread > 0.045) & (smooth > 0.5) & (bend > 0.0)] = CODE["periodic"]
     stairs = (flat < 0.62) | (flat < 0.72) & (np.abs(bend) < 0.45)
     kind[stairs & (spread > 0.012)] = CODE["staircase"]

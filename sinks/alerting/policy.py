@@ -10,7 +10,8 @@ from fleetleak.records import LEAK_KINDS, Score
 from fleetleak.records.alert import AlertState, Severity
 from fleetleak.records.types import Kind
 
-_KIND_LASTS = 0.05  # of the growth's age that a new kind must stand
+_VOTE_LIFE = 0.5  # windows of the trend after which a vote for a kind counts half
+_HEAD_START = 0.05  # windows that the first kind is taken to have held
 Phase = Literal["quiet", "suspected", "firing"]
 
 
@@ -27,8 +28,8 @@ class AlertMemory(Struct, omit_defaults=True, gc=False):
     closed_at: float | None = None
     severity: Severity = "early"
     kind: Kind = "stable"
-    kind_next: Kind = "stable"
-    kind_since: float = 0.0
+    votes: dict[Kind, float] = {}
+    voted_at: float = 0.0
     seen_at: float = 0.0
     window: float = 0.0
     floor: float = 0.0
@@ -111,8 +112,9 @@ class Policy(Struct, frozen=True, kw_only=True):
         memory.since = memory.since if again else score.time
         memory.phase, memory.below = "firing", 0
         memory.severity = self._severity(score)
-        memory.kind = memory.kind_next = score.kind
+        memory.kind, memory.voted_at = score.kind, score.time
         self._remember(memory, score)
+        memory.votes = {score.kind: _HEAD_START * memory.window}
         return [self._tell(memory, score, "firing")]
 
     def _stand(self, memory: AlertMemory, score: Score, killed: bool) -> list[Transition]:
@@ -120,7 +122,7 @@ class Policy(Struct, frozen=True, kw_only=True):
         if reason is not None:
             memory.phase, memory.confirmed, memory.closed_at = "quiet", 0, score.time
             return [self._tell(memory, score, "resolved", reason)]
-        if score.confidence < self.clear or score.kind not in LEAK_KINDS:
+        if memory.below or score.confidence < self.clear or score.kind not in LEAK_KINDS:
             return []
         self._remember(memory, score)
         return self._update(memory, score)
@@ -155,11 +157,13 @@ class Policy(Struct, frozen=True, kw_only=True):
         return [self._tell(memory, score, "updated")]
 
     def _renamed(self, memory: AlertMemory, score: Score) -> bool:
-        """A new kind must last before it is told: shapes waver while a leak is young."""
-        if score.kind != memory.kind_next:
-            memory.kind_next, memory.kind_since = score.kind, score.time
-        lasts = score.time - memory.kind_since >= _KIND_LASTS * (score.time - memory.since + memory.window)
-        return score.kind != memory.kind and lasts
+        """Kinds are voted on by the time they held, the newest half window most: shapes waver."""
+        elapsed = score.time - memory.voted_at
+        fade = 2.0 ** (-elapsed / max(_VOTE_LIFE * memory.window, 1.0))
+        memory.votes = {kind: fade * votes for kind, votes in memory.votes.items()}
+        memory.votes[score.kind] = memory.votes.get(score.kind, 0.0) + elapsed
+        memory.voted_at = score.time
+        return score.kind != memory.kind and memory.votes[score.kind] > memory.votes.get(memory.kind, 0.0)
 
     def _news(self, memory: AlertMemory, score: Score) -> bool:
         if score.forecast is None:

@@ -75,7 +75,7 @@ def disturbed(
     fleet = Fleet(lambda identity: _named(settings, identity), job.commands, logs, identities)
     try:
         faults = Faults(fleet, broker, random.Random(seed))
-        parts = zip(chunks(job.records, kills), chunks(job.controls, kills), strict=False)
+        parts = zip(chunks(job.records, kills), chunks(job.controls, kills), strict=True)
         for number, (records, controls) in enumerate(parts):
             _feed(settings, records, controls)
             faults.strike(number)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -96,13 +97,20 @@ def _late(callback: Callable[..., None]) -> Callable[..., None]:
     return lambda *arguments: _told_late.append(lambda: callback(*arguments))
 
 
-ACTIONS = {"kill": _kill, "stop": _stop, "rejoin": _rejoin}
+def _terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _hang() -> None:
+    threading.Event().wait()
+
+
+ACTIONS = {"kill": _kill, "stop": _stop, "rejoin": _rejoin, "terminate": _terminate, "hang": _hang}
 
 
 def watch() -> None:
     """Give the runtime the watched clients."""
-    runtime.Consumer = WatchedConsumer  # type: ignore[attr-defined]
-    runtime.Producer = WatchedProducer  # type: ignore[attr-defined]
+    vars(runtime).update(Consumer=WatchedConsumer, Producer=WatchedProducer)
 
 
 def install(fault: str) -> None:

@@ -81,4 +81,4 @@ def publish(settings: Settings, topic: str, records: Sequence[Sent]) -> None:
 def chunks(records: list[Sent], count: int) -> list[list[Sent]]:
     """Split a recording into so many parts, in order."""
     size = -(-len(records) // count)
-    return [records[begin : begin + size] for begin in range(0, len(records), size)]
+    return [records[part * size : (part + 1) * size] for part in range(count)]

@@ -173,6 +173,55 @@ def pending(workers: Workers) -> list[str]:
     return workers.found()
 
 
+def stopped_in_replay(workers: Workers) -> list[str]:
+    """A worker is asked to end while it replays: it is behind what was committed before it."""
+    _leave_much_to_replay(workers)
+    workers.feed(1)
+    ending = workers.start("replay:3:terminate")
+    assert ending.wait(90) == 0
+    workers.start()
+    workers.feed(2)
+    return workers.found()
+
+
+def controls_in_replay(workers: Workers) -> list[str]:
+    """Control records wait for a worker that has to replay, and it dies after its first commit."""
+    _leave_much_to_replay(workers)
+    workers.feed(1)
+    dying = workers.start("committed:1:kill")
+    assert dying.wait(90) == -signal.SIGKILL
+    workers.start()
+    workers.feed(2)
+    return workers.found()
+
+
+def _leave_much_to_replay(workers: Workers) -> None:
+    workers.settings.runtime.checkpoint_interval_seconds = 600
+    first = workers.start()
+    workers.feed(0)
+    workers.wait(workers.caught_up)
+    first.signal(signal.SIGKILL)
+    workers.settings.runtime.batch_records = 50
+
+
+def transaction_times_out(workers: Workers) -> list[str]:
+    """A worker sleeps longer than its transaction may last, but keeps its partitions."""
+    workers.settings.runtime.session_timeout_seconds = 60
+    workers.settings.runtime.transaction_timeout_seconds = 1
+    sleeper = workers.start("offsets:1:stop")
+    workers.feed(0)
+    workers.wait(sleeper.stopped, "offsets were not sent")
+    time.sleep(4)
+    sleeper.signal(signal.SIGCONT)
+    workers.wait(lambda: sleeper.status() is not None or workers.caught_up())
+    if sleeper.status() is not None:
+        assert "must be started again" in sleeper.said()
+        workers.start()
+    workers.feed(1)
+    workers.feed(2)
+    return workers.found()
+
+
 class Scenario(NamedTuple):
     """What happens, and the transaction time-out it needs, seconds."""
 
@@ -188,10 +237,13 @@ SCENARIOS = {
     "killed-in-restore": Scenario(killed_at("restore")),
     "killed-in-replay": Scenario(killed_at("replay")),
     "killed-in-rebalance": Scenario(killed_at("assign")),
+    "stopped-in-replay": Scenario(stopped_in_replay),
+    "controls-in-replay": Scenario(controls_in_replay),
     "zombie-with-a-batch": Scenario(zombie("apply")),
     "zombie-at-the-poll": Scenario(zombie("polled")),
     "zombie-polls-again": Scenario(zombie("apply", "rejoin")),
     "pending-transaction": Scenario(pending, 60.0),
+    "transaction-times-out": Scenario(transaction_times_out),
 }
 
 

@@ -1,4 +1,4 @@
-"""Kill -9 at random moments, workers that come and go, zombies, a broker restart (long: tests/faults/long.py)."""
+"""Kill -9 at random moments, workers that come and go, zombies, a broker restart (more: long.py)."""
 
 from __future__ import annotations
 

@@ -182,13 +182,9 @@ class Runtime:
         busy = self._restore is not None
         messages = self._consumer.consume(self._settings.batch_records, 0.0 if busy else _POLL_SECONDS)
         # Taken here, at the poll: see Transaction.begin.
-        metadata = self._consumer.consumer_group_metadata()
-        if not self._consumer.memberid():
-            # Kicked out, and told so at the next poll. Kafka lets everybody commit who names no member.
-            return
-        self._metadata = metadata
+        self._metadata = self._consumer.consumer_group_metadata()
         # Before the restore goes on: what this poll returned of partitions being restored is too early.
-        if messages and self._applier.apply(messages, metadata):
+        if messages and self._applier.apply(messages, self._metadata):
             self._commit()
         if self._restore is not None and self._restore.step():
             self._restore = None
