@@ -31,9 +31,10 @@ check: .venv/.synced ## Lint, format and types
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 
-build: .venv/.synced ## Build the wheel
-	@$(UV) build --wheel --quiet
-	@ls dist
+build: .venv/.synced ## Build the wheel, and see that it holds our four packages and nothing else
+	@rm -rf dist && $(UV) build --wheel --quiet
+	@$(RUN) python -m zipfile -l dist/*.whl | awk 'NR > 1 { split($$1, p, "/"); print p[1] }' | sort -u | tee dist/contents
+	@test "$$(grep -v dist-info dist/contents | tr '\n' ' ')" = "fleetleak processors producers sinks "
 
 bench: .venv/.synced ## Run the benchmarks (docs/benchmarks.md)
 	@$(RUN) python -m benchmarks.agent

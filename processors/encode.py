@@ -6,11 +6,13 @@ costs as much as the models. tests/processors/test_scoring.py holds the result t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import orjson
 
+from fleetleak.kafka.runtime import Record
 from fleetleak.records import Score, Snapshot
 from processors.evidence.engine import Findings as Trend
 from processors.evidence.reasons import reasons, turning_point
@@ -18,10 +20,9 @@ from processors.evidence.signature import KINDS
 from processors.intake import Batch
 from processors.memory import Shares
 from processors.methods import Findings, Opinion
-from processors.models.base import Floats, Rows
+from processors.models.base import Flags, Floats, Rows
 
 _SCHEMA = str(Score.__struct_config__.tag)
-_CARRIED = ("host", "environment", "version", "started", "used", "total", "oom_kills")
 _TREND = ("growth", "growth_low", "growth_high", "window", "rise", "strength", "normal_rise")
 
 
@@ -42,49 +43,63 @@ class Encoder:
         at
             Positions in the batch that `trend` and `found` have a row for.
         """
-        evidence = _Columns(batch, at, trend, found)
-        row_of = {position: row for row, position in enumerate(at.tolist())}
-        return [orjson.dumps(self._score(batch, i, row_of.get(i), evidence)) for i in range(len(batch))]
+        if len(at) == len(batch):
+            rows: Iterable[int | None] = range(len(batch))
+        else:
+            row_of = {position: row for row, position in enumerate(at.tolist())}
+            rows = map(row_of.get, range(len(batch)))
+        evidence = _Columns(batch, trend, found)
+        every = zip(batch.records, batch.snapshots, batch.shares, rows, strict=True)
+        return [orjson.dumps(_score(*each, evidence)) for each in every]
 
-    def _score(self, batch: Batch, i: int, row: int | None, evidence: _Columns) -> dict[str, Any]:
-        record, snapshot = batch.records[i], batch.snapshots[i]
-        score: dict[str, Any] = {
-            "schema": _SCHEMA,
-            "service": snapshot.service,
-            "instance": snapshot.instance,
-            "time": snapshot.timestamp,
-            "input_partition": record.partition,
-            "input_offset": record.offset,
-            "scope": snapshot.scope,
-        }
-        carried = zip(_CARRIED, _carried(snapshot), strict=True)
-        score.update({name: value for name, value in carried if value is not None})
-        shares = batch.shares[i]
-        if row is None or shares is None:
-            score["reasons"] = ["neither a limit nor a total is known, so nothing can be said"]
-            return score
-        evidence.add_to(score, row, snapshot, shares)
+
+def _score(
+    record: Record, snapshot: Snapshot, shares: Shares | None, row: int | None, evidence: _Columns
+) -> dict[str, Any]:
+    score: dict[str, Any] = {
+        "schema": _SCHEMA,
+        "service": snapshot.service,
+        "instance": snapshot.instance,
+        "time": snapshot.timestamp,
+        "input_partition": record.partition,
+        "input_offset": record.offset,
+        "scope": snapshot.scope,
+    }
+    # One by one, not in a loop over names: this is most of what a quiet snapshot costs.
+    if snapshot.host is not None:
+        score["host"] = snapshot.host
+    if snapshot.environment is not None:
+        score["environment"] = snapshot.environment
+    if snapshot.version is not None:
+        score["version"] = snapshot.version
+    if snapshot.started is not None:
+        score["started"] = snapshot.started
+    if snapshot.used is not None:
+        score["used"] = snapshot.used
+    if snapshot.total is not None:
+        score["total"] = snapshot.total
+    if snapshot.oom_kills is not None:
+        score["oom_kills"] = snapshot.oom_kills
+    if row is None or shares is None:
+        score["reasons"] = ["neither a limit nor a total is known, so nothing can be said"]
         return score
+    evidence.add_to(score, row, snapshot, shares)
+    return score
 
 
 class _Columns:
-    """Evidence as lists, in which a single value is cheap to reach."""
+    """Evidence as lists, in which a single value is cheap to reach; rare values by row."""
 
-    def __init__(self, batch: Batch, at: Rows, trend: Trend, found: Findings) -> None:
+    def __init__(self, batch: Batch, trend: Trend, found: Findings) -> None:
         shares = [s for s in batch.shares if s is not None]
         basis = np.array([s.basis for s in shares], dtype=np.float64)
         self._trend = trend
-        self._memory = rounded(np.array([s.memory for s in shares]), 6)
         self._room = rounded(np.minimum(np.array([s.room for s in shares]), 1.0), 6)
-        self._methods = [(name, *_opinion(o)) for name, o in found.opinions.items()]
-        self._drift = [(name, flags.tolist()) for name, flags in found.drift.items()]
-        self._drifted = np.logical_or.reduce(list(found.drift.values())).tolist()
-        self._level = rounded(found.level, 6)
-        self._confidence = rounded(trend.confidence, 4)
+        self._methods = [(name, _opinion(opinion)) for name, opinion in found.opinions.items()]
         self._kind = [KINDS[code] for code in trend.kind.tolist()]
-        self._restarted = trend.restarted.tolist()
-        self._growing = (trend.growth > 0).tolist()
-        self._growth = _rows(
+        self._confidence = rounded(trend.confidence, 4)
+        self._growing = _by_row(
+            trend.growth > 0,
             (trend.growth * basis, 3),
             (trend.growth_low * basis, 3),
             (trend.growth_high * basis, 3),
@@ -92,68 +107,70 @@ class _Columns:
             (trend.rise * basis, 1),
             (np.clip(trend.strength, 0.0, 1.0), 4),
             (trend.normal_rise * basis, 1),
+            (trend.onset, 3),
         )
-        self._significant = trend.significant.tolist()
-        self._forecast = (~np.isnan(trend.eta)).tolist()
-        self._eta = _rows((trend.eta, 1), (trend.eta_low, 1), (trend.eta_high, 1))
-        self._onset = rounded(trend.onset, 3)
+        self._forecast = _by_row(
+            ~np.isnan(trend.eta), (trend.eta, 1), (trend.eta_low, 1), (trend.eta_high, 1)
+        )
+        self._significant = set(np.flatnonzero(trend.significant).tolist())
+        self._restarted = set(np.flatnonzero(trend.restarted).tolist())
+        memory = np.array([s.memory for s in shares])
+        drifted = np.logical_or.reduce(list(found.drift.values()))
+        self._drifted = _by_row(drifted, (found.level, 6), (memory, 6))
+        self._drift = found.drift
 
     def add_to(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
         """Write everything known of one row."""
         score["room_used"] = self._room[row]
-        score["methods"] = methods = {}
-        for name, raw, p, detected in self._methods:
-            methods[name] = method = {"raw": raw[row]}
-            # NaN, the only value unlike itself: not calibrated yet.
-            if p[row] == p[row]:
-                method |= {"p": p[row], "detected": detected[row], "confidence": 1.0 - p[row]}
+        score["methods"] = {name: opinions[row] for name, opinions in self._methods}
         score["kind"] = self._kind[row]
         score["confidence"] = self._confidence[row]
-        if self._restarted[row]:
+        if row in self._restarted:
             score["restarted"] = True
-        if self._growing[row]:
+        if row in self._growing:
             self._add_trend(score, row)
-        if self._forecast[row]:
+        if row in self._forecast:
             self._add_forecast(score, row, snapshot, shares)
-        if self._drifted[row]:
-            score["drift"] = [name for name, flags in self._drift if flags[row]]
-            score["drift_before"], score["drift_after"] = self._level[row], self._memory[row]
+        if row in self._drifted:
+            score["drift"] = [name for name, flags in self._drift.items() if flags[row]]
+            score["drift_before"], score["drift_after"] = self._drifted[row]
 
     def _add_trend(self, score: dict[str, Any], row: int) -> None:
-        score["trend"] = dict(zip(_TREND, self._growth[row], strict=True))
-        score["onset"] = self._onset[row]
-        if not self._significant[row]:
+        *numbers, onset = self._growing[row]
+        score["trend"] = dict(zip(_TREND, numbers, strict=True))
+        score["onset"] = onset
+        if row not in self._significant:
             return
         confidence = self._confidence[row]
-        score["methods"]["trend"] = {"raw": self._growth[row][4], "detected": True, "confidence": confidence}
+        score["methods"]["trend"] = {"raw": numbers[4], "detected": True, "confidence": confidence}
         score["reasons"] = reasons(self._trend, row)
         score["turning_point"] = turning_point(self._trend, row)
 
     def _add_forecast(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
+        eta, low, high = self._forecast[row]
         used = snapshot.limit_used if snapshot.limit is not None else snapshot.used
-        score["forecast"] = dict(zip(("eta", "eta_low", "eta_high"), self._eta[row], strict=True)) | {
+        score["forecast"] = {
+            "eta": eta,
+            "eta_low": low,
+            "eta_high": high,
             "limit": shares.basis,
             "limit_name": snapshot.limit_name or ("limit" if snapshot.limit is not None else "total"),
             "limit_used": used or 0,
         }
 
 
-def _carried(snapshot: Snapshot) -> tuple[Any, ...]:
-    return (
-        snapshot.host,
-        snapshot.environment,
-        snapshot.version,
-        snapshot.started,
-        snapshot.used,
-        snapshot.total,
-        snapshot.oom_kills,
-    )
+def _by_row(where: Flags, *columns: tuple[Floats, int]) -> dict[int, tuple[float, ...]]:
+    """Give the rows where something is so, each column with so many decimals."""
+    at = np.flatnonzero(where)
+    values = zip(*(rounded(column[at], digits) for column, digits in columns), strict=True)
+    return dict(zip(at.tolist(), values, strict=True))
 
 
-def _rows(*columns: tuple[Floats, int]) -> list[tuple[float, ...]]:
-    """Give columns, each with so many decimals, as one tuple per row."""
-    return list(zip(*(rounded(values, digits) for values, digits in columns), strict=True))
-
-
-def _opinion(opinion: Opinion) -> tuple[list[float], list[float], list[bool]]:
-    return rounded(opinion.raw, 6), rounded(opinion.p, 9), opinion.detected.tolist()
+def _opinion(opinion: Opinion) -> list[dict[str, Any]]:
+    """Give one method's part of each score; without a probability while it is not known."""
+    raws, ps = rounded(opinion.raw, 6), rounded(opinion.p, 9)
+    # NaN is the only value unlike itself.
+    return [
+        {"raw": raw, "p": p, "detected": detected, "confidence": 1.0 - p} if p == p else {"raw": raw}
+        for raw, p, detected in zip(raws, ps, opinion.detected.tolist(), strict=True)
+    ]

@@ -112,12 +112,12 @@ class Intake:
             return
         started, before = snapshot.started, instance.started
         restarted = started is not None and before is not None and abs(started - before) > _SAME_START_SECONDS
+        passed = snapshot.timestamp - instance.time
         batch.records.append(record)
         batch.snapshots.append(snapshot)
         batch.shares.append(shares(snapshot))
         batch.rows.append((service.row, instance.row))
         batch.restarts.append(restarted)
-        passed = snapshot.timestamp - instance.time
         batch.loads.append(_rate(instance.cpu_seconds, snapshot.cpu_seconds, passed))
         batch.faults.append(_rate(instance.faults, snapshot.faults_minor, passed))
         instance.cpu_seconds, instance.faults = snapshot.cpu_seconds, snapshot.faults_minor

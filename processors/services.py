@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import heapq
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -10,11 +11,16 @@ import numpy as np
 
 from fleetleak.kafka.runtime import Key
 from fleetleak.observe import metrics
+from fleetleak.records.types import UnixSeconds
 from processors.models.base import Rows
+from processors.models.codec import CorruptState, seal, unseal
 
 _FIRST_ROWS = 256
 # Python's own objects of a service or instance: names, dict entries, the struct.
 _OVERHEAD_BYTES = 600
+_FORM = "service/1"
+# Room is made down to this share of the budget, so that not every batch has to make some.
+_ROOMY = 0.9
 
 
 class Part(Protocol):
@@ -45,6 +51,11 @@ class Table:
         """Memory one row takes."""
         return sum(p.nbytes() for p in self.parts.values()) / self._capacity + _OVERHEAD_BYTES
 
+    @property
+    def bytes_in_use(self) -> float:
+        """Memory of the rows taken."""
+        return self.used * self.bytes_per_row
+
     def take(self) -> int:
         """Give a new row."""
         self.used += 1
@@ -73,13 +84,13 @@ class Table:
         return {name: part.dump(row) for name, part in self.parts.items()}
 
     def load(self, row: int, stored: Mapping[str, bytes]) -> None:
-        """Put a state into a row; a part that cannot read its own starts new, counted."""
+        """Put a state into a row; a part that cannot read its own starts new, counted by its name."""
         for name, part in self.parts.items():
             try:
                 if name in stored:
                     part.load(row, stored[name])
             except ValueError:
-                metrics.CHECKPOINTS_REFUSED.labels("model").inc()
+                metrics.CHECKPOINTS_REFUSED.labels(f"part-{name}").inc()
 
 
 class Instance(msgspec.Struct):
@@ -101,9 +112,11 @@ class Service(msgspec.Struct):
     pruned: float = 0.0
 
 
-class _StoredInstance(msgspec.Struct, array_like=True):
+class StoredInstance(msgspec.Struct, array_like=True):
+    """An instance within a stored service."""
+
     name: str
-    time: float
+    time: UnixSeconds
     started: float | None
     cpu_seconds: float | None
     faults: int | None
@@ -111,12 +124,12 @@ class _StoredInstance(msgspec.Struct, array_like=True):
 
 
 class StoredService(msgspec.Struct, array_like=True):
-    """The whole state of a service as a checkpoint holds it."""
+    """The whole state of a service as a checkpoint holds it (docs/models.md)."""
 
-    newest: float
-    pruned: float
+    newest: UnixSeconds
+    pruned: UnixSeconds
     parts: dict[str, bytes]
-    instances: list[_StoredInstance]
+    instances: list[StoredInstance]
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -131,23 +144,31 @@ def decode(state: bytes) -> StoredService:
     ValueError
         If the bytes are not one.
     """
-    return _decode(state)
+    stored = _decode(unseal(state, _FORM))
+    if len({instance.name for instance in stored.instances}) < len(stored.instances):
+        raise CorruptState("two instances have one name")
+    return stored
 
 
 class Services:
     """All services of the partitions owned here, within a budget of memory.
 
-    Beyond the budget the services with the oldest newest record are packed to bytes, and unpacked at their
-    next record: exact, so no output shows it.
+    Beyond the budget the services with the oldest newest record (ties by key) are evicted: packed to bytes,
+    and unpacked at their next record. That is exact, so no output shows it. Packed services are not in the
+    budget; they take their stored size.
+
+    Not a store: what must outlive the process is dumped, and kept by the caller.
 
     Parameters
     ----------
     service_parts, instance_parts
         What has a row per service and per instance.
     budget_bytes
-        Of rows in use.
+        Of rows in use. Between two calls of `make_room` the rows of one batch may come on top.
     forget_seconds
-        An instance whose own records have a longer gap starts new.
+        An instance whose own records have a longer gap starts new. One that is so far behind its service's
+        newest record is pruned, which shows only if it then goes on where it stopped (an agent that was cut
+        off for so long, and kept its snapshots): it starts new there.
     """
 
     def __init__(
@@ -208,22 +229,22 @@ class Services:
         for name in gone:
             self._instances.give_back(service.instances.pop(name).row)
 
+    @property
+    def bytes_in_use(self) -> float:
+        """Memory of all rows taken."""
+        return self._table.bytes_in_use + self._instances.bytes_in_use
+
     def make_room(self, records: int) -> None:
-        """Before a batch: pack the longest unseen services if its records could burst the budget."""
-        per_service, per_instance = self._table.bytes_per_row, self._instances.bytes_per_row
-        wanted = records * (per_service + per_instance)
-        used = self._table.used * per_service + self._instances.used * per_instance
-        if used + wanted <= self._budget:
+        """Before a batch: evict the longest unseen services if its records could burst the budget."""
+        wanted = records * (self._table.bytes_per_row + self._instances.bytes_per_row)
+        if self.bytes_in_use + wanted <= self._budget:
             return
-        for key in sorted(self._live, key=lambda k: (self._live[k].newest, k)):
-            service = self._live[key]
-            used -= per_service + len(service.instances) * per_instance
-            self._packed[key] = self._pack(service)
-            self._release(key)
+        unseen = [(service.newest, key) for key, service in self._live.items()]
+        heapq.heapify(unseen)
+        while unseen and self.bytes_in_use + wanted > self._budget * _ROOMY:
+            _, key = heapq.heappop(unseen)
+            self._packed[key] = self.evict(key)
             metrics.EVICTIONS.inc()
-            # A margin, so that not every batch has to pack.
-            if used + wanted <= self._budget * 0.9:
-                return
 
     def most_records(self) -> int:
         """Records that fit the budget at once, even if each is of a new service."""
@@ -236,17 +257,32 @@ class Services:
         return self._packed.get(key)
 
     def load(self, key: Key, state: bytes) -> None:
-        """Put a state back; it stays packed until its next record.
+        """Put back what `dump` or `evict` gave; it stays packed until the service's next record.
+
+        A part that cannot read its own state then starts new, counted.
 
         Raises
         ------
         ValueError
-            If the bytes are not a stored service.
+            If the bytes are not a stored service; nothing has changed then.
         """
         decode(state)
-        if key in self._live:
-            self._release(key)
+        self.remove(key)
         self._packed[key] = state
+
+    def evict(self, key: Key) -> bytes:
+        """Take the exact state of a service out of here: `load` puts it back as if nothing had happened.
+
+        Raises
+        ------
+        KeyError
+            If the service is not here.
+        """
+        if key in self._packed:
+            return self._packed.pop(key)
+        state = self._pack(self._live[key])
+        self._release(key)
+        return state
 
     def remove(self, key: Key) -> None:
         """Forget a service."""
@@ -259,11 +295,6 @@ class Services:
         for key in [k for k in (*self._live, *self._packed) if k.partition == partition]:
             self.remove(key)
 
-    def names(self) -> Iterator[Key]:
-        """Give the keys of all services."""
-        yield from self._live
-        yield from self._packed
-
     def _release(self, key: Key) -> None:
         service = self._live.pop(key)
         self._table.give_back(service.row)
@@ -271,13 +302,12 @@ class Services:
             self._instances.give_back(instance.row)
 
     def _pack(self, service: Service) -> bytes:
-        instances: Sequence[_StoredInstance] = [
-            _StoredInstance(name, i.time, i.started, i.cpu_seconds, i.faults, self._instances.dump(i.row))
+        instances = [
+            StoredInstance(name, i.time, i.started, i.cpu_seconds, i.faults, self._instances.dump(i.row))
             for name, i in service.instances.items()
         ]
-        return _encode(
-            StoredService(service.newest, service.pruned, self._table.dump(service.row), list(instances))
-        )
+        parts = self._table.dump(service.row)
+        return seal(_encode(StoredService(service.newest, service.pruned, parts, instances)), _FORM)
 
     def _unpack(self, key: Key, stored: StoredService) -> Service:
         row = self._table.take()

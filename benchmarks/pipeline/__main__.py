@@ -98,9 +98,10 @@ class Bench:
         settings = self.settings()
         count, _ = load.publish(settings, load.snapshots(100, 10))
         script = str(Path(__file__).with_name("quix.py"))
+        uv = shutil.which("uv") or ".tools/bin/uv"
         needs = ["--with", "quixstreams==3.28.1", "--with", "river==0.26.1"]
         done = subprocess.run(
-            [shutil.which("uv") or ".tools/bin/uv", "run", "--quiet", "--no-project", "--python", sys.executable, *needs, "python", script,
+            [uv, "run", "--quiet", "--no-project", "--python", sys.executable, *needs, "python", script,
              settings.kafka.bootstrap_servers, settings.kafka.topic_prefix, str(count)],
             stdout=subprocess.PIPE, check=True, timeout=600,
         )  # fmt: skip

@@ -27,6 +27,7 @@ COMMANDS = {
     "models": "fleetleak.cli.models",
     "replay-dead-letters": "fleetleak.cli.replay_dead_letters",
     "replay": "fleetleak.cli.replay",
+    "evaluate": "fleetleak.cli.evaluate",
     "config": "fleetleak.cli.config",
 }
 """Imported only when asked for: the agent must not load what a processor needs.

@@ -2,90 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from processors.columns import rounds
-from processors.evidence import confidence, forecast, season, signature, trend
+from processors.evidence import season, signature, trend
 from processors.evidence.columns import Columns, Flags, Floats, Floats32, Rows
-from processors.evidence.confidence import Seen
 from processors.evidence.envelope import LEVELS, Envelope
+from processors.evidence.findings import LEAST_RISE, Findings, Moment, Samples, judge
 from processors.evidence.normal_rise import Excursions, NormalRise
 from processors.evidence.restarts import Restarts
-from processors.evidence.saturation import plateau
 from processors.evidence.trend import FIT
 
-_LEAST_RISE = 0.004  # of the limit; below it no stretch is looked at
-_LEAST_R2 = 0.2
+__all__ = ["Evidence", "Findings", "Samples"]
+
 _UNUSUAL = 1.5  # times what the instance itself gives back; the verdict asks for more (confidence.py)
-_DOUBT = -0.1  # margin below which a growth is not named after a leak
 _SHAPE_RISE = 0.02  # of the limit; shapes are read only of growth that can be suspected
 _SHAPE_R2 = 0.4
-
-
-@dataclass(frozen=True)
-class Samples:
-    """One snapshot each, shape `(B,)`, in the order of the input.
-
-    Parameters
-    ----------
-    time
-        Unix seconds.
-    memory
-        Leak-relevant memory (anonymous + swapped + unreclaimable, or used) as a share of the limit.
-    room
-        What counts against the limit, as a share of it.
-    started
-        Start of the run, unix seconds; NaN where unknown. A change is a restart.
-    load, faults
-        Processor seconds per second and page faults per second; NaN where unknown.
-    """
-
-    time: Floats
-    memory: Floats
-    room: Floats
-    started: Floats
-    load: Floats | None = None
-    faults: Floats | None = None
-
-    def __len__(self) -> int:
-        return len(self.time)
-
-
-@dataclass(frozen=True)
-class Findings:
-    """Evidence per sample, shape `(B,)`; fractions of the limit, seconds, unix seconds.
-
-    `eta`, `eta_low`, `eta_high` (p50, p10, p90) are NaN where there is no forecast, `onset` and its
-    bounds NaN where nothing grows. `kind` holds codes of `signature.KINDS`. `seen` is what the verdict
-    was built on, one leading fit per sample, for `reasons`.
-    """
-
-    growth: Floats
-    growth_low: Floats
-    growth_high: Floats
-    window: Floats
-    rise: Floats
-    strength: Floats
-    normal_rise: Floats
-    eta: Floats
-    eta_low: Floats
-    eta_high: Floats
-    kind: NDArray[np.int8]
-    confidence: Floats
-    onset: Floats
-    onset_low: Floats
-    onset_high: Floats
-    significant: Flags
-    restarted: Flags
-    margin: Floats
-    seen: Seen
-
-    def __len__(self) -> int:
-        return len(self.growth)
 
 
 class _Latest(Columns):
@@ -95,21 +30,6 @@ class _Latest(Columns):
         super().__init__(capacity)
         self.fits: NDArray[Any] = self.column("fits", (LEVELS,), FIT, 0)
         self.shapes: NDArray[Any] = self.column("shapes", (LEVELS,), signature.SHAPE, 0)
-
-
-class _Moment:
-    """What each sample of a batch found in its own row, before the services are asked."""
-
-    def __init__(self, size: int) -> None:
-        self.fits = np.zeros((size, LEVELS), FIT)
-        self.shapes = np.zeros((size, LEVELS), signature.SHAPE)
-        self.height = np.zeros((size, LEVELS))
-        self.scale = np.zeros(size, np.intp)
-        self.anchor = np.zeros(size)
-        self.before = np.full((size, 2), -np.inf)
-        self.quality = np.ones(size)
-        self.restarted = np.zeros(size, np.bool_)
-        self.taken = np.zeros(size, np.bool_)
 
 
 class Evidence:
@@ -145,14 +65,14 @@ class Evidence:
 
     def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> Findings:
         """Learn a batch and give what each sample found. Rows may repeat; they are taken in order."""
-        moment = _Moment(len(rows))
+        moment = Moment(len(rows))
         usable = np.isfinite(samples.time) & np.isfinite(samples.memory) & np.isfinite(samples.room)
         self.refused += int(np.count_nonzero(~usable))
         for part in rounds(rows):
             self._take(part, rows, samples, usable, moment)
         normal = self.normal.learn(service_rows, samples.time, moment.scale, moment.height, moment.taken)
         history = samples.time - self.normal.first[service_rows]
-        return _judge(samples, moment, normal, history)
+        return judge(samples, moment, normal, history)
 
     def grow(self, capacity_instances: int, capacity_services: int) -> None:
         """Hold this many rows."""
@@ -207,7 +127,7 @@ class Evidence:
         """Bytes of state per instance."""
         return sum(part.row_bytes() for part in self._parts)
 
-    def _take(self, part: Rows, rows: Rows, samples: Samples, usable: Flags, moment: _Moment) -> None:
+    def _take(self, part: Rows, rows: Rows, samples: Samples, usable: Flags, moment: Moment) -> None:
         time = samples.time[part]
         newer = ~(time <= self.envelope.last[rows[part]])
         self.late += int(np.count_nonzero(usable[part] & ~newer))
@@ -233,13 +153,13 @@ class Evidence:
         self.excursions.clear(rows)
         self._latest.reset(rows)
 
-    def _refit(self, position: Rows, row: Rows, level: Rows, moment: _Moment) -> None:
+    def _refit(self, position: Rows, row: Rows, level: Rows, moment: Moment) -> None:
         low, size = self.envelope.low[row, level], self.envelope.size[row, level]
         moment.height[position, level] = self.excursions.add(row, level, low[:, 0])
         self._latest.fits[row, level] = 0
         self._latest.shapes[row, level] = 0
         most = trend.most(low, size)
-        worth = np.flatnonzero(most > np.maximum(_UNUSUAL * self.excursions.usual[row, level], _LEAST_RISE))
+        worth = np.flatnonzero(most > np.maximum(_UNUSUAL * self.excursions.usual[row, level], LEAST_RISE))
         if len(worth):
             self._fit(row[worth], level[worth], low[worth], size[worth])
 
@@ -256,70 +176,3 @@ class Evidence:
 
 def _known(values: Floats | None, part: Rows) -> Floats:
     return np.zeros(len(part)) if values is None else np.nan_to_num(values[part], posinf=0.0, neginf=0.0)
-
-
-def _judge(samples: Samples, moment: _Moment, normal: Floats, history: Floats) -> Findings:
-    memory = np.where(np.isfinite(samples.memory), samples.memory, 0.0)
-    room = np.where(np.isfinite(samples.room), samples.room, 0.0)
-    fits = moment.fits
-    limit = memory + np.maximum(1.0 - room, 0.0)
-    start = fits["level"] - fits["rise"]
-    space = np.maximum(limit[:, None] - start, 0.05)
-    seen = Seen(
-        fits,
-        normal,
-        np.broadcast_to(history[:, None], fits.shape),
-        fits["rise"] / space,
-        (plateau(fits) - start) / space,
-        season.above(fits["level"], fits["rise"], fits["window"], moment.before[:, None, :]),
-    )
-    stands = memory[:, None] > fits["level"] - 0.5 * fits["rise"]
-    worth = stands & (fits["rise"] > _LEAST_RISE) & (fits["r2"] > _LEAST_R2)
-    at = np.nonzero(worth)
-    margins = np.full(fits.shape, -np.inf)
-    margins[at] = confidence.margin(seen.only(at))
-    leading = np.argmax(np.where(worth, margins, -np.inf), axis=1)
-    each = np.arange(len(memory))
-    return _findings(moment, samples, limit, seen.only((each, leading)), margins[each, leading])
-
-
-def _findings(moment: _Moment, samples: Samples, limit: Floats, seen: Seen, margin: Floats) -> Findings:
-    fits = seen.fits
-    low, high = forecast.growth_interval(fits)
-    grows = np.isfinite(margin)
-    significant = grows & (low > 0) & (fits["rise"] * fits["r2"] > seen.normal)
-    shapes = signature.main(moment.shapes)
-    newest = moment.anchor + fits["last"]
-    eta, eta_low, eta_high = (
-        np.where(significant, np.maximum(newest + time, samples.time), np.nan)
-        for time in forecast.reach(fits, shapes, limit - fits["level"])
-    )
-    onset = np.where(grows, moment.anchor + fits["onset"], np.nan)
-    slack = fits["window"] / np.maximum(fits["points"], 1.0)
-    sure = np.where(grows, confidence.confidence(margin, fits, moment.quality), 0.0)
-    linear = np.where(shapes["body"] > 0, shapes["kind"], signature.CODE["linear"])
-    kind = np.where(grows, linear, signature.CODE["stable"]).astype(np.int8)
-    doubted = np.flatnonzero(grows & (margin < _DOUBT))
-    kind[doubted] = signature.benign(seen.only(doubted))
-    shown = np.where(grows, 1.0, 0.0)
-    return Findings(
-        growth=shown * fits["slope"],
-        growth_low=shown * low,
-        growth_high=shown * high,
-        window=shown * fits["window"],
-        rise=shown * fits["rise"],
-        strength=shown * fits["r2"],
-        normal_rise=seen.normal,
-        eta=eta,
-        eta_low=eta_low,
-        eta_high=eta_high,
-        kind=kind,
-        confidence=sure,
-        onset=onset,
-        onset_low=onset - slack,
-        onset_high=onset + slack,
-        significant=significant,
-        restarted=moment.restarted,
-        margin=margin,
-        seen=seen,
-    )

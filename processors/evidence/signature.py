@@ -55,6 +55,29 @@ _TABLE = _wave_table()  # (points - 1, cos or sin, waves, LENGTH)
 
 def shape(s: Suffixes) -> NDArray[Any]:
     """Shape of each ring's growth, shape `(n,)` of `SHAPE`, all zero where none is to be read."""
+    linear, square, rise, r2, gain = _parabolas(s)
+    best = np.argmax(gain, axis=1)
+    rising = pick(gain, best) > 0
+    b, c, height, explained = (np.where(rising, pick(a, best), 1.0) for a in (linear, square, rise, r2))
+    span = np.where(rising, -pick(s.x, best), 1.0)
+    inside = best[:, None] >= _ORDER
+    y = np.where(inside, s.y / height[:, None], 0.0)
+    curve = np.where(inside, (b[:, None] + c[:, None] * s.x) * s.x / height[:, None], 0.0)
+    level = np.cumsum(y - curve, axis=1)[:, -1] / (best + 1.0)
+    error = np.where(inside, y - curve - level[:, None], 0.0)
+    out = np.zeros(len(best), SHAPE)
+    out["body"] = height * explained * explained
+    out["slope_end"] = b / s.unit
+    out["bend"] = bend = c * span * span / height
+    out["spread"] = spread = np.sqrt(np.cumsum(error * error, axis=1)[:, -1] / (best + 1.0))
+    out["span"], out["rise"] = span * s.unit, height
+    out["kind"] = _kind(bend, spread, *_texture(y, error, inside, best))
+    out[~rising] = 0
+    return out
+
+
+def _parabolas(s: Suffixes) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Least squares of y on x and x^2 over every suffix: both coefficients, rise, R^2, gain (trend.fit)."""
     z = s.x * s.x
     sz = np.cumsum(z, axis=1)
     czz = np.cumsum(z * z, axis=1) - sz * sz / _POINTS
@@ -67,24 +90,7 @@ def shape(s: Suffixes) -> NDArray[Any]:
         rise = -s.x * linear - z * square
         gain = rise * r2 * -np.log10(1.001 - r2)
     gain[~s.valid | (_POINTS < SHORTEST) | ~(gain > 0)] = 0.0
-    best = np.argmax(gain, axis=1)
-    out = np.zeros(len(best), SHAPE)
-    rising = pick(gain, best) > 0
-    b, c, height, explained = (np.where(rising, pick(a, best), 1.0) for a in (linear, square, rise, r2))
-    span = np.where(rising, -pick(s.x, best), 1.0)
-    out["body"] = height * explained * explained
-    out["slope_end"] = b / s.unit
-    out["bend"] = bend = c * span * span / height
-    inside = best[:, None] >= _ORDER
-    y = np.where(inside, s.y / height[:, None], 0.0)
-    curve = np.where(inside, (b[:, None] * s.x + c[:, None] * z) / height[:, None], 0.0)
-    level = np.cumsum(y - curve, axis=1)[:, -1] / (best + 1.0)
-    error = np.where(inside, y - curve - level[:, None], 0.0)
-    out["spread"] = spread = np.sqrt(np.cumsum(error * error, axis=1)[:, -1] / (best + 1.0))
-    out["span"], out["rise"] = span * s.unit, height
-    out["kind"] = _kind(bend, spread, *_texture(y, error, inside, best))
-    out[~rising] = 0
-    return out
+    return linear, square, rise, r2, gain
 
 
 def main(shapes: NDArray[Any]) -> NDArray[Any]:

@@ -42,24 +42,20 @@ def test_leaks_are_suspected_and_called_by_their_shape(kind: str) -> None:
     found = _watch(_with(LEAKS[kind]))
     assert found.confidence.max() > 0.8
     newest = found.kind[found.confidence > 0.8][-200:]
-    assert np.median(newest == KINDS.index(kind)) == 1.0
+    assert (newest == KINDS.index(kind)).mean() > 0.8
 
 
 BENIGN: dict[str, Floats] = {
     "still": np.zeros(GROWTH),
-    "step": 0.3 * np.float64(1.0) * (AT > 0.3),
+    "step": np.where(AT > 0.3, 0.3, 0.0),
     "cache": 0.1 * (1.0 - np.exp(-8.0 * AT)),
-    "sawtooth": 0.3 * (AT * 20.0 % 1.0),
+    "sawtooth": SAW,
 }
 
 
 @pytest.mark.parametrize("name", list(BENIGN))
 def test_what_only_looks_like_a_leak_is_not_suspected(name: str) -> None:
-    shape = BENIGN[name]
-    memory = _with(shape)
-    if name == "sawtooth":
-        memory = _with(SAW)
-    found = _watch(memory)
+    found = _watch(_with(BENIGN[name]))
     assert found.confidence[SIZE // 2 :].max() < 0.5
 
 

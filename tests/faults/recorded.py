@@ -70,7 +70,8 @@ def _snapshots(ticks: int, services: int, partitions: int, random_: random.Rando
 
 def publish(settings: Settings, topic: str, records: Sequence[Sent]) -> None:
     """Append records, each partition's in their order, and wait until they are there."""
-    producer = Producer(client.producer(settings.kafka))
+    # Small batches, so that a fetch can end anywhere.
+    producer = Producer(client.producer(settings.kafka, **{"batch.num.messages": 100}))
     for number, record in enumerate(records):
         producer.produce(topic, record.value, record.key, record.partition)
         if number % 10_000 == 9_999:

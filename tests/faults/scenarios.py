@@ -188,6 +188,10 @@ def controls_in_replay(workers: Workers) -> list[str]:
     """Control records wait for a worker that has to replay, and it dies after its first commit."""
     _leave_much_to_replay(workers)
     workers.feed(1)
+    # The least that a fetch gives: controls are not behind all of the input.
+    workers.settings.kafka.properties["max.partition.fetch.bytes"] = "1000"
+    workers.settings.runtime.batch_records = 5
+    workers.settings.runtime.commit_interval_seconds = 0.02
     dying = workers.start("committed:1:kill")
     assert dying.wait(90) == -signal.SIGKILL
     workers.start()

@@ -1,0 +1,65 @@
+"""The product's own alerts on cases, through its own roles; strictly online."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from benchmarks.accuracy import synthetic
+from benchmarks.accuracy.alerts import Alert
+from benchmarks.accuracy.cases import Case
+from fleetleak.kafka.runtime import Record
+from fleetleak.records import Snapshot, encode
+from fleetleak.replay.drive import drive
+from fleetleak.settings import Settings
+from processors.scoring import Scoring
+from sinks.alerting.role import Alerting
+
+NAME = "fleetleak"
+# Percentages have no bytes: scaled up, their ratios are kept to one in a million.
+_SCALE = 2**20
+
+
+def of_cases(cases: Sequence[Case]) -> list[Snapshot]:
+    """Give the snapshots of cases that know used and total only, in order of time."""
+    found = [
+        Snapshot(
+            service=case.series,
+            instance=case.series,
+            timestamp=float(time),
+            used=round(float(used) * _scale(case)),
+            total=round(float(case.total) * _scale(case)),
+        )
+        for case in cases
+        for time, used in zip(case.times, case.used, strict=True)
+    ]
+    return sorted(found, key=lambda s: s.timestamp)
+
+
+def _scale(case: Case) -> int:
+    return _SCALE if float(case.total) < _SCALE else 1
+
+
+def of_scenarios() -> list[Snapshot]:
+    """Give the snapshots of every synthetic scenario, with all they know, in order of time."""
+    found = [s for scenario in synthetic.SCENARIOS.values() for s in synthetic.snapshots(scenario)]
+    return sorted(found, key=lambda s: s.timestamp)
+
+
+def alerts(snapshots: Sequence[Snapshot], progress: Callable[[float], None] = lambda _: None) -> list[Alert]:
+    """Give the alert lines of the default policy."""
+    settings = Settings()
+    roles = Scoring(settings, "scores"), Alerting(settings.alerting, "alerts")
+    outputs = drive(_records(snapshots), len(snapshots), *roles, progress)
+    return list(_lines(value for found in outputs for value in (o.value for o in found.alerts)))
+
+
+def _records(snapshots: Iterable[Snapshot]) -> Iterator[Record]:
+    for offset, one in enumerate(snapshots):
+        yield Record(0, offset, one.service.encode(), encode(one), one.timestamp)
+
+
+def _lines(values: Iterable[bytes | None]) -> Iterator[Alert]:
+    for value in values:
+        line: Alert = json.loads(value or b"{}")
+        yield line

@@ -1,0 +1,56 @@
+"""`fleetleak evaluate`: how well leaks are found, on labelled cases, beside the rivals."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from fleetleak.cli import CommandFailed
+from fleetleak.settings import Loaded
+
+HELP = "judge the detector on labelled cases, beside predict_linear, Coroot's rule and other rivals"
+SECTIONS = ("log",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's own arguments."""
+    parser.add_argument(
+        "cases", nargs="?", type=Path,
+        help="directory with cases.json and cases.parquet or cases.csv; without it the synthetic scenarios",
+    )  # fmt: skip
+    parser.add_argument("--rivals", action="store_true", help="judge the rivals too; takes minutes")
+    parser.add_argument("--json", action="store_true", help="one line of JSON with every figure")
+
+
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Judge and print."""
+    try:
+        # The benchmark is part of the checkout, not of the wheel.
+        from benchmarks.accuracy import product, rivals_table, synthetic, table
+        from benchmarks.accuracy.cases import load_directory
+    except ImportError as error:
+        raise CommandFailed(f"evaluate runs from a checkout of the project ({error})") from None
+    try:
+        cases = load_directory(arguments.cases) if arguments.cases else synthetic.all_cases()
+    except (OSError, ValueError, KeyError) as error:
+        raise CommandFailed(f"{arguments.cases} holds no cases: {error}") from None
+    snapshots = product.of_cases(cases) if arguments.cases else product.of_scenarios()
+    found = {product.NAME: product.alerts(snapshots, _progress)}
+    if arguments.rivals:
+        found |= rivals_table.run(cases)
+    results = rivals_table.judge(cases, found)
+    if arguments.json:
+        print(json.dumps(table.plain(results)))
+        return 0
+    print(table.render(results))
+    report = results[product.NAME]
+    for title in ("group", "kind", "rate"):
+        parts = table.render_parts(getattr(report, f"by_{title}"))
+        print(f"by {title}\n{parts}")
+    return 0
+
+
+def _progress(share: float) -> None:
+    print(f"\r{share:.0%}", end="" if share < 1 else "\n", file=sys.stderr, flush=True)

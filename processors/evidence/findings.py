@@ -1,0 +1,178 @@
+"""What a batch found: from the fits of its rows and what is normal to the evidence of every sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from processors.evidence import confidence, forecast, season, signature
+from processors.evidence.columns import Flags, Floats
+from processors.evidence.confidence import Seen
+from processors.evidence.envelope import LEVELS
+from processors.evidence.saturation import plateau
+from processors.evidence.trend import FIT
+
+LEAST_RISE = 0.004  # of the limit; below it no stretch is looked at
+_LEAST_R2 = 0.2
+_DOUBT = -0.1  # margin below which a growth is not named after a leak
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One snapshot each, shape `(B,)`, in the order of the input.
+
+    Parameters
+    ----------
+    time
+        Unix seconds.
+    memory
+        Leak-relevant memory (anonymous + swapped + unreclaimable, or used) as a share of the limit.
+    room
+        What counts against the limit, as a share of it.
+    started
+        Start of the run, unix seconds; NaN where unknown. A change is a restart.
+    load, faults
+        Processor seconds per second and page faults per second; NaN where unknown.
+    """
+
+    time: Floats
+    memory: Floats
+    room: Floats
+    started: Floats
+    load: Floats | None = None
+    faults: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Evidence per sample, shape `(B,)`; fractions of the limit, seconds, unix seconds.
+
+    `eta`, `eta_low`, `eta_high` (p50, p10, p90) are NaN where there is no forecast, `onset` and its
+    bounds NaN where nothing grows. `kind` holds codes of `signature.KINDS`. `seen` is what the verdict
+    was built on, one leading fit per sample, for `reasons`.
+    """
+
+    growth: Floats
+    growth_low: Floats
+    growth_high: Floats
+    window: Floats
+    rise: Floats
+    strength: Floats
+    normal_rise: Floats
+    eta: Floats
+    eta_low: Floats
+    eta_high: Floats
+    kind: NDArray[np.int8]
+    confidence: Floats
+    onset: Floats
+    onset_low: Floats
+    onset_high: Floats
+    significant: Flags
+    restarted: Flags
+    margin: Floats
+    seen: Seen
+
+    def __len__(self) -> int:
+        return len(self.growth)
+
+
+class Moment:
+    """What each sample of a batch found in its own row, before the services are asked."""
+
+    def __init__(self, size: int) -> None:
+        self.fits = np.zeros((size, LEVELS), FIT)
+        self.shapes = np.zeros((size, LEVELS), signature.SHAPE)
+        self.height = np.zeros((size, LEVELS))
+        self.scale = np.zeros(size, np.intp)
+        self.anchor = np.zeros(size)
+        self.before = np.full((size, 2), -np.inf)
+        self.quality = np.ones(size)
+        self.restarted = np.zeros(size, np.bool_)
+        self.taken = np.zeros(size, np.bool_)
+
+
+def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> Findings:
+    """Judge each sample by the level whose growth is clearest.
+
+    Parameters
+    ----------
+    samples, moment
+        The batch, and what its rows found.
+    normal
+        What the services give back, shape `(B, LEVELS)`.
+    history
+        Seconds that each sample's service has been known.
+    """
+    memory = np.where(np.isfinite(samples.memory), samples.memory, 0.0)
+    room = np.where(np.isfinite(samples.room), samples.room, 0.0)
+    fits = moment.fits
+    limit = memory + np.maximum(1.0 - room, 0.0)
+    start = fits["level"] - fits["rise"]
+    space = np.maximum(limit[:, None] - start, 0.05)
+    seen = Seen(
+        fits,
+        normal,
+        np.broadcast_to(history[:, None], fits.shape),
+        fits["rise"] / space,
+        (plateau(fits) - start) / space,
+        season.above(fits["level"], fits["rise"], fits["window"], moment.before[:, None, :]),
+    )
+    stands = memory[:, None] > fits["level"] - 0.5 * fits["rise"]
+    worth = stands & (fits["rise"] > LEAST_RISE) & (fits["r2"] > _LEAST_R2)
+    at = np.nonzero(worth)
+    margins = np.full(fits.shape, -np.inf)
+    margins[at] = confidence.margin(seen.only(at))
+    leading = np.argmax(np.where(worth, margins, -np.inf), axis=1)
+    each = np.arange(len(memory))
+    return _findings(moment, samples, limit, seen.only((each, leading)), margins[each, leading])
+
+
+def _findings(moment: Moment, samples: Samples, limit: Floats, seen: Seen, margin: Floats) -> Findings:
+    fits = seen.fits
+    grows = np.isfinite(margin)
+    shown = np.where(grows, 1.0, 0.0)
+    low, high = forecast.growth_interval(fits)
+    shapes = signature.main(moment.shapes)
+    significant = grows & (low > 0) & (fits["rise"] * fits["r2"] > seen.normal)
+    newest = moment.anchor + fits["last"]
+    eta, eta_low, eta_high = (
+        np.where(significant, np.maximum(newest + time, samples.time), np.nan)
+        for time in forecast.reach(fits, shapes, limit - fits["level"])
+    )
+    onset = np.where(grows, moment.anchor + fits["onset"], np.nan)
+    slack = fits["window"] / np.maximum(fits["points"], 1.0)
+    return Findings(
+        growth=shown * fits["slope"],
+        growth_low=shown * low,
+        growth_high=shown * high,
+        window=shown * fits["window"],
+        rise=shown * fits["rise"],
+        strength=shown * fits["r2"],
+        normal_rise=seen.normal,
+        eta=eta,
+        eta_low=eta_low,
+        eta_high=eta_high,
+        kind=_kind(shapes, seen, margin),
+        confidence=np.where(grows, confidence.confidence(margin, fits, moment.quality), 0.0),
+        onset=onset,
+        onset_low=onset - slack,
+        onset_high=onset + slack,
+        significant=significant,
+        restarted=moment.restarted,
+        margin=margin,
+        seen=seen,
+    )
+
+
+def _kind(shapes: NDArray[Any], seen: Seen, margin: Floats) -> NDArray[np.int8]:
+    leak = np.where(shapes["body"] > 0, shapes["kind"], signature.CODE["linear"])
+    kind = np.where(np.isfinite(margin), leak, signature.CODE["stable"]).astype(np.int8)
+    doubted = np.flatnonzero(np.isfinite(margin) & (margin < _DOUBT))
+    kind[doubted] = signature.benign(seen.only(doubted))
+    return kind

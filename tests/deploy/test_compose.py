@@ -1,0 +1,44 @@
+"""docker-compose.yml without Docker: every service's own command runs, as a process, against a real broker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fleetleak.settings import Settings
+from fleetleak.settings.load import all_settings
+from tests.e2e.support import running
+
+_COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
+_OURS = ("topics", "producer", "processor", "alerting", "drift")
+
+
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(_COMPOSE.read_text())["services"]
+    return found
+
+
+def test_every_variable_is_a_setting() -> None:
+    known = {s.variable for s in all_settings()}
+    named = {v for name in _OURS for v in services()[name].get("environment", {})}
+    assert named
+    assert named <= known
+
+
+def test_every_service_waits_for_the_topics() -> None:
+    for name in _OURS[1:]:
+        assert services()[name]["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
+
+
+@pytest.mark.kafka
+def test_every_command_runs(settings: Settings, tmp_path: Path) -> None:
+    found = services()
+    commands = {name: found[name]["command"] for name in _OURS}
+    with running(settings, tmp_path, commands) as roles:
+        for name in _OURS[1:]:
+            roles[name].wait_ready()
+            assert roles[name].end() < 10
+        assert roles["topics"].process.wait(60) == 0

@@ -1,0 +1,260 @@
+"""Rows and state of services: a small memory gives what an unbounded one gives."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleetleak.kafka.runtime import Key, Record
+from fleetleak.observe import metrics
+from processors.models.codec import seal
+from processors.models.ew_stats import EWStats
+from processors.models.half_space_trees import HalfSpaceTrees
+from processors.scoring import Scoring
+from processors.services import Services, StoredInstance, StoredService, decode
+from tests.processors.series import MIB, fleet, pieces, record, role, snapshot
+
+DAY = 86_400.0
+TWENTY = fleet(services=20, ticks=30)
+# Long enough for a window of the trees to end in it.
+THREE = fleet(services=3, ticks=260)
+KEYS = sorted({Key(r.partition, r.key or b"") for r in TWENTY})
+
+
+def room_for(services: int) -> float:
+    """Give the budget for so many services of one instance."""
+    parts = role()._services
+    return services * (parts._table.bytes_per_row + parts._instances.bytes_per_row)
+
+
+def scores(scoring: Scoring, records: Iterable[Record]) -> list[bytes | None]:
+    return [output.value for output in scoring.apply(list(records)).outputs]
+
+
+def key_of(one: Record) -> Key:
+    return Key(one.partition, one.key or b"")
+
+
+def small(budget: float = 1e6, **instance_parts: Any) -> Services:
+    """Give services with one small model each."""
+    return Services({"level": EWStats(256)}, instance_parts, budget, DAY)
+
+
+def refused(part: str) -> float:
+    found = metrics.REGISTRY.get_sample_value(
+        "fleetleak_runtime_checkpoints_refused_total", {"reason": f"part-{part}"}
+    )
+    return found or 0.0
+
+
+@pytest.mark.parametrize("room", [1, 3])
+@pytest.mark.parametrize("size", [1, 7, 500])
+def test_eviction_is_exact_and_invisible(room: int, size: int) -> None:
+    unbounded, bounded = role(), role(memory_budget_bytes=room_for(room))
+    for batch in pieces(TWENTY, itertools.repeat(size)):
+        assert scores(bounded, batch) == scores(unbounded, batch)
+        assert len(bounded._services._live) <= room
+    assert len(bounded._services) == len(KEYS)
+    assert [bounded.dump(key) for key in KEYS] == [unbounded.dump(key) for key in KEYS]
+
+
+def test_evict_and_load_are_invisible_at_every_point() -> None:
+    moved, still = role(), role()
+    for one in THREE:
+        key = key_of(one)
+        if still.dump(key) is not None:
+            state = moved._services.evict(key)
+            assert moved.dump(key) is None
+            moved.load(key, state)
+            assert moved._services.evict(key) == state
+            moved.load(key, state)
+        assert scores(moved, [one]) == scores(still, [one])
+
+
+def test_what_is_not_here_cannot_be_evicted() -> None:
+    with pytest.raises(KeyError):
+        small().evict(Key(0, b"s"))
+
+
+@given(order=st.permutations(range(6)), times=st.lists(st.integers(1, 3), min_size=6, max_size=6))
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_the_longest_unseen_goes_first_and_ties_by_key(order: list[int], times: list[int]) -> None:
+    held = small()
+    for number in order:
+        held.service(Key(0, b"%d" % number)).newest = float(times[number])
+    by_age = sorted(range(6), key=lambda number: (times[number], number))
+    batch = 5 * (held._table.bytes_per_row + held._instances.bytes_per_row)
+    held._budget = (batch + 2 * held._table.bytes_per_row) / 0.9 + 1
+    held.make_room(5)
+    assert set(held._live) == {Key(0, b"%d" % number) for number in by_age[-2:]}
+
+
+@pytest.mark.parametrize("size", [1, 5, 64, 500])
+def test_the_budget_is_kept(size: int) -> None:
+    budget = room_for(6)
+    scoring = role(memory_budget_bytes=budget)
+    for batch in pieces([r for r in TWENTY if r.key != b"s2"], itertools.repeat(size)):
+        scoring.apply(batch)
+        assert scoring._services.bytes_in_use <= budget
+
+
+def test_a_service_of_many_instances_exceeds_the_budget_for_its_batch_only() -> None:
+    budget = room_for(6)
+    scoring = role(memory_budget_bytes=budget)
+    ticks = [
+        [record(snapshot("many", tick, MIB, instance=f"many-{i}"), 100 * tick + i) for i in range(8)]
+        + [record(snapshot(f"s{i}", tick, MIB), 100 * tick + 10 + i) for i in range(5)]
+        for tick in range(20)
+    ]
+    held = scoring._services
+    for one in itertools.chain(*ticks):
+        scoring.apply([one])
+        assert held.bytes_in_use <= budget + 8 * held._instances.bytes_per_row
+
+
+def instance_parts(scoring: Scoring, name: str) -> dict[str, bytes]:
+    state = scoring.dump(Key(0, b"s"))
+    assert state is not None
+    (found,) = [one.parts for one in decode(state).instances if one.name == name]
+    return found
+
+
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize("gap", [19, 20, 21, 100])
+def test_forgetting_depends_on_the_gap_of_the_own_records_only(gap: int, others: bool) -> None:
+    own = [*range(20), *range(19 + gap, 30 + gap)]
+    stream = [(tick, "a", MIB * (300 + tick % 7)) for tick in own]
+    if others:
+        stream = sorted([*stream, *((tick, "b", MIB * 200) for tick in range(30 + gap))])
+    records = [record(snapshot("s", t, u, instance=i), n) for n, (t, i, u) in enumerate(stream)]
+    forgetful, remembering, fresh = role(forget_seconds=600.0), role(forget_seconds=1e9), role()
+    scores(forgetful, records)
+    scores(remembering, records)
+    scores(fresh, [record(snapshot("s", t, MIB * (300 + t % 7), instance="a"), t) for t in own[20:]])
+    expected = remembering if gap * 30.0 <= 600.0 else fresh
+    assert instance_parts(forgetful, "a") == instance_parts(expected, "a")
+    assert instance_parts(remembering, "a") != instance_parts(fresh, "a")
+
+
+@given(seed=st.integers(0, 10_000), size=st.sampled_from([1, 9, 300]))
+@settings(max_examples=8, deadline=None, derandomize=True)
+def test_pruning_is_invisible(seed: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    ticks = np.cumsum(rng.choice([1, 2, 12, 30], 200, p=[0.6, 0.3, 0.07, 0.03])).tolist()
+    names = rng.choice(["a", "b", "c", "d", "e"], 200, p=[0.5, 0.3, 0.1, 0.05, 0.05]).tolist()
+    used = rng.integers(200, 210, 200).tolist()
+    records = [
+        record(snapshot("s", tick, MIB * u, instance=name), n)
+        for n, (tick, name, u) in enumerate(zip(ticks, names, used, strict=True))
+    ]
+    pruning, keeping = role(forget_seconds=600.0), role(forget_seconds=600.0)
+    with patch.object(keeping._services, "_prune"):
+        for batch in pieces(records, itertools.repeat(size)):
+            assert scores(pruning, batch) == scores(keeping, batch)
+    assert pruning._services._instances.used < keeping._services._instances.used == 5
+
+
+def test_rows_are_reused_and_new() -> None:
+    used, fresh = role(), role()
+    scores(used, THREE)
+    used._services.remove(Key(0, b"s0"))
+    for partition in (0, 1):
+        used.drop(partition)
+    assert len(used._services) == used._services.bytes_in_use == 0
+    others = fleet(services=4, ticks=40, seed=2)
+    assert scores(used, others) == scores(fresh, others)
+    held = used._services
+    assert sorted(service.row for service in held._live.values()) == [0, 1, 2, 3]
+
+
+@pytest.fixture(scope="module")
+def known() -> tuple[Scoring, Key, bytes]:
+    """Give a role that knows three services, one of them, and its state."""
+    scoring = role()
+    scores(scoring, THREE[:200])
+    key = key_of(THREE[0])
+    state = scoring.dump(key)
+    assert state is not None
+    return scoring, key, state
+
+
+@given(at=st.integers(0, 10**6), change=st.integers(1, 255), cut=st.integers(0, 3))
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_altered_or_cut_bytes_are_refused_and_change_nothing(
+    known: tuple[Scoring, Key, bytes], at: int, change: int, cut: int
+) -> None:
+    scoring, key, state = known
+    altered = bytearray(state[: len(state) - cut])
+    if not cut:
+        altered[at % len(state)] ^= change
+    for target in (key, Key(0, b"new")):
+        with pytest.raises(ValueError, match=r"."):
+            scoring.load(target, bytes(altered))
+    assert key in scoring._services._live
+    assert scoring.dump(key) == state
+    assert scoring.dump(Key(0, b"new")) is None
+
+
+def service_with(*instances: StoredInstance, newest: float = 1.0) -> bytes:
+    stored = StoredService(newest, 0.0, {}, list(instances))
+    return seal(msgspec.msgpack.encode(stored), "service/1")
+
+
+def test_what_no_service_can_be_is_refused_with_a_right_checksum() -> None:
+    one = StoredInstance("i", 1.0, None, None, None, {})
+    decode(service_with(one))
+    for wrong in (
+        service_with(one, one),
+        service_with(newest=math.nan),
+        service_with(StoredInstance("i", -1.0, None, None, None, {})),
+        seal(b"\x90", "service/1"),
+        seal(msgspec.msgpack.encode(["x"]), "service/1"),
+        seal(b"", "service/2"),
+        b"",
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            small().load(Key(0, b"s"), wrong)
+
+
+def test_a_part_of_other_parameters_starts_cold_and_is_counted() -> None:
+    key, rows = Key(0, b"s"), np.zeros(30, np.intp)
+    x = np.random.default_rng(1).normal(0.5, 0.1, (30, 1))
+
+    def held(seed: int) -> Services:
+        return small(trees=HalfSpaceTrees(256, window_size=20, seed=seed))
+
+    before, after, new = held(1), held(2), held(2)
+    service = before.service(key)
+    before.instance(service, "i", 1.0).time = 1.0
+    for part in (*before._table.parts.values(), *before._instances.parts.values()):
+        part.score_learn(rows, x)  # type: ignore[attr-defined]
+    new.instance(new.service(key), "i", 1.0)
+    counted = refused("trees"), refused("level")
+    after.load(key, before.evict(key))
+    found, stored = after.service(key), decode(after.dump(key) or b"")
+    assert (refused("trees"), refused("level")) == (counted[0] + 1, counted[1])
+    assert stored.instances[0].parts == new._instances.dump(0)
+    assert stored.parts["level"] != new._table.dump(0)["level"]
+    assert list(found.instances) == ["i"]
+
+
+def test_a_part_that_is_damaged_leaves_the_others_as_they_were(known: tuple[Scoring, Key, bytes]) -> None:
+    _, key, state = known
+    stored = decode(state)
+    damaged = decode(state)
+    damaged.instances[0].parts["snarimax"] = stored.instances[0].parts["snarimax"][:-1]
+    scoring = role()
+    scoring.load(key, seal(msgspec.msgpack.encode(damaged), "service/1"))
+    scoring._services.service(key)
+    kept = decode(scoring.dump(key) or b"").instances[0].parts
+    same = {name for name, part in stored.instances[0].parts.items() if kept[name] == part}
+    assert set(kept) - same == {"snarimax"}
