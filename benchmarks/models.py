@@ -11,43 +11,38 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 from river import anomaly, drift
 
 from benchmarks.common import median_seconds, ratio, report, resident_bytes, seconds
-from benchmarks.pipeline.load import INTERVAL_SECONDS, container
-from fleetleak.kafka.runtime import Key, Record
-from fleetleak.records import encode
-from fleetleak.settings import Settings
-from processors.methods import Methods
+from benchmarks.fleet import (
+    WARM_SERVICES,
+    WARM_TICKS,
+    WINDOW,
+    Models,
+    key_of,
+    product,
+    record_of,
+    records_of,
+    restore,
+    scoring_seconds,
+    services_of,
+    shares,
+    warm_states,
+)
 from processors.models import SNARIMAX, HalfSpaceTrees
-from processors.scoring import Scoring
 from processors.services import Services
 
 SERVICES, BATCH = 20_000, 1_000
 RIVER_TREES, RIVER_FORECASTERS = 300, 2_000
-WINDOW = 250
-START = 1_700_000_000.0
-LIMIT = 2**31
-INSTANCE = "instance-0"
-WARM_SERVICES, WARM_TICKS = 300, 3 * WINDOW
-
-
-def series(rng: np.random.Generator, records: int, services: int) -> NDArray[np.float64]:
-    """Make fractions of a limit: a level a service, and noise with memory around it."""
-    level = rng.uniform(0.2, 0.8, services)
-    noise = np.zeros((records, services))
-    for t in range(1, records):
-        noise[t] = 0.9 * noise[t - 1] + rng.normal(0, 0.005, services)
-    return np.clip(level + noise, 0.0, 1.0)
 
 
 def _batches(rng: np.random.Generator, count: int, services: int, size: int) -> list[tuple[Any, Any]]:
@@ -123,21 +118,6 @@ def snarimax() -> dict[str, float]:
     return {"snarimax_ratio": found[0], "snarimax_river_us": found[1] * 1e6, "snarimax_us": found[2] * 1e6}
 
 
-def _record(service: int, tick: int, share: float) -> Record:
-    """Give the record of one snapshot, as an agent publishes it of a container."""
-    name, time = f"service-{service}", START + tick * INTERVAL_SECONDS
-    one = msgspec.structs.replace(container(name, time, int(share * LIMIT)), instance=INSTANCE)
-    return Record(0, 0, name.encode(), encode(one), time)
-
-
-def _records(rng: np.random.Generator, services: int, tick: int) -> Iterator[Record]:
-    """Give the records of a fleet, one a service and tick, every tick in another order."""
-    for now in itertools.count(tick):
-        shares = rng.normal(0.5, 0.005, services)
-        for service in rng.permutation(services).tolist():
-            yield _record(service, now, shares[service])
-
-
 class _Naive:
     """The loop one writes first: a dictionary of River objects a service."""
 
@@ -164,65 +144,15 @@ class _Naive:
         return orjson.dumps({**found, "time": record["timestamp"], "methods": methods, "drift": drifts})
 
 
-def _key(service: int) -> Key:
-    return Key(0, b"service-%d" % service)
-
-
-def warm_states() -> list[bytes]:
-    """Give whole states of services as the product stores them, each at another point of a window."""
-    rng = np.random.default_rng(4)
-    role = Scoring(Settings(), "scores")
-    first = rng.integers(0, WINDOW, WARM_SERVICES)
-    for tick, shares in enumerate(series(rng, WARM_TICKS, WARM_SERVICES)):
-        known = np.flatnonzero(first <= tick).tolist()
-        role.apply([_record(service, tick, shares[service]) for service in known])
-    return [role.dump(_key(service)) or b"" for service in range(WARM_SERVICES)]
-
-
-def _services_of(role: Scoring) -> Services:
-    return role._services  # noqa: SLF001 - only the benchmark looks inside
-
-
-def _restore(held: Services, states: list[bytes], services: int) -> None:
-    """Hold so many services, all of them in memory."""
-    for service in range(services):
-        held.load(_key(service), states[service % len(states)])
-        held.service(_key(service))
-
-
-def _product(states: list[bytes], services: int) -> Scoring:
-    role = Scoring(Settings(), "scores")
-    _restore(_services_of(role), states, services)
-    return role
-
-
-class _Models:
-    """The learned models of the product, without its evidence."""
-
-    def __init__(self, states: list[bytes], services: int) -> None:
-        self.methods = Methods(Settings().processor)
-        parts = self.methods.service_parts(), self.methods.instance_parts()
-        self.held = Services(*parts, budget_bytes=1e12, forget_seconds=1e9)
-        _restore(self.held, states, services)
-        found = [self.held.service(_key(service)) for service in range(services)]
-        self._rows = np.array([service.row for service in found])
-        self._instance_rows = np.array([service.instances[INSTANCE].row for service in found])
-
-    def observe(self, at: NDArray[np.intp], memory: NDArray[np.float64]) -> None:
-        """Score and learn one value of each of these services."""
-        rows, no = (self._rows[at], self._instance_rows[at]), np.zeros(len(at), np.bool_)
-        self.methods.observe(*rows, memory, memory + 0.01, restarted=no, learn=~no)
-
-
 def whole_scoring(states: list[bytes]) -> dict[str, float]:
     """Compare bytes in to bytes out: the product's scoring role, evidence included."""
     rng = np.random.default_rng(3)
     naive = _Naive(RIVER_TREES)
-    values = (record.value or b"" for record in _records(rng, RIVER_TREES, WARM_TICKS))
+    values = (one.value or b"" for one in records_of(rng, RIVER_TREES, WARM_TICKS))
     for value in itertools.islice(values, RIVER_TREES * 280):
         naive.score(value)
-    role = _product(states, SERVICES)
-    records = _records(rng, SERVICES, WARM_TICKS)
+    role = product(states, SERVICES)
+    records = records_of(rng, SERVICES, WARM_TICKS)
     role.apply(list(itertools.islice(records, SERVICES)))
 
     def theirs() -> float:
@@ -230,8 +160,7 @@ def whole_scoring(states: list[bytes]) -> dict[str, float]:
         return seconds(lambda: [naive.score(message) for message in messages]) / 3_000
 
     def ours() -> float:
-        batches = [list(itertools.islice(records, BATCH)) for _ in range(30)]
-        return seconds(lambda: [role.apply(batch) for batch in batches]) / (30 * BATCH)
+        return scoring_seconds(role, [list(itertools.islice(records, BATCH)) for _ in range(30)])
 
     found = ratio(theirs, ours)
     return {"scoring_ratio": found[0], "scoring_river_us": found[1] * 1e6, "scoring_us": found[2] * 1e6}
@@ -239,23 +168,29 @@ def whole_scoring(states: list[bytes]) -> dict[str, float]:
 
 def _checkpoint(held: Services) -> tuple[float, float, float]:
     """Give the median size of a stored service, and the microseconds to write and to read one."""
-    keys = [_key(service) for service in range(WARM_SERVICES)]
+    keys = [key_of(service) for service in range(WARM_SERVICES)]
     states = [held.dump(key) or b"" for key in keys]
     encode_s = median_seconds(lambda: [held.dump(key) for key in keys])
-    decode_s = median_seconds(lambda: _restore(held, states, WARM_SERVICES))
-    size = float(np.median([len(state) for state in states]))
+
+    def read() -> float:
+        for key in keys:
+            held.remove(key)
+        return seconds(lambda: restore(held, states, WARM_SERVICES))
+
+    decode_s = statistics.median(read() for _ in range(5))
+    size = statistics.median(len(state) for state in states)
     return size, encode_s / len(keys) * 1e6, decode_s / len(keys) * 1e6
 
 
 def checkpoints(states: list[bytes]) -> dict[str, float]:
     """Measure stored services, and what a restore of 10,000 does before their next records."""
-    models = _checkpoint(_Models(states, WARM_SERVICES).held)
-    role = _product(states, WARM_SERVICES)
-    whole = _checkpoint(_services_of(role))
+    models = _checkpoint(Models(states, WARM_SERVICES).held)
+    role = product(states, WARM_SERVICES)
+    whole = _checkpoint(services_of(role))
 
     def restore() -> None:
         for service in range(10_000):
-            role.load(_key(service), states[service % len(states)])
+            role.load(key_of(service), states[service % len(states)])
 
     names = "checkpoint{}_bytes", "encode{}_us", "decode{}_us"
     return {
@@ -269,29 +204,25 @@ def hold_models(states: list[bytes], services: int) -> dict[str, float]:
     """Hold the models of a fleet in this process: memory a service, and what a record costs."""
     rng = np.random.default_rng(5)
     before = resident_bytes()
-    models = _Models(states, services)
+    models = Models(states, services)
     for at in np.array_split(np.arange(services), services // BATCH):
-        models.observe(at, rng.normal(0.5, 0.005, len(at)))
+        models.observe(at, shares(rng, at))
     held = (resident_bytes() - before) / services
-    batches = [(rng.permutation(services)[:BATCH], rng.normal(0.5, 0.005, BATCH)) for _ in range(100)]
-    cost = median_seconds(lambda: [models.observe(*batch) for batch in batches])
-    return {"bytes": held, "us": cost / (100 * BATCH) * 1e6}
+    cost = models.seconds([rng.permutation(services)[:BATCH] for _ in range(100)])
+    return {"bytes": held, "us": cost * 1e6}
 
 
 def hold_all(states: list[bytes], services: int) -> dict[str, float]:
     """Hold all that the product keeps of a fleet: memory a service, and what a record costs."""
     rng = np.random.default_rng(5)
     before = resident_bytes()
-    role = _product(states, services)
-    records = _records(rng, services, WARM_TICKS)
+    role = product(states, services)
+    records = records_of(rng, services, WARM_TICKS)
     for _ in range(services // BATCH):
         role.apply(list(itertools.islice(records, BATCH)))
     held = (resident_bytes() - before) / services
-    costs = []
-    for _ in range(100):
-        batch = list(itertools.islice(records, BATCH))
-        costs.append(seconds(lambda batch=batch: role.apply(batch)))  # type: ignore[misc]
-    return {"bytes": held, "us": float(np.median(costs)) / BATCH * 1e6}
+    batches = [list(itertools.islice(records, BATCH)) for _ in range(100)]
+    return {"bytes": held, "us": scoring_seconds(role, batches) * 1e6}
 
 
 HOLD: dict[str, Callable[[list[bytes], int], dict[str, float]]] = {"models": hold_models, "all": hold_all}
@@ -321,22 +252,19 @@ def memory_and_growth(states: list[bytes]) -> dict[str, float]:
 
 
 def small_batches(states: list[bytes]) -> dict[str, float]:
-    """Measure whole scoring of batches of one record, and of one key a thousand times."""
-    role = _product(states, 2_000)
-    ticks = itertools.count(WARM_TICKS)
-
-    def one() -> float:
-        batches = [
-            [_record(service, tick, 0.5)] for tick in itertools.islice(ticks, 1) for service in range(500)
-        ]
-        return seconds(lambda: [role.apply(batch) for batch in batches]) / 500
-
-    def hot() -> float:
-        batch = [_record(1_000, tick, 0.5) for tick in itertools.islice(ticks, BATCH)]
-        return seconds(lambda: role.apply(batch)) / BATCH
-
-    found = ratio(one, hot)
-    return {"batch_of_1_us": found[1] * 1e6, "hot_key_us": found[2] * 1e6}
+    """Measure batches of one record, and of one key a thousand times: the models, and whole scoring."""
+    services = 500
+    models, role = Models(states, services), product(states, services)
+    records = records_of(np.random.default_rng(6), services, WARM_TICKS)
+    one = [[record] for record in itertools.islice(records, 2 * services)]
+    hot = [record_of(0, tick, 0.2) for tick in range(WARM_TICKS + 2, WARM_TICKS + 2 + BATCH)]
+    figures = {
+        "batch_of_1_us": models.seconds([*np.arange(services)[:, None]]),
+        "hot_key_us": models.seconds([np.zeros(BATCH, np.intp)]),
+        "batch_of_1_scoring_us": scoring_seconds(role, one),
+        "hot_key_scoring_us": scoring_seconds(role, [hot]),
+    }
+    return {name: figure * 1e6 for name, figure in figures.items()}
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from processors.evidence.trend import Fits
 _FLOOR = 0.004  # of the limit: a smaller rise is no news, whatever the noise
 _YOUNG = 0.6  # of the limit: the rise that is normal while nothing is known
 _YOUNG_LIFE = 3.0  # lengths of the window after which that counts half
-_STEEP, _EVEN = 8.0, 0.3  # measured: of what reaches a margin of 0 half are leaks, of 0.3 nearly all
+_STEEP, _EVEN = 8.0, 0.3  # an even chance lies just below a margin of 0, nine in ten at 0.3
 _DAY = 86400.0  # what is unknown of a young series are its daily habits; a longer rise is none of them
 _PATIENCE = -0.25  # power of the days that a rise has lasted with which the room it must take shrinks
 
@@ -104,7 +104,6 @@ def _weakest_quarter(least: float) -> Callable[[Seen], Floats]:
 
 
 CLIMBING = Criterion("climbing", _field("slope3", 0.3, 0.7))
-FRESH = Criterion("fresh", _field("fresh", -0.2, 0.6))
 NO_STEP = Criterion("no step", lambda seen: (seen.fits["r2"] - seen.fits["step_r2"]) / 0.2)
 NOT_LOAD = Criterion("load", lambda seen: (seen.fits["r2"] - 0.05 - seen.fits["load_r2"]) / 0.2)
 NO_FALL = Criterion("no fall", lambda seen: (0.3 - seen.fits["drawdown"]) / 0.3)
@@ -116,7 +115,7 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
         Criterion("noise", _noise(1.8, 1.0)),
         Criterion("fit", _field("r2", 0.6, 0.3)),
         Criterion("room", _room(0.3)),
-        HEADING, CLIMBING, FRESH, NO_STEP, NOT_LOAD, NO_FALL, NEW,
+        HEADING, CLIMBING, NO_STEP, NOT_LOAD, NO_FALL, NEW,
     ),
     "straight": (
         Criterion("noise", _noise(2.0, 0.1)),
@@ -124,7 +123,7 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
         _points(24.0),
         Criterion("room", _room(0.035)),
         Criterion("history", lambda seen: (seen.history / np.maximum(seen.fits["window"], 1.0) - 1.5) / 2.0),
-        CLIMBING, FRESH, NOT_LOAD, NEW,
+        CLIMBING, NOT_LOAD, NEW,
     ),
     "slow": (
         Criterion("noise", _noise(1.7, 0.0)),
@@ -133,7 +132,6 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
         _points(8.0),
         Criterion("slow", lambda seen: np.log(0.05 / np.maximum(seen.share, 1e-6))),
         Criterion("steady", _weakest_quarter(0.3)),
-        Criterion("fresh", _field("fresh", 0.3, 0.5)),
         NO_STEP, NOT_LOAD,
     ),
 }  # fmt: skip

@@ -17,7 +17,6 @@ _TURNING = {
     "room": "a rise that took less of the free room",
     "heading": "a growth slowing down towards a level below the limit",
     "climbing": "a newest quarter that no longer climbs",
-    "fresh": "a level that was reached shortly before",
     "no step": "a rise that one step explains",
     "load": "a load that explains the growth as well as time does",
     "no fall": "a larger fall on the way up",

@@ -26,7 +26,6 @@ FIT = np.dtype(
         ("slope1", "f4"),  # slope between the means of the first and second quarter / `slope`
         ("slope2", "f4"),  # the same between second and third
         ("slope3", "f4"),  # the same between third and fourth
-        ("fresh", "f4"),  # share of the rise that is above all of the stretch before of equal length
         ("step_r2", "f4"),  # share of the variance that one step at the best place explains
         ("load_r2", "f4"),  # share of the variance that the instance's load explains
         ("drawdown", "f4"),  # largest fall from the highest point so far / `rise`
@@ -135,7 +134,6 @@ def _describe(s: Suffixes, best: Rows, at: Floats32, newest: Floats32) -> Fits:
     out["rho"] = np.cumsum(error[:, 1:] * error[:, :-1], axis=1)[:, -1] / (total + _TINY)
     for name, value in zip(("slope3", "slope2", "slope1"), _quarter_slopes(s, best), strict=True):
         out[name] = value / slope
-    out["fresh"] = _fresh(s, best, inside) / rise
     out["step_r2"] = _step(s, best, syy)
     out["drawdown"] = _drawdown(s.y, inside) / rise
     out["onset"], out["last"] = pick(at, best), at[:, 0]
@@ -151,14 +149,6 @@ def _quarter_slopes(s: Suffixes, best: Rows) -> list[Floats]:
     counts = np.maximum(np.diff(ends, axis=0), 1.0)
     x, y = (np.diff(total, axis=0) / counts for total in sums)
     return [(y[i] - y[i + 1]) / (x[i] - x[i + 1]) for i in range(3)]
-
-
-def _fresh(s: Suffixes, best: Rows, inside: Flags) -> Floats:
-    before = s.valid & ~inside & (2 * best[:, None] >= _ORDER)
-    highest = np.maximum.reduce(np.where(before, s.y, -np.inf), axis=1)
-    first = pick(s.y, best)
-    gained: Floats = -np.maximum(highest, first)
-    return gained
 
 
 def _step(s: Suffixes, best: Rows, syy: Floats) -> Floats:

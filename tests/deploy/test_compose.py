@@ -1,4 +1,4 @@
-"""docker-compose.yml without Docker: every service's own command runs, as a process, against a real broker."""
+"""docker-compose.yml without Docker: each service's own command, as a process, on a real broker."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def test_partition_counts_that_differ_are_refused(
     settings: Settings, names: topics.Names, admin: AdminClient
 ) -> None:
     recreate(admin, names.models, 3)
-    with pytest.raises(Refused, match="equally many partitions.*recreate"):  # noqa: SIM117
+    with pytest.raises(Refused, match=r"equally many partitions.*recreate"):  # noqa: SIM117
         with running(settings, Counting(names.scores)) as runtime:
             wait_for(lambda: runtime.owned() == [] and runtime.ready() is None, what="the end")
 
@@ -198,7 +198,7 @@ def test_offsets_set_back_are_refused(settings: Settings, names: topics.Names, a
     back = ConsumerGroupTopicPartitions(group(settings), [TopicPartition(names.snapshots, 0, 3)])
     wait_for(lambda: no_members(admin, settings), what="the group to be empty")
     next(iter(admin.alter_consumer_group_offsets([back]).values())).result(30)
-    with pytest.raises(Refused, match="were set back. Set them forward again"):  # noqa: SIM117
+    with pytest.raises(Refused, match="Set them forward again"):  # noqa: SIM117
         with running(settings, Counting(names.scores)) as runtime:
             wait_for(lambda: runtime.owned() == [] and runtime.ready() is None, what="the end")
     assert metric(RESETS, reason="set-back") - before == 1

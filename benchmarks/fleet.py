@@ -1,0 +1,113 @@
+"""A fleet held by the product's own parts, and what an agent publishes of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.common import median_seconds, seconds
+from benchmarks.pipeline.load import INTERVAL_SECONDS, container
+from fleetleak.kafka.runtime import Key, Record
+from fleetleak.records import encode
+from fleetleak.settings import Settings
+from processors.methods import Methods
+from processors.scoring import Scoring
+from processors.services import Services
+
+START = 1_700_000_000.0
+LIMIT = 2**31
+INSTANCE = "instance-0"
+WINDOW = 250
+WARM_SERVICES, WARM_TICKS = 300, 3 * WINDOW
+
+
+def shares(rng: np.random.Generator, services: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Make shares of the limit: a level a service and noise around it, no leaks."""
+    level = 0.2 + 0.6 * (services % WARM_SERVICES) / WARM_SERVICES
+    found: NDArray[np.float64] = level + rng.normal(0, 0.01, len(services))
+    return found
+
+
+def record_of(service: int, tick: int, share: float) -> Record:
+    """Give the record of one snapshot, as an agent publishes it of a container."""
+    name, time = f"service-{service}", START + tick * INTERVAL_SECONDS
+    one = msgspec.structs.replace(container(name, time, int(share * LIMIT)), instance=INSTANCE)
+    return Record(0, 0, name.encode(), encode(one), time)
+
+
+def records_of(rng: np.random.Generator, services: int, tick: int) -> Iterator[Record]:
+    """Give the records of a fleet, one a service and tick, every tick in another order."""
+    for now in itertools.count(tick):
+        order = rng.permutation(services)
+        for service, share in zip(order.tolist(), shares(rng, order).tolist(), strict=True):
+            yield record_of(service, now, share)
+
+
+def key_of(service: int) -> Key:
+    """Give the key of a service."""
+    return Key(0, b"service-%d" % service)
+
+
+def warm_states() -> list[bytes]:
+    """Give whole states of services as the product stores them, each at another point of a window."""
+    rng = np.random.default_rng(4)
+    role = Scoring(Settings(), "scores")
+    first = rng.integers(0, WINDOW, WARM_SERVICES)
+    for tick in range(WARM_TICKS):
+        known = np.flatnonzero(first <= tick)
+        values = zip(known.tolist(), shares(rng, known).tolist(), strict=True)
+        role.apply([record_of(service, tick, share) for service, share in values])
+    return [role.dump(key_of(service)) or b"" for service in range(WARM_SERVICES)]
+
+
+def services_of(role: Scoring) -> Services:
+    """Give what the role keeps its state in."""
+    return role._services  # noqa: SLF001 - only the benchmark looks inside
+
+
+def restore(held: Services, states: list[bytes], services: int) -> None:
+    """Hold so many services, all of them in memory."""
+    for service in range(services):
+        held.load(key_of(service), states[service % len(states)])
+        held.service(key_of(service))
+
+
+def product(states: list[bytes], services: int) -> Scoring:
+    """Give the scoring role, holding so many services."""
+    role = Scoring(Settings(), "scores")
+    restore(services_of(role), states, services)
+    return role
+
+
+def scoring_seconds(role: Scoring, batches: list[list[Record]]) -> float:
+    """Give the time of a record, over batches that are newer than what is known."""
+    return seconds(lambda: [*map(role.apply, batches)]) / sum(map(len, batches))
+
+
+class Models:
+    """The learned models of the product, without its evidence."""
+
+    def __init__(self, states: list[bytes], services: int) -> None:
+        self.methods = Methods(Settings().processor)
+        parts = self.methods.service_parts(), self.methods.instance_parts()
+        self.held = Services(*parts, budget_bytes=1e12, forget_seconds=1e9)
+        restore(self.held, states, services)
+        found = [self.held.service(key_of(service)) for service in range(services)]
+        self._rows = np.array([service.row for service in found])
+        self._instance_rows = np.array([service.instances[INSTANCE].row for service in found])
+
+    def observe(self, at: NDArray[np.intp], memory: NDArray[np.float64]) -> object:
+        """Score and learn one value of each of these services."""
+        rows, no = (self._rows[at], self._instance_rows[at]), np.zeros(len(at), np.bool_)
+        return self.methods.observe(*rows, memory, memory + 0.01, restarted=no, learn=~no)
+
+    def seconds(self, batches: list[NDArray[np.intp]]) -> float:
+        """Give the time of a record."""
+        rng = np.random.default_rng(7)
+        values = [shares(rng, at) for at in batches]
+        records = sum(len(at) for at in batches)
+        return median_seconds(lambda: [*map(self.observe, batches, values)]) / records
