@@ -53,7 +53,8 @@ def fleet(services: int, ticks: int, seed: int = 1) -> list[Record]:
 
     for tick in range(ticks):
         for number in range(services):
-            used = 300 * MIB + random_.randint(0, 10 * MIB) + (tick * 2 * MIB if number == 0 else 0)
+            noise = random_.randint(0, 10 * MIB)
+            used = 300 * MIB + (tick * 2 * MIB + noise // 20 if number == 0 else noise)
             started = START - 100.0 + (30.0 * 70 if number == 1 and tick >= 70 else 0.0)
             add(snapshot(f"s{number}", tick, used, started=started))
             if number == 2:
