@@ -76,8 +76,21 @@ def test_evict_and_load_are_invisible_at_every_point() -> None:
             assert moved.dump(key) is None
             moved.load(key, state)
             assert moved._services.evict(key) == state
+            assert moved.dump(key) is None
             moved.load(key, state)
         assert scores(moved, [one]) == scores(still, [one])
+
+
+def test_a_loaded_state_takes_the_place_of_the_one_in_memory() -> None:
+    scoring = role()
+    scores(scoring, THREE[:100])
+    keys = [key_of(one) for one in THREE[:3]]
+    states = [scoring.dump(key) or b"" for key in keys]
+    first = scores(scoring, THREE[100:150])
+    for key, state in zip(keys, states, strict=True):
+        scoring.load(key, state)
+    assert [scoring.dump(key) for key in keys] == states
+    assert scores(scoring, THREE[100:150]) == first
 
 
 def test_what_is_not_here_cannot_be_evicted() -> None:

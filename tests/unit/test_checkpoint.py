@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import pairwise
 from unittest import mock
 
@@ -313,3 +314,22 @@ class TestDirtyKeys:
             assert dirty.replay_from(offset + 1) == min(unsaved.values(), default=offset + 1)
             order = [unsaved[name] for name in dirty.all()]
             assert all(one < other for one, other in pairwise(order))
+
+
+@given(state=st.binary(max_size=5000))
+def test_a_shrunk_state_expands_to_itself(state: bytes) -> None:
+    assert checkpoint.expand(checkpoint.shrink(state)) == state
+
+
+@given(junk=st.binary(max_size=200))
+def test_what_was_not_shrunk_is_refused(junk: bytes) -> None:
+    with contextlib.suppress(BadCheckpoint):
+        checkpoint.expand(junk)
+
+
+def test_a_state_that_would_burst_memory_is_refused() -> None:
+    with (
+        mock.patch.object(checkpoint, "MOST_STATE_BYTES", 1000),
+        pytest.raises(BadCheckpoint, match="larger"),
+    ):
+        checkpoint.expand(checkpoint.shrink(bytes(5000)))

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import TopicPartition
 
-from fleetleak.kafka.runtime.checkpoint import CUT, Checkpoint, Cut, to_records, tombstones
+from fleetleak.kafka.runtime.checkpoint import CUT, Checkpoint, Cut, shrink, to_records, tombstones
 from fleetleak.kafka.runtime.partition import Partition, Phase
 from fleetleak.kafka.runtime.role import Key, Output, Role
 from fleetleak.kafka.runtime.transaction import Transaction
@@ -83,7 +83,7 @@ class Committer:
         else:
             checkpoint = Checkpoint(
                 partition.position - 1, partition.topic_id, self._role.fingerprint,
-                partition.controls.get(name, []), 1, state,
+                partition.controls.get(name, []), 1, shrink(state),
             )  # fmt: skip
             records = list(to_records(name, checkpoint, before))
             if checkpoint.parts > 1:

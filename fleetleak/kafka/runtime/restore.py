@@ -28,6 +28,7 @@ from fleetleak.kafka.runtime.checkpoint import (
     BadCheckpoint,
     Checkpoint,
     Cut,
+    expand,
     from_records,
     split_key,
 )
@@ -296,7 +297,7 @@ class Restore:
         try:
             checkpoint = from_records(parts)
             self._check(checkpoint, partition)
-            self._role.load(key, checkpoint.state)
+            self._role.load(key, expand(checkpoint.state))
         except ValueError as error:
             reason = error.reason if isinstance(error, BadCheckpoint) else "unreadable"
             metrics.CHECKPOINTS_REFUSED.labels(reason).inc()

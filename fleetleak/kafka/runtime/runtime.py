@@ -63,10 +63,11 @@ class Runtime:
         identity = settings.kafka.instance_id or f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
         self._consumer = Consumer(_consumer_config(settings, group))
         self._admin = AdminClient(client.common(settings.kafka))
-        producer = {"message.max.bytes": _LARGEST_DEAD_LETTER} | client.transactional(
-            settings.kafka, f"{group}-{identity}", self._settings.transaction_timeout_seconds
+        timeout = self._settings.transaction_timeout_seconds
+        producer = _producer_config(timeout) | client.transactional(
+            settings.kafka, f"{group}-{identity}", timeout
         )
-        self._transaction = Transaction(Producer(producer), self._settings.transaction_timeout_seconds * 2)
+        self._transaction = Transaction(Producer(producer), timeout * 2)
         self._committer = Committer(role, topics.input, topics.control, topics.state, self._transaction)
         self._owned: dict[int, Partition] = {}
         self._applier = Applier(
@@ -261,6 +262,15 @@ class Runtime:
         self._applier.clear()
         self._committer.clear()
         self._to_seek = []
+
+
+def _producer_config(timeout_seconds: float) -> dict[str, Any]:
+    return {
+        "message.max.bytes": _LARGEST_DEAD_LETTER,
+        # librdkafka #5511, #5456: after a broker went, sending offsets can wait, past its time-out, until
+        # any connection changes its state. An idle one that is closed is such a change.
+        "connections.max.idle.ms": int(timeout_seconds * 500),
+    }
 
 
 def _consumer_config(settings: Settings, group: str) -> dict[str, Any]:

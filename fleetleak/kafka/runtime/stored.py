@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fleetleak.kafka.runtime.checkpoint import CUT, BadCheckpoint, Checkpoint, from_records, split_key
+from fleetleak.kafka.runtime.checkpoint import CUT, BadCheckpoint, Checkpoint, expand, from_records, split_key
 from fleetleak.kafka.scan import scan
 from fleetleak.settings.tree import Kafka
 
@@ -42,6 +42,8 @@ def stored(kafka: Kafka, topic: str, partitions: int) -> Iterator[Stored]:
 
 def _read(partition: int, name: str, parts: dict[int, bytes]) -> Stored:
     try:
-        return Stored(partition, name, from_records(parts))
+        checkpoint = from_records(parts)
+        checkpoint.state = expand(checkpoint.state)
+        return Stored(partition, name, checkpoint)
     except BadCheckpoint as error:
         return Stored(partition, name, None, str(error))
