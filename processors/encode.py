@@ -23,6 +23,8 @@ from processors.methods import Findings, Opinion
 from processors.models.base import Flags, Floats, Rows
 
 _SCHEMA = str(Score.__struct_config__.tag)
+# Confidence from which a score says why, in words: below it no sink looks, and words are dear.
+_WORTH_WORDS = 0.1
 _TREND = ("growth", "growth_low", "growth_high", "window", "rise", "strength", "normal_rise")
 
 
@@ -143,6 +145,8 @@ class _Columns:
             return
         confidence = self._confidence[row]
         score["methods"]["trend"] = {"raw": numbers[4], "detected": True, "confidence": confidence}
+        if confidence < _WORTH_WORDS:
+            return
         score["reasons"] = reasons(self._trend, row)
         score["turning_point"] = turning_point(self._trend, row)
 

@@ -26,6 +26,7 @@ class Columns:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self._empty: dict[str, NDArray[Any]] = {}
+        self._layout_crc: int | None = None
 
     def column(self, name: str, shape: tuple[int, ...], dtype: DTypeLike, empty: float) -> NDArray[Any]:
         """Add an array of `shape` per row, filled with `empty`; set it as the attribute `name`."""
@@ -81,4 +82,6 @@ class Columns:
         return sum(empty.nbytes for empty in self._empty.values())
 
     def _checksum(self, state: bytes | memoryview) -> bytes:
-        return crc32(state, crc32(self.layout.encode())).to_bytes(4, "little")
+        if self._layout_crc is None:
+            self._layout_crc = crc32(self.layout.encode())
+        return crc32(state, self._layout_crc).to_bytes(4, "little")

@@ -15,6 +15,14 @@ from fleetleak.kafka.broker import EmbeddedBroker, die_with_parent
 from fleetleak.settings import Settings
 
 SESSION_SECONDS = 3.0
+# Kafka's least session is 6 s, of the consumer protocol 45 s: every kill would cost that much waiting.
+_SHORT_SESSIONS = """
+group.min.session.timeout.ms=1000
+group.consumer.min.session.timeout.ms=1000
+group.consumer.session.timeout.ms=3000
+group.consumer.min.heartbeat.interval.ms=500
+group.consumer.heartbeat.interval.ms=750
+"""
 
 
 @contextlib.contextmanager
@@ -25,9 +33,8 @@ def broker_for_faults(
     with tempfile.TemporaryDirectory(prefix="fleetleak-faults-", ignore_cleanup_errors=True) as directory:
 
         def before_java() -> None:
-            # Kafka's least session is 6 s: every kill would cost that much waiting.
             with (Path(directory) / "server.properties").open("a") as properties:
-                properties.write("group.min.session.timeout.ms=1000\n")
+                properties.write(_SHORT_SESSIONS)
             prepare()
             die_with_parent()
 

@@ -24,7 +24,7 @@ from processors.services import Services, StoredInstance, StoredService, decode
 from tests.processors.series import MIB, fleet, pieces, record, role, snapshot
 
 DAY = 86_400.0
-TWENTY = fleet(services=20, ticks=30)
+TWENTY = fleet(services=20, ticks=20)
 # Long enough for a window of the trees to end in it.
 THREE = fleet(services=3, ticks=260)
 KEYS = sorted({Key(r.partition, r.key or b"") for r in TWENTY})
@@ -56,8 +56,7 @@ def refused(part: str) -> float:
     return found or 0.0
 
 
-@pytest.mark.parametrize("room", [1, 3])
-@pytest.mark.parametrize("size", [1, 7, 500])
+@pytest.mark.parametrize(("room", "size"), [(1, 7), (3, 1), (3, 500)])
 def test_eviction_is_exact_and_invisible(room: int, size: int) -> None:
     unbounded, bounded = role(), role(memory_budget_bytes=room_for(room))
     for batch in pieces(TWENTY, itertools.repeat(size)):
@@ -111,7 +110,7 @@ def test_the_longest_unseen_goes_first_and_ties_by_key(order: list[int], times: 
     assert set(held._live) == {Key(0, b"%d" % number) for number in by_age[-2:]}
 
 
-@pytest.mark.parametrize("size", [1, 5, 64, 500])
+@pytest.mark.parametrize("size", [1, 5, 500])
 def test_the_budget_is_kept(size: int) -> None:
     budget = room_for(6)
     scoring = role(memory_budget_bytes=budget)
@@ -159,7 +158,7 @@ def test_forgetting_depends_on_the_gap_of_the_own_records_only(gap: int, others:
 
 
 @given(seed=st.integers(0, 10_000), size=st.sampled_from([1, 9, 300]))
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=5, deadline=None, derandomize=True)
 def test_pruning_is_invisible(seed: int, size: int) -> None:
     rng = np.random.default_rng(seed)
     ticks = np.cumsum(rng.choice([1, 2, 12, 30], 200, p=[0.6, 0.3, 0.07, 0.03])).tolist()

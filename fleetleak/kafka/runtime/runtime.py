@@ -22,7 +22,7 @@ from fleetleak.kafka.runtime.commit import Committer
 from fleetleak.kafka.runtime.flood import FloodGate
 from fleetleak.kafka.runtime.partition import Partition, Phase
 from fleetleak.kafka.runtime.rebalance import Rebalance
-from fleetleak.kafka.runtime.restore import Restore, StateReader
+from fleetleak.kafka.runtime.restore import Restore, Stalled, StateReader
 from fleetleak.kafka.runtime.role import Role
 from fleetleak.kafka.runtime.transaction import Aborted, Transaction
 from fleetleak.kafka.runtime.watchdog import Watchdog
@@ -85,6 +85,7 @@ class Runtime:
         self._restore: Restore | None = None
         self._to_seek: list[TopicPartition] = []
         self._metadata: Any = None
+        self._topic_id = ""
         self._committed_at = time.monotonic()
 
     # What the rebalance callbacks call.
@@ -143,7 +144,8 @@ class Runtime:
             self._close()
 
     def _close(self) -> None:
-        self._watchdog.stop()
+        # Under the watchdog's eye: closing a client can hang too.
+        self._watchdog.feed()
         try:
             self._forget("shutdown")
         finally:
@@ -152,6 +154,7 @@ class Runtime:
             self._consumer.close()
             if self._reader is not None:
                 self._reader.close()
+            self._watchdog.stop()
 
     def owned(self) -> list[int]:
         """Give the numbers of the partitions owned now."""
@@ -224,6 +227,11 @@ class Runtime:
         )
 
     def _go_on_restored(self) -> None:
+        for partition in self._owned.values():
+            if self._topic_id not in ("", partition.topic_id):
+                # librdkafka (2.16) can deadlock when it goes on with a topic of the same name.
+                raise Stalled(f"the input topic {self._topics.input} was recreated")
+            self._topic_id = partition.topic_id
         for partition in self._owned.values():
             if partition.phase is not Phase.REPLAYING:
                 continue
