@@ -6,10 +6,11 @@ What a naive loop over River's objects does, and no more: the product does more 
 from __future__ import annotations
 
 import numpy as np
+import orjson
 
 from benchmarks.common import seconds
 from fleetleak.kafka.runtime import Record
-from fleetleak.records import Decoder, Method, Score, Snapshot, encode
+from fleetleak.records import Decoder, Snapshot
 from processors.models import ADWIN, SNARIMAX, HalfSpaceTrees
 
 
@@ -42,17 +43,19 @@ class ModelsAlone:
         surprise = np.abs(self._forecaster.score_learn(rows, x) - x[:, 0])
         flags = self._adwin.score_learn(rows, x)
         columns = zip(batch, snapshots, odd.tolist(), surprise.tolist(), flags.tolist(), strict=True)
+        # Written as plain values, as processors/encode.py does.
         return [
-            encode(
-                Score(
-                    service=s.service,
-                    instance=s.instance,
-                    time=s.timestamp,
-                    input_partition=record.partition,
-                    input_offset=record.offset,
-                    methods={"half_space_trees": Method(raw=a), "snarimax": Method(raw=b)},
-                    drift=["adwin"] if flag else [],
-                )
+            orjson.dumps(
+                {
+                    "schema": "score/1",
+                    "service": s.service,
+                    "instance": s.instance,
+                    "time": s.timestamp,
+                    "input_partition": record.partition,
+                    "input_offset": record.offset,
+                    "methods": {"half_space_trees": {"raw": a}, "snarimax": {"raw": b}},
+                    "drift": ["adwin"] if flag else [],
+                }
             )
             for record, s, a, b, flag in columns
         ]

@@ -67,7 +67,8 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
 
     `input_partition` and `input_offset` name the snapshot. `forecast` is absent where growth is not
     significant; `reasons` (at most three) and `turning_point` (what would have changed the verdict) are there
-    where it is and confidence is at least .1. `drift` names the detectors that flagged a change at this snapshot.
+    where it is and confidence is at least .1. `drift` names the detectors that flagged a change at this
+    snapshot.
     """
 
     service: Name

@@ -64,7 +64,7 @@ def test_controls_take_effect_once(settings: Settings) -> None:
     for _ in range(2):
         role = Counting(names.scores)
         with running(settings, role) as runtime:
-            wait_for(lambda: runtime.ready() is None)  # noqa: B023
+            wait_for(lambda: runtime.ready() is None)
             wait_for(lambda: any(v > 1000 for v in role.counts.values()))  # noqa: B023
             assert set(role.counts.values()) == {1005}
 
