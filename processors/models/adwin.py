@@ -9,7 +9,7 @@ import numpy as np
 from river import drift
 
 from processors.models import adwin_state
-from processors.models.base import Floats, Rows
+from processors.models.base import Floats, Rows, usable
 from processors.models.object_model import ObjectModel
 
 _OBJECT_BYTES = 2_000  # 1,352 resident with windows of a thousand records, growing with their logarithm
@@ -79,6 +79,22 @@ class ADWIN(ObjectModel):
 
     def _copy(self, model: drift.ADWIN) -> drift.ADWIN:
         return self._decode(self._encode(model))
+
+    def _observe_all(self, rows: Rows, x: Floats, learn: list[bool]) -> Floats:
+        if not all(learn) or not usable(x).all():
+            return super()._observe_all(rows, x, learn)
+        # What River's update does, without three calls around its compiled part for each record.
+        flags = []
+        for row, (value,) in zip(rows.tolist(), x.tolist(), strict=True):
+            model = self._objects[row]
+            if model is None:
+                model = self._objects[row] = self._new()
+            if model._drift_detected:  # noqa: SLF001 River has no batch
+                model.update(value)
+            else:
+                model._drift_detected = model._helper.update(value)  # noqa: SLF001
+            flags.append(model._drift_detected)  # noqa: SLF001
+        return np.array(flags, dtype=np.float64)
 
     def _observe(self, model: drift.ADWIN, record: list[float], learn: bool) -> float:
         model.update(record[0])  # type: ignore[no-untyped-call]
