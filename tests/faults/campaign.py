@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -66,11 +66,19 @@ def undisturbed(broker: EmbeddedBroker, job: Job, partitions: int, logs: Path) -
 
 
 def disturbed(
-    broker: EmbeddedBroker, job: Job, partitions: int, logs: Path, kills: int, seed: int, expected: Outputs
+    broker: EmbeddedBroker,
+    job: Job,
+    partitions: int,
+    logs: Path,
+    kills: int,
+    seed: int,
+    expected: Outputs,
+    protocol: Literal["classic", "consumer"] = "classic",
 ) -> Happened:
     """Run the workers through faults, at least `kills` of them kill -9; compare with `expected`."""
     logs.mkdir(exist_ok=True)
     settings = settings_for_faults(broker.bootstrap_servers, partitions)
+    settings.kafka.group_protocol = protocol
     identities = [f"{settings.kafka.topic_prefix}-0", *[None] * (len(job.commands) - 1)]
     fleet = Fleet(lambda identity: _named(settings, identity), job.commands, logs, identities)
     try:
@@ -99,7 +107,7 @@ class Faults:
         """Kill one worker at a random moment; every third time do something else first."""
         if number % 3 == 1:
             self._extras[number // 3 % len(self._extras)]()
-        self._fleet.pause(self._random.uniform(0.2, 2.5))
+        self._fleet.pause(self._random.uniform(0.1, 1.5))
         fault = self._random.choice(_FAULTS)
         armed = f"{fault}:{self._random.randint(1, 3)}:kill" if self._random.random() < 0.6 else ""
         self._fleet.kill(self._any(), armed)

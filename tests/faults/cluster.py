@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import client, topics
@@ -15,6 +17,8 @@ from fleetleak.kafka.broker import EmbeddedBroker, die_with_parent
 from fleetleak.settings import Settings
 
 SESSION_SECONDS = 3.0
+LONG = "FAULTS_LONG" in os.environ
+only_long = pytest.mark.skipif(not LONG, reason="only in the long run: python -m tests.faults.long")
 # Kafka's least session is 6 s, of the consumer protocol 45 s: every kill would cost that much waiting.
 _SHORT_SESSIONS = """
 group.min.session.timeout.ms=1000

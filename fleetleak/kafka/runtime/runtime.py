@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import client
-from fleetleak.kafka.runtime.apply import Applier, Topics
+from fleetleak.kafka.runtime.apply import Applier, OutOfRange, Topics
 from fleetleak.kafka.runtime.commit import Committer
 from fleetleak.kafka.runtime.flood import FloodGate
 from fleetleak.kafka.runtime.partition import Partition, Phase
@@ -177,6 +177,8 @@ class Runtime:
                 self._commit()
         except Aborted as error:
             log.warning("transaction aborted, restoring: %s", error)
+            if isinstance(error, OutOfRange):
+                self._rebalance.assign_again(self._consumer)
             self._reset()
         metrics.READY.set(self.ready() is None)
         if not self._to_seek:

@@ -1,0 +1,415 @@
+"""What goes wrong around the runtime has a documented outcome and a metric (docs/guarantees.md)."""
+
+from __future__ import annotations
+
+import random
+import resource
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from prometheus_client import REGISTRY
+
+from fleetleak.kafka import client, topics
+from fleetleak.kafka.broker import EmbeddedBroker
+from fleetleak.kafka.runtime import Applied, Key, Record, Role
+from fleetleak.kafka.runtime.checkpoint import CUT, record_key
+from fleetleak.kafka.runtime.restore import Refused, Stalled
+from fleetleak.kafka.runtime.watchdog import EXIT_STALLED
+from fleetleak.settings import Settings
+from tests.faults.cluster import broker_for_faults, only_long, settings_for_faults
+from tests.faults.fleet import Worker, one
+from tests.faults.outcome import caught_up
+from tests.faults.recorded import chain_input, publish
+from tests.kafka.counting import Counting
+from tests.kafka.support import read_all, running, send, wait_for
+
+pytestmark = pytest.mark.kafka
+
+KEYS = [b"k%d" % k for k in range(4)]
+RESETS = "fleetleak_runtime_input_resets_total"
+REFUSED = "fleetleak_runtime_checkpoints_refused_total"
+LETTERS = "fleetleak_runtime_dead_letters_total"
+LOST = "fleetleak_runtime_input_lost_records_total"
+
+
+@pytest.fixture
+def names(settings: Settings) -> topics.Names:
+    return topics.names(settings.kafka.topic_prefix)
+
+
+@pytest.fixture
+def admin(settings: Settings) -> AdminClient:
+    return AdminClient(client.common(settings.kafka))
+
+
+def metric(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def group(settings: Settings) -> str:
+    return f"{settings.kafka.topic_prefix}-group"
+
+
+def score(settings: Settings, each: int, total: int, fingerprint: str = "1") -> Counter[bytes]:
+    """Send `each` records a key, run the role until there are `total` outputs; give each key's last count."""
+    names = topics.names(settings.kafka.topic_prefix)
+    for number, key in enumerate(KEYS):
+        send(settings, names.snapshots, [(key, b"x")] * each, number % 2)
+    with running(settings, Counting(names.scores, fingerprint)):
+        wait_for(lambda: len(read_all(settings, names.scores)) >= total, what=f"{total} outputs")
+    return last_counts(settings)
+
+
+def run_to_its_end(settings: Settings, role: Role) -> None:
+    """Run a role that ends by itself, with what it ended with."""
+    with running(settings, role) as runtime:
+        wait_for(lambda: runtime.ready() is None or runtime.owned() != [], what="an assignment")
+        wait_for(lambda: runtime.owned() == [], what="the end")
+
+
+def last_counts(settings: Settings) -> Counter[bytes]:
+    found = read_all(settings, topics.names(settings.kafka.topic_prefix).scores)
+    return Counter({key: int(value.split(b":")[1]) for _, key, value in found})
+
+
+def overwrite(settings: Settings, name: bytes, change: Callable[[bytes], bytes]) -> None:
+    """Change a stored record of partition 0."""
+    models = topics.names(settings.kafka.topic_prefix).models
+    stored = {key: value for number, key, value in read_all(settings, models) if number == 0}
+    send(settings, models, [(name, change(stored[name]))], 0)
+
+
+def test_input_lost_to_retention_is_counted(
+    settings: Settings, names: topics.Names, admin: AdminClient
+) -> None:
+    assert score(settings, 10, 40) == dict.fromkeys(KEYS, 10)
+    before = metric(LOST)
+    for number, key in enumerate(KEYS):
+        send(settings, names.snapshots, [(key, b"x")] * 10, number % 2)
+    # Of partition 0: 20 are committed, 20 are not; 5 of those are deleted.
+    next(iter(admin.delete_records([TopicPartition(names.snapshots, 0, 25)]).values())).result(30)
+    assert score(settings, 1, 40 + 35 + 4) == {b"k0": 16, b"k1": 21, b"k2": 21, b"k3": 21}
+    assert metric(LOST) - before == 5
+
+
+class Waiting(Counting):
+    """Holds its second batch until it may go on."""
+
+    def __init__(self, output_topic: str) -> None:
+        super().__init__(output_topic)
+        self.held, self.may_go_on = threading.Event(), threading.Event()
+
+    def apply(self, records: Sequence[Record]) -> Applied:
+        if self.counts:
+            self.held.set()
+            self.may_go_on.wait(60)
+        return super().apply(records)
+
+
+def test_input_lost_under_a_slow_role_is_counted(
+    settings: Settings, names: topics.Names, admin: AdminClient
+) -> None:
+    before = metric(LOST)
+    settings.runtime.batch_records = 5
+    # Nothing is fetched far ahead of what is applied.
+    settings.kafka.properties = {"queued.max.messages.kbytes": "1", "max.partition.fetch.bytes": "1000"}
+    for _ in range(20):
+        send(settings, names.snapshots, [(b"k0", b"x" * 200)] * 10, 0)
+    role = Waiting(names.scores)
+    with running(settings, role):
+        assert role.held.wait(60)
+        next(iter(admin.delete_records([TopicPartition(names.snapshots, 0, 190)]).values())).result(30)
+        role.may_go_on.set()
+        wait_for(lambda: newest(settings) == 199, what="the newest record")
+    lost = metric(LOST) - before
+    assert lost > 0
+    assert last_counts(settings) == {b"k0": 200 - lost}
+
+
+def newest(settings: Settings) -> int:
+    """Give the input offset of the newest output."""
+    found = read_all(settings, topics.names(settings.kafka.topic_prefix).scores)
+    return max((int(value.split(b":")[2]) for _, _, value in found), default=-1)
+
+
+def test_old_controls_lost_to_retention_hold_nothing_up(
+    settings: Settings, names: topics.Names, admin: AdminClient
+) -> None:
+    send(settings, names.feedback, [(b"k0", b"label")] * 9, 0)
+    next(iter(admin.delete_records([TopicPartition(names.feedback, 0, 9)]).values())).result(30)
+    send(settings, names.feedback, [(b"k0", b"label")], 0)
+    assert score(settings, 10, 40)[b"k1"] == 10
+    role = Counting(names.scores)
+    with running(settings, role):
+        wait_for(lambda: 1010 in role.counts.values(), what="the control that is left")
+
+
+def test_a_recreated_input_starts_cold(settings: Settings, names: topics.Names, admin: AdminClient) -> None:
+    score(settings, 10, 40)
+    before = metric(RESETS, reason="recreated")
+    recreate(admin, names.snapshots, 2)
+    assert score(settings, 3, 52) == dict.fromkeys(KEYS, 3)
+    assert metric(RESETS, reason="recreated") - before == 2
+
+
+@only_long
+def test_an_input_recreated_under_a_running_role_needs_a_restart(
+    settings: Settings, names: topics.Names, admin: AdminClient
+) -> None:
+    send(settings, names.snapshots, [(b"k0", b"x")] * 10, 0)
+
+    def watch_it_recreated() -> None:
+        with running(settings, Counting(names.scores)) as role:
+            wait_for(lambda: len(read_all(settings, names.scores)) == 10)
+            recreate(admin, names.snapshots, 2)
+            wait_for(lambda: role.owned() == [], what="the end")
+
+    with pytest.raises(Stalled, match="was recreated"):
+        watch_it_recreated()
+    assert score(settings, 3, 22) == dict.fromkeys(KEYS, 3)
+
+
+def recreate(admin: AdminClient, topic: str, partitions: int) -> None:
+    next(iter(admin.delete_topics([topic], operation_timeout=30).values())).result(30)
+    wait_for(lambda: topic not in admin.list_topics(timeout=10).topics, what="the deletion")
+    next(iter(admin.create_topics([NewTopic(topic, partitions, 1)]).values())).result(30)
+    wait_for(lambda: topic in admin.list_topics(timeout=10).topics, what="the new topic")
+
+
+def test_partition_counts_that_differ_are_refused(
+    settings: Settings, names: topics.Names, admin: AdminClient
+) -> None:
+    recreate(admin, names.models, 3)
+    with pytest.raises(Refused, match=r"equally many partitions.*recreate"):
+        run_to_its_end(settings, Counting(names.scores))
+
+
+@pytest.mark.parametrize(
+    ("reason", "change"),
+    [
+        pytest.param("newer-version", lambda value: b"FLC9" + value[4:], id="newer"),
+        pytest.param(
+            "corrupt", lambda value: value[:-1] + bytes([value[-1] ^ 1]), id="corrupt", marks=only_long
+        ),
+        pytest.param("foreign", lambda value: b"something else", id="foreign", marks=only_long),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_used_starts_its_key_cold(
+    reason: str, change: Callable[[bytes], bytes], settings: Settings
+) -> None:
+    score(settings, 10, 40)
+    overwrite(settings, record_key(b"k0", 0), change)
+    before = metric(REFUSED, reason=reason)
+    assert score(settings, 3, 52) == {b"k0": 3, b"k1": 13, b"k2": 13, b"k3": 13}
+    assert metric(REFUSED, reason=reason) - before == 1
+
+
+@only_long
+def test_a_cut_that_cannot_be_used_starts_its_partition_cold(settings: Settings) -> None:
+    score(settings, 10, 40)
+    overwrite(settings, CUT, lambda value: b"FLC9" + value[4:])
+    before = metric(REFUSED, reason="newer-version")
+    assert score(settings, 3, 52) == {b"k0": 3, b"k1": 13, b"k2": 3, b"k3": 13}
+    assert metric(REFUSED, reason="newer-version") - before == 1
+
+
+def test_another_configuration_starts_cold(settings: Settings) -> None:
+    score(settings, 10, 40)
+    before = metric(REFUSED, reason="other-configuration")
+    assert score(settings, 3, 52, fingerprint="2") == dict.fromkeys(KEYS, 3)
+    assert metric(REFUSED, reason="other-configuration") - before == 4
+
+
+class Large(Counting):
+    """State of several parts, until `small` is set."""
+
+    small = False
+
+    def dump(self, key: Key) -> bytes | None:
+        state = super().dump(key)
+        return state if state is None or self.small else state + b" " * 1_200_000
+
+
+@only_long
+def test_parts_of_a_state_that_is_not_used_do_not_spoil_the_next(
+    settings: Settings, names: topics.Names
+) -> None:
+    send(settings, names.snapshots, [(b"k0", b"x")] * 10, 0)
+    with running(settings, Large(names.scores)):
+        wait_for(lambda: len(read_all(settings, names.scores)) == 10)
+    score(settings, 1, 14, fingerprint="2")
+    assert score(settings, 1, 18, fingerprint="2")[b"k0"] == 2
+
+
+def test_offsets_set_back_are_refused(settings: Settings, names: topics.Names, admin: AdminClient) -> None:
+    score(settings, 10, 40)
+    before = metric(RESETS, reason="set-back")
+    back = ConsumerGroupTopicPartitions(group(settings), [TopicPartition(names.snapshots, 0, 3)])
+    wait_for(lambda: no_members(admin, settings), what="the group to be empty")
+    next(iter(admin.alter_consumer_group_offsets([back]).values())).result(30)
+    with pytest.raises(Refused, match="Set them forward again"):
+        run_to_its_end(settings, Counting(names.scores))
+    assert metric(RESETS, reason="set-back") - before == 1
+
+
+def no_members(admin: AdminClient, settings: Settings) -> bool:
+    found = admin.describe_consumer_groups([group(settings)])
+    return not next(iter(found.values())).result(30).members
+
+
+def test_offsets_that_expired_are_taken_from_the_state(settings: Settings, admin: AdminClient) -> None:
+    score(settings, 10, 40)
+    before = metric(RESETS, reason="offsets-expired")
+    wait_for(lambda: no_members(admin, settings), what="the group to be empty")
+    next(iter(admin.delete_consumer_groups([group(settings)]).values())).result(30)
+    assert score(settings, 3, 52) == dict.fromkeys(KEYS, 13)
+    assert metric(RESETS, reason="offsets-expired") - before == 2
+
+
+@only_long
+def test_a_broker_that_restarts_is_waited_for(
+    settings: Settings, names: topics.Names, broker: EmbeddedBroker
+) -> None:
+    role = Counting(names.scores)
+    send(settings, names.snapshots, [(b"k0", b"x")] * 10, 0)
+    with running(settings, role):
+        wait_for(lambda: len(read_all(settings, names.scores)) == 10)
+        broker.stop(signal.SIGKILL)
+        time.sleep(1)
+        broker.start()
+        send(settings, names.snapshots, [(b"k0", b"x")] * 10, 0)
+        wait_for(lambda: len(read_all(settings, names.scores)) == 20, what="outputs after the restart")
+    assert last_counts(settings) == {b"k0": 20}
+
+
+class Panic(BaseException):
+    """As of a Rust-backed object: no Exception."""
+
+
+class Delicate(Counting):
+    """Fails on `panic` in a way a role should not, and on `leave` ends the process."""
+
+    def apply(self, records: Sequence[Record]) -> Applied:
+        applied = super().apply(records)
+        if any(record.value == b"panic" for record in records):
+            raise Panic
+        if any(record.value == b"leave" for record in records):
+            raise SystemExit
+        return applied
+
+    def control(self, record: Record) -> tuple[Key | None, Applied]:
+        done = super().control(record)
+        if record.value == b"panic":
+            raise Panic
+        return done
+
+
+def test_a_record_that_makes_a_role_fail_costs_only_itself(settings: Settings, names: topics.Names) -> None:
+    before = metric(LETTERS, reason="failed")
+    records = [(b"k0", b"x")] * 50
+    send(settings, names.snapshots, [*records, (b"k0", b"panic"), *records, (b"k0", b"boom"), *records], 0)
+    send(settings, names.feedback, [(b"k0", b"label"), (b"k0", b"panic"), (b"k0", b"label")], 0)
+    role = Delicate(names.scores)
+    with running(settings, role):
+        wait_for(lambda: len(read_all(settings, names.scores)) == 150, what="the outputs")
+        wait_for(lambda: list(role.counts.values()) == [2150], what="both labels")
+    dead = Counter(value for _, _, value in read_all(settings, names.dead_letter))
+    assert dead == {b"panic": 2, b"boom": 1}
+    assert metric(LETTERS, reason="failed") - before >= 3
+
+
+def test_a_role_that_ends_takes_no_output_with_it(settings: Settings, names: topics.Names) -> None:
+    settings.runtime.commit_interval_seconds = 60
+    settings.runtime.batch_records = 10
+    send(settings, names.snapshots, [(b"k0", b"x")] * 5 + [(b"k1", b"x")] * 50 + [(b"k0", b"leave")], 0)
+    with pytest.raises(SystemExit):
+        run_to_its_end(settings, Delicate(names.scores))
+    settings.runtime.commit_interval_seconds = 0.2
+    with running(settings, Counting(names.scores)):
+        wait_for(lambda: len(read_all(settings, names.scores)) >= 56, what="the outputs")
+    found = [value.split(b":")[1] for _, _, value in read_all(settings, names.scores)]
+    assert Counter(found) == Counter([b"%d" % n for n in (*range(1, 6), *range(1, 51), 6)])
+
+
+def test_a_record_larger_than_clients_send_becomes_a_dead_letter(
+    settings: Settings, names: topics.Names
+) -> None:
+    kafka = client.producer(settings.kafka, **{"message.max.bytes": 2**23})
+    producer = Producer(kafka)
+    # Zeros: compressed it is small enough for the topic.
+    producer.produce(names.snapshots, bytes(2**22), b"k0", 0)
+    assert producer.flush(30) == 0
+    assert score(settings, 3, 12) == dict.fromkeys(KEYS, 3)
+    assert [len(value) for _, _, value in read_all(settings, names.dead_letter)] == [2**22]
+
+
+def test_sigterm_hands_over_at_once(settings: Settings, names: topics.Names, tmp_path: Path) -> None:
+    publish(settings, names.snapshots, chain_input(20_000, 100, 2, seed=3))
+    with one(Worker(settings, ["chain"], tmp_path / "log")) as worker:
+        wait_for(lambda: "restored" in worker.said())
+        worker.signal(signal.SIGTERM)
+        assert worker.wait(10) == 0, worker.said()
+
+
+def test_a_role_that_hangs_is_ended_and_another_goes_on(
+    settings: Settings, names: topics.Names, tmp_path: Path
+) -> None:
+    settings.runtime.stall_seconds = 5
+    publish(settings, names.snapshots, chain_input(1000, 20, 2, seed=3))
+    with one(Worker(settings, ["chain"], tmp_path / "hangs", "apply:1:hang")) as worker:
+        assert worker.wait(60) == EXIT_STALLED
+    assert "no progress for 5 s" in worker.said()
+    with one(Worker(settings, ["chain"], tmp_path / "goes-on")):
+        chain = f"{settings.kafka.topic_prefix}-chain"
+        wait_for(lambda: caught_up(settings, chain, [names.snapshots]), what="the end of the input")
+    assert len(read_all(settings, names.scores)) == 1000
+
+
+@only_long
+def test_a_broker_whose_disk_is_full_loses_nothing(tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    full.touch()
+    with broker_for_faults(print, lambda: _limit_files(full)) as broker:
+        settings = settings_for_faults(broker.bootstrap_servers)
+        names = topics.names(settings.kafka.topic_prefix)
+        producer = Producer(client.producer(settings.kafka, **{"message.timeout.ms": 20_000}))
+        worker = Worker(settings, ["chain"], tmp_path / "log")
+        with one(worker):
+            _fill(producer, names.snapshots, broker)
+            full.unlink()
+            broker.stop()
+            broker.start()
+            producer.produce(names.snapshots, b"the last", b"k", 0)
+            assert producer.flush(60) == 0
+            chain = f"{settings.kafka.topic_prefix}-chain"
+            wait_for(lambda: worker.status() is not None or caught_up(settings, chain, [names.snapshots]))
+        with one(Worker(settings, ["chain"], tmp_path / "again")):
+            wait_for(lambda: caught_up(settings, chain, [names.snapshots]), what="the end of the input")
+        assert worker.status() in (-signal.SIGKILL, 1), worker.said()
+        sent = read_all(settings, names.snapshots)
+        said = [value.split(b":")[2] for _, _, value in read_all(settings, names.scores)]
+        assert said == [b"%d" % n for n in range(1, len(sent) + 1)]
+
+
+def _limit_files(full: Path) -> None:
+    if full.exists():
+        # Above the 10 MiB of an index; no root is needed.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (11 * 2**20, 11 * 2**20))
+
+
+def _fill(producer: Producer, topic: str, broker: EmbeddedBroker) -> None:
+    random_ = random.Random(1)
+    for _ in range(200):
+        for _ in range(10):
+            producer.produce(topic, random_.randbytes(50_000), b"k", 0)
+        producer.flush(1)
+        if not broker.alive():
+            return
+    raise AssertionError("the broker did not notice that its disk is full")
