@@ -1,43 +1,46 @@
-"""How often calibrated probabilities occur on natural, leak-free series.
+"""How often the product's calibrated probabilities occur on natural, leak-free series.
 
 `python -m benchmarks.calibration --cases DIRECTORY [--json]`, with `cases.json` and `cases.parquet` (needs
-pyarrow) or `cases.csv`. Raw scores are the size of the one-step error of SNARIMAX(3, 1, 2) and
-`-log(1 - s)` of half-space trees, on the used share of the total; figures are observed / nominal rates
-pooled over all natural clean series (1 is right), and the same of a Gaussian tail for comparison.
+pyarrow) or `cases.csv`. The scoring role itself is driven; figures are observed / nominal rates of each
+method's `p`, pooled over all natural clean series (1 is right), and the same of a Gaussian tail of its raw
+scores for comparison.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.cases import load_directory
+from benchmarks.accuracy.cases import Case, load_directory
+from benchmarks.accuracy.product import of_cases
 from benchmarks.common import report
-from processors.calibration import Calibration
-from processors.models import SNARIMAX, HalfSpaceTrees
+from fleetleak.kafka.runtime import Record
+from fleetleak.records import Decoder, Score, Snapshot, encode
+from fleetleak.settings import Settings
+from processors.scoring import Scoring
 
 Floats = NDArray[np.float64]
 NOMINAL = {"1e-2": 1e-2, "1e-3": 1e-3}
-SETTLING = 30  # records before SNARIMAX's errors mean anything
-WINDOW = 250
+BATCH_RECORDS = 5000
+SETTLING = 60  # records that a method's probabilities are unknown for
 
 
-def raw_scores(x: Floats) -> dict[str, Floats]:
-    """Give the raw scores of one series, from where its models are warm."""
-    rows = np.zeros(len(x), dtype=np.intp)
-    error = np.abs(SNARIMAX(1, p=3, d=1, q=2).score_learn(rows, x[:, None]) - x)
-    odd = HalfSpaceTrees(1, window_size=WINDOW, seed=1).score_learn(rows, x[:, None])
-    return {"snarimax": error[SETTLING:], "half_space_trees": -np.log1p(-odd[WINDOW:])}
-
-
-def calibrated(raw: Floats) -> Floats:
-    """Give the probabilities that were known."""
-    p = Calibration(1).score_learn(np.zeros(len(raw), dtype=np.intp), raw[:, None])
-    return p[~np.isnan(p)]
+def scores(snapshots: Sequence[Snapshot]) -> Iterable[Score]:
+    """Give the product's scores."""
+    role, read = Scoring(Settings(), "scores"), Decoder(Score).decode
+    for begin in range(0, len(snapshots), BATCH_RECORDS):
+        batch = [
+            Record(0, begin + at, one.service.encode(), encode(one), one.timestamp)
+            for at, one in enumerate(snapshots[begin : begin + BATCH_RECORDS])
+        ]
+        for output in role.apply(batch).outputs:
+            yield read(output.value)
 
 
 def gaussian(raw: Floats) -> Floats:
@@ -46,25 +49,33 @@ def gaussian(raw: Floats) -> Floats:
     mean = np.cumsum(raw) / n
     deviation = np.sqrt(np.maximum(np.cumsum(raw * raw) / n - mean * mean, 1e-18))
     z = (raw[1:] - mean[:-1]) / deviation[:-1]
-    return np.array([0.5 * math.erfc(value / math.sqrt(2)) for value in z[60:].tolist()])
+    return np.array([0.5 * math.erfc(value / math.sqrt(2)) for value in z[SETTLING:].tolist()])
 
 
-def measure(directory: Path) -> dict[str, float]:
-    """Pool the natural clean series of a directory."""
-    natural = [
+def natural(directory: Path) -> list[Case]:
+    """Give the natural clean series of a directory."""
+    return [
         case for case in load_directory(directory) if case.group == "clean" and case.tag.startswith("nat:")
     ]
-    pooled: dict[str, list[Floats]] = {}
-    for case in natural:
-        for method, raw in raw_scores(case.fraction[np.isfinite(case.fraction)]).items():
-            pooled.setdefault(method, []).append(calibrated(raw))
-            pooled.setdefault(f"{method}_gaussian", []).append(gaussian(raw))
-    figures: dict[str, float] = {"series": len(natural)}
-    for method, parts in pooled.items():
-        p = np.concatenate(parts)
-        figures[f"{method}_records"] = len(p)
-        for name, nominal in NOMINAL.items():
-            figures[f"{method}_at_{name}"] = float((p <= nominal).mean() / nominal)
+
+
+def measure(cases: Sequence[Case]) -> dict[str, float]:
+    """Pool what each method said of these series."""
+    known: dict[str, list[float]] = defaultdict(list)
+    raw: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for score in scores(of_cases(cases)):
+        for name, said in score.methods.items():
+            if said.p is not None:
+                known[name].append(said.p)
+                raw[name, score.service].append(said.raw)
+    for (name, _), values in raw.items():
+        known[f"{name}_gaussian"] += gaussian(np.array(values)).tolist()
+    figures: dict[str, float] = {"series": len(cases)}
+    for name, said_p in sorted(known.items()):
+        p = np.array(said_p)
+        figures[f"{name}_records"] = len(p)
+        for label, nominal in NOMINAL.items():
+            figures[f"{name}_at_{label}"] = float((p <= nominal).mean() / nominal)
     return figures
 
 
@@ -76,7 +87,7 @@ def main() -> None:
     parser.add_argument("--cases", type=Path, required=True, metavar="DIRECTORY")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     arguments = parser.parse_args()
-    report(measure(arguments.cases), arguments.json)
+    report(measure(natural(arguments.cases)), arguments.json)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ class Models:
     def observe(self, at: NDArray[np.intp], memory: NDArray[np.float64]) -> object:
         """Score and learn one value of each of these services."""
         rows, no = (self._rows[at], self._instance_rows[at]), np.zeros(len(at), np.bool_)
-        return self.methods.observe(*rows, memory, memory + 0.01, restarted=no, learn=~no)
+        return self.methods.observe(*rows, memory, memory + 0.01, restarted=no, learn=~no, suspected=no)
 
     def seconds(self, batches: list[NDArray[np.intp]]) -> float:
         """Give the time of a record."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from fleetleak.settings.tree import Processor
+from processors.evidence.engine import Evidence
+from processors.evidence.sensitivity import slowest
 from processors.methods import Methods
 from processors.services import Part, decode
 
@@ -18,7 +20,7 @@ def describe(settings: Processor, state: bytes) -> dict[str, Any]:
         If the bytes are not one.
     """
     stored = decode(state)
-    methods = Methods(settings)
+    methods, visible = Methods(settings), slowest_visible(state)
     return {
         "newest": stored.newest,
         "service": _parts(methods.service_parts(), stored.parts),
@@ -26,11 +28,46 @@ def describe(settings: Processor, state: bytes) -> dict[str, Any]:
             one.name: {
                 "time": one.time,
                 "started": one.started,
+                "version": one.version,
+                "growing": one.growing,
+                "slowest_visible": visible[one.name]._asdict() if one.name in visible else None,
                 "models": _parts(methods.instance_parts(), one.parts),
             }
             for one in stored.instances
         },
     }
+
+
+class Visible(NamedTuple):
+    """The slowest leak that could be seen in one instance."""
+
+    mib_per_hour: float
+    days: float
+    noise_mib: float
+
+
+def slowest_visible(state: bytes) -> dict[str, Visible]:
+    """Give the slowest leak that could be seen in each instance of a stored service.
+
+    Instances whose limit, or whose trend's state, is not known are left out.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are not a stored service.
+    """
+    stored, engine, found = decode(state), Evidence(1, 1), {}
+    for one in stored.instances:
+        try:
+            engine.load(0, one.parts["evidence"])
+            engine.load_service(0, stored.parts["normal"])
+        except (KeyError, ValueError):
+            continue
+        if one.basis:
+            edge = slowest(engine.normal.key[0], int(engine.envelope.scale[0]), one.time)
+            mib = one.basis / 2**20
+            found[one.name] = Visible(3600.0 * edge.growth * mib, edge.window / 86400.0, edge.noise * mib)
+    return found
 
 
 def _parts(parts: dict[str, Part], stored: dict[str, bytes]) -> dict[str, Any]:

@@ -19,13 +19,18 @@ from processors.evidence.reasons import reasons, turning_point
 from processors.evidence.signature import KINDS
 from processors.intake import Batch
 from processors.memory import Shares
-from processors.methods import Findings, Opinion
+from processors.methods import AHEAD, Findings, Opinion
 from processors.models.base import Flags, Floats, Rows
+from processors.portrait import portray
+from processors.siblings import Siblings
 
 _SCHEMA = str(Score.__struct_config__.tag)
 # Confidence from which a score says why, in words: below it no sink looks, and words are dear.
-_WORTH_WORDS = 0.1
-_TREND = ("growth", "growth_low", "growth_high", "window", "rise", "strength", "normal_rise")
+WORTH_WORDS = 0.1
+# Share of a growth that SNARIMAX must expect to go on.
+_AGREES = 0.5
+_TREND = ("growth", "growth_low", "growth_high", "window", "rise", "level", "strength", "normal_rise")
+_RISE = _TREND.index("rise")
 
 
 def rounded(x: Floats, digits: int) -> list[float]:
@@ -37,20 +42,24 @@ def rounded(x: Floats, digits: int) -> list[float]:
 class Encoder:
     """Writes the scores of a batch."""
 
-    def encode(self, batch: Batch, at: Rows, trend: Trend, found: Findings) -> list[bytes]:
+    def encode(
+        self, batch: Batch, at: Rows, trend: Trend, found: Findings, views: dict[int, Siblings]
+    ) -> list[bytes]:
         """Give one encoded Score per snapshot of the batch.
 
         Parameters
         ----------
         at
             Positions in the batch that `trend` and `found` have a row for.
+        views
+            By such row, what its siblings show; only of what grows.
         """
         if len(at) == len(batch):
             rows: Iterable[int | None] = range(len(batch))
         else:
             row_of = {position: row for row, position in enumerate(at.tolist())}
             rows = map(row_of.get, range(len(batch)))
-        evidence = _Columns(batch, trend, found)
+        evidence = _Columns(batch, trend, found, views)
         every = zip(batch.records, batch.snapshots, batch.shares, rows, strict=True)
         return [orjson.dumps(_score(*each, evidence)) for each in every]
 
@@ -92,7 +101,7 @@ def _score(
 class _Columns:
     """Evidence as lists, in which a single value is cheap to reach; rare values by row."""
 
-    def __init__(self, batch: Batch, trend: Trend, found: Findings) -> None:
+    def __init__(self, batch: Batch, trend: Trend, found: Findings, views: dict[int, Siblings]) -> None:
         shares = [s for s in batch.shares if s is not None]
         basis = np.array([s.basis for s in shares], dtype=np.float64)
         self._trend = trend
@@ -107,6 +116,7 @@ class _Columns:
             (trend.growth_high * basis, 3),
             (trend.window, 3),
             (trend.rise * basis, 1),
+            (trend.seen.fits["level"] * basis, 1),
             (np.clip(trend.strength, 0.0, 1.0), 4),
             (trend.normal_rise * basis, 1),
             (trend.onset, 3),
@@ -114,41 +124,49 @@ class _Columns:
         self._forecast = _by_row(
             ~np.isnan(trend.eta), (trend.eta, 1), (trend.eta_low, 1), (trend.eta_high, 1)
         )
+        self._views = views
         self._significant = set(np.flatnonzero(trend.significant).tolist())
         self._restarted = set(np.flatnonzero(trend.restarted).tolist())
         memory = np.array([s.memory for s in shares])
+        self._memory: list[int] = np.rint(memory * basis).astype(np.int64).tolist()
         drifted = np.logical_or.reduce(list(found.drift.values()))
         self._drifted = _by_row(drifted, (found.level, 6), (memory, 6))
         self._drift = found.drift
+        self._ahead = found.ahead
 
     def add_to(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
         """Write everything known of one row."""
+        score["memory"] = self._memory[row]
         score["room_used"] = self._room[row]
-        score["methods"] = {name: opinions[row] for name, opinions in self._methods}
+        score["methods"] = {name: said for name, opinions in self._methods if (said := opinions[row])}
         score["kind"] = self._kind[row]
         score["confidence"] = self._confidence[row]
         if row in self._restarted:
             score["restarted"] = True
         if row in self._growing:
-            self._add_trend(score, row)
+            self._add_trend(score, row, snapshot, shares)
         if row in self._forecast:
             self._add_forecast(score, row, snapshot, shares)
         if row in self._drifted:
             score["drift"] = [name for name, flags in self._drift.items() if flags[row]]
             score["drift_before"], score["drift_after"] = self._drifted[row]
 
-    def _add_trend(self, score: dict[str, Any], row: int) -> None:
+    def _add_trend(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
         *numbers, onset = self._growing[row]
         score["trend"] = dict(zip(_TREND, numbers, strict=True))
         score["onset"] = onset
         if row not in self._significant:
             return
         confidence = self._confidence[row]
-        score["methods"]["trend"] = {"raw": numbers[4], "detected": True, "confidence": confidence}
-        if confidence < _WORTH_WORDS:
+        score["methods"]["trend"] = {"raw": numbers[_RISE], "detected": True, "confidence": confidence}
+        if row not in self._views:
             return
-        score["reasons"] = reasons(self._trend, row)
+        portrait = portray(self._trend, row, snapshot, shares, self._views[row])
+        if (ahead := float(self._ahead[row])) == ahead:
+            score["methods"]["snarimax_ahead"] = _ahead(ahead, self._trend, row)
+        score["reasons"] = reasons(self._trend, row, portrait.told)
         score["turning_point"] = turning_point(self._trend, row)
+        score |= portrait.to_plain()
 
     def _add_forecast(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
         eta, low, high = self._forecast[row]
@@ -170,11 +188,23 @@ def _by_row(where: Flags, *columns: tuple[Floats, int]) -> dict[int, tuple[float
     return dict(zip(at.tolist(), values, strict=True))
 
 
-def _opinion(opinion: Opinion) -> list[dict[str, Any]]:
-    """Give one method's part of each score; without a probability while it is not known."""
-    raws, ps = rounded(opinion.raw, 6), rounded(opinion.p, 9)
+def _opinion(opinion: Opinion) -> list[dict[str, Any] | None]:
+    """Give one method's part of each score: no probability while it is not known, nothing without a score."""
+    raws, ps, sure = rounded(opinion.raw, 6), rounded(opinion.p, 9), rounded(1.0 - opinion.p, 4)
     # NaN is the only value unlike itself.
-    return [
-        {"raw": raw, "p": p, "detected": detected, "confidence": 1.0 - p} if p == p else {"raw": raw}
-        for raw, p, detected in zip(raws, ps, opinion.detected.tolist(), strict=True)
+    said: list[dict[str, Any] | None] = [
+        {"raw": raw, "p": p, "confidence": confidence} if p == p else {"raw": raw}
+        for raw, p, confidence in zip(raws, ps, sure, strict=True)
     ]
+    for row in np.flatnonzero(opinion.detected).tolist():
+        said[row] = {"raw": raws[row], "p": ps[row], "detected": True, "confidence": sure[row]}
+    for row in np.flatnonzero(~np.isfinite(opinion.raw)).tolist():
+        said[row] = None
+    return said
+
+
+def _ahead(rise: float, trend: Trend, row: int) -> dict[str, Any]:
+    """Give SNARIMAX's opinion of a growth: it agrees when it expects at least half of it to go on."""
+    expected = float(trend.growth[row] * trend.gap[row]) * AHEAD
+    agreed = min(max(rise / max(expected, 1e-12), 0.0), 1.0)
+    return {"raw": round(rise, 6), "detected": agreed >= _AGREES, "confidence": round(agreed, 4)}

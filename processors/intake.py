@@ -13,7 +13,7 @@ from fleetleak.observe import metrics
 from fleetleak.records import Decoder, Snapshot, Unreadable
 from processors.memory import Shares, shares
 from processors.models.base import Flags, Rows
-from processors.services import Service, Services
+from processors.services import Instance, Service, Services
 
 # Start times rest on the boot time, which moves by a second or two when the host's clock is adjusted.
 _SAME_START_SECONDS = 5.0
@@ -27,8 +27,8 @@ class Batch:
     ----------
     records, snapshots, shares
         What came in; `shares` is None where memory cannot be told.
-    rows
-        Rows of the service and of the instance.
+    owners
+        The service and the instance, as they are kept.
     restarts
         Whether this run of the instance is new.
     loads, faults
@@ -38,7 +38,7 @@ class Batch:
     records: list[Record] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
     shares: list[Shares | None] = field(default_factory=list)
-    rows: list[tuple[int, int]] = field(default_factory=list)
+    owners: list[tuple[Service, Instance]] = field(default_factory=list)
     restarts: list[bool] = field(default_factory=list)
     loads: list[float] = field(default_factory=list)
     faults: list[float] = field(default_factory=list)
@@ -49,12 +49,12 @@ class Batch:
     @property
     def service_rows(self) -> Rows:
         """Row of each snapshot's service."""
-        return np.array([service for service, _ in self.rows], dtype=np.intp)
+        return np.array([service.row for service, _ in self.owners], dtype=np.intp)
 
     @property
     def instance_rows(self) -> Rows:
         """Row of each snapshot's instance."""
-        return np.array([instance for _, instance in self.rows], dtype=np.intp)
+        return np.array([instance.row for _, instance in self.owners], dtype=np.intp)
 
     @property
     def restarted(self) -> Flags:
@@ -115,13 +115,15 @@ class Intake:
         passed = snapshot.timestamp - instance.time
         batch.records.append(record)
         batch.snapshots.append(snapshot)
-        batch.shares.append(shares(snapshot))
-        batch.rows.append((service.row, instance.row))
+        batch.shares.append(share := shares(snapshot))
+        batch.owners.append((service, instance))
         batch.restarts.append(restarted)
         batch.loads.append(_rate(instance.cpu_seconds, snapshot.cpu_seconds, passed))
         batch.faults.append(_rate(instance.faults, snapshot.faults_minor, passed))
         instance.cpu_seconds, instance.faults = snapshot.cpu_seconds, snapshot.faults_minor
         instance.time = snapshot.timestamp
+        if share is not None:
+            instance.basis = share.basis
         if started is not None:
             instance.started = started
 

@@ -12,7 +12,7 @@ from river import anomaly, base
 from fleetleak.observe import metrics
 from fleetleak.settings import BadSetting
 from fleetleak.settings.tree import Processor
-from processors.calibration import Calibration
+from processors.calibrations import Calibrations
 from processors.columns import rounds
 from processors.models.adwin import ADWIN
 from processors.models.base import Flags, Floats, Model, Rows
@@ -32,6 +32,7 @@ _FADING = 0.05
 # A level must move by about a tenth of the room for a while; River's defaults never fire on shares.
 _PAGE_HINKLEY_THRESHOLD = 0.5
 _ADWIN_DELTA = 0.0005
+AHEAD = 12  # records that SNARIMAX looks ahead of a growth
 # Odds from which a method by itself calls a snapshot unusual.
 _UNUSUAL = 1e-3
 
@@ -60,11 +61,14 @@ class Findings:
         By method and by detector.
     level
         Exponentially weighted mean share of memory before each record: what was usual.
+    ahead
+        How much SNARIMAX expects memory to rise over the next `AHEAD` records; NaN where it was not asked.
     """
 
     opinions: dict[str, Opinion]
     drift: dict[str, Flags]
     level: Floats
+    ahead: Floats
 
 
 def squash(x: Floats, scale: float) -> Floats:
@@ -99,8 +103,8 @@ class Methods:
             "adwin": ADWIN(_CAPACITY, delta=_ADWIN_DELTA),
             "page_hinkley": PageHinkley(_CAPACITY, threshold=_PAGE_HINKLEY_THRESHOLD),
         }
-        names = [*self._points, *(["snarimax"] if self._forecast is not None else [])]
-        self._calibration = {name: Calibration(_CAPACITY) for name in names}
+        names = [*self._points, *(name for name in ("deviation", "snarimax") if name in settings.models)]
+        self._calibrations = Calibrations(_CAPACITY, names)
 
     @property
     def fingerprint(self) -> str:
@@ -110,7 +114,7 @@ class Methods:
 
     def service_parts(self) -> dict[str, Part]:
         """Give what has a row per service."""
-        return {**self._points, **{f"{name}_p": model for name, model in self._calibration.items()}}
+        return {**self._points, "calibrations": self._calibrations}
 
     def instance_parts(self) -> dict[str, Part]:
         """Give what has a row per instance."""
@@ -118,7 +122,14 @@ class Methods:
         return {"level": self._level, **forecast, **self._drift}
 
     def observe(
-        self, services: Rows, instances: Rows, memory: Floats, room: Floats, restarted: Flags, learn: Flags
+        self,
+        services: Rows,
+        instances: Rows,
+        memory: Floats,
+        room: Floats,
+        restarted: Flags,
+        learn: Flags,
+        suspected: Flags,
     ) -> Findings:
         """Score a batch with what was known before each record, then learn it where `learn` allows.
 
@@ -128,34 +139,38 @@ class Methods:
             Rows, shape `(B,)`.
         memory, room
             Shares of the limit, shape `(B,)`; see `processors.memory`.
+        suspected
+            Where to look several steps ahead: a steady leak is invisible in one-step errors.
         """
-        level, forecast, drift = self._follow(instances, memory, restarted)
+        level, deviation, forecast, ahead, drift = self._follow(instances, memory, restarted, suspected)
         step = np.where(np.isnan(forecast), 0.0, memory - forecast)
         features = np.column_stack(
             [np.clip(room, 0.0, 1.0), squash(step, _STEP_SCALE), squash(memory - level, _DEVIATION_SCALE)]
         )
-        raw = {
-            name: _odds(model.score_learn(services, features, learn)) for name, model in self._points.items()
-        }
+        raw = {name: model.score_learn(services, features, learn) for name, model in self._points.items()}
+        if "half_space_trees" in raw:
+            raw["half_space_trees"] = _odds(raw["half_space_trees"])
+        if "deviation" in self._calibrations.names:
+            raw["deviation"] = np.abs(deviation)
         if self._forecast is not None:
             raw["snarimax"] = np.abs(step)
-        opinions = {
-            name: Opinion(scores, self._calibrate(name, services, scores, learn))
-            for name, scores in raw.items()
-        }
-        for model in (*self._points.values(), *self._drift.values()):
+        scores = np.column_stack(
+            [raw[name] for name in self._calibrations.names] or [np.empty((len(step), 0))]
+        )
+        known = self._calibrations.score_learn(services, scores, learn)
+        opinions = {n: Opinion(raw[n], known[:, at]) for at, n in enumerate(self._calibrations.names)}
+        followers = [] if self._forecast is None else [self._forecast]
+        for model in (*self._points.values(), *self._drift.values(), self._level, *followers):
             metrics.REFUSED.labels(model.NAME).inc(model.refused)
             model.refused = 0
-        return Findings(opinions, drift, level)
-
-    def _calibrate(self, name: str, services: Rows, scores: Floats, learn: Flags) -> Floats:
-        return self._calibration[name].score_learn(services, scores[:, None], learn)
+        return Findings(opinions, drift, level, ahead)
 
     def _follow(
-        self, rows: Rows, memory: Floats, restarted: Flags
-    ) -> tuple[Floats, Floats, dict[str, Flags]]:
+        self, rows: Rows, memory: Floats, restarted: Flags, suspected: Flags
+    ) -> tuple[Floats, Floats, Floats, Floats, dict[str, Flags]]:
         """Run the models of single series; a restart makes them new just before its record."""
-        level, forecast = np.empty(len(rows)), np.full(len(rows), np.nan)
+        level, deviation = np.empty(len(rows)), np.empty(len(rows))
+        forecast, ahead = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
         drift = {name: np.zeros(len(rows), dtype=bool) for name in self._drift}
         for part in rounds(rows):
             at, x = rows[part], memory[part, None]
@@ -163,13 +178,15 @@ class Methods:
                 self._reset(fresh)
             known = self._level.state[at, 0] > 0
             level[part] = np.where(known, self._level.mean(at)[:, 0], memory[part])
-            self._level.score_learn(at, x)
+            deviation[part] = self._level.score_learn(at, x)[:, 0]
             if self._forecast is not None:
                 seen = self._forecast.state[at, 0] > 0
                 forecast[part] = np.where(seen, self._forecast.score_learn(at, x), np.nan)
+                if (asked := part[suspected[part]]).size:
+                    ahead[asked] = self._forecast.forecast(rows[asked], AHEAD)[:, -1] - memory[asked]
             for name, model in self._drift.items():
                 drift[name][part] = model.score_learn(at, x) > 0
-        return level, forecast, drift
+        return level, deviation, forecast, ahead, drift
 
     def _reset(self, rows: Rows) -> None:
         for part in self.instance_parts().values():
@@ -177,17 +194,20 @@ class Methods:
 
 
 def _point_models(settings: Processor) -> dict[str, Model]:
-    unknown = set(settings.models) - {"half_space_trees", "snarimax"}
+    unknown = set(settings.models) - {"half_space_trees", "snarimax", "deviation"}
     if unknown:
         raise BadSetting(
             f"setting processor.models names {', '.join(sorted(unknown))}:"
-            " give half_space_trees, snarimax, or none"
+            " give half_space_trees, snarimax, deviation, or none"
         )
     found: dict[str, Model] = {}
     if "half_space_trees" in settings.models:
         found["half_space_trees"] = HalfSpaceTrees(_CAPACITY, features=_FEATURES, seed=1)
     if settings.river_model is not None:
-        found["river"] = RiverModel(_CAPACITY, model=_river(settings.river_model), features=_FEATURES)
+        try:
+            found["river"] = RiverModel(_CAPACITY, model=_river(settings.river_model), features=_FEATURES)
+        except TypeError as error:
+            raise BadSetting(f"setting processor.river_model is {settings.river_model!r}: {error}") from None
     return found
 
 

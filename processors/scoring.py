@@ -10,16 +10,17 @@ from fleetleak.kafka import topics
 from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
 from fleetleak.observe import metrics
 from fleetleak.records import control
-from fleetleak.records.control import ModelDelete, ModelImport
+from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
 from fleetleak.settings import Settings
-from processors.encode import Encoder
-from processors.evidence.engine import Evidence, Samples
+from processors.encode import WORTH_WORDS, Encoder
+from processors.evidence.engine import Evidence, Findings, Samples
 from processors.intake import Batch, Intake
 from processors.methods import Methods
-from processors.models.base import Rows
+from processors.models.base import Flags, Rows
 from processors.services import Services
+from processors.siblings import Siblings, watch
 
-VERSION = 1
+VERSION = 2
 
 
 _CAPACITY = 256
@@ -110,23 +111,27 @@ class Scoring:
         services, instances = batch.service_rows[at], batch.instance_rows[at]
         trend = self._evidence.observe(instances, services, samples)
         restarted = trend.restarted | batch.restarted[at]
-        # While a leak is suspected nothing odd about it is learned as normal.
+        # While a leak is suspected nothing odd about it is learned as normal (evidence/suspicion.py).
         found = self._methods.observe(
-            services, instances, samples.memory, samples.room, restarted, ~trend.significant
+            services, instances, samples.memory, samples.room, restarted, trend.learns, _worth_words(trend)
         )
         metrics.RESTARTS.inc(int(np.count_nonzero(restarted)))
         for name, flags in found.drift.items():
             metrics.DRIFTS.labels(name).inc(int(np.count_nonzero(flags)))
-        return self._encoder.encode(batch, at, trend, found)
+        return self._encoder.encode(batch, at, trend, found, _views(batch, at, samples, trend, restarted))
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
-        """Import or delete the state of a service; labels act in the alerting sink."""
+        """Import, lend or delete the state of a service; labels act in the alerting sink."""
         applied = Applied()
         key = Key(record.partition, record.key or b"")
         try:
             match control.read(record.value):
                 case ModelImport(state=state):
                     self._services.load(key, state)
+                case ModelPrior(state=state):
+                    if not self._services.lend(key, state):
+                        metrics.CONTROLS.labels("model", "not-cold").inc()
+                        return key, applied
                 case ModelDelete():
                     self._services.remove(key)
                 case _:
@@ -161,4 +166,19 @@ def _samples(batch: Batch, at: Rows) -> Samples:
         started=np.array([s.started for s in snapshots], dtype=np.float64),
         load=np.array(batch.loads, dtype=np.float64)[at],
         faults=np.array(batch.faults, dtype=np.float64)[at],
+        swap=np.array([(s.swap_used or 0) for s in snapshots], dtype=np.float64) / [s.basis for s in shares],
     )
+
+
+def _views(
+    batch: Batch, at: Rows, samples: Samples, trend: Findings, restarted: Flags
+) -> dict[int, Siblings]:
+    positions = at.tolist()
+    owners = [batch.owners[i] for i in positions]
+    snapshots = [batch.snapshots[i] for i in positions]
+    grows = _worth_words(trend).tolist()
+    return watch(owners, snapshots, samples.memory.tolist(), grows, restarted.tolist())
+
+
+def _worth_words(trend: Findings) -> Flags:
+    return trend.significant & (trend.confidence >= WORTH_WORDS)

@@ -14,11 +14,14 @@ from fleetleak.observe import metrics
 from fleetleak.records.types import UnixSeconds
 from processors.models.base import Rows
 from processors.models.codec import CorruptState, seal, unseal
+from processors.siblings import Siblings
 
 _FIRST_ROWS = 256
 # Python's own objects of a service or instance: names, dict entries, the struct.
 _OVERHEAD_BYTES = 600
-_FORM = "service/1"
+_FORM = "service/2"
+# A service known for less may borrow what another one learned.
+_COLD_SECONDS = 86400.0
 # Room is made down to this share of the budget, so that not every batch has to make some.
 _ROOMY = 0.9
 
@@ -94,22 +97,39 @@ class Table:
 
 
 class Instance(msgspec.Struct):
-    """One instance: its row, and of its newest record what its next is held against."""
+    """One instance: its row, and of its newest record what its next, and its siblings, are held against.
+
+    `time` and `started` are of the newest record taken in, `seen` and `began` of the newest scored: within a
+    batch they differ. `memory` is a share of `basis` bytes.
+    """
 
     row: int
-    time: float
+    time: float = -1.0
     started: float | None = None
     cpu_seconds: float | None = None
     faults: int | None = None
+    seen: float = -1.0
+    began: float | None = None
+    version: str | None = None
+    memory: float = 0.0
+    basis: int = 0
+    growing: bool = False
+
+    def forget(self) -> None:
+        """Be new, in the same row."""
+        for field, empty in zip(self.__struct_fields__[1:], self.__struct_defaults__, strict=True):
+            setattr(self, field, empty)
 
 
 class Service(msgspec.Struct):
-    """One service: its row, its instances by name, and how far its own time has come."""
+    """One service: its row, its instances by name, and its own time: from `begun` to `newest`."""
 
     row: int
     instances: dict[str, Instance]
+    begun: float = 0.0
     newest: float = 0.0
     pruned: float = 0.0
+    siblings: Siblings = msgspec.field(default_factory=Siblings)
 
 
 class StoredInstance(msgspec.Struct, array_like=True):
@@ -120,16 +140,22 @@ class StoredInstance(msgspec.Struct, array_like=True):
     started: float | None
     cpu_seconds: float | None
     faults: int | None
+    version: str | None
+    memory: float
+    basis: int
+    growing: bool
     parts: dict[str, bytes]
 
 
 class StoredService(msgspec.Struct, array_like=True):
     """The whole state of a service as a checkpoint holds it (docs/models.md)."""
 
+    begun: UnixSeconds
     newest: UnixSeconds
     pruned: UnixSeconds
     parts: dict[str, bytes]
     instances: list[StoredInstance]
+    siblings: Siblings
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -210,14 +236,15 @@ class Services:
     def instance(self, service: Service, name: str, time: float) -> Instance:
         """Give an instance for a record of `time`; new if never seen, or not for too long."""
         if time > service.newest:
+            service.begun = service.begun or time
             service.newest = time
             self._prune(service)
         found = service.instances.get(name)
         if found is None:
-            found = service.instances[name] = Instance(self._instances.take(), -1.0)
+            found = service.instances[name] = Instance(self._instances.take())
         elif time - found.time > self._forget:
             self._instances.reset(found.row)
-            found.time, found.started, found.cpu_seconds, found.faults = -1.0, None, None, None
+            found.forget()
         return found
 
     def _prune(self, service: Service) -> None:
@@ -270,6 +297,23 @@ class Services:
         self.remove(key)
         self._packed[key] = state
 
+    def lend(self, key: Key, state: bytes) -> bool:
+        """Give a cold service what is shared in another one's state; say whether it was cold.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are not a stored service; nothing has changed then.
+        """
+        lender, own = decode(state), self.dump(key)
+        borrower = StoredService(0.0, 0.0, 0.0, {}, [], Siblings()) if own is None else decode(own)
+        if borrower.newest - borrower.begun >= _COLD_SECONDS:
+            return False
+        borrower.parts = lender.parts
+        self.remove(key)
+        self._packed[key] = seal(_encode(borrower), _FORM)
+        return True
+
     def evict(self, key: Key) -> bytes:
         """Take the exact state of a service out of here: `load` puts it back as if nothing had happened.
 
@@ -303,18 +347,29 @@ class Services:
 
     def _pack(self, service: Service) -> bytes:
         instances = [
-            StoredInstance(name, i.time, i.started, i.cpu_seconds, i.faults, self._instances.dump(i.row))
+            StoredInstance(
+                name, i.time, i.started, i.cpu_seconds, i.faults, i.version, i.memory, i.basis, i.growing,
+                self._instances.dump(i.row),
+            )
             for name, i in service.instances.items()
-        ]
+        ]  # fmt: skip
         parts = self._table.dump(service.row)
-        return seal(_encode(StoredService(service.newest, service.pruned, parts, instances)), _FORM)
+        whole = StoredService(
+            service.begun, service.newest, service.pruned, parts, instances, service.siblings
+        )
+        return seal(_encode(whole), _FORM)
 
     def _unpack(self, key: Key, stored: StoredService) -> Service:
         row = self._table.take()
         self._table.load(row, stored.parts)
-        service = self._live[key] = Service(row, {}, stored.newest, stored.pruned)
+        service = self._live[key] = Service(
+            row, {}, stored.begun, stored.newest, stored.pruned, stored.siblings
+        )
         for one in stored.instances:
             taken = self._instances.take()
             self._instances.load(taken, one.parts)
-            service.instances[one.name] = Instance(taken, one.time, one.started, one.cpu_seconds, one.faults)
+            service.instances[one.name] = Instance(
+                taken, one.time, one.started, one.cpu_seconds, one.faults, one.time, one.started,
+                one.version, one.memory, one.basis, one.growing,
+            )  # fmt: skip
         return service

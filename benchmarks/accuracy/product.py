@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from benchmarks.accuracy import synthetic
@@ -26,18 +27,22 @@ def of_cases(cases: Sequence[Case]) -> list[Snapshot]:
         Snapshot(
             service=case.series,
             instance=case.series,
-            timestamp=float(time),
-            used=round(float(used) * _scale(case)),
-            total=round(float(case.total) * _scale(case)),
+            timestamp=time,
+            used=round(used * scale),
+            total=round(total * scale),
         )
         for case in cases
-        for time, used in zip(case.times, case.used, strict=True)
+        for scale in [_scale(case)]
+        for time, used, total in zip(
+            case.times.tolist(), case.used.tolist(), case.total.tolist(), strict=True
+        )
+        if math.isfinite(used)
     ]
     return sorted(found, key=lambda s: s.timestamp)
 
 
 def _scale(case: Case) -> int:
-    return _SCALE if float(case.total) < _SCALE else 1
+    return _SCALE if case.total[0] < _SCALE else 1
 
 
 def of_scenarios() -> list[Snapshot]:
@@ -46,9 +51,13 @@ def of_scenarios() -> list[Snapshot]:
     return sorted(found, key=lambda s: s.timestamp)
 
 
-def alerts(snapshots: Sequence[Snapshot], progress: Callable[[float], None] = lambda _: None) -> list[Alert]:
-    """Give the alert lines of the default policy."""
-    settings = Settings()
+def alerts(
+    snapshots: Sequence[Snapshot],
+    progress: Callable[[float], None] = lambda _: None,
+    settings: Settings | None = None,
+) -> list[Alert]:
+    """Give the alert lines, by default of the default settings."""
+    settings = settings or Settings()
     roles = Scoring(settings, "scores"), Alerting(settings.alerting, "alerts")
     outputs = drive(_records(snapshots), len(snapshots), *roles, progress)
     return list(_lines(value for found in outputs for value in (o.value for o in found.alerts)))

@@ -5,7 +5,6 @@ Run by the benchmark: `python -m benchmarks.pipeline.worker MODE RECORDS`, setti
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 import threading
@@ -19,6 +18,7 @@ from fleetleak.kafka import client, topics
 from fleetleak.kafka.runtime import Output, Runtime, Topics, runtime
 from fleetleak.kafka.runtime.transaction import Transaction
 from fleetleak.observe import metrics
+from fleetleak.observe.garbage import collect_seldom
 from fleetleak.settings import Settings, load
 from processors.scoring import Scoring
 
@@ -83,7 +83,7 @@ def main() -> None:
     thread = threading.Thread(target=built.run, args=(stop,), daemon=True)
     thread.start()
     times = _wait_ready(built)
-    gc.freeze()
+    collect_seldom()
     if mode == "ready":
         print(json.dumps(times), flush=True)
         stop.set()

@@ -25,6 +25,7 @@ COMMANDS = {
     "label": "fleetleak.cli.label",
     "report": "fleetleak.cli.report",
     "models": "fleetleak.cli.models",
+    "tracks": "fleetleak.cli.tracks",
     "replay-dead-letters": "fleetleak.cli.replay_dead_letters",
     "replay": "fleetleak.cli.replay",
     "evaluate": "fleetleak.cli.evaluate",

@@ -15,6 +15,16 @@ def admin(settings: Settings) -> AdminClient:
     return AdminClient(client.common(settings.kafka, log_level=0, error_cb=lambda error: None))
 
 
+def names(settings: Settings) -> topics.Names:
+    """Give the topic names of the configured track."""
+    return topics.names(settings.kafka.topic_prefix, settings.kafka.track)
+
+
+def layout(settings: Settings) -> list[topics.Topic]:
+    """Give the topics of the configured track as they should be."""
+    return topics.layout(settings.kafka.topic_prefix, settings.topics, settings.kafka.track)
+
+
 def checked_topics(settings: Settings) -> topics.Names:
     """Give the topic names, once the cluster holds topics that fit.
 
@@ -23,9 +33,8 @@ def checked_topics(settings: Settings) -> topics.Names:
     CommandFailed
         With every problem and its fix.
     """
-    wanted = topics.layout(settings.kafka.topic_prefix, settings.topics)
     try:
-        topics.verify(admin(settings), wanted)
+        topics.verify(admin(settings), layout(settings))
     except topics.WrongTopics as error:
         raise CommandFailed(f"{settings.kafka.bootstrap_servers}: {error}") from None
-    return topics.names(settings.kafka.topic_prefix)
+    return names(settings)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import getpass
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -17,10 +18,10 @@ from fleetleak.cli.publish import publish
 from fleetleak.kafka.runtime.stored import Stored, stored
 from fleetleak.kafka.scan import Unreadable
 from fleetleak.records import encode
-from fleetleak.records.control import ModelDelete, ModelImport
+from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
 from fleetleak.settings import Loaded, Settings
 
-HELP = "list, show, export, import or delete what was learned of services"
+HELP = "list, show, export, import, lend or delete what was learned of services; what each could detect"
 SECTIONS = ("kafka", "topics", "processor", "log")
 
 
@@ -35,29 +36,25 @@ class Exported(msgspec.Struct, tag_field="schema", tag="model/1", kw_only=True):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
-    parser.add_argument("action", choices=["list", "show", "export", "import", "delete"])
-    parser.add_argument("service", nargs="?", help="not for list and import")
+    parser.add_argument("action", choices=list(_ACTIONS))
+    parser.add_argument("service", nargs="?", help="not for list, sensitivity and import")
     parser.add_argument("--file", help="export to, or import from, this file")
     parser.add_argument("--as", dest="target", metavar="SERVICE", help="import under another service's name")
+    parser.add_argument(
+        "--from", dest="lender", metavar="SERVICE", help="lend from this service; default: the like-named"
+    )
     parser.add_argument("--reason", help="why, for those who read it later")
-    parser.add_argument("--json", action="store_true", help="list or show as one line of JSON")
+    parser.add_argument("--json", action="store_true", help="list, show or sensitivity as one line of JSON")
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Do it."""
-    if arguments.action in ("show", "export", "delete") and not arguments.service:
+    if arguments.action in ("show", "export", "delete", "lend") and not arguments.service:
         raise CommandFailed(f"models {arguments.action} needs the name of a service")
     if arguments.action in ("export", "import") and not arguments.file:
         raise CommandFailed(f"models {arguments.action} needs --file")
-    actions: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
-        "list": _list,
-        "show": _show,
-        "export": _export,
-        "import": _import,
-        "delete": _delete,
-    }
     try:
-        actions[arguments.action](loaded.settings, arguments)
+        _ACTIONS[arguments.action](loaded.settings, arguments)
     except Unreadable as error:
         raise CommandFailed(str(error)) from None
     return 0
@@ -116,6 +113,27 @@ def _show(settings: Settings, arguments: argparse.Namespace) -> None:
     print(orjson.dumps(shown, default=str, option=orjson.OPT_INDENT_2).decode())
 
 
+def _sensitivity(settings: Settings, arguments: argparse.Namespace) -> None:
+    from processors.describe import slowest_visible
+
+    readable = [found for found in _all(settings) if found.checkpoint is not None]
+    rows = [
+        {"service": found.name, "instance": name} | seen._asdict()
+        for found in readable
+        if found.checkpoint is not None
+        for name, seen in slowest_visible(found.checkpoint.state).items()
+    ]
+    if arguments.json:
+        print(orjson.dumps(rows).decode())
+        return
+    for row in rows:
+        print(
+            f"{row['service']:<40} {row['instance']:<40} {row['mib_per_hour']:10.3f} MiB/h over"
+            f" {row['days']:.1f} days, against a noise of {row['noise_mib']:.1f} MiB"
+        )
+    print(f"{len(rows)} instances: the slowest leak that could be seen in each")
+
+
 def _export(settings: Settings, arguments: argparse.Namespace) -> None:
     exported = _one(settings, arguments.service)
     Path(arguments.file).write_bytes(msgspec.json.encode(exported))
@@ -141,6 +159,36 @@ def _import(settings: Settings, arguments: argparse.Namespace) -> None:
     print(f"asked the owner of {service} to take the state over")
 
 
+def _lend(settings: Settings, arguments: argparse.Namespace) -> None:
+    lender = arguments.lender or alike(arguments.service, [found.name for found in _all(settings)])
+    if lender is None:
+        raise CommandFailed(f"no service has a name like {arguments.service}: name one with --from SERVICE")
+    _control(
+        settings,
+        ModelPrior(
+            service=arguments.service,
+            lender=lender,
+            state=_one(settings, lender).state,
+            author=getpass.getuser(),
+            time=time.time(),
+            reason=arguments.reason,
+        ),
+    )
+    print(f"asked the owner of {arguments.service} to take over what is normal for {lender}, if it is cold")
+
+
+def alike(service: str, others: Iterable[str]) -> str | None:
+    """Give the service whose name is most like this one's; None where none is.
+
+    Examples
+    --------
+    >>> alike("payments-eu-2", ["search", "payments-eu-1", "payments-us-1"])
+    'payments-eu-1'
+    """
+    found = difflib.get_close_matches(service, [other for other in others if other != service], 1)
+    return found[0] if found else None
+
+
 def _delete(settings: Settings, arguments: argparse.Namespace) -> None:
     _control(
         settings,
@@ -151,6 +199,17 @@ def _delete(settings: Settings, arguments: argparse.Namespace) -> None:
     print(f"asked the owner of {arguments.service} to forget it")
 
 
-def _control(settings: Settings, record: ModelImport | ModelDelete) -> None:
+def _control(settings: Settings, record: ModelImport | ModelPrior | ModelDelete) -> None:
     topic = checked_topics(settings).feedback
     publish(settings, topic, record.service.encode(), encode(record))
+
+
+_ACTIONS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
+    "list": _list,
+    "show": _show,
+    "sensitivity": _sensitivity,
+    "export": _export,
+    "import": _import,
+    "lend": _lend,
+    "delete": _delete,
+}

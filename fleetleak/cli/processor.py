@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fleetleak.cli.connect import checked_topics
+from fleetleak.cli.connect import checked_topics, names
 from fleetleak.cli.extras import needs
 from fleetleak.cli.serve import serve_runtime
 from fleetleak.kafka.runtime import Topics
@@ -23,8 +23,8 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     with needs("processor"):
         from processors.scoring import Scoring
     settings = loaded.settings
-    role = Scoring.from_settings(settings)
-    names = checked_topics(settings)
+    role = Scoring(settings, names(settings).scores)
+    checked = checked_topics(settings)
     return serve_runtime(
-        settings, role, Topics(names.snapshots, names.feedback, names.models, names.dead_letter)
+        settings, role, Topics(checked.snapshots, checked.feedback, checked.models, checked.dead_letter)
     )

@@ -16,7 +16,9 @@ from fleetleak.kafka.runtime import Role, Runtime, Topics
 from fleetleak.kafka.runtime.poison import TooMuchPoison
 from fleetleak.kafka.runtime.restore import Refused, Stalled
 from fleetleak.kafka.runtime.transaction import Fenced
+from fleetleak.kafka.topics import owner
 from fleetleak.observe import logs, metrics
+from fleetleak.observe.garbage import collect_seldom
 from fleetleak.observe.health import Check, HealthServer
 from fleetleak.settings import Settings
 
@@ -51,7 +53,9 @@ def serve_runtime(settings: Settings, role: Role, topics: Topics) -> int:
     """Run a stateful role."""
     try:
         with client.properties_checked():
-            runtime = Runtime(settings, role, topics, f"{settings.kafka.topic_prefix}-{role.NAME}")
+            ours = owner(settings.kafka.topic_prefix, settings.kafka.track)
+            runtime = Runtime(settings, role, topics, f"{ours}-{role.NAME}")
+        collect_seldom()
         return serve(settings, role.NAME, runtime.run, runtime.ready)
     except (Fenced, Stalled) as error:
         raise CommandFailed(f"{role.NAME} must be started again: {error}") from None

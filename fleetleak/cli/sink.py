@@ -30,7 +30,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         )
     from sinks.alerting.role import Alerting
 
-    role = Alerting(settings.alerting, names.alerts)
+    role = Alerting(settings.alerting, names.alerts, names.silent_alerts, settings.kafka.track)
     return serve_runtime(
         settings, role, Topics(names.scores, names.feedback, names.alert_state, names.dead_letter)
     )

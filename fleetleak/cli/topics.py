@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from fleetleak.cli import CommandFailed
-from fleetleak.cli.connect import admin
+from fleetleak.cli.connect import admin, layout
 from fleetleak.kafka import topics
 from fleetleak.settings import Loaded
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Do it."""
     settings = loaded.settings
-    wanted = topics.layout(settings.kafka.topic_prefix, settings.topics)
+    wanted = layout(settings)
     if arguments.action == "plan":
         for topic in wanted:
             config = " ".join(f"{k}={v}" for k, v in topic.config.items())

@@ -17,6 +17,9 @@ from fleetleak.settings.tree import Topics
 
 _HOUR_MS = 3_600_000
 _TIMEOUT_SECONDS = 30.0
+MAIN = "main"
+"""The track that speaks until another is promoted (docs/tracks.md)."""
+_DERIVED = frozenset({"scores", "models", "alert_state", "drift"})
 _COMPACTED = {
     "cleanup.policy": "compact",
     # The active segment is never compacted: small ones keep a restore short.
@@ -37,21 +40,40 @@ class Names(NamedTuple):
     scores: str
     models: str
     alerts: str
+    silent_alerts: str
     alert_state: str
     drift: str
     feedback: str
     dead_letter: str
 
 
-def names(prefix: str) -> Names:
-    """Give the topic names under a prefix.
+def owner(prefix: str, track: str) -> str:
+    """Give what the names of a track's own topics and groups begin with.
+
+    Neither prefixes nor tracks hold a dot, so no track of one prefix meets another prefix.
+
+    Examples
+    --------
+    >>> owner("fleetleak", "main"), owner("fleetleak", "bold")
+    ('fleetleak', 'fleetleak.bold')
+    """
+    return prefix if track == MAIN else f"{prefix}.{track}"
+
+
+def names(prefix: str, track: str = MAIN) -> Names:
+    """Give the topic names under a prefix, as one track has them.
 
     Examples
     --------
     >>> names("fleetleak").alert_state
     'fleetleak.alert-state'
+    >>> names("fleetleak", "bold").alert_state, names("fleetleak", "bold").alerts
+    ('fleetleak.bold.alert-state', 'fleetleak.alerts')
     """
-    return Names(*(f"{prefix}.{part.replace('_', '-')}" for part in Names._fields))
+    ours = owner(prefix, track)
+    return Names(
+        *(f"{ours if part in _DERIVED else prefix}.{part.replace('_', '-')}" for part in Names._fields)
+    )
 
 
 class Topic(NamedTuple):
@@ -72,9 +94,9 @@ def _deleted_after(hours: float) -> dict[str, str]:
     }
 
 
-def layout(prefix: str, settings: Topics) -> list[Topic]:
-    """Give every topic as it should be (docs/architecture.md has the table and the reasons)."""
-    topic = names(prefix)
+def layout(prefix: str, settings: Topics, track: str = MAIN) -> list[Topic]:
+    """Give every topic a track uses as it should be (docs/architecture.md has the table and the reasons)."""
+    topic = names(prefix, track)
     # Snapshots, scores, models, alert state and feedback meet by partition number.
     together = settings.partitions
     appended = {"message.timestamp.type": "LogAppendTime"}
@@ -84,6 +106,7 @@ def layout(prefix: str, settings: Topics) -> list[Topic]:
         Topic(topic.scores, together, _deleted_after(settings.score_hours)),
         Topic(topic.models, together, _COMPACTED),
         Topic(topic.alerts, together, long),
+        Topic(topic.silent_alerts, together, long),
         Topic(topic.alert_state, together, _COMPACTED),
         Topic(topic.drift, together, long),
         Topic(topic.feedback, together, long | appended),

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from fleetleak.records.evidence import Features, Quality, Siblings
 from fleetleak.records.score import Forecast, Method, Trend
 from fleetleak.records.types import (
     Bytes,
@@ -51,6 +52,8 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
         What would have changed the verdict.
     closed_by
         Why a resolved alert ended.
+    track
+        The track that found it (docs/tracks.md).
     """
 
     key: Name
@@ -81,6 +84,10 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
     methods: dict[str, Method] = {}
     reasons: list[Text] = []
     turning_point: Text | None = None
+    features: Features | None = None
+    quality: Quality | None = None
+    siblings: Siblings | None = None
     closed_by: Text | None = None
+    track: Name = "main"
     input_partition: PartitionNumber | None = None
     input_offset: Offset | None = None

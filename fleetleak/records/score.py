@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from fleetleak.records.evidence import Features, Quality, Siblings
 from fleetleak.records.types import (
     Bytes,
     BytesPerSecond,
@@ -38,8 +39,8 @@ class Trend(Struct, kw_only=True, omit_defaults=True, gc=False):
     """Growth of the leak-relevant memory (anonymous, swapped and unreclaimable) of one instance.
 
     `growth` with its interval is the robust slope over the newest `window`; `rise` the bytes gained in
-    it; `strength` how much of the movement the growth explains; `normal_rise` what this service is known
-    to gain and give back.
+    it and `level` where it ends now, both along the lower edge of the memory's swings; `strength` how much of
+    the movement the growth explains; `normal_rise` what this service is known to gain and give back.
     """
 
     growth: BytesPerSecond
@@ -47,6 +48,7 @@ class Trend(Struct, kw_only=True, omit_defaults=True, gc=False):
     growth_high: BytesPerSecond
     window: Seconds
     rise: float
+    level: float
     strength: Fraction
     normal_rise: float = 0.0
 
@@ -65,8 +67,9 @@ class Forecast(Struct, kw_only=True, omit_defaults=True, gc=False):
 class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaults=True, gc=False):
     """Evidence for one snapshot; topic `scores`, key `service`, same partition number and order.
 
-    `input_partition` and `input_offset` name the snapshot. `forecast` is absent where growth is not
-    significant; `reasons` (at most three) and `turning_point` (what would have changed the verdict) are there
+    `input_partition` and `input_offset` name the snapshot. `memory` is what a leak grows: anonymous, swapped
+    and unreclaimable. `forecast` is absent where growth is not significant; `reasons` (at most three),
+    `turning_point` (what would have changed the verdict), `features`, `quality` and `siblings` are there
     where it is and confidence is at least .1. `drift` names the detectors that flagged a change at this
     snapshot.
     """
@@ -83,6 +86,7 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
     started: UnixSeconds | None = None
     used: Bytes | None = None
     total: Bytes | None = None
+    memory: Bytes | None = None
     room_used: Fraction | None = None
     methods: dict[str, Method] = {}
     trend: Trend | None = None
@@ -97,3 +101,6 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
     oom_kills: Count | None = None
     reasons: list[Text] = []
     turning_point: Text | None = None
+    features: Features | None = None
+    quality: Quality | None = None
+    siblings: Siblings | None = None

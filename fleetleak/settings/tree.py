@@ -20,6 +20,13 @@ class Kafka(Struct, forbid_unknown_fields=True):
     topic_prefix: Annotated[
         str, Meta(pattern=r"\A[A-Za-z0-9_-]+\Z", description="What all topic and group names begin with.")
     ] = "fleetleak"
+    track: Annotated[
+        str,
+        Meta(
+            pattern=r"\A[a-z0-9][a-z0-9-]{0,31}\Z",
+            description="Which of several sets of settings on one stream this is; see docs/tracks.md.",
+        ),
+    ] = "main"
     instance_id: Annotated[
         str | None,
         Meta(
@@ -121,7 +128,7 @@ class Processor(Struct, forbid_unknown_fields=True):
 
     models: Annotated[
         list[str], Meta(description="Learned methods to run beside the trend; see docs/models.md.")
-    ] = field(default_factory=lambda: ["half_space_trees", "snarimax"])
+    ] = field(default_factory=lambda: ["half_space_trees", "snarimax", "deviation"])
     river_model: Annotated[
         str | None,
         Meta(
@@ -131,7 +138,11 @@ class Processor(Struct, forbid_unknown_fields=True):
     ] = None
     memory_budget_bytes: Annotated[
         int,
-        _about("Memory for models; beyond it the longest unseen services are moved out.", ge=2**20, le=2**40),
+        _about(
+            "Memory for models; beyond it the longest unseen services are packed, to about a third.",
+            ge=2**20,
+            le=2**40,
+        ),
     ] = 4 * 2**30
     forget_seconds: Annotated[
         float, _about("An instance silent this long by its own records starts new, seconds.", ge=60, le=1e9)

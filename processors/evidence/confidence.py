@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from processors.evidence.columns import Floats, Rows
 from processors.evidence.trend import Fits
 
-_FLOOR = 0.004  # of the limit: a smaller rise is no news, whatever the noise
+FLOOR = 0.004  # of the limit: a smaller rise is no news, whatever the noise
 _YOUNG = 0.6  # of the limit: the rise that is normal while nothing is known
 _YOUNG_LIFE = 3.0  # lengths of the window after which that counts half
 _STEEP, _EVEN = 8.0, 0.3  # an even chance lies just below a margin of 0, nine in ten at 0.3
 _DAY = 86400.0  # what is unknown of a young series are its daily habits; a longer rise is none of them
+STRAIGHT_RISE, STRAIGHT_ROOM = 2.0, 0.035  # times what is normal; share of the room
+SLOW_RISE, SLOW_DAYS = 1.7, 1.75
 _PATIENCE = -0.25  # power of the days that a rise has lasted with which the room it must take shrinks
 
 
@@ -69,7 +71,7 @@ def _young(seen: Seen) -> Floats:
 def _noise(times: float, young: float) -> Callable[[Seen], Floats]:
     def distance(seen: Seen) -> Floats:
         rise = seen.fits["rise"] * seen.fits["r2"]
-        usual = np.maximum(times * np.maximum(seen.normal, _FLOOR), young * _young(seen))
+        usual = np.maximum(times * np.maximum(seen.normal, FLOOR), young * _young(seen))
         return np.asarray(np.log(rise / usual))
 
     return distance
@@ -118,17 +120,17 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
         HEADING, CLIMBING, NO_STEP, NOT_LOAD, NO_FALL, NEW,
     ),
     "straight": (
-        Criterion("noise", _noise(2.0, 0.1)),
+        Criterion("noise", _noise(STRAIGHT_RISE, 0.1)),
         Criterion("straight", lambda seen: -np.log10((1.0 - seen.fits["r2"] + 1e-5) / 1e-3)),
         _points(24.0),
-        Criterion("room", _room(0.035)),
+        Criterion("room", _room(STRAIGHT_ROOM)),
         Criterion("history", lambda seen: (seen.history / np.maximum(seen.fits["window"], 1.0) - 1.5) / 2.0),
         CLIMBING, NOT_LOAD, NEW,
     ),
     "slow": (
-        Criterion("noise", _noise(1.7, 0.0)),
+        Criterion("noise", _noise(SLOW_RISE, 0.0)),
         Criterion("fit", _field("r2", 0.7, 0.2)),
-        Criterion("days", _days(1.75)),
+        Criterion("days", _days(SLOW_DAYS)),
         _points(8.0),
         Criterion("slow", lambda seen: np.log(0.05 / np.maximum(seen.share, 1e-6))),
         Criterion("steady", _weakest_quarter(0.3)),

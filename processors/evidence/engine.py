@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from processors.columns import rounds
 from processors.evidence import season, signature, trend
+from processors.evidence.baseline import Baselines
 from processors.evidence.columns import Columns, Flags, Floats, Floats32, Rows
 from processors.evidence.envelope import LEVELS, Envelope
+from processors.evidence.features import Flows
 from processors.evidence.findings import LEAST_RISE, Findings, Moment, Samples, judge
 from processors.evidence.normal_rise import Excursions, NormalRise
 from processors.evidence.restarts import Restarts
+from processors.evidence.suspicion import Suspicion
 from processors.evidence.trend import FIT
 
 __all__ = ["Evidence", "Findings", "Samples"]
@@ -47,7 +50,7 @@ class Evidence:
     change nothing (`late`, `refused` count them) and find what was known before.
     """
 
-    VERSION = 1
+    VERSION = 2
 
     def __init__(self, capacity_instances: int, capacity_services: int) -> None:
         self.envelope = Envelope(capacity_instances)
@@ -55,24 +58,35 @@ class Evidence:
         self.restarts = Restarts(capacity_instances)
         self._latest = _Latest(capacity_instances)
         self._season = season.Season(capacity_instances)
+        self._flows = Flows(capacity_instances)
+        self._baselines = Baselines(capacity_instances)
+        self._suspicion = Suspicion(capacity_instances)
         self.normal = NormalRise(capacity_services)
         self.refused = 0
         self.late = 0
 
     @property
     def _parts(self) -> tuple[Columns, ...]:
-        return self.envelope, self.excursions, self.restarts, self._latest, self._season
+        trends = (self.envelope, self.excursions, self.restarts, self._latest, self._season)
+        return *trends, self._flows, self._baselines, self._suspicion
 
     def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> Findings:
         """Learn a batch and give what each sample found. Rows may repeat; they are taken in order."""
         moment = Moment(len(rows))
         usable = np.isfinite(samples.time) & np.isfinite(samples.memory) & np.isfinite(samples.room)
         self.refused += int(np.count_nonzero(~usable))
-        for part in rounds(rows):
+        parts = list(rounds(rows))
+        for part in parts:
             self._take(part, rows, samples, usable, moment)
         normal = self.normal.learn(service_rows, samples.time, moment.scale, moment.height, moment.taken)
         history = samples.time - self.normal.first[service_rows]
-        return judge(samples, moment, normal, history)
+        found = judge(samples, moment, normal, history)
+        for part in parts:
+            taken = part[moment.taken[part]]
+            found.learns[taken] = self._suspicion.learns(
+                rows[taken], samples.time[taken], found.significant[taken]
+            )
+        return found
 
     def grow(self, capacity_instances: int, capacity_services: int) -> None:
         """Hold this many rows."""
@@ -138,20 +152,31 @@ class Evidence:
         self._restart(row[restarted], time[restarted])
         moment.before[part_ok] = self._season.before(row, time)
         self._season.add(row, time, value)
-        load = _known(samples.load, part_ok)
-        closed = self.envelope.add(row, time, value, load)
+        since = time - self.envelope.last[row]
+        closed = self.envelope.add(row, time, value, _known(samples.load, part_ok))
+        self._describe(part_ok, row, since, samples, moment)
         which, level = np.nonzero(closed)
         self._refit(part_ok[which], row[which], level, moment)
         moment.fits[part] = self._latest.fits[rows[part]]
         moment.shapes[part] = self._latest.shapes[rows[part]]
         moment.quality[part] = self.envelope.quality(rows[part])
+        moment.uneven[part] = self.envelope.uneven[rows[part]]
+        moment.gap[part] = self.envelope.gap[rows[part]]
+        moment.lost[part] = self.envelope.lost[rows[part]]
         moment.scale[part] = self.envelope.scale[rows[part]]
         moment.anchor[part] = self.envelope.anchor[rows[part]]
 
     def _restart(self, rows: Rows, time: Floats) -> None:
         self.envelope.clear(rows, time)
         self.excursions.clear(rows)
-        self._latest.reset(rows)
+        for part in (self._latest, self._flows, self._baselines):
+            part.reset(rows)
+
+    def _describe(self, at: Rows, row: Rows, since: Floats, samples: Samples, moment: Moment) -> None:
+        value = samples.memory[at]
+        faults = np.full(len(at), np.nan) if samples.faults is None else samples.faults[at]
+        moment.flows[at] = self._flows.add(row, since, value, faults, _known(samples.swap, at))
+        moment.baseline[at] = self._baselines.add(row, samples.time[at], since, self.envelope.gap[row], value)
 
     def _refit(self, position: Rows, row: Rows, level: Rows, moment: Moment) -> None:
         low, size = self.envelope.low[row, level], self.envelope.size[row, level]

@@ -13,6 +13,7 @@ FINEST = 15.0 / 16.0  # seconds; widths are this times powers of four, so that s
 SCALES = 16  # to 15 s * 4^13 (32 years): room for series sampled once a week
 _SETTLED = 8  # samples after which the first guess of the sampling gap is corrected
 _REVIEW = 16  # samples between later reviews of it
+_LONG_REVIEW = 256  # samples over which lost ones are counted
 _UNEVEN_COSTS = 0.1
 
 
@@ -45,6 +46,7 @@ class Envelope(Columns):
         self.scale: NDArray[np.int8] = column("scale", (), np.int8, 0)
         self.gap: Floats = column("gap", (), np.float64, 0.0)
         self.uneven: Floats = column("uneven", (), np.float64, 0.0)
+        self.lost: Floats = column("lost", (), np.float64, 0.0)
         self.last: Floats = column("last", (), np.float64, np.nan)
         self.seen: NDArray[np.int64] = column("seen", (), np.int64, 0)
         self.anchor: Floats = column("anchor", (), np.float64, 0.0)
@@ -52,7 +54,8 @@ class Envelope(Columns):
     def quality(self, rows: Rows) -> Floats:
         """Give data quality, 0.9 to 1: lost or uneven samples take up to a tenth away.
 
-        Mild, because what it stands for (points, history) is among the criteria already.
+        A lost sample is an uneven gap too, so `uneven` holds both; `lost` is for people. Mild, because
+        what it stands for (points, history) is among the criteria already.
         """
         quality: Floats = 1.0 - _UNEVEN_COSTS * self.uneven[rows]
         return quality
@@ -126,6 +129,8 @@ class Envelope(Columns):
         step = np.clip(np.log2(since / known), -1.0, 1.0) / np.minimum(np.maximum(seen, 1), _REVIEW)
         gap = known * np.exp2(step)
         self.uneven[rows] += (np.minimum(np.abs(since / known - 1.0), 1.0) - self.uneven[rows]) / _REVIEW
+        missing = np.maximum(np.rint(since / known) - 1.0, 0.0)
+        self.lost[rows] += (missing / (missing + 1.0) - self.lost[rows]) / _LONG_REVIEW
         self.gap[rows], self.last[rows], self.seen[rows] = gap, time, seen + 1
         self._fit_scale(rows, gap, seen)
 

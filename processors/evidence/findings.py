@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processors.evidence import confidence, forecast, season, signature
-from processors.evidence.columns import Flags, Floats
+from processors.evidence.baseline import BASELINE
+from processors.evidence.columns import Flags, Floats, Floats32
 from processors.evidence.confidence import Seen
 from processors.evidence.envelope import LEVELS
+from processors.evidence.features import NUMBERS
 from processors.evidence.saturation import plateau
 from processors.evidence.trend import FIT
 
@@ -36,6 +38,8 @@ class Samples:
         Start of the run, unix seconds; NaN where unknown. A change is a restart.
     load, faults
         Processor seconds per second and page faults per second; NaN where unknown.
+    swap
+        How much of the memory is swapped out, as a share of the limit; NaN where unknown.
     """
 
     time: Floats
@@ -44,6 +48,7 @@ class Samples:
     started: Floats
     load: Floats | None = None
     faults: Floats | None = None
+    swap: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.time)
@@ -55,7 +60,11 @@ class Findings:
 
     `eta`, `eta_low`, `eta_high` (p50, p10, p90) are NaN where there is no forecast, `onset` and its
     bounds NaN where nothing grows. `kind` holds codes of `signature.KINDS`. `seen` is what the verdict
-    was built on, one leading fit per sample, for `reasons`.
+    was built on, one leading fit per sample, for `reasons`; `period` the seconds of one cycle of its swing
+    (NaN without one). `learns` says whether learned models may take the sample (suspicion.py). `history`
+    is how long the service has been known, `gap` the typical one between samples, `lost` and `uneven` are
+    shares (envelope.py). `flows` are numbers for `features.read`, shape `(B, NUMBERS)`; `baseline` is
+    begin, end and mean (baseline.py).
     """
 
     growth: Floats
@@ -76,6 +85,14 @@ class Findings:
     significant: Flags
     restarted: Flags
     margin: Floats
+    period: Floats
+    learns: Flags
+    history: Floats
+    gap: Floats
+    lost: Floats
+    uneven: Floats
+    flows: Floats32
+    baseline: Floats
     seen: Seen
 
     def __len__(self) -> int:
@@ -93,6 +110,11 @@ class Moment:
         self.anchor = np.zeros(size)
         self.before = np.full((size, 2), -np.inf)
         self.quality = np.ones(size)
+        self.gap = np.zeros(size)
+        self.lost = np.zeros(size)
+        self.uneven = np.zeros(size)
+        self.flows = np.full((size, NUMBERS), np.nan, np.float32)
+        self.baseline = np.full((size, BASELINE), np.nan)
         self.restarted = np.zeros(size, np.bool_)
         self.taken = np.zeros(size, np.bool_)
 
@@ -166,6 +188,14 @@ def _findings(moment: Moment, samples: Samples, limit: Floats, seen: Seen, margi
         significant=significant,
         restarted=moment.restarted,
         margin=margin,
+        period=np.where(shapes["period"] > 0, shapes["period"], np.nan),
+        learns=np.ones(len(samples), np.bool_),
+        history=seen.history,
+        gap=moment.gap,
+        lost=moment.lost,
+        uneven=moment.uneven,
+        flows=moment.flows,
+        baseline=moment.baseline,
         seen=seen,
     )
 

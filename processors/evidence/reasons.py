@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from processors.evidence.confidence import Seen, limits
@@ -29,12 +31,18 @@ _TURNING = {
 }
 
 
-def reasons(findings: Findings, index: int) -> list[str]:
-    """Give at most three sentences for one sample, strongest first; none where nothing grows."""
+def reasons(findings: Findings, index: int, others: Sequence[tuple[float, str]] = ()) -> list[str]:
+    """Give at most three sentences for one sample, strongest first; none where nothing grows.
+
+    Parameters
+    ----------
+    others
+        More sentences with their weights, such as of siblings.
+    """
     if not np.isfinite(findings.margin[index]):
         return []
     seen = findings.seen.only(np.array([index]))
-    told = sorted(_said(findings, index, seen), reverse=True)
+    told = sorted([*_said(findings, index, seen), *others], reverse=True)
     return [text for _, text in told[:MOST]]
 
 
@@ -56,7 +64,7 @@ def _said(findings: Findings, index: int, seen: Seen) -> list[tuple[float, str]]
     normal, hours = float(seen.normal[0]), float(findings.window[index]) / 3600.0
     climb, room = float(fit["slope3"]), float(seen.share[0])
     said = [
-        (2.0, f"grew by {rise:.1%} of the limit in {_span(hours)}: {_rate(findings, index)}"),
+        (2.0, f"grew by {rise:.1%} of the limit in {span(hours)}: {_rate(findings, index)}"),
         (-np.log10(1.001 - strength), f"a line explains {strength:.1%} of the movement"),
         (2.0 * room, f"took {room:.0%} of the room that was free before"),
         (climb, f"still climbing: newest quarter at {climb:.0%} of the mean slope"),
@@ -76,7 +84,10 @@ def _rate(findings: Findings, index: int) -> str:
     return f"{rate:.2%} an hour ({low:.2%} to {high:.2%})"
 
 
-def _span(hours: float) -> str:
+def span(hours: float) -> str:
+    """Give a length of time in words."""
+    if hours < 1.0 / 30.0:
+        return f"{3600.0 * hours:.0f} seconds"
     if hours < 2.0:
         return f"{60.0 * hours:.0f} minutes"
     return f"{hours:.1f} hours" if hours < 48.0 else f"{hours / 24.0:.1f} days"

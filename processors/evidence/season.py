@@ -10,6 +10,7 @@ from processors.evidence.columns import Columns, Floats, Floats32, Rows
 _SLOT = 3 * 3600.0  # seconds: coarse enough for a week in 56 numbers, fine enough for the edge of a day
 _DAY_SLOTS = 8
 _SLOTS = 7 * _DAY_SLOTS
+_WRAP = 2**15
 _PERIODS = ((_DAY_SLOTS, 86400.0), (_SLOTS - 1, 3 * 86400.0))  # how far back; the longest rise it can explain
 
 
@@ -23,15 +24,16 @@ class Season(Columns):
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
         self.low: Floats32 = self.column("low", (_SLOTS,), np.float32, 0.0)
-        self.number: NDArray[np.int32] = self.column("number", (_SLOTS,), np.int32, -1)
+        # Numbers of slots wrap after eleven years.
+        self.number: NDArray[np.int16] = self.column("number", (_SLOTS,), np.int16, -1)
 
     def add(self, rows: Rows, time: Floats, value: Floats) -> None:
         """Take one sample per row."""
         number = np.floor_divide(time, _SLOT).astype(np.int32)
         slot = number % _SLOTS
-        same = self.number[rows, slot] == number
+        same = self.number[rows, slot] == number % _WRAP
         self.low[rows, slot] = np.where(same, np.minimum(self.low[rows, slot], value), value)
-        self.number[rows, slot] = number
+        self.number[rows, slot] = number % _WRAP
 
     def before(self, rows: Rows, time: Floats) -> Floats:
         """Lowest value a day and (nearly) a week before, shape `(B, 2)`; -inf where unknown."""
@@ -39,7 +41,7 @@ class Season(Columns):
         known = np.full((len(rows), len(_PERIODS)), -np.inf)
         for column, (back, _) in enumerate(_PERIODS):
             slot = (number - back) % _SLOTS
-            there = self.number[rows, slot] == number - back
+            there = self.number[rows, slot] == (number - back) % _WRAP
             known[:, column] = np.where(there, self.low[rows, slot], -np.inf)
         return known
 

@@ -26,6 +26,7 @@ SHAPE = np.dtype(
         ("span", "f4"),  # seconds from the stretch's first point to the newest
         ("rise", "f4"),  # fraction gained by the parabola in it
         ("spread", "f4"),  # standard deviation about the parabola / rise
+        ("period", "f4"),  # seconds of one cycle of its swing; 0 without one
     ]
 )
 SHORTEST = 8  # points below which no shape is read
@@ -40,6 +41,7 @@ _BENIGN = (
 _ORDER = np.arange(LENGTH)
 _POINTS = _ORDER + 1.0
 _WAVES = np.arange(2, 11)  # cycles in the stretch that count as a period
+_SWINGS = 0.26  # share of what the parabola leaves that one wave must explain to be a period
 _TINY = 1e-18
 _MOST = 0.9  # share of the largest body that a finer level must see
 
@@ -71,7 +73,9 @@ def shape(s: Suffixes) -> NDArray[Any]:
     out["bend"] = bend = c * span * span / height
     out["spread"] = spread = np.sqrt(np.cumsum(error * error, axis=1)[:, -1] / (best + 1.0))
     out["span"], out["rise"] = span * s.unit, height
-    out["kind"] = _kind(bend, spread, *_texture(y, error, inside, best))
+    flat, jumps, smooth, wave, cycles = _texture(y, error, inside, best)
+    out["kind"] = _kind(bend, spread, flat, jumps, smooth, wave)
+    out["period"] = np.where((wave > _SWINGS) & (smooth > 0), out["span"] / cycles, 0.0)
     out[~rising] = 0
     return out
 
@@ -127,8 +131,10 @@ def _kind(bend: Floats, spread: Floats, flat: Floats, jumps: Floats, smooth: Flo
     return kind
 
 
-def _texture(y: Floats, error: Floats, inside: Flags, best: Rows) -> tuple[Floats, Floats, Floats, Floats]:
-    """How the growth goes: flatness, share of the largest steps, smoothness, strongest wave."""
+def _texture(
+    y: Floats, error: Floats, inside: Flags, best: Rows
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """How the growth goes: flatness, share of the largest steps, smoothness, strongest wave, its cycles."""
     step = np.where(inside[:, 1:], y[:, :-1] - y[:, 1:], 0.0)
     size = np.sort(np.where(inside[:, 1:], np.abs(step), np.inf), axis=1)
     flat = pick(size, best // 2) * (best + 1.0)
@@ -140,4 +146,4 @@ def _texture(y: Floats, error: Floats, inside: Flags, best: Rows) -> tuple[Float
     parts = np.cumsum(_TABLE[best] * error[:, None, None, :], axis=3)[:, :, :, -1]
     waves = parts[:, 0] * parts[:, 0] + parts[:, 1] * parts[:, 1]
     wave = np.maximum.reduce(waves, axis=1) * 2.0 / (best + 1.0) / power
-    return flat, jumps, smooth, wave
+    return flat, jumps, smooth, wave, _WAVES[np.argmax(waves, axis=1)].astype(np.float64)

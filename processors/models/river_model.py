@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -72,6 +73,20 @@ class RiverModel(ObjectModel):
         return copy.deepcopy(model)
 
     def _observe(self, model: Any, record: list[float], learn: bool) -> float:
+        """Score and learn; NaN where the object fails.
+
+        A failing object is a stored one that was forged, or a bug of its own; it must cost its service this
+        method, not the processor its life. Panics of compiled parts are BaseException.
+        """
+        try:
+            return self._ask(model, record, learn)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:
+            self.refused += 1
+            return math.nan
+
+    def _ask(self, model: Any, record: list[float], learn: bool) -> float:
         features = {f"f{i}": value for i, value in enumerate(record)}
         if self._supervised:
             return self._observe_target(model, features, features.popitem()[1], learn)

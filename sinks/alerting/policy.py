@@ -130,7 +130,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     def _ended(self, memory: AlertMemory, score: Score, killed: bool) -> str | None:
         if score.restarted or killed:
             return "out of memory" if killed else "restart"
-        memory.below = memory.below + 1 if (score.used or 0) < memory.floor else 0
+        memory.below = memory.below + 1 if score.memory is not None and score.memory < memory.floor else 0
         if memory.below >= self.confirmations:
             return "memory was given back"
         if score.time - memory.seen_at > max(self.clear_windows * memory.window, self.clear_least):
@@ -142,7 +142,8 @@ class Policy(Struct, frozen=True, kw_only=True):
         if trend is None:
             return
         memory.seen_at, memory.window = score.time, trend.window
-        memory.floor = (score.used or 0) - 0.5 * trend.rise
+        # Below the lower edge of its swings: a sawtooth gives much back at every tooth, and leaks on.
+        memory.floor = trend.level - 0.5 * trend.rise
 
     def _severity(self, score: Score) -> Severity:
         return "sure" if score.confidence >= self.sure and score.forecast is not None else "early"

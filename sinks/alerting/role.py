@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import msgspec
 
 from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
+from fleetleak.kafka.topics import MAIN
 from fleetleak.observe import metrics
-from fleetleak.records import Alert, Decoder, Label, Score, Unreadable, control, encode
+from fleetleak.records import Alert, Decoder, Label, Promotion, Score, Unreadable, control, encode
 from fleetleak.records.alert import AlertState, Severity
 from fleetleak.settings.tree import Alerting as Settings
 from sinks.alerting.policy import AlertMemory, Policy, Transition
@@ -19,6 +21,8 @@ _MOST_NAMED = 20
 # A rise that people called normal is normal up to this factor.
 _TAUGHT_MARGIN = 1.5
 _EXPECTED_SECONDS = 7 * 86400.0
+# State under this name is who speaks in the partition. No service has it: control.PROMOTION_KEY.
+_SPEAKING = control.PROMOTION_KEY
 
 
 class Member(msgspec.Struct, omit_defaults=True):
@@ -62,11 +66,21 @@ class ServiceAlerts(msgspec.Struct, omit_defaults=True):
 
 
 class Alerting:
-    """The role of the alerting sink (`fleetleak.kafka.runtime.Role`)."""
+    """The role of the alerting sink (`fleetleak.kafka.runtime.Role`).
+
+    Parameters
+    ----------
+    alerts_topic, silent_topic
+        Where it tells while its track speaks, and while another does.
+    track
+        Whose settings these are (docs/tracks.md).
+    """
 
     NAME = "alerting"
 
-    def __init__(self, settings: Settings, alerts_topic: str) -> None:
+    def __init__(
+        self, settings: Settings, alerts_topic: str, silent_topic: str = "silent-alerts", track: str = MAIN
+    ) -> None:
         self._policy = Policy(
             fire=settings.fire_confidence,
             clear=settings.clear_confidence,
@@ -78,7 +92,10 @@ class Alerting:
             reopen=settings.reopen_seconds,
         )
         self._silent = settings.silent_seconds
-        self._topic = alerts_topic
+        self._alerts_topic = alerts_topic
+        self._silent_topic = silent_topic
+        self._track = track
+        self._speaking: dict[int, str] = {}
         self._services: dict[Key, ServiceAlerts] = {}
         self._read_score = Decoder(Score).decode
         self._encode = msgspec.msgpack.Encoder().encode
@@ -129,7 +146,7 @@ class Alerting:
         if standing is None:
             if step.state == "resolved":
                 return
-            standing = Standing(f"{score.service}@{step.since:.0f}", step.since, step.severity, _NO_ALERT)
+            standing = Standing(self._name(score, step), step.since, step.severity, _NO_ALERT)
             service.standing = standing
             state: AlertState = "firing"
         else:
@@ -140,6 +157,11 @@ class Alerting:
         self._publish(key, standing.told, applied)
         if state == "resolved":
             service.standing = None
+
+    def _name(self, score: Score, step: Transition) -> str:
+        # Another track's name is in it: two tracks' alerts of one leak meet on `alerts` at a promotion.
+        owner = "" if self._track == MAIN else f"@{self._track}"
+        return f"{score.service}@{step.since:.0f}{owner}"
 
     def _alert(
         self, service: ServiceAlerts, standing: Standing, score: Score, state: AlertState, step: Transition
@@ -174,14 +196,23 @@ class Alerting:
             methods=score.methods,
             reasons=score.reasons,
             turning_point=score.turning_point,
+            features=score.features,
+            quality=score.quality,
+            siblings=score.siblings,
             closed_by=step.closed_by if state == "resolved" else None,
+            track=self._track,
             input_partition=score.input_partition,
             input_offset=score.input_offset,
         )
 
     def _publish(self, key: Key, alert: Alert, applied: Applied) -> None:
         metrics.TRANSITIONS.labels(alert.state).inc()
-        applied.outputs.append(Output(self._topic, alert.key.encode(), encode(alert), None, key))
+        topic = self._topic(key.partition)
+        applied.outputs.append(Output(topic, alert.key.encode(), encode(alert), None, key))
+
+    def _topic(self, partition: int) -> str:
+        speaks = self._speaking.get(partition, MAIN) == self._track
+        return self._alerts_topic if speaks else self._silent_topic
 
     def _let_go(self, key: Key, service: ServiceAlerts, score: Score, applied: Applied) -> None:
         """Forget instances that the service's time has left behind; with the last one its alert ends."""
@@ -204,24 +235,28 @@ class Alerting:
         self._publish(key, told, applied)
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
-        """Apply a label: `leak` confirms, `not-a-leak` and `expected` resolve."""
+        """Apply a label (`leak` confirms, `not-a-leak` and `expected` resolve) or a promotion."""
         applied = Applied()
         try:
-            label = control.read(record.value)
+            match control.read(record.value):
+                case Label() as label:
+                    return self._label(record.partition, label, applied), applied
+                case Promotion(track=track):
+                    return self._promote(record.partition, track, applied), applied
         except Unreadable as error:
             applied.rejected.append(Rejected(record, error.reason, str(error)))
-            return None, applied
-        if not isinstance(label, Label):
-            return None, applied
-        key = Key(record.partition, label.service.encode())
+        return None, applied
+
+    def _label(self, partition: int, label: Label, applied: Applied) -> Key:
+        key = Key(partition, label.service.encode())
         service = self._services.setdefault(key, ServiceAlerts())
         if label.alert is not None and (service.standing is None or service.standing.key != label.alert):
             metrics.CONTROLS.labels("label", "no-such-alert").inc()
-            return key, applied
+            return key
         self._apply_label(key, service, label, applied)
         metrics.LABELS.labels(label.verdict).inc()
         metrics.CONTROLS.labels("label", "applied").inc()
-        return key, applied
+        return key
 
     def _apply_label(self, key: Key, service: ServiceAlerts, label: Label, applied: Applied) -> None:
         standing = service.standing
@@ -241,16 +276,50 @@ class Alerting:
             service.taught_rise = max(service.taught_rise, _TAUGHT_MARGIN * standing.told.trend.rise)
         self._close(key, service, time, f"{label.author} said {label.verdict}", applied)
 
+    def _promote(self, partition: int, track: str, applied: Applied) -> Key | None:
+        """Let a track speak in a partition; what stands goes where this track tells from now on."""
+        if self._speaking.get(partition, MAIN) == track:
+            metrics.CONTROLS.labels("promotion", "unchanged").inc()
+            return None
+        moves = self._track in (track, self._speaking.get(partition, MAIN))
+        standing = self._standing(partition) if moves else []
+        why = f"track {track} was promoted"
+        for key, told in standing:
+            ended = msgspec.structs.replace(told, state="resolved", closed_by=why, affected=0)
+            self._publish(key, ended, applied)
+        self._speaking[partition] = track
+        for key, told in standing:
+            self._publish(key, msgspec.structs.replace(told, state="firing"), applied)
+        metrics.CONTROLS.labels("promotion", "applied").inc()
+        return Key(partition, _SPEAKING)
+
+    def _standing(self, partition: int) -> list[tuple[Key, Alert]]:
+        """Give what was told last of every alert that stands, at its service's newest time, by service."""
+        return sorted(
+            (
+                (key, msgspec.structs.replace(s.standing.told, time=max(s.newest, s.standing.told.time)))
+                for key, s in self._services.items()
+                if key.partition == partition and s.standing is not None
+            ),
+            key=itemgetter(0),
+        )
+
     def dump(self, key: Key) -> bytes | None:
-        """Exact state of a service's alerts."""
+        """Exact state of a service's alerts, or of who speaks in a partition."""
+        if key.name == _SPEAKING:
+            return self._speaking[key.partition].encode() if key.partition in self._speaking else None
         return self._encode(self._services[key]) if key in self._services else None
 
     def load(self, key: Key, state: bytes) -> None:
-        """Put a service's alerts back."""
+        """Put a service's alerts back, or who speaks in a partition."""
+        if key.name == _SPEAKING:
+            self._speaking[key.partition] = state.decode()
+            return
         self._services[key] = self._decode(state)
 
     def drop(self, partition: int) -> None:
-        """Forget the services of a partition."""
+        """Forget the services of a partition, and who speaks there."""
+        self._speaking.pop(partition, None)
         self._services = {k: v for k, v in self._services.items() if k.partition != partition}
 
 

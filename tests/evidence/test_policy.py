@@ -12,10 +12,14 @@ MINUTE = 60.0
 
 
 def _score(minute: float, confidence: float = 0.9, used: float = 0.5, **other: object) -> Score:
-    trend = Trend(growth=1e5, growth_low=9e4, growth_high=1.1e5, window=3600.0, rise=0.2 * GIB, strength=0.95)
+    trend = Trend(
+        growth=1e5, growth_low=9e4, growth_high=1.1e5, window=3600.0, rise=0.2 * GIB, level=used * GIB,
+        strength=0.95,
+    )  # fmt: skip
     score = Score(
         service="a", instance="a-1", time=minute * MINUTE, input_partition=0, input_offset=int(minute),
-        used=int(used * GIB), total=GIB, room_used=used, trend=trend, kind="linear", confidence=confidence,
+        used=int(used * GIB), memory=int(used * GIB), total=GIB, room_used=used, trend=trend,
+        kind="linear", confidence=confidence,
     )  # fmt: skip
     return replace(score, **other)
 
@@ -60,6 +64,16 @@ def test_it_ends_when_memory_is_given_back() -> None:
     assert (told[-1].closed_by, told[-1].time) == ("memory was given back", 3 * MINUTE)
 
 
+def test_the_teeth_of_a_sawtooth_do_not_end_it() -> None:
+    """What is used falls far below what it was at the alert, but not below the edge that grows."""
+    trend = Trend(
+        growth=1e5, growth_low=9e4, growth_high=1.1e5, window=3600.0, rise=0.2 * GIB, level=0.3 * GIB,
+        strength=0.95,
+    )  # fmt: skip
+    told = _run([_score(m, used=0.25 + 0.05 * (m % 12), trend=trend) for m in range(120)])
+    assert [one.state for one in told] == ["firing"]
+
+
 def test_it_ends_with_a_restart_and_the_next_cycle_fires_again() -> None:
     scores = [_score(0), _score(1), _score(2, restarted=True, confidence=0.0, used=0.1)]
     told = _run([*scores, _score(600), _score(601)])
@@ -101,7 +115,14 @@ def test_near_the_limit_less_evidence_is_enough() -> None:
 
 def test_labels_raise_what_counts_as_normal() -> None:
     trend = Trend(
-        growth=1.0, growth_low=1.0, growth_high=1.0, window=3600.0, rise=100.0, strength=1.0, normal_rise=30.0
+        growth=1.0,
+        growth_low=1.0,
+        growth_high=1.0,
+        window=3600.0,
+        rise=100.0,
+        level=200.0,
+        strength=1.0,
+        normal_rise=30.0,
     )
     scores = [_score(m, trend=trend) for m in range(3)]
     assert len(_run(scores)) == 1

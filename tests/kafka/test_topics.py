@@ -178,7 +178,7 @@ def test_the_command_plans_creates_and_verifies(
     assert created.stderr == ""
 
     verified = command(broker, prefix, "verify")
-    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "all 8 topics fit\n", "")
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "all 9 topics fit\n", "")
 
     again = command(broker, prefix, "create")
     assert (again.returncode, again.stdout) == (0, "nothing to create: all topics are there\n")
@@ -186,6 +186,28 @@ def test_the_command_plans_creates_and_verifies(
     other = command(broker, prefix, "verify", "--topics-partitions", "3")
     assert other.returncode == 1
     assert other.stdout.count("has 2 partitions, not 3") == len(Names._fields)
+
+
+def test_a_track_has_topics_of_its_own_beside_the_shared_ones(
+    broker: EmbeddedBroker, admin: AdminClient, prefix: str
+) -> None:
+    track = "--kafka-track", "bold"
+    ours = [f"{prefix}.bold.{name}" for name in ("scores", "models", "alert-state", "drift")]
+    command(broker, prefix, "create")
+    missing = command(broker, prefix, "verify", *track)
+    assert [line.split()[1] for line in missing.stdout.splitlines()] == ours
+    created = command(broker, prefix, "create", *track)
+    assert created.stdout.splitlines()[0] == f"created {', '.join(ours)}"
+    plain, bold = wanted(prefix), topics.layout(prefix, Settings().topics, "bold")
+    assert [t.config for t in bold] == [t.config for t in plain]
+    assert topics.existing(admin).keys() >= {t.name for t in (*plain, *bold)}
+
+
+def test_tracks_and_prefixes_never_meet() -> None:
+    names = [set(topics.names(*of)) for of in (("a", "main"), ("a", "b"), ("a-b", "main"), ("a-b", "b"))]
+    assert len(set.union(*names)) == 9 + 4 + 9 + 4
+    assert topics.names("a", "b").snapshots == topics.names("a").snapshots
+    assert len({topics.owner(*of) for of in (("a", "main"), ("a", "b"), ("a-b", "main"))}) == 3
 
 
 @pytest.mark.parametrize("action", ["create", "verify"])

@@ -73,8 +73,6 @@ def test_bytes_with_a_right_checksum_never_crash(name: str, at: int, change: int
     fresh = FLEET[name](1)
     with contextlib.suppress(CorruptState):
         fresh.load(0, seal(forged, model.fingerprint))
-        if name == "river":
-            return  # a useless object may fail when used; its row is the caller's to reset
         with np.errstate(all="ignore"):
             fresh.score_learn(np.zeros(45, np.intp), records(2, 45, 1, model.features)[1])
         fresh.dump(0)

@@ -133,7 +133,23 @@ def test_a_river_model_by_configuration() -> None:
     assert list(score.methods) == ["river"]
 
 
-@pytest.mark.parametrize("wrong", ["Nothing", "HalfSpaceTrees(", "__import__('os')", "HalfSpaceTrees(n=1)"])
+def test_an_unbounded_river_model_finds_its_largest_scores_least_likely() -> None:
+    scoring = role(models=[], river_model="OneClassSVM(nu=0.1)")
+    random_ = random.Random(5)
+    usual = [record(snapshot("s", t, 300 * MIB + random_.randint(0, 5 * MIB)), t) for t in range(1500)]
+    odd = record(snapshot("s", 1500, 700 * MIB), 1500)
+    *before, last = [
+        read_score(o.value or b"").methods["river"] for o in scoring.apply([*usual, odd]).outputs
+    ]
+    assert last.p is not None
+    assert last.detected
+    assert last.p < min(one.p for one in before if one.p is not None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["Nothing", "HalfSpaceTrees(", "__import__('os')", "HalfSpaceTrees(n=1)", "LocalOutlierFactor()"],
+)
 def test_a_river_model_that_does_not_exist_is_refused(wrong: str) -> None:
     with pytest.raises(BadSetting, match="river_model"):
         role(river_model=wrong)

@@ -21,6 +21,7 @@ from processors.models.ew_stats import EWStats
 from processors.models.half_space_trees import HalfSpaceTrees
 from processors.scoring import Scoring
 from processors.services import Services, StoredInstance, StoredService, decode
+from processors.siblings import Siblings
 from tests.processors.series import MIB, fleet, pieces, record, role, snapshot
 
 DAY = 86_400.0
@@ -216,20 +217,24 @@ def test_altered_or_cut_bytes_are_refused_and_change_nothing(
     assert scoring.dump(Key(0, b"new")) is None
 
 
+def instance_at(time: float) -> StoredInstance:
+    return StoredInstance("i", time, None, None, None, None, 0.0, 0, False, {})
+
+
 def service_with(*instances: StoredInstance, newest: float = 1.0) -> bytes:
-    stored = StoredService(newest, 0.0, {}, list(instances))
-    return seal(msgspec.msgpack.encode(stored), "service/1")
+    stored = StoredService(0.0, newest, 0.0, {}, list(instances), Siblings())
+    return seal(msgspec.msgpack.encode(stored), "service/2")
 
 
 def test_what_no_service_can_be_is_refused_with_a_right_checksum() -> None:
-    one = StoredInstance("i", 1.0, None, None, None, {})
+    one = instance_at(1.0)
     decode(service_with(one))
     for wrong in (
         service_with(one, one),
         service_with(newest=math.nan),
-        service_with(StoredInstance("i", -1.0, None, None, None, {})),
-        seal(b"\x90", "service/1"),
-        seal(msgspec.msgpack.encode(["x"]), "service/1"),
+        service_with(instance_at(-1.0)),
+        seal(b"\x90", "service/2"),
+        seal(msgspec.msgpack.encode(["x"]), "service/2"),
         seal(b"", "service/2"),
         b"",
     ):
@@ -265,7 +270,7 @@ def test_a_part_that_is_damaged_leaves_the_others_as_they_were(known: tuple[Scor
     damaged = decode(state)
     damaged.instances[0].parts["snarimax"] = stored.instances[0].parts["snarimax"][:-1]
     scoring = role()
-    scoring.load(key, seal(msgspec.msgpack.encode(damaged), "service/1"))
+    scoring.load(key, seal(msgspec.msgpack.encode(damaged), "service/2"))
     scoring._services.service(key)
     kept = decode(scoring.dump(key) or b"").instances[0].parts
     same = {name for name, part in stored.instances[0].parts.items() if kept[name] == part}

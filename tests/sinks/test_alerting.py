@@ -19,12 +19,13 @@ def score(
     time = START + 60.0 * tick
     made = Score(
         service="s", instance=instance, time=time, input_partition=0, input_offset=tick,
-        used=(100 + tick) * MIB, room_used=0.4, kind=kind, confidence=confidence, onset=START,
+        used=(100 + tick) * MIB, memory=(100 + tick) * MIB, room_used=0.4, kind=kind,
+        confidence=confidence, onset=START,
     )  # fmt: skip
     if confidence > 0:
         made.trend = Trend(
             growth=MIB / 60, growth_low=MIB / 61, growth_high=MIB / 59, window=600.0, rise=50.0 * MIB,
-            strength=0.9,
+            level=(100.0 + tick) * MIB, strength=0.9,
         )  # fmt: skip
         made.forecast = Forecast(
             eta=time + 9000, eta_low=time + 7000, eta_high=time + 12000, limit=1024 * MIB,

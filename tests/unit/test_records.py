@@ -24,6 +24,7 @@ from fleetleak.records import (
     Drift,
     Label,
     Method,
+    Promotion,
     Score,
     Snapshot,
     Unreadable,
@@ -61,6 +62,7 @@ LEAST: dict[type[msgspec.Struct], msgspec.Struct] = {
     ),
     Drift: Drift(service="shop/cart", instance="cart-1", time=1_790_000_000.0, detector="adwin"),
     Label: Label(service="shop/cart", verdict="leak", author="ann", time=1_790_000_000.0),
+    Promotion: Promotion(track="bold", author="ann", time=1_790_000_000.0),
 }
 some_record = st.one_of([records(kind) for kind in RECORDS])
 json_values = st.recursive(

@@ -11,6 +11,7 @@ import pytest
 
 from fleetleak.records import RECORDS, Decoder, Forecast, Method, Trend
 from fleetleak.records.codec import to_dict
+from fleetleak.records.evidence import Features, Quality, Siblings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "records.md").read_text()
 EXAMPLES = [example.encode() for example in re.findall(r"```json\n(.*?)\n```", PAGE, re.DOTALL)]
@@ -25,7 +26,7 @@ def test_the_examples_of_the_page_are_real_records() -> None:
         assert to_dict(record) == json.loads(example)
 
 
-@pytest.mark.parametrize("kind", [*RECORDS, Method, Trend, Forecast])
+@pytest.mark.parametrize("kind", [*RECORDS, Method, Trend, Forecast, Features, Quality, Siblings])
 def test_the_page_has_every_field_of_every_record(kind: type[msgspec.Struct]) -> None:
     section = re.search(rf"^#+ {kind.__name__}\b.*?(?=^#|\Z)", PAGE, re.DOTALL | re.MULTILINE)
     assert section is not None

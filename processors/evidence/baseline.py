@@ -1,0 +1,57 @@
+"""The longest stretch in which an instance was steady: what it was like before it grew."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from processors.evidence.columns import Columns, Flags, Floats, Rows
+
+_STEADY = 0.1  # coefficient of variation below which a stretch is a baseline
+_MERGED = 300.0  # seconds without a sample that do not end a stretch...
+_GAPS = 3.0  # ...nor as many typical gaps of a series that is sampled more seldom
+BASELINE = 3  # begin and end (unix seconds) and mean (share of the limit)
+_BEGIN, _COUNT, _MEAN, _SQUARES = range(4)
+
+
+class Baselines(Columns):
+    """Per instance the stretch it is in, and the longest of this run."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.open: Floats = self.column("open", (4,), np.float64, np.nan)
+        self.longest: Floats = self.column("longest", (BASELINE,), np.float64, np.nan)
+
+    def add(self, rows: Rows, time: Floats, since: Floats, gap: Floats, value: Floats) -> Floats:
+        """Take one sample per row; give the longest baseline so far, shape `(B, BASELINE)`.
+
+        Parameters
+        ----------
+        time, since, gap
+            Of the sample, since the one before it, and typical of the series; seconds.
+        value
+            Memory as a share of the limit.
+        """
+        stretch = self._extend(self.open[rows], value)
+        ended = ~self._steady(stretch) | ~(since <= np.maximum(_MERGED, _GAPS * gap))
+        stretch[ended] = 0.0
+        stretch[ended, _BEGIN], stretch[ended, _COUNT], stretch[ended, _MEAN] = time[ended], 1.0, value[ended]
+        self.open[rows] = stretch
+        longest = self.longest[rows]
+        longer = ~(time - stretch[:, _BEGIN] <= longest[:, 1] - longest[:, 0])
+        now = np.stack([stretch[:, _BEGIN], time, stretch[:, _MEAN]], axis=1)
+        self.longest[rows] = best = np.where(longer[:, None], now, longest)
+        return best
+
+    @staticmethod
+    def _extend(stretch: Floats, value: Floats) -> Floats:
+        stretch[:, _COUNT] += 1.0
+        off = value - stretch[:, _MEAN]
+        stretch[:, _MEAN] += off / stretch[:, _COUNT]
+        stretch[:, _SQUARES] += off * (value - stretch[:, _MEAN])
+        return stretch
+
+    @staticmethod
+    def _steady(stretch: Floats) -> Flags:
+        variance = stretch[:, _SQUARES] / stretch[:, _COUNT]
+        steady: Flags = variance < (_STEADY * stretch[:, _MEAN]) ** 2
+        return steady

@@ -1,0 +1,148 @@
+"""What an instance does with memory, at four time scales: how fast it takes and gives, and with what.
+
+Descriptions for people and for later models; the verdict rests on the trend (confidence.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from processors.evidence.columns import Columns, Floats, Floats32, Rows
+
+TIME_SCALES = (600.0, 7200.0, 86400.0, 604800.0)  # seconds: ten minutes, two hours, a day, a week
+_TAU = np.array(TIME_SCALES)
+_HOURS, _DAY = 1, 2  # the scales at which faults and collections are set against memory
+_LEAST_FALL = 0.002  # of the limit; a smaller fall is no collection
+_CLEAR_FALL = 2.0  # standard deviations of two hours
+_TINY = 1e-18
+
+# Places in a row of numbers: one per scale for the first five.
+_UP, _DOWN, _MEAN, _VARIANCE, _NEXT = (slice(at, at + 4) for at in range(0, 20, 4))
+_VALUE, _FALLS, _FALL_LEVEL, _FAULTS, _FAULT_VARIANCE, _TAKEN_VARIANCE, _FAULT_TAKEN = range(20, 27)
+_SWAP, _SWAP_RATE = 27, 28
+NUMBERS = 29
+
+
+@dataclass(frozen=True)
+class Features:
+    """One sample's features; shares of the limit, seconds. Lists have one entry per time scale.
+
+    `growth` = `allocation` - `deallocation`: exponentially weighted mean of the rises and of the falls
+    between samples, per second. `volatility` is the standard deviation over the mean, `autocorrelation`
+    that of neighbouring samples. `collections_per_sample` is the share of samples with a clear fall (a
+    garbage collector's, or a batch's end), `collection_correlation` whether they go with the level: a heap
+    near its cap collects ever more often. `fault_correlation` is that of page faults with what is taken.
+    """
+
+    growth: list[float]
+    allocation: list[float]
+    deallocation: list[float]
+    volatility: list[float]
+    autocorrelation: list[float]
+    collections_per_sample: float
+    collection_correlation: float
+    fault_correlation: float
+    swap: float
+    swap_growth: float
+
+
+class Flows(Columns):
+    """The running numbers behind `Features`, one row per instance.
+
+    Weights are `gap / (gap + scale)`: exact arithmetic, and right for uneven gaps.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.numbers: Floats32 = self.column("numbers", (NUMBERS,), np.float32, np.nan)
+
+    def add(self, rows: Rows, since: Floats, value: Floats, faults: Floats, swap: Floats) -> Floats32:
+        """Take one sample per row and give its numbers, shape `(B, NUMBERS)`.
+
+        Parameters
+        ----------
+        since
+            Seconds since the sample before.
+        value, swap
+            Memory, and how much of it is swapped out, as shares of the limit.
+        faults
+            Page faults per second; NaN where unknown.
+        """
+        old = self.numbers[rows].astype(np.float64)
+        new = np.isnan(old[:, _VALUE])
+        old[new] = 0.0
+        old[new, _MEAN] = value[new, None]
+        old[new, _VALUE], old[new, _SWAP] = value[new], swap[new]
+        gap = np.where(new, 1.0, np.maximum(since, 1e-3))
+        share = gap[:, None] / (gap[:, None] + _TAU)
+        out = np.empty_like(old)
+        rate = (value - old[:, _VALUE]) / gap
+        self._flows(old, out, share, rate, value)
+        self._falls(old, out, share[:, _DAY], value)
+        self._faults(old, out, share[:, _HOURS], np.maximum(rate, 0.0), faults)
+        out[:, _VALUE], out[:, _SWAP] = value, swap
+        swapped = (swap - old[:, _SWAP]) / gap
+        out[:, _SWAP_RATE] = old[:, _SWAP_RATE] + share[:, _HOURS] * (swapped - old[:, _SWAP_RATE])
+        self.numbers[rows] = kept = out.astype(np.float32)
+        return kept
+
+    @staticmethod
+    def _flows(old: Floats, out: Floats, share: Floats, rate: Floats, value: Floats) -> None:
+        up, down, mean = old[:, _UP], old[:, _DOWN], old[:, _MEAN]
+        out[:, _UP] = up + share * (np.maximum(rate, 0.0)[:, None] - up)
+        out[:, _DOWN] = down + share * (np.maximum(-rate, 0.0)[:, None] - down)
+        off, before = value[:, None] - mean, old[:, _VALUE, None] - mean
+        out[:, _MEAN] = mean + share * off
+        out[:, _VARIANCE] = (1.0 - share) * (old[:, _VARIANCE] + share * off * off)
+        out[:, _NEXT] = (1.0 - share) * (old[:, _NEXT] + share * off * before)
+
+    @staticmethod
+    def _falls(old: Floats, out: Floats, share: Floats, value: Floats) -> None:
+        spread = np.sqrt(np.maximum(old[:, _VARIANCE][:, _HOURS], 0.0))
+        fell = old[:, _VALUE] - value > np.maximum(_LEAST_FALL, _CLEAR_FALL * spread)
+        off = fell - old[:, _FALLS]
+        out[:, _FALLS] = old[:, _FALLS] + share * off
+        # The level before the fall: it is what made the collector run.
+        level = np.where(fell, old[:, _VALUE], value) - old[:, _MEAN][:, _DAY]
+        out[:, _FALL_LEVEL] = (1.0 - share) * (old[:, _FALL_LEVEL] + share * off * level)
+
+    @staticmethod
+    def _faults(old: Floats, out: Floats, share: Floats, taken: Floats, faults: Floats) -> None:
+        known = np.isfinite(faults)
+        share = np.where(known, share, 0.0)
+        off = np.where(known, faults, 0.0) - old[:, _FAULTS]
+        more = taken - old[:, _UP][:, _HOURS]
+        out[:, _FAULTS] = old[:, _FAULTS] + share * off
+        for place, product in (
+            (_FAULT_VARIANCE, off * off),
+            (_TAKEN_VARIANCE, more * more),
+            (_FAULT_TAKEN, off * more),
+        ):
+            out[:, place] = (1.0 - share) * (old[:, place] + share * product)
+
+
+def read(numbers: Floats32) -> Features:
+    """Give the features that a row of numbers, shape `(NUMBERS,)`, stands for."""
+    n = numbers.astype(np.float64)
+    variance = n[_VARIANCE]
+    falls = n[_FALLS]
+    spread = np.sqrt(np.maximum(falls * (1.0 - falls) * variance[_DAY], 0.0))
+    faulted = np.sqrt(np.maximum(n[_FAULT_VARIANCE] * n[_TAKEN_VARIANCE], 0.0))
+    return Features(
+        growth=(n[_UP] - n[_DOWN]).tolist(),
+        allocation=n[_UP].tolist(),
+        deallocation=n[_DOWN].tolist(),
+        volatility=(np.sqrt(np.maximum(variance, 0.0)) / np.maximum(n[_MEAN], _TINY)).tolist(),
+        autocorrelation=np.clip(n[_NEXT] / (variance + _TINY), -1.0, 1.0).tolist(),
+        collections_per_sample=float(falls),
+        collection_correlation=_ratio(n[_FALL_LEVEL], spread),
+        fault_correlation=_ratio(n[_FAULT_TAKEN], faulted),
+        swap=float(n[_SWAP]),
+        swap_growth=float(n[_SWAP_RATE]),
+    )
+
+
+def _ratio(covariance: float, spread: float) -> float:
+    return float(np.clip(covariance / spread, -1.0, 1.0)) if spread > _TINY else 0.0

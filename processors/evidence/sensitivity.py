@@ -1,0 +1,53 @@
+"""The slowest leak that could be seen in a series, against what it gains and gives back by itself."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from processors.evidence.columns import Floats
+from processors.evidence.confidence import FLOOR, SLOW_DAYS, SLOW_RISE, STRAIGHT_RISE, STRAIGHT_ROOM
+from processors.evidence.envelope import FINEST, LENGTH, LEVELS
+from processors.evidence.normal_rise import MEMORY
+
+_DAY = 86400.0
+_WITHIN = 14 * _DAY  # a leak that takes longer to be seen is of no use to know of
+
+
+class Slowest(NamedTuple):
+    """A steady growth at the edge of being seen: share of the limit per second, over so many seconds.
+
+    `noise` is the rise that is normal at that time scale, a share of the limit.
+    """
+
+    growth: float
+    window: float
+    noise: float
+
+
+def slowest(key: Floats, scale: int, time: float) -> Slowest:
+    """Give the slowest growth that the criteria of confidence.py let pass within two weeks.
+
+    Parameters
+    ----------
+    key
+        A service's `NormalRise.key`, shape `(SCALES,)`.
+    scale
+        The instance's finest scale, `Envelope.scale`.
+    time
+        Unix seconds; what is normal fades.
+
+    Notes
+    -----
+    Growth with kinks, a season or little known before it must be faster than this.
+    """
+    levels = scale + np.arange(LEVELS)
+    width = FINEST * np.exp2(2.0 * levels)
+    normal = np.maximum(np.exp2(key[levels] - time / (MEMORY * width)), FLOOR)
+    window = (LENGTH - 1) * width
+    slow = window > SLOW_DAYS * _DAY
+    rise = np.where(slow, SLOW_RISE * normal, np.maximum(STRAIGHT_RISE * normal, STRAIGHT_ROOM))
+    soon = window <= max(_WITHIN, window[0])
+    best = int(np.argmin(np.where(soon, rise / window, np.inf)))
+    return Slowest(float(rise[best] / window[best]), float(window[best]), float(normal[best]))

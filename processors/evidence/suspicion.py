@@ -1,0 +1,28 @@
+"""How long learning has been held back because a leak is suspected."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from processors.evidence.columns import Columns, Flags, Floats, Rows
+
+MOST_SECONDS = 3 * 86400.0
+
+
+class Suspicion(Columns):
+    """Learning pauses while growth is significant, so that a leak does not become normal.
+
+    It goes on when the growth ends, and in any case after `MOST_SECONDS`: what has lasted that long and
+    was no alert, or an alert nobody acted on, is how the service is now.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.since: Floats = self.column("since", (), np.float64, np.nan)
+
+    def learns(self, rows: Rows, time: Floats, significant: Flags) -> Flags:
+        """Take one sample per row; give whether its models may learn it."""
+        since = np.where(np.isnan(self.since[rows]), time, self.since[rows])
+        self.since[rows] = np.where(significant, since, np.nan)
+        learns: Flags = ~significant | (time - since > MOST_SECONDS)
+        return learns

@@ -1,0 +1,145 @@
+"""The portrait of a growing instance: features, data quality and siblings, as a Score has them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from fleetleak.records import Snapshot
+from fleetleak.records.evidence import Features, Quality, Siblings, SwapPattern
+from processors.evidence.engine import Findings
+from processors.evidence.features import TIME_SCALES, read
+from processors.evidence.reasons import span
+from processors.memory import Shares
+from processors.siblings import Siblings as View
+
+_LEAST_RUNS = 3
+# Of the swap an instance uses, gained or lost in two hours: less is no pattern.
+_SWAP_MOVES = 0.02
+_SWAP_SECONDS = TIME_SCALES[1]
+# From these on a correlation is worth a sentence.
+_CLEAR, _STRONG = 0.5, 0.6
+
+Told = tuple[float, str]
+
+
+class Portrait(NamedTuple):
+    """What describes one growing instance, and what is worth saying of it, with weights."""
+
+    features: Features
+    quality: Quality
+    siblings: Siblings
+    told: list[Told]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give the parts as plain values for a Score."""
+        parts = {"features": self.features, "quality": self.quality, "siblings": self.siblings}
+        return {name: msgspec.to_builtins(part) for name, part in parts.items()}
+
+
+def portray(found: Findings, row: int, snapshot: Snapshot, shares: Shares, view: View) -> Portrait:
+    """Describe one sample of a batch; `row` is its place in the findings."""
+    features = _features(found, row, snapshot, shares)
+    quality, siblings = _quality(found, row, shares), _siblings(view, shares)
+    told = [*_of_features(features), *_of_quality(quality, shares), *_of_siblings(siblings, snapshot, shares)]
+    return Portrait(features, quality, siblings, told)
+
+
+def _features(found: Findings, row: int, snapshot: Snapshot, shares: Shares) -> Features:
+    seen = read(found.flows[row])
+    period, gap = float(found.period[row]), float(found.gap[row])
+    basis, swap = shares.basis, snapshot.swap_used
+    return Features(
+        growth=[round(x * basis, 3) for x in seen.growth],
+        allocation=[round(x * basis, 3) for x in seen.allocation],
+        deallocation=[round(x * basis, 3) for x in seen.deallocation],
+        volatility=[round(x, 4) for x in seen.volatility],
+        autocorrelation=[round(x, 3) for x in seen.autocorrelation],
+        period=round(period, 1) if np.isfinite(period) else None,
+        fragmentation_index=_fragmentation(snapshot),
+        collections_per_hour=round(seen.collections_per_sample * 3600.0 / max(gap, 1e-3), 3),
+        collection_correlation=round(seen.collection_correlation, 3),
+        fault_correlation=None if snapshot.faults_minor is None else round(seen.fault_correlation, 3),
+        swap_share=None if swap is None else round(seen.swap / max(shares.memory, seen.swap, 1e-9), 4),
+        swap_growth=None if swap is None else round(seen.swap_growth * basis, 3),
+        swap_pattern=None if swap is None else _swap(seen.swap, seen.swap_growth),
+    )
+
+
+def _fragmentation(snapshot: Snapshot) -> float | None:
+    if snapshot.active is None or not snapshot.used:
+        return None
+    return round(max(0.0, 1.0 - snapshot.active / snapshot.used), 4)
+
+
+def _swap(share: float, growth: float) -> SwapPattern:
+    if share <= 0.0:
+        return "none"
+    moved = growth * _SWAP_SECONDS / share
+    if abs(moved) < _SWAP_MOVES:
+        return "steady"
+    return "growing" if moved > 0 else "shrinking"
+
+
+def _quality(found: Findings, row: int, shares: Shares) -> Quality:
+    begin, end, mean = found.baseline[row].tolist()
+    there = end > begin
+    return Quality(
+        completeness=round(1.0 - float(found.lost[row]), 4),
+        irregularity=round(float(found.uneven[row]), 4),
+        history=round(float(found.history[row]), 3),
+        baseline=round(mean * shares.basis) if there else None,
+        baseline_from=round(begin, 3) if there else None,
+        baseline_to=round(end, 3) if there else None,
+    )
+
+
+def _siblings(view: View, shares: Shares) -> Siblings:
+    slope, strength = view.ages.line()
+    aged, before = view.runs >= _LEAST_RUNS and strength > 0.0, view.before
+    return Siblings(
+        instances=max(1, view.now.instances),
+        growing=view.now.growing,
+        version_before=before.version if before else None,
+        instances_before=before.instances if before else None,
+        growing_before=before.growing if before else None,
+        runs=view.runs,
+        age_growth=round(slope * shares.basis, 3) if aged else None,
+        age_strength=round(strength, 4) if aged else None,
+    )
+
+
+def _of_features(features: Features) -> list[Told]:
+    told: list[Told] = []
+    if features.swap_pattern == "growing":
+        told.append((1.8, f"swap grows with it: {features.swap_share:.0%} is swapped out"))
+    if (faults := features.fault_correlation or 0.0) > _CLEAR:
+        told.append((faults, f"page faults go with it (correlation {faults:.2f})"))
+    if features.collection_correlation > _CLEAR:
+        often = f"{features.collections_per_hour:.1f} clear falls an hour"
+        told.append((features.collection_correlation, f"{often}, the more the higher it is"))
+    return told
+
+
+def _of_quality(quality: Quality, shares: Shares) -> list[Told]:
+    if quality.baseline is None or quality.baseline_from is None or quality.baseline_to is None:
+        return []
+    hours = (quality.baseline_to - quality.baseline_from) / 3600.0
+    return [(0.6, f"was steady at {quality.baseline / shares.basis:.1%} of the limit for {span(hours)}")]
+
+
+def _of_siblings(siblings: Siblings, snapshot: Snapshot, shares: Shares) -> list[Told]:
+    told: list[Told] = []
+    if siblings.growing > 1:
+        version = f" of version {snapshot.version}" if snapshot.version else ""
+        text = f"{siblings.growing} of {siblings.instances} instances{version} grow"
+        if siblings.version_before is not None:
+            before = f"{siblings.growing_before} of {siblings.instances_before}"
+            text += f"; of {siblings.version_before} before it, {before}"
+        told.append((2.5, text))
+    if siblings.age_growth and siblings.age_growth > 0 and (siblings.age_strength or 0.0) > _STRONG:
+        rate = 3600.0 * siblings.age_growth / shares.basis
+        told.append((1.2, f"memory rises with age in {siblings.runs} runs: {rate:.2%} of the limit an hour"))
+    return told

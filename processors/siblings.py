@@ -1,0 +1,148 @@
+"""What the instances of a service tell of each other: who grows, in which version, and with what age."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from fleetleak.records import Snapshot
+from fleetleak.records.types import UnixSeconds
+
+# The view of a service is at most so old, by its own records' time: a look at every instance for every
+# record of a large service would cost the square of its size.
+_VIEW_SECONDS = 300.0
+_ALIVE_SECONDS = 3600.0
+_HALF_LIFE_SECONDS = 7 * 86400.0
+_TINY = 1e-18
+
+
+class Instance(Protocol):
+    """What is known of one instance up to its newest scored record."""
+
+    seen: float
+    began: float | None
+    version: str | None
+    growing: bool
+    memory: float
+
+
+class Service(Protocol):
+    """A service: its instances, and their view."""
+
+    @property
+    def instances(self) -> Mapping[str, Instance]:
+        """By name."""
+
+    siblings: Siblings
+
+
+class Count(msgspec.Struct, array_like=True):
+    """How many instances of one version are there, and how many of them grow."""
+
+    version: str | None = None
+    instances: int = 0
+    growing: int = 0
+
+
+class Ages(msgspec.Struct, array_like=True):
+    """Memory against age since start, pooled over siblings and restarts: fading sums of a line's fit."""
+
+    weight: float = 0.0
+    age: float = 0.0
+    memory: float = 0.0
+    age_age: float = 0.0
+    age_memory: float = 0.0
+    memory_memory: float = 0.0
+
+    def fade(self, seconds: float) -> None:
+        """Let everything so far count less."""
+        kept = 2.0 ** (-seconds / _HALF_LIFE_SECONDS)
+        for name in self.__struct_fields__:
+            setattr(self, name, kept * getattr(self, name))
+
+    def add(self, age: float, memory: float) -> None:
+        """Take one instance at one moment."""
+        self.weight += 1.0
+        self.age += age
+        self.memory += memory
+        self.age_age += age * age
+        self.age_memory += age * memory
+        self.memory_memory += memory * memory
+
+    def line(self) -> tuple[float, float]:
+        """Give the slope, shares of the limit per second, and the share of the variance it explains."""
+        n = self.weight
+        if n < 2.0:
+            return 0.0, 0.0
+        ages = self.age_age - self.age * self.age / n
+        memories = self.memory_memory - self.memory * self.memory / n
+        both = self.age_memory - self.age * self.memory / n
+        if ages <= _TINY or memories <= _TINY:
+            return 0.0, 0.0
+        return both / ages, min(1.0, both * both / (ages * memories))
+
+
+class Siblings(msgspec.Struct, array_like=True):
+    """One service's view of its instances.
+
+    `runs` counts restarts and new instances: a line through one run says nothing that the trend does not.
+    """
+
+    viewed: UnixSeconds = 0.0
+    runs: int = 0
+    now: Count = msgspec.field(default_factory=Count)
+    before: Count | None = None
+    ages: Ages = msgspec.field(default_factory=Ages)
+
+    def due(self, time: float) -> bool:
+        """Whether a record of this time asks for a new view."""
+        return time - self.viewed >= _VIEW_SECONDS
+
+    def look(self, time: float, version: str | None, instances: Iterable[Instance]) -> None:
+        """View the instances that are alive; `version` is that of the record that asked.
+
+        The version before is the one most others run; it stays known when its last instance is gone.
+        """
+        self.ages.fade(min(time - self.viewed, 10 * _HALF_LIFE_SECONDS))
+        self.viewed = time
+        counts: dict[str | None, Count] = {version: Count(version)}
+        for one in instances:
+            if time - one.seen > _ALIVE_SECONDS:
+                continue
+            count = counts.setdefault(one.version, Count(one.version))
+            count.instances += 1
+            count.growing += one.growing
+            if one.began is not None:
+                self.ages.add(one.seen - one.began, one.memory)
+        now = counts.pop(version)
+        if counts:
+            self.before = max(counts.values(), key=lambda c: (c.instances, c.version or ""))
+        elif self.now.version != version and self.now.instances:
+            self.before = self.now
+        self.now = now
+
+
+def watch(
+    owners: Iterable[tuple[Service, Instance]],
+    snapshots: Iterable[Snapshot],
+    memories: Iterable[float],
+    growing: Iterable[bool],
+    restarted: Iterable[bool],
+) -> dict[int, Siblings]:
+    """Take a batch in order; give each growing record, by position, its service's view at that moment."""
+    views: dict[int, Siblings] = {}
+    every = zip(owners, snapshots, memories, growing, restarted, strict=True)
+    for at, ((service, instance), snapshot, memory, grows, new) in enumerate(every):
+        view, time = service.siblings, snapshot.timestamp
+        if new or instance.seen < 0:
+            view.runs += 1
+        instance.seen, instance.began, instance.version = time, snapshot.started, snapshot.version
+        instance.memory, instance.growing = memory, grows
+        if view.due(time):
+            view.look(time, snapshot.version, service.instances.values())
+        if grows:
+            views[at] = copy.deepcopy(view)
+    return views

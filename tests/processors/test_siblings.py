@@ -1,0 +1,122 @@
+"""What siblings tell: who grows in which version, memory against age, and what a cold service may borrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fleetleak.kafka.runtime import Key, Record
+from fleetleak.records import Score, encode
+from fleetleak.records.control import ModelPrior
+from processors.scoring import Scoring
+from processors.services import decode
+from tests.processors.series import MIB, START, read_score, record, role, snapshot
+
+TICKS = 240
+
+
+def deploy(leaks_in: str, instances: int = 4) -> Iterator[Record]:
+    """Give a service that goes from version 1 to version 2 in the middle; one of them leaks."""
+    offset = 0
+    for tick in range(2 * TICKS):
+        version = "1" if tick < TICKS else "2"
+        for number in range(instances):
+            age = tick % TICKS
+            used = 300 * MIB + (age * 2 * MIB if version == leaks_in else 0) + (tick * 7 + number) % 5 * MIB
+            yield record(
+                snapshot(
+                    "api", tick, used, instance=f"api-{version}-{number}", version=version,
+                    started=START + 30.0 * (TICKS if version == "2" else 0),
+                ),
+                offset,
+            )  # fmt: skip
+            offset += 1
+
+
+def scores(scoring: Scoring, records: list[Record], size: int = 500) -> list[Score]:
+    found: list[Score] = []
+    for begin in range(0, len(records), size):
+        found += [read_score(o.value) for o in scoring.apply(records[begin : begin + size]).outputs]
+    return found
+
+
+def test_growing_siblings_are_counted_beside_the_version_before() -> None:
+    last = scores(role(), list(deploy("2")))[-1]
+    assert last.siblings is not None
+    assert (last.siblings.growing, last.siblings.instances) == (4, 4)
+    assert (last.siblings.version_before, last.siblings.growing_before) == ("1", 0)
+    assert any("4 of 4 instances of version 2 grow" in reason for reason in last.reasons)
+
+
+def test_views_do_not_depend_on_batches_or_on_where_the_state_was() -> None:
+    records = list(deploy("2"))
+    whole = [encode(score) for score in scores(role(), records)]
+    assert [encode(score) for score in scores(role(), records, size=7)] == whole
+    first, second, half = role(), role(), len(records) * 3 // 4
+    scores(first, records[:half])
+    state = first.dump(Key(0, b"api"))
+    assert state is not None
+    second.load(Key(0, b"api"), state)
+    assert [encode(score) for score in scores(second, records[half:])] == whole[half:]
+
+
+def test_scaling_out_is_not_a_leak() -> None:
+    records: list[Record] = []
+    for tick in range(400):
+        for number in range(1 + tick // 40):
+            used = 300 * MIB + (tick * 13 + number * 5) % 7 * MIB
+            one = snapshot("web", tick, used, instance=f"web-{number}", started=START + 1200.0 * number)
+            records.append(record(one, len(records)))
+    assert max(score.confidence for score in scores(role(), records)) < 0.1
+
+
+def test_memory_that_rises_with_age_is_seen_across_restarts() -> None:
+    records: list[Record] = []
+    for tick in range(1200):
+        age = tick % 200
+        one = snapshot("job", tick, 300 * MIB + 2 * MIB * age, started=START + 30.0 * (tick - age))
+        records.append(record(one, len(records)))
+    told = [score.siblings for score in scores(role(), records) if score.siblings is not None]
+    assert told[-1].runs == 6
+    assert told[-1].age_growth is not None
+    assert abs(told[-1].age_growth - 2 * MIB / 30.0) < 0.1 * 2 * MIB / 30.0
+    assert (told[-1].age_strength or 0.0) > 0.95
+
+
+def sawtooth(service: str, ticks: range) -> list[Record]:
+    """Give a service that gains a third of its limit in an hour and a half and gives it back, for ever."""
+    return [
+        record(snapshot(service, tick, 300 * MIB + 2 * MIB * (tick % 180)), offset)
+        for offset, tick in enumerate(ticks)
+    ]
+
+
+def lend(scoring: Scoring, service: str, lender: str) -> None:
+    state = scoring.dump(Key(0, lender.encode()))
+    assert state is not None
+    prior = ModelPrior(service=service, lender=lender, state=state, author="a", time=START)
+    scoring.control(Record(0, 0, service.encode(), encode(prior), START))
+
+
+def test_a_cold_service_borrows_what_is_normal() -> None:
+    alone, lent = role(), role()
+    scores(lent, sawtooth("api-1", range(2880)))
+    lend(lent, "api-2", "api-1")
+    young = sawtooth("api-2", range(2880, 3050))
+    assert max(score.confidence for score in scores(lent, young)) < 0.1
+    normal = [score.trend.normal_rise for score in scores(alone, young) if score.trend is not None]
+    borrowed = [score.trend.normal_rise for score in scores(lent, sawtooth("api-2", range(3050, 3060)))
+                if score.trend is not None]  # fmt: skip
+    assert min(borrowed, default=1e12) > max(normal, default=0.0)
+
+
+def test_a_service_known_for_a_day_keeps_its_own() -> None:
+    scoring = role()
+    scores(scoring, sawtooth("api-1", range(100)))
+    scores(scoring, sawtooth("old", range(2890)))
+    before = scoring.dump(Key(0, b"old"))
+    lend(scoring, "old", "api-1")
+    assert scoring.dump(Key(0, b"old")) == before
+    lend(scoring, "new", "api-1")
+    stored = scoring.dump(Key(0, b"new"))
+    assert stored is not None
+    assert decode(stored).parts.keys() == decode(scoring.dump(Key(0, b"api-1")) or b"").parts.keys()
