@@ -120,6 +120,8 @@ class _Columns:
             (np.clip(trend.strength, 0.0, 1.0), 4),
             (trend.normal_rise * basis, 1),
             (trend.onset, 3),
+            (trend.onset_low, 3),
+            (trend.onset_high, 3),
         )
         self._forecast = _by_row(
             ~np.isnan(trend.eta), (trend.eta, 1), (trend.eta_low, 1), (trend.eta_high, 1)
@@ -152,9 +154,9 @@ class _Columns:
             score["drift_before"], score["drift_after"] = self._drifted[row]
 
     def _add_trend(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
-        *numbers, onset = self._growing[row]
+        *numbers, onset, onset_low, onset_high = self._growing[row]
         score["trend"] = dict(zip(_TREND, numbers, strict=True))
-        score["onset"] = onset
+        score["onset"], score["onset_low"], score["onset_high"] = onset, max(onset_low, 0.0), onset_high
         if row not in self._significant:
             return
         confidence = self._confidence[row]

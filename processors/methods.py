@@ -23,6 +23,7 @@ from processors.models.river_model import RiverModel
 from processors.models.snarimax import SNARIMAX
 from processors.services import Part
 
+RESIDUALS = "page_hinkley_residual"
 _CAPACITY = 256
 _FEATURES = 3
 # Shares of the room at which a feature is half way from its middle to its end.
@@ -31,6 +32,8 @@ _DEVIATION_SCALE = 0.05
 _FADING = 0.05
 # A level must move by about a tenth of the room for a while; River's defaults never fire on shares.
 _PAGE_HINKLEY_THRESHOLD = 0.5
+# Forecasts must be worse by a hundredth of the room for twenty records.
+_RESIDUAL_THRESHOLD = 0.2
 _ADWIN_DELTA = 0.0005
 AHEAD = 12  # records that SNARIMAX looks ahead of a growth
 # Odds from which a method by itself calls a snapshot unusual.
@@ -103,6 +106,7 @@ class Methods:
             "adwin": ADWIN(_CAPACITY, delta=_ADWIN_DELTA),
             "page_hinkley": PageHinkley(_CAPACITY, threshold=_PAGE_HINKLEY_THRESHOLD),
         }
+        self._residuals = PageHinkley(_CAPACITY, threshold=_RESIDUAL_THRESHOLD)
         names = [*self._points, *(name for name in ("deviation", "snarimax") if name in settings.models)]
         self._calibrations = Calibrations(_CAPACITY, names)
 
@@ -119,7 +123,7 @@ class Methods:
     def instance_parts(self) -> dict[str, Part]:
         """Give what has a row per instance."""
         forecast: Mapping[str, Part] = {} if self._forecast is None else {"snarimax": self._forecast}
-        return {"level": self._level, **forecast, **self._drift}
+        return {"level": self._level, **forecast, **self._drift, RESIDUALS: self._residuals}
 
     def observe(
         self,
@@ -171,7 +175,7 @@ class Methods:
         """Run the models of single series; a restart makes them new just before its record."""
         level, deviation = np.empty(len(rows)), np.empty(len(rows))
         forecast, ahead = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-        drift = {name: np.zeros(len(rows), dtype=bool) for name in self._drift}
+        drift = {name: np.zeros(len(rows), dtype=bool) for name in (*self._drift, RESIDUALS)}
         for part in rounds(rows):
             at, x = rows[part], memory[part, None]
             if (fresh := at[restarted[part]]).size:
@@ -182,6 +186,8 @@ class Methods:
             if self._forecast is not None:
                 seen = self._forecast.state[at, 0] > 0
                 forecast[part] = np.where(seen, self._forecast.score_learn(at, x), np.nan)
+                error = np.where(seen, np.abs(memory[part] - forecast[part]), 0.0)
+                drift[RESIDUALS][part] = self._residuals.score_learn(at, error[:, None]) > 0
                 if (asked := part[suspected[part]]).size:
                     ahead[asked] = self._forecast.forecast(rows[asked], AHEAD)[:, -1] - memory[asked]
             for name, model in self._drift.items():

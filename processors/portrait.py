@@ -42,8 +42,10 @@ class Portrait(NamedTuple):
 def portray(found: Findings, row: int, snapshot: Snapshot, shares: Shares, view: View) -> Portrait:
     """Describe one sample of a batch; `row` is its place in the findings."""
     features = _features(found, row, snapshot, shares)
-    quality, siblings = _quality(found, row, shares), _siblings(view, shares)
-    told = [*_of_features(features), *_of_quality(quality, shares), *_of_siblings(siblings, snapshot, shares)]
+    quality, siblings = _quality(found, row, shares), _siblings(view, snapshot.version, shares)
+    told = [*_of_features(features), *_of_siblings(siblings, snapshot, shares)]
+    if (quality.baseline_to or np.inf) <= float(found.onset_high[row]):
+        told += _of_quality(quality, shares)
     return Portrait(features, quality, siblings, told)
 
 
@@ -96,12 +98,13 @@ def _quality(found: Findings, row: int, shares: Shares) -> Quality:
     )
 
 
-def _siblings(view: View, shares: Shares) -> Siblings:
+def _siblings(view: View, version: str | None, shares: Shares) -> Siblings:
     slope, strength = view.ages.line()
-    aged, before = view.runs >= _LEAST_RUNS and strength > 0.0, view.before
+    aged = view.runs >= _LEAST_RUNS and strength > 0.0
+    now, before = view.of(version)
     return Siblings(
-        instances=max(1, view.now.instances),
-        growing=view.now.growing,
+        instances=max(1, now.instances),
+        growing=now.growing,
         version_before=before.version if before else None,
         instances_before=before.instances if before else None,
         growing_before=before.growing if before else None,

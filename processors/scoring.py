@@ -14,6 +14,7 @@ from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
 from fleetleak.settings import Settings
 from processors.encode import WORTH_WORDS, Encoder
 from processors.evidence.engine import Evidence, Findings, Samples
+from processors.evidence.normal_rise import NormalRise
 from processors.intake import Batch, Intake
 from processors.methods import Methods
 from processors.models.base import Flags, Rows
@@ -117,6 +118,7 @@ class Scoring:
         )
         metrics.RESTARTS.inc(int(np.count_nonzero(restarted)))
         for name, flags in found.drift.items():
+            flags &= ~trend.significant  # growth that is suspected is told as such, not as drift
             metrics.DRIFTS.labels(name).inc(int(np.count_nonzero(flags)))
         return self._encoder.encode(batch, at, trend, found, _views(batch, at, samples, trend, restarted))
 
@@ -129,7 +131,7 @@ class Scoring:
                 case ModelImport(state=state):
                     self._services.load(key, state)
                 case ModelPrior(state=state):
-                    if not self._services.lend(key, state):
+                    if not self._services.lend(key, state, _lendable):
                         metrics.CONTROLS.labels("model", "not-cold").inc()
                         return key, applied
                 case ModelDelete():
@@ -154,6 +156,16 @@ class Scoring:
     def drop(self, partition: int) -> None:
         """Forget the services of a partition."""
         self._services.drop(partition)
+
+
+def _lendable(parts: dict[str, bytes]) -> dict[str, bytes]:
+    """Give the parts of a service as another one may have them: how long it has been known is its own."""
+    if "normal" not in parts:
+        return parts
+    normal = NormalRise(1)
+    normal.load(0, parts["normal"])
+    normal.first[0] = np.nan
+    return parts | {"normal": normal.dump(0)}
 
 
 def _samples(batch: Batch, at: Rows) -> Samples:

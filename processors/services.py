@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -297,8 +297,13 @@ class Services:
         self.remove(key)
         self._packed[key] = state
 
-    def lend(self, key: Key, state: bytes) -> bool:
+    def lend(self, key: Key, state: bytes, adapt: Callable[[dict[str, bytes]], dict[str, bytes]]) -> bool:
         """Give a cold service what is shared in another one's state; say whether it was cold.
+
+        Parameters
+        ----------
+        adapt
+            Takes out of the lender's parts what is not to be lent.
 
         Raises
         ------
@@ -309,7 +314,7 @@ class Services:
         borrower = StoredService(0.0, 0.0, 0.0, {}, [], Siblings()) if own is None else decode(own)
         if borrower.newest - borrower.begun >= _COLD_SECONDS:
             return False
-        borrower.parts = lender.parts
+        borrower.parts = adapt(lender.parts)
         self.remove(key)
         self._packed[key] = seal(_encode(borrower), _FORM)
         return True

@@ -16,6 +16,7 @@ from fleetleak.records.types import UnixSeconds
 _VIEW_SECONDS = 300.0
 _ALIVE_SECONDS = 3600.0
 _HALF_LIFE_SECONDS = 7 * 86400.0
+_MOST_VERSIONS = 8
 _TINY = 1e-18
 
 
@@ -88,27 +89,24 @@ class Ages(msgspec.Struct, array_like=True):
 class Siblings(msgspec.Struct, array_like=True):
     """One service's view of its instances.
 
-    `runs` counts restarts and new instances: a line through one run says nothing that the trend does not.
+    `versions` are in the order they were first seen, with the counts of when they last ran. `runs` counts
+    restarts and new instances: a line through one run says nothing that the trend does not.
     """
 
     viewed: UnixSeconds = 0.0
     runs: int = 0
-    now: Count = msgspec.field(default_factory=Count)
-    before: Count | None = None
+    versions: list[Count] = []
     ages: Ages = msgspec.field(default_factory=Ages)
 
     def due(self, time: float) -> bool:
         """Whether a record of this time asks for a new view."""
         return time - self.viewed >= _VIEW_SECONDS
 
-    def look(self, time: float, version: str | None, instances: Iterable[Instance]) -> None:
-        """View the instances that are alive; `version` is that of the record that asked.
-
-        The version before is the one most others run; it stays known when its last instance is gone.
-        """
+    def look(self, time: float, instances: Iterable[Instance]) -> None:
+        """View the instances that are alive."""
         self.ages.fade(min(time - self.viewed, 10 * _HALF_LIFE_SECONDS))
         self.viewed = time
-        counts: dict[str | None, Count] = {version: Count(version)}
+        counts: dict[str | None, Count] = {}
         for one in instances:
             if time - one.seen > _ALIVE_SECONDS:
                 continue
@@ -117,12 +115,17 @@ class Siblings(msgspec.Struct, array_like=True):
             count.growing += one.growing
             if one.began is not None:
                 self.ages.add(one.seen - one.began, one.memory)
-        now = counts.pop(version)
-        if counts:
-            self.before = max(counts.values(), key=lambda c: (c.instances, c.version or ""))
-        elif self.now.version != version and self.now.instances:
-            self.before = self.now
-        self.now = now
+        known = [counts.pop(old.version, old) for old in self.versions]
+        self.versions = [*known, *counts.values()][-_MOST_VERSIONS:]
+
+    def of(self, version: str | None) -> tuple[Count, Count | None]:
+        """Give the counts of a version and of the one before it, None without."""
+        before = None
+        for count in self.versions:
+            if count.version == version:
+                return count, before
+            before = count
+        return Count(version), before
 
 
 def watch(
@@ -142,7 +145,7 @@ def watch(
         instance.seen, instance.began, instance.version = time, snapshot.started, snapshot.version
         instance.memory, instance.growing = memory, grows
         if view.due(time):
-            view.look(time, snapshot.version, service.instances.values())
+            view.look(time, service.instances.values())
         if grows:
             views[at] = copy.deepcopy(view)
     return views

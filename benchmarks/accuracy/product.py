@@ -6,19 +6,20 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import numpy as np
+
 from benchmarks.accuracy import synthetic
 from benchmarks.accuracy.alerts import Alert
 from benchmarks.accuracy.cases import Case
 from fleetleak.kafka.runtime import Record
 from fleetleak.records import Snapshot, encode
 from fleetleak.replay.drive import drive
+from fleetleak.replay.sources import unit_scale
 from fleetleak.settings import Settings
 from processors.scoring import Scoring
 from sinks.alerting.role import Alerting
 
 NAME = "fleetleak"
-# Percentages have no bytes: scaled up, their ratios are kept to one in a million.
-_SCALE = 2**20
 
 
 def of_cases(cases: Sequence[Case]) -> list[Snapshot]:
@@ -32,17 +33,13 @@ def of_cases(cases: Sequence[Case]) -> list[Snapshot]:
             total=round(total * scale),
         )
         for case in cases
-        for scale in [_scale(case)]
+        for scale in [unit_scale(max(np.nanmax(case.total), np.nanmax(case.used)))]
         for time, used, total in zip(
             case.times.tolist(), case.used.tolist(), case.total.tolist(), strict=True
         )
         if math.isfinite(used)
     ]
     return sorted(found, key=lambda s: s.timestamp)
-
-
-def _scale(case: Case) -> int:
-    return _SCALE if case.total[0] < _SCALE else 1
 
 
 def of_scenarios() -> list[Snapshot]:

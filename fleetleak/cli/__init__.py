@@ -28,6 +28,7 @@ COMMANDS = {
     "tracks": "fleetleak.cli.tracks",
     "replay-dead-letters": "fleetleak.cli.replay_dead_letters",
     "replay": "fleetleak.cli.replay",
+    "plot": "fleetleak.cli.plot",
     "evaluate": "fleetleak.cli.evaluate",
     "config": "fleetleak.cli.config",
 }

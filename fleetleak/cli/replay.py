@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import IO
+from collections.abc import Callable, Generator, Iterator
 
 from fleetleak.cli import CommandFailed
+from fleetleak.cli.extras import needs
+from fleetleak.observe.garbage import collect_seldom
 from fleetleak.replay.drive import Outputs, drive
 from fleetleak.replay.sources import BadRecording, Recording, parse_mapping, read
+from fleetleak.replay.write import Found, Write, in_order, to_file
 from fleetleak.settings import Loaded, Settings
 
-HELP = "send recorded series (CSV, Parquet) through scoring and alerting, without Kafka"
-SECTIONS = ("processor", "alerting", "log")
+HELP = "send recorded series (CSV, Parquet) through scoring and alerting, in memory or through a Kafka"
+SECTIONS = ("kafka", "topics", "runtime", "processor", "alerting", "log")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--columns", default="", metavar="FIELD=COLUMN,...", help="where the names differ")
     parser.add_argument("--alerts", metavar="FILE", help="write transitions as JSON lines; - for stdout")
-    parser.add_argument("--scores", metavar="FILE", help="write scores as JSON lines")
+    parser.add_argument(
+        "--scores", metavar="FILE", help="write scores: Parquet if its name ends in .parquet, else JSON lines"
+    )
+    parser.add_argument(
+        "--via-kafka", action="store_true",
+        help="through the deployed processes and topics of its own, on kafka.bootstrap_servers"
+        " or, where that is not set, an embedded Kafka",
+    )  # fmt: skip
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
@@ -35,50 +45,96 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     except BadRecording as error:
         raise CommandFailed(str(error)) from None
     begun = time.monotonic()
-    alerts = rejected = 0
     with contextlib.ExitStack() as stack:
-        to_alerts, to_scores = (_open(stack, name) for name in (arguments.alerts, arguments.scores))
-        for found in replay(recording, loaded.settings, _progress(len(recording))):
-            _write(to_alerts, [o.value for o in found.alerts])
-            _write(to_scores, [o.value for o in found.scores])
-            alerts += len(found.alerts)
-            rejected += len(found.rejected)
-            if found.rejected:
-                print(f"\nunreadable: {found.rejected[0]}", file=sys.stderr)
+        to_alerts, to_scores = _writers(stack, arguments)
+        if arguments.via_kafka:
+            way = _via_kafka(recording, loaded)
+        else:
+            # Scores are written as they come, in the order of time; without them a faster order will do.
+            way = _in_memory(recording, loaded, in_turns=arguments.scores is None)
+        found = stack.enter_context(contextlib.closing(way))
+        unreadable, alerts = _write(found, to_alerts, to_scores)
     seconds = time.monotonic() - begun
     print(
-        f"{len(recording)} snapshots, {rejected} unreadable, {alerts} alert transitions, {seconds:.1f} s",
+        f"{len(recording)} snapshots, {unreadable} unreadable, {alerts} alert transitions, {seconds:.1f} s",
         file=sys.stderr,
     )
     return 0
 
 
-def replay(recording: Recording, settings: Settings, progress: Callable[[float], None]) -> Iterator[Outputs]:
-    """Drive the product's own roles over a recording."""
-    try:
+def replay(
+    recording: Recording, settings: Settings, progress: Callable[[float], None], in_turns: bool = False
+) -> Iterator[Outputs]:
+    """Drive the product's own roles over a recording (`Recording.records` says what `in_turns` does)."""
+    with needs("processor"):
         from processors.scoring import Scoring
-    except ImportError as error:
-        raise CommandFailed(f"replay needs the extra: pip install 'fleetleak[processor]' ({error})") from None
     from sinks.alerting.role import Alerting
 
     scoring, alerting = Scoring(settings, "scores"), Alerting(settings.alerting, "alerts")
-    return drive(recording.records(), len(recording), scoring, alerting, progress)
+    return drive(recording.records(in_turns), len(recording), scoring, alerting, progress)
 
 
-def _open(stack: contextlib.ExitStack, name: str | None) -> IO[bytes] | None:
-    if name is None:
-        return None
-    if name == "-":
-        return sys.stdout.buffer
+def _in_memory(recording: Recording, loaded: Loaded, in_turns: bool) -> Generator[Found, None, None]:
+    every = replay(recording, loaded.settings, _progress(len(recording)), in_turns)
+    collect_seldom()
+    alerts: list[bytes] = []
+    for found in every:
+        alerts += [output.value or b"" for output in found.alerts]
+        yield Found([output.value or b"" for output in found.scores], [], found.rejected)
+    yield Found([], in_order(alerts), [])
+
+
+def _via_kafka(recording: Recording, loaded: Loaded) -> Generator[Found, None, None]:
+    from confluent_kafka import KafkaException
+
+    from fleetleak.kafka.broker import BrokerFailed
+    from fleetleak.kafka.client import properties_checked
+    from fleetleak.kafka.scan import Unreadable
+    from fleetleak.kafka.topics import WrongTopics
+    from fleetleak.replay.through_kafka import ReplayFailed, through_kafka
+
+    # SIGTERM must clean up too, so it takes the way of Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    own_broker = loaded.origin["kafka.bootstrap_servers"] == "default"
     try:
-        return stack.enter_context(open(name, "wb"))
+        with properties_checked():
+            yield from through_kafka(recording, loaded.settings, own_broker, _progress(len(recording)), _say)
+    except (BrokerFailed, WrongTopics, ReplayFailed, Unreadable) as error:
+        raise CommandFailed(str(error)) from None
+    except KafkaException as error:
+        raise CommandFailed(f"the cluster was lost: {error.args[0].str()}") from None
+
+
+def _writers(stack: contextlib.ExitStack, arguments: argparse.Namespace) -> tuple[Write, Write]:
+    try:
+        return stack.enter_context(to_file(arguments.alerts)), stack.enter_context(_scores(arguments.scores))
     except OSError as error:
-        raise CommandFailed(f"{name} cannot be written: {error.strerror}") from None
+        raise CommandFailed(f"{error.filename} cannot be written: {error.strerror}") from None
 
 
-def _write(file: IO[bytes] | None, values: list[bytes | None]) -> None:
-    if file is not None:
-        file.writelines((value or b"") + b"\n" for value in values)
+def _scores(name: str | None) -> contextlib.AbstractContextManager[Write]:
+    if name is None or not name.endswith(".parquet"):
+        return to_file(name)
+    with needs("replay"):
+        from fleetleak.replay.parquet import to_parquet
+    return to_parquet(name)
+
+
+def _write(every: Iterator[Found], to_alerts: Write, to_scores: Write) -> tuple[int, int]:
+    """Write all that comes; give how many were unreadable, and how many transitions there are."""
+    unreadable = alerts = 0
+    for found in every:
+        to_alerts(found.alerts)
+        to_scores(found.scores)
+        if found.unreadable and not unreadable:
+            print(f"\nunreadable: {found.unreadable[0]}", file=sys.stderr)
+        unreadable += len(found.unreadable)
+        alerts += len(found.alerts)
+    return unreadable, alerts
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _progress(total: int) -> Callable[[float], None]:

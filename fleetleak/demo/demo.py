@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
 
-from fleetleak.demo.processes import Processes
+from fleetleak.processes import Processes
 from fleetleak.demo.view import View, card
 from fleetleak.demo.workload import CHUNK_BYTES
 from fleetleak.kafka import client, topics

@@ -33,8 +33,8 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
         Stable from firing to resolved, and across restarts of every role: what to de-duplicate by.
     time
         Event time of the snapshot that caused the transition.
-    onset
-        When the growth began.
+    onset, onset_low, onset_high
+        When the growth began, and the earliest and latest it can have.
     since
         When this alert began to fire.
     severity
@@ -70,6 +70,8 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
     affected: int = 1
     instances: list[Name] = []
     onset: UnixSeconds | None = None
+    onset_low: UnixSeconds | None = None
+    onset_high: UnixSeconds | None = None
     host: Name | None = None
     scope: Scope = "process"
     environment: Name | None = None

@@ -10,7 +10,9 @@ from fleetleak.records.types import Name, Offset, PartitionNumber, Scope, UnixSe
 class Drift(Struct, tag_field="schema", tag="drift/1", kw_only=True, omit_defaults=True, gc=False):
     """A change found by a drift detector; topic `drift`, key `service`.
 
-    `before` and `after` are the mean share of the limit in use on either side of the change.
+    `before` is the faded mean share of the limit in use before the change, `after` the share at it. Growth
+    that a leak is suspected of is no drift. Detectors watch the level (`adwin`, `page_hinkley`) and the
+    size of the forecast's error (`page_hinkley_residual`).
     """
 
     service: Name

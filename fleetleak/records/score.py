@@ -71,7 +71,7 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
     and unreclaimable. `forecast` is absent where growth is not significant; `reasons` (at most three),
     `turning_point` (what would have changed the verdict), `features`, `quality` and `siblings` are there
     where it is and confidence is at least .1. `drift` names the detectors that flagged a change at this
-    snapshot.
+    snapshot; `drift_before` is the faded mean share of the limit before it, `drift_after` the share now.
     """
 
     service: Name
@@ -94,6 +94,8 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
     kind: Kind = "stable"
     confidence: Fraction = 0.0
     onset: UnixSeconds | None = None
+    onset_low: UnixSeconds | None = None
+    onset_high: UnixSeconds | None = None
     drift: list[Name] = []
     drift_before: float | None = None
     drift_after: float | None = None

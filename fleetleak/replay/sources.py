@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +20,10 @@ _SCHEMA = str(Snapshot.__struct_config__.tag)
 _TEXT = {"service", "instance", "host", "scope", "environment", "version", "limit_name"}
 _SECONDS = {"timestamp", "started", "pressure_some", "pressure_full", "cpu_seconds"}
 _NAMES = {f.name for f in fields(Snapshot)} - {"labels"}
-# Percentages and the like have no bytes: scaled up, their ratios are kept to one in a million.
-_UNIT_SCALE = 2**20
+_COUNTERS = {"faults_minor", "faults_major", "oom_kills"}
+# Numbers that stay below this are no bytes but percentages and the like: scaled up by as much, their ratios
+# are kept to one in a million.
+_LEAST_BYTES = 2**20
 
 
 class BadRecording(ValueError):
@@ -35,15 +39,30 @@ class Recording:
     def __len__(self) -> int:
         return len(self.columns["timestamp"])
 
-    def records(self) -> Iterator[Record]:
-        """Give the input records, in order of time; each service's in its own order."""
+    def records(self, in_turns: bool = False) -> Iterator[Record]:
+        """Give the input records in order of time, or in turns: the first of each service, the second, ...
+
+        Each service's are in its own order either way, so the results are the same; in turns a batch holds
+        more services, and vectors are longer. Offsets are those in order of time.
+        """
         names = list(self.columns)
-        rows = zip(*self.columns.values(), strict=True)
-        at = names.index("timestamp")
-        service = names.index("service")
-        for offset, row in enumerate(sorted(rows, key=lambda r: float(r[at]))):
+        at, service = names.index("timestamp"), names.index("service")
+        rows = sorted(zip(*self.columns.values(), strict=True), key=lambda row: float(row[at]))
+        order = _turns([row[service] for row in rows]) if in_turns else range(len(rows))
+        for offset in order:
+            row = rows[offset]
             value = {"schema": _SCHEMA} | {n: v for n, v in zip(names, row, strict=True) if v is not None}
             yield Record(0, offset, str(row[service]).encode(), orjson.dumps(value), float(row[at]))
+
+
+def _turns(services: Sequence[str]) -> list[int]:
+    """Give positions by how many of the same service stand before them."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for service in services:
+        turns.append(seen[service])
+        seen[service] += 1
+    return sorted(range(len(services)), key=turns.__getitem__)
 
 
 def parse_mapping(text: str) -> dict[str, str]:
@@ -128,20 +147,36 @@ def _shaped(table: Mapping[str, list[Any]], mapping: Mapping[str, str], file: st
         raise BadRecording(f"{file} has neither used nor anon: name a column with --columns used=COLUMN")
     found.setdefault("instance", found["service"])
     try:
-        return {field: _typed(field, values) for field, values in found.items()} | _memory(found)
+        typed = {field: _typed(field, values) for field, values in found.items()}
     except (TypeError, ValueError) as error:
         raise BadRecording(f"{file}: {error}") from None
+    for field in ("service", "timestamp"):
+        if None in typed[field]:
+            raise BadRecording(f"{file} has no {field} in row {typed[field].index(None) + 1}")
+    return typed | _bytes(typed)
 
 
 def _typed(field: str, values: list[Any]) -> list[Any]:
     if field in _TEXT:
         return [None if v is None else str(v) for v in values]
-    return [None if v is None else float(v) for v in values]
+    numbers = [None if v is None else float(v) for v in values]
+    known = [v if v is not None and math.isfinite(v) else None for v in numbers]
+    return [None if v is None else int(v) for v in known] if field in _COUNTERS else known
 
 
-def _memory(found: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Give the columns of bytes as whole numbers, scaled up where the recording has another unit."""
-    names = [f for f in found if f not in _TEXT and f not in _SECONDS]
-    numbers = {name: _typed(name, found[name]) for name in names}
-    scale = 1 if all(v is None or v == int(v) for values in numbers.values() for v in values) else _UNIT_SCALE
-    return {n: [None if v is None else round(v * scale) for v in values] for n, values in numbers.items()}
+def _bytes(typed: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """Give the columns of bytes as whole numbers, scaled up for services that have another unit."""
+    names = [f for f in typed if f not in _TEXT | _SECONDS | _COUNTERS]
+    most: dict[str, float] = {}
+    for values in zip(typed["service"], *(typed[name] for name in names), strict=True):
+        most[values[0]] = max(most.get(values[0], 0.0), *(v or 0.0 for v in values[1:]))
+    scales = [unit_scale(most[service]) for service in typed["service"]]
+    return {
+        name: [None if v is None else round(v * scale) for v, scale in zip(typed[name], scales, strict=True)]
+        for name in names
+    }
+
+
+def unit_scale(most: float) -> int:
+    """Give the factor that makes bytes of a service's numbers, the largest of which is `most`."""
+    return _LEAST_BYTES if most < _LEAST_BYTES else 1

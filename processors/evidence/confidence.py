@@ -14,11 +14,11 @@ from processors.evidence.trend import Fits
 FLOOR = 0.004  # of the limit: a smaller rise is no news, whatever the noise
 _YOUNG = 0.6  # of the limit: the rise that is normal while nothing is known
 _YOUNG_LIFE = 3.0  # lengths of the window after which that counts half
-_STEEP, _EVEN = 8.0, 0.3  # an even chance lies just below a margin of 0, nine in ten at 0.3
+_STEEP, _EVEN = 8.0, 0.3  # the pattern is at one half just below a margin of 0, at nine tenths at 0.25
 _DAY = 86400.0  # what is unknown of a young series are its daily habits; a longer rise is none of them
 STRAIGHT_RISE, STRAIGHT_ROOM = 2.0, 0.035  # times what is normal; share of the room
-SLOW_RISE, SLOW_DAYS = 1.7, 1.75
-_PATIENCE = -0.25  # power of the days that a rise has lasted with which the room it must take shrinks
+SLOW_RISE, SLOW_DAYS, SLOW_ROOM = 1.7, 1.75, 0.05
+PATIENCE = -0.25  # power of the days that a rise has lasted with which the room it must take shrinks
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _days(least: float) -> Callable[[Seen], Floats]:
 def _room(least: float) -> Callable[[Seen], Floats]:
     def distance(seen: Seen) -> Floats:
         days = np.maximum(seen.fits["window"] / _DAY, 1.0)
-        return np.asarray(np.log(np.maximum(seen.share, 1e-6) / (least * days**_PATIENCE)))
+        return np.asarray(np.log(np.maximum(seen.share, 1e-6) / (least * days**PATIENCE)))
 
     return distance
 
@@ -132,7 +132,7 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
         Criterion("fit", _field("r2", 0.7, 0.2)),
         Criterion("days", _days(SLOW_DAYS)),
         _points(8.0),
-        Criterion("slow", lambda seen: np.log(0.05 / np.maximum(seen.share, 1e-6))),
+        Criterion("slow", lambda seen: np.log(SLOW_ROOM / np.maximum(seen.share, 1e-6))),
         Criterion("steady", _weakest_quarter(0.3)),
         NO_STEP, NOT_LOAD,
     ),

@@ -50,8 +50,6 @@ class Evidence:
     change nothing (`late`, `refused` count them) and find what was known before.
     """
 
-    VERSION = 2
-
     def __init__(self, capacity_instances: int, capacity_services: int) -> None:
         self.envelope = Envelope(capacity_instances)
         self.excursions = Excursions(capacity_instances)
@@ -162,7 +160,7 @@ class Evidence:
         moment.quality[part] = self.envelope.quality(rows[part])
         moment.uneven[part] = self.envelope.uneven[rows[part]]
         moment.gap[part] = self.envelope.gap[rows[part]]
-        moment.lost[part] = self.envelope.lost[rows[part]]
+        moment.lost[part] = self.envelope.lost(rows[part])
         moment.scale[part] = self.envelope.scale[rows[part]]
         moment.anchor[part] = self.envelope.anchor[rows[part]]
 

@@ -13,7 +13,8 @@ FINEST = 15.0 / 16.0  # seconds; widths are this times powers of four, so that s
 SCALES = 16  # to 15 s * 4^13 (32 years): room for series sampled once a week
 _SETTLED = 8  # samples after which the first guess of the sampling gap is corrected
 _REVIEW = 16  # samples between later reviews of it
-_LONG_REVIEW = 256  # samples over which lost ones are counted
+_LONG_REVIEW = 256  # samples over which missing ones are counted
+_MOST_MISSING = 64.0  # in one gap: one long outage does not stand for the rest
 _UNEVEN_COSTS = 0.1
 
 
@@ -46,7 +47,7 @@ class Envelope(Columns):
         self.scale: NDArray[np.int8] = column("scale", (), np.int8, 0)
         self.gap: Floats = column("gap", (), np.float64, 0.0)
         self.uneven: Floats = column("uneven", (), np.float64, 0.0)
-        self.lost: Floats = column("lost", (), np.float64, 0.0)
+        self.missing: Floats = column("missing", (), np.float64, 0.0)
         self.last: Floats = column("last", (), np.float64, np.nan)
         self.seen: NDArray[np.int64] = column("seen", (), np.int64, 0)
         self.anchor: Floats = column("anchor", (), np.float64, 0.0)
@@ -59,6 +60,12 @@ class Envelope(Columns):
         """
         quality: Floats = 1.0 - _UNEVEN_COSTS * self.uneven[rows]
         return quality
+
+    def lost(self, rows: Rows) -> Floats:
+        """Share of the expected samples that did not come."""
+        missing = self.missing[rows]
+        lost: Floats = missing / (missing + 1.0)
+        return lost
 
     def widths(self, rows: Rows) -> Floats:
         """Bucket widths in seconds, shape `(B, LEVELS)`."""
@@ -129,8 +136,8 @@ class Envelope(Columns):
         step = np.clip(np.log2(since / known), -1.0, 1.0) / np.minimum(np.maximum(seen, 1), _REVIEW)
         gap = known * np.exp2(step)
         self.uneven[rows] += (np.minimum(np.abs(since / known - 1.0), 1.0) - self.uneven[rows]) / _REVIEW
-        missing = np.maximum(np.rint(since / known) - 1.0, 0.0)
-        self.lost[rows] += (missing / (missing + 1.0) - self.lost[rows]) / _LONG_REVIEW
+        missing = np.clip(np.rint(since / known) - 1.0, 0.0, _MOST_MISSING)
+        self.missing[rows] += (missing - self.missing[rows]) / _LONG_REVIEW
         self.gap[rows], self.last[rows], self.seen[rows] = gap, time, seen + 1
         self._fit_scale(rows, gap, seen)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from processors.evidence.confidence import Seen, limits
+from processors.evidence.confidence import FLOOR, Seen, limits
 from processors.evidence.engine import Findings
 from processors.evidence.signature import KINDS
 
@@ -69,7 +69,7 @@ def _said(findings: Findings, index: int, seen: Seen) -> list[tuple[float, str]]
         (2.0 * room, f"took {room:.0%} of the room that was free before"),
         (climb, f"still climbing: newest quarter at {climb:.0%} of the mean slope"),
     ]
-    if normal > 0:
+    if normal > FLOOR:
         said.append(
             (float(np.log(rise / normal)), f"{rise / normal:.1f} times what is normal here ({normal:.1%})")
         )

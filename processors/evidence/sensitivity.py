@@ -7,7 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from processors.evidence.columns import Floats
-from processors.evidence.confidence import FLOOR, SLOW_DAYS, SLOW_RISE, STRAIGHT_RISE, STRAIGHT_ROOM
+from processors.evidence.confidence import (
+    FLOOR,
+    PATIENCE,
+    SLOW_DAYS,
+    SLOW_RISE,
+    SLOW_ROOM,
+    STRAIGHT_RISE,
+    STRAIGHT_ROOM,
+)
 from processors.evidence.envelope import FINEST, LENGTH, LEVELS
 from processors.evidence.normal_rise import MEMORY
 
@@ -27,7 +35,7 @@ class Slowest(NamedTuple):
 
 
 def slowest(key: Floats, scale: int, time: float) -> Slowest:
-    """Give the slowest growth that the criteria of confidence.py let pass within two weeks.
+    """Give the slowest straight growth that the criteria of confidence.py let pass within two weeks.
 
     Parameters
     ----------
@@ -46,8 +54,10 @@ def slowest(key: Floats, scale: int, time: float) -> Slowest:
     width = FINEST * np.exp2(2.0 * levels)
     normal = np.maximum(np.exp2(key[levels] - time / (MEMORY * width)), FLOOR)
     window = (LENGTH - 1) * width
-    slow = window > SLOW_DAYS * _DAY
-    rise = np.where(slow, SLOW_RISE * normal, np.maximum(STRAIGHT_RISE * normal, STRAIGHT_ROOM))
+    days = np.maximum(window / _DAY, 1.0)
+    rise = np.maximum(STRAIGHT_RISE * normal, STRAIGHT_ROOM * days**PATIENCE)
+    slow = (window > SLOW_DAYS * _DAY) & (SLOW_RISE * normal < SLOW_ROOM)
+    rise = np.where(slow, np.minimum(SLOW_RISE * normal, rise), rise)
     soon = window <= max(_WITHIN, window[0])
     best = int(np.argmin(np.where(soon, rise / window, np.inf)))
     return Slowest(float(rise[best] / window[best]), float(window[best]), float(normal[best]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from operator import itemgetter
 
@@ -39,7 +40,6 @@ class Standing(msgspec.Struct):
     since: float
     severity: Severity
     told: Alert
-    confirmed_by: str | None = None
 
 
 class ServiceAlerts(msgspec.Struct, omit_defaults=True):
@@ -94,7 +94,8 @@ class Alerting:
         self._silent = settings.silent_seconds
         self._alerts_topic = alerts_topic
         self._silent_topic = silent_topic
-        self._track = track
+        # Interned, so that it is the default itself: msgspec leaves out a default by identity.
+        self._track = sys.intern(track)
         self._speaking: dict[int, str] = {}
         self._services: dict[Key, ServiceAlerts] = {}
         self._read_score = Decoder(Score).decode
@@ -153,7 +154,14 @@ class Alerting:
             state = "updated" if firing else "resolved"
         if step.severity == "sure":
             standing.severity = "sure"
-        standing.told = self._alert(service, standing, score, state, step)
+        if step.state == "resolved" and firing:
+            # One of several has ended: what is told of the others stays.
+            standing.told = msgspec.structs.replace(
+                standing.told, state="updated", time=score.time, instance=firing[0], affected=len(firing),
+                instances=firing[:_MOST_NAMED],
+            )  # fmt: skip
+        else:
+            standing.told = self._alert(service, standing, score, state, step)
         self._publish(key, standing.told, applied)
         if state == "resolved":
             service.standing = None
@@ -182,6 +190,8 @@ class Alerting:
             affected=len(firing),
             instances=firing[:_MOST_NAMED],
             onset=score.onset,
+            onset_low=score.onset_low,
+            onset_high=score.onset_high,
             host=score.host,
             scope=score.scope,
             environment=score.environment,
@@ -263,7 +273,7 @@ class Alerting:
         time = max(service.newest, label.time) if service.newest else label.time
         if label.verdict == "leak":
             if standing is not None:
-                standing.severity, standing.confirmed_by = "sure", label.author
+                standing.severity = "sure"
                 standing.told = msgspec.structs.replace(
                     standing.told, state="updated", time=time, severity="sure",
                     reasons=[f"confirmed by {label.author}", *standing.told.reasons][:3],

@@ -47,6 +47,22 @@ def test_growing_siblings_are_counted_beside_the_version_before() -> None:
     assert any("4 of 4 instances of version 2 grow" in reason for reason in last.reasons)
 
 
+def test_a_canary_that_leaks_is_told_beside_what_runs_well() -> None:
+    """Old and new run at once; each record is told of its own version."""
+    records: list[Record] = []
+    for tick in range(400):
+        for number in range(5):
+            version = "1" if number < 3 else "2"
+            used = 300 * MIB + (tick * 7 + number) % 5 * MIB + (2 * MIB * tick if version == "2" else 0)
+            one = snapshot("api", tick, used, instance=f"api-{number}", version=version, started=START)
+            records.append(record(one, len(records)))
+    last = scores(role(), records)[-1]
+    assert (last.version, last.siblings and last.siblings.version_before) == ("2", "1")
+    assert last.siblings is not None
+    assert (last.siblings.growing, last.siblings.instances) == (2, 2)
+    assert (last.siblings.growing_before, last.siblings.instances_before) == (0, 3)
+
+
 def test_views_do_not_depend_on_batches_or_on_where_the_state_was() -> None:
     records = list(deploy("2"))
     whole = [encode(score) for score in scores(role(), records)]
@@ -102,6 +118,7 @@ def test_a_cold_service_borrows_what_is_normal() -> None:
     scores(lent, sawtooth("api-1", range(2880)))
     lend(lent, "api-2", "api-1")
     young = sawtooth("api-2", range(2880, 3050))
+    # How long it has been known is its own.
     assert max(score.confidence for score in scores(lent, young)) < 0.1
     normal = [score.trend.normal_rise for score in scores(alone, young) if score.trend is not None]
     borrowed = [score.trend.normal_rise for score in scores(lent, sawtooth("api-2", range(3050, 3060)))

@@ -82,6 +82,16 @@ def test_it_resolves_when_the_growth_stops() -> None:
     assert found[0].closed_by
 
 
+def test_one_of_two_that_ends_leaves_what_is_told_of_the_other() -> None:
+    role = Alerting(Settings(), "alerts")
+    for name in ("s-0", "s-1"):
+        role.apply([as_record(score(t, 0.9, instance=name)) for t in range(5)])
+    (told,) = alerts(role.apply([as_record(score(6, 0.0, instance="s-0", kind="stable", restarted=True))]))
+    assert (told.state, told.affected, told.instances, told.instance) == ("updated", 1, ["s-1"], "s-1")
+    assert told.trend is not None
+    assert told.eta is not None
+
+
 def test_two_instances_are_one_alert() -> None:
     role = Alerting(Settings(), "alerts")
     both = [as_record(score(t, 0.9, instance=name)) for t in range(5) for name in ("s-0", "s-1")]

@@ -1,4 +1,4 @@
-"""The demo's processes: the very commands a user deploys, started together and ended together."""
+"""Child processes: the very commands a user deploys, started together and ended together."""
 
 from __future__ import annotations
 
