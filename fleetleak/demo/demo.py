@@ -16,11 +16,11 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
 
-from fleetleak.processes import Processes
 from fleetleak.demo.view import View, card
 from fleetleak.demo.workload import CHUNK_BYTES
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
+from fleetleak.processes import Processes
 from fleetleak.records import Alert, Decoder, Score
 from fleetleak.settings import Settings
 

@@ -15,9 +15,9 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from fleetleak.processes import Processes
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
+from fleetleak.processes import Processes
 from fleetleak.settings import Settings
 from fleetleak.settings.load import all_settings
 
