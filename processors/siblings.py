@@ -61,8 +61,12 @@ class Ages(msgspec.Struct, array_like=True):
     def fade(self, seconds: float) -> None:
         """Let everything so far count less."""
         kept = 2.0 ** (-seconds / _HALF_LIFE_SECONDS)
-        for name in self.__struct_fields__:
-            setattr(self, name, kept * getattr(self, name))
+        self.weight *= kept
+        self.age *= kept
+        self.memory *= kept
+        self.age_age *= kept
+        self.age_memory *= kept
+        self.memory_memory *= kept
 
     def add(self, age: float, memory: float) -> None:
         """Take one instance at one moment."""
