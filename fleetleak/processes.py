@@ -22,6 +22,11 @@ def _prepare() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
+def _clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave our own variables out: a child has the settings it is given, not those around us."""
+    return {name: value for name, value in environment.items() if not name.startswith("FLEETLEAK_")}
+
+
 class Processes:
     """Child processes with a log file each; none outlives the block, however it ends."""
 
@@ -37,15 +42,15 @@ class Processes:
     ) -> None:
         self.end()
 
-    def start(self, name: str, words: list[str], environment: Mapping[str, str]) -> int:
+    def start(self, name: str, words: list[str], environment: dict[str, str]) -> int:
         """Start `python -m ...`; give its pid."""
         with (self._directory / f"{name}.log").open("ab") as log:
             # Ctrl-C must not fall between the start of a process and our knowing of it.
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             try:
                 process = self._running[name] = subprocess.Popen(
-                    [sys.executable, "-m", *words], stdout=log, stderr=log, env={**os.environ, **environment},
-                    preexec_fn=_prepare, start_new_session=True,
+                    [sys.executable, "-m", *words], stdout=log, stderr=log,
+                    env=_clean(os.environ) | environment, preexec_fn=_prepare, start_new_session=True,
                 )  # fmt: skip
             finally:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)

@@ -39,6 +39,11 @@ Each module has HELP, SECTIONS (of settings it uses), `add_arguments(parser)` an
 """
 
 EXIT_USAGE = 2
+_ALIASES = {
+    "kafka.bootstrap_servers": ["--bootstrap-servers"],
+    "producer.procfs": ["--procfs"],
+    "producer.cgroupfs": ["--cgroupfs"],
+}
 
 
 class CommandFailed(RuntimeError):
@@ -56,9 +61,7 @@ def _add_settings(parser: argparse.ArgumentParser, sections: Sequence[str]) -> N
     for setting in all_settings():
         if setting.section not in sections:
             continue
-        names = [setting.flag]
-        if setting.path == "kafka.bootstrap_servers":
-            names.append("--bootstrap-servers")
+        names = [setting.flag, *_ALIASES.get(setting.path, [])]
         action = "append" if setting.repeats else "store"
         group.add_argument(
             *names, dest=setting.path, action=action, default=argparse.SUPPRESS, metavar="VALUE",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import signal
-import sys
 
 from fleetleak.cli import CommandFailed
 from fleetleak.cli.extras import needs
@@ -39,6 +39,8 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         with demo.running() as processes:
             outcome = demo.watch(processes)
             _next_steps(console, demo.directory, loaded, outcome.well)
+            if arguments.json:
+                print(outcome.to_json(), flush=True)
             if arguments.keep:
                 console.print("everything is left running; Ctrl-C ends it")
                 signal.pause()
@@ -46,12 +48,11 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         shutil.rmtree(demo.directory, ignore_errors=True)
         raise
     except (BrokerFailed, WrongTopics, DemoFailed) as error:
+        if arguments.json:
+            print(json.dumps({"found": False, "error": str(error)}), flush=True)
         raise CommandFailed(str(error)) from None
     if outcome.well:
         shutil.rmtree(demo.directory, ignore_errors=True)
-    if arguments.json:
-        print(outcome.to_json())
-        sys.stdout.flush()
     return 0 if outcome.well else 1
 
 

@@ -22,6 +22,7 @@ SECTIONS = ("kafka", "topics", "producer", "log")
 
 _TIMEOUT_SECONDS = 10.0
 _MOST_SKEW_SECONDS = 5.0
+_DENIED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
 
 
 class Finding(NamedTuple):
@@ -76,11 +77,13 @@ def _files(settings: Settings) -> Iterator[Finding]:
     if v1.exists() and not v2.exists():
         yield _readable("cgroups (v1)", v1 / "memory.stat", hidden)
     else:
-        yield _readable("cgroups (v2)", v2, hidden)
-    if (proc / "pressure" / "memory").exists():
-        yield _readable(
-            "pressure", proc / "pressure" / "memory", "boot with psi=1; the producer works without"
-        )
+        yield _memory_controller(_readable("cgroups (v2)", v2, hidden), v2)
+    pressure = proc / "pressure" / "memory"
+    if pressure.exists():
+        found = _readable("pressure", pressure, "")
+        # The producer works without.
+        detail = found.detail if found.ok else f"{found.detail}: not measured; boot with psi=1 if you want it"
+        yield Finding(found.check, True, detail)
 
 
 def _readable(check: str, path: Path, fix: str) -> Finding:
@@ -89,6 +92,13 @@ def _readable(check: str, path: Path, fix: str) -> Finding:
     except OSError as error:
         return Finding(check, False, f"{path}: {error.strerror}", fix)
     return Finding(check, True, str(path))
+
+
+def _memory_controller(found: Finding, path: Path) -> Finding:
+    if not found.ok or "memory" in path.read_text().split():
+        return found
+    fix = "boot with cgroup_enable=memory, or leave cgroup out of producer.collectors"
+    return Finding(found.check, False, f"{path}: no memory controller", fix)
 
 
 def _reachable(settings: Settings) -> Finding:
@@ -102,7 +112,7 @@ def _reachable(settings: Settings) -> Finding:
 
 
 def _topics(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
-    wanted = topics.layout(settings.kafka.topic_prefix, settings.topics)
+    wanted = topics.layout(settings.kafka.topic_prefix, settings.topics, settings.kafka.track)
     try:
         wrong = topics.problems(cluster, wanted)
     except topics.WrongTopics as error:
@@ -120,9 +130,9 @@ def _clock(settings: Settings) -> Finding:
     try:
         skew = _skew(settings, topic)
     except (KafkaException, TimeoutError) as error:
-        return Finding(
-            "clock", False, f"could not be compared through {topic}: {error}", "create the topics first"
-        )
+        denied = isinstance(error, KafkaException) and error.args[0].code() in _DENIED
+        fix = "allow this user to write and read it" if denied else "create the topics first"
+        return Finding("clock", False, f"could not be compared through {topic}: {error}", fix)
     detail = f"{skew:+.1f} s against the broker"
     fix = "run an NTP client on this host: records from the future become dead letters"
     return Finding("clock", abs(skew) <= _MOST_SKEW_SECONDS, detail, fix)

@@ -25,5 +25,5 @@ def needs(extra: str) -> Iterator[None]:
         if (error.name or "").partition(".")[0] in _OURS:
             raise
         raise CommandFailed(
-            f"this command needs its extra: pip install 'fleetleak[{extra}]' ({error})"
+            f"this command needs the extra {extra}: pip install '.[{extra}]' in a checkout ({error})"
         ) from None

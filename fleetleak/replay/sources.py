@@ -127,7 +127,7 @@ def _parquet(path: Path) -> dict[str, list[Any]]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
-        raise BadRecording("Parquet needs the extra: pip install 'fleetleak[replay]'") from None
+        raise BadRecording("Parquet needs the extra replay: pip install '.[replay]' in a checkout") from None
     try:
         table: dict[str, list[Any]] = parquet.read_table(path).to_pydict()
     except ArrowException as error:

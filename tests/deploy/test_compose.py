@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fleetleak.kafka.broker import KAFKA_VERSION
 from fleetleak.settings import Settings
 from fleetleak.settings.load import all_settings
 from tests.e2e.support import running
@@ -26,6 +27,10 @@ def test_every_variable_is_a_setting() -> None:
     named = {v for name in _OURS for v in services()[name].get("environment", {})}
     assert named
     assert named <= known
+
+
+def test_kafka_is_the_one_that_is_tested() -> None:
+    assert services()["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
 
 
 def test_every_service_waits_for_the_topics() -> None:

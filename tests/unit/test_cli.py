@@ -163,7 +163,7 @@ def test_a_missing_extra_is_named_in_one_line(command: str, module: str, extra: 
     done = run(program=WITHOUT.format(command=command, module=module))
     assert done.returncode == 1
     assert done.stderr.startswith("fleetleak: ")
-    assert f"pip install 'fleetleak[{extra}]'" in done.stderr
+    assert f"pip install '.[{extra}]'" in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
 

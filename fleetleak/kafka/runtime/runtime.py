@@ -117,6 +117,7 @@ class Runtime:
         for number in numbers:
             if self._owned.pop(number, None) is not None:
                 self._role.drop(number)
+                metrics.LAG.labels(str(number)).set(0)
         metrics.ASSIGNED.set(len(self._owned))
         self._restore = None
         if self._owned:
@@ -207,6 +208,14 @@ class Runtime:
                 return
             self._transaction.begin(self._metadata)
         self._committer.commit(self._owned, share)
+        self._tell_lag()
+
+    def _tell_lag(self) -> None:
+        for number, partition in self._owned.items():
+            at = TopicPartition(self._topics.input, number)
+            # What the last fetch said: no call to the cluster.
+            _, end = self._consumer.get_watermark_offsets(at, cached=True)
+            metrics.LAG.labels(str(number)).set(max(0, end - partition.position))
 
     def _pause(self, number: int) -> None:
         self._consumer.pause([TopicPartition(self._topics.input, number)])
