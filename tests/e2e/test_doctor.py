@@ -32,7 +32,7 @@ def host(tmp_path: Path) -> Path:
 
 def doctor(
     settings: Settings, host: Path, capsys: pytest.CaptureFixture[str], *words: str
-) -> tuple[int, dict]:
+) -> tuple[int, dict[str, Any]]:
     code = main(
         ["doctor", "--json", "--bootstrap-servers", settings.kafka.bootstrap_servers,
          "--kafka-topic-prefix", settings.kafka.topic_prefix,
