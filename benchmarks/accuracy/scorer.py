@@ -17,6 +17,7 @@ SLOW_RATE = "tiny(<5% of limit)"
 FARTHEST_SECONDS = 1e8  # an upper bound further away than this counts as this in the relative width
 DAY = 86400.0
 NAN = float("nan")
+Intervals = dict[str, tuple[float, float]]
 
 
 @dataclass(slots=True)
@@ -99,7 +100,8 @@ class Report:
     by_kind: dict[str, Summary]
     by_rate: dict[str, Summary]
     confusion: dict[str, int]
-    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    intervals: Intervals = field(default_factory=dict)
+    part_intervals: dict[str, dict[str, Intervals]] = field(default_factory=dict)
 
 
 def score(cases: Sequence[Case], alerts: Iterable[Alert], *, resamples: int = 300, seed: int = 0) -> Report:
@@ -113,16 +115,23 @@ def score(cases: Sequence[Case], alerts: Iterable[Alert], *, resamples: int = 30
     groups = _parted(outcomes, lambda o: o.group)
     for name, prefix in (("clean natural", "nat:"), ("clean hard", "hard:")):
         groups[name] = [o for o in outcomes if o.tag.startswith(prefix)]
-    rates = sorted({leak.rate for o in outcomes for leak in o.leaks})
+    kinds = {kind: _only(outcomes, _with("kind", kind)) for kind in sorted(LEAK_KINDS)}
+    names = sorted({leak.rate for o in outcomes for leak in o.leaks})
+    rates = {rate: _only(outcomes, _with("rate", rate)) for rate in names}
+    parts = {"group": groups, "kind": kinds, "rate": rates}
     return Report(
         overall=summarise(outcomes),
-        slow=_of_leaks(outcomes, _with("rate", SLOW_RATE)),
+        slow=summarise(_only(outcomes, _with("rate", SLOW_RATE))),
         by_group={name: summarise(some) for name, some in groups.items() if some},
         by_tag={name: summarise(some) for name, some in _parted(outcomes, lambda o: o.tag).items()},
-        by_kind={kind: _of_leaks(outcomes, _with("kind", kind)) for kind in sorted(LEAK_KINDS)},
-        by_rate={rate: _of_leaks(outcomes, _with("rate", rate)) for rate in rates},
+        by_kind={kind: summarise(some) for kind, some in kinds.items()},
+        by_rate={rate: summarise(some) for rate, some in rates.items()},
         confusion=_confusion(outcomes),
-        intervals=bootstrap(outcomes, resamples, seed) if resamples else {},
+        intervals=bootstrap(outcomes, resamples, seed),
+        part_intervals={
+            title: {name: bootstrap(some, resamples, seed) for name, some in named.items()}
+            for title, named in parts.items()
+        },
     )
 
 
@@ -136,8 +145,8 @@ def _with(attribute: str, value: str) -> Callable[[LeakOutcome], bool]:
     return lambda leak: getattr(leak, attribute) == value
 
 
-def _of_leaks(outcomes: Sequence[SeriesOutcome], wanted: Callable[[LeakOutcome], bool]) -> Summary:
-    return summarise([replace(o, leaks=tuple(leak for leak in o.leaks if wanted(leak))) for o in outcomes])
+def _only(outcomes: Sequence[SeriesOutcome], wanted: Callable[[LeakOutcome], bool]) -> list[SeriesOutcome]:
+    return [replace(o, leaks=tuple(leak for leak in o.leaks if wanted(leak))) for o in outcomes]
 
 
 def _confusion(outcomes: Sequence[SeriesOutcome]) -> dict[str, int]:
@@ -281,8 +290,10 @@ def _mean(values: Iterable[float | None]) -> float:
     return float(np.mean(known)) if known else NAN
 
 
-def bootstrap(outcomes: Sequence[SeriesOutcome], resamples: int, seed: int) -> dict[str, tuple[float, float]]:
+def bootstrap(outcomes: Sequence[SeriesOutcome], resamples: int, seed: int) -> Intervals:
     """Draw series with replacement and give the 2.5 and 97.5 percentiles of every figure."""
+    if not resamples or not outcomes:
+        return {}
     rng = np.random.default_rng(seed)
     draws = [rng.integers(len(outcomes), size=len(outcomes)) for _ in range(resamples)]
     summaries = [summarise([outcomes[i] for i in draw]) for draw in draws]

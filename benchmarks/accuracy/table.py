@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks.accuracy.scorer import Report, Summary
+from benchmarks.accuracy.scorer import Intervals, Report, Summary
 
 Column = tuple[str, Callable[[Report], str]]
 
@@ -21,19 +21,29 @@ def render(results: Mapping[str, Report]) -> str:
     return markdown(["detector", *(title for title, _ in COLUMNS)], lines)
 
 
-def render_parts(parts: Mapping[str, Summary]) -> str:
-    """Give one line a part (group, tag, kind or rate) of one detector, in Markdown."""
+def render_parts(parts: Mapping[str, Summary], intervals: Mapping[str, Intervals] | None = None) -> str:
+    """Give one line a part (group, tag, kind or rate) of one detector, in Markdown; intervals in brackets."""
     titles = ["part", "leaks", "recall", "precision", "F1", "false alarms", "per 100 days", "lead (miss 0)"]
     titles += ["lead p10", "delay h", "kind", "ETA coverage", "ETA width"]
-    return markdown(titles, ([name, *_part(summary)] for name, summary in parts.items()))
+    known = intervals or {}
+    return markdown(titles, ([name, *_part(summary, known.get(name, {}))] for name, summary in parts.items()))
 
 
-def _part(s: Summary) -> list[str]:
-    found = [f"{s.leaks}", number(s.recall), number(s.precision), number(s.f1)]
-    alarms = [f"{s.false_alarms}", number(s.false_alarms_per_100_days, 1)]
-    early = [number(s.lead_all), number(s.lead_p10), number(s.delay_hours, 1)]
-    told = [number(s.kind_accuracy), number(s.eta_coverage), number(s.eta_width)]
-    return found + alarms + early + told
+def _part(s: Summary, intervals: Intervals) -> list[str]:
+    def cell(name: str, digits: int = 2) -> str:
+        return _with_interval(number(getattr(s, name), digits), intervals.get(name), digits)
+
+    found = [f"{s.leaks}", cell("recall"), cell("precision"), cell("f1")]
+    alarms = [f"{s.false_alarms}", cell("false_alarms_per_100_days", 1)]
+    early = [cell("lead_all"), cell("lead_p10"), cell("delay_hours", 1)]
+    return found + alarms + early + [cell("kind_accuracy"), cell("eta_coverage"), cell("eta_width")]
+
+
+def _with_interval(text: str, interval: tuple[float, float] | None, digits: int) -> str:
+    if text == "-" or interval is None:
+        return text
+    low, high = interval
+    return f"{text} [{number(low, digits)}, {number(high, digits)}]"
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -60,11 +70,9 @@ def plain(value: Any) -> Any:
 
 def _overall(name: str, digits: int = 2) -> Callable[[Report], str]:
     def cell(report: Report) -> str:
-        text = number(getattr(report.overall, name), digits)
-        if text == "-" or name not in report.intervals:
-            return text
-        low, high = report.intervals[name]
-        return f"{text} [{number(low, digits)}, {number(high, digits)}]"
+        return _with_interval(
+            number(getattr(report.overall, name), digits), report.intervals.get(name), digits
+        )
 
     return cell
 

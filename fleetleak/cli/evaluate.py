@@ -47,7 +47,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     print(table.render(results))
     report = results[product.NAME]
     for title in ("group", "kind", "rate"):
-        parts = table.render_parts(getattr(report, f"by_{title}"))
+        parts = table.render_parts(getattr(report, f"by_{title}"), report.part_intervals.get(title))
         print(f"by {title}\n{parts}")
     return 0
 

@@ -9,7 +9,7 @@ import pytest
 from river import drift
 
 from processors.models import ADWIN, PageHinkley
-from tests.models.parity import ROWS, compare
+from tests.models.parity import ROWS, SEEDS, compare
 from tests.models.streams import STREAMS, Stream
 
 
@@ -28,9 +28,10 @@ CASES = {
 
 
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
-def test_flags_are_rivers(stream: Stream, make: Any) -> None:
-    compare(make(), observe, stream, seed=13, records=1_500)
+def test_flags_are_rivers(stream: Stream, seed: int, make: Any) -> None:
+    compare(make(), observe, stream, seed=seed, records=1_500)
 
 
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)

@@ -9,7 +9,7 @@ import pytest
 from river import anomaly
 
 from processors.models.half_space_trees import HalfSpaceTrees
-from tests.models.parity import compare, named
+from tests.models.parity import SEEDS, compare, named
 from tests.models.streams import STREAMS, Stream
 
 SHAPES: list[dict[str, Any]] = [
@@ -28,10 +28,11 @@ def observe(river: Any, record: list[float]) -> float:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"h{shape['height']}w{shape['window_size']}")
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
-def test_scores_are_rivers(stream: Stream, shape: dict[str, Any]) -> None:
+def test_scores_are_rivers(stream: Stream, seed: int, shape: dict[str, Any]) -> None:
     # few rows: River takes 20 ms to build the trees of one
-    compare(HalfSpaceTrees(3, **shape), observe, stream, seed=shape["seed"], records=500, rows=3)
+    compare(HalfSpaceTrees(3, **shape), observe, stream, seed=seed, records=500, rows=3)
 
 
 @pytest.mark.parametrize("features", [1, 2])

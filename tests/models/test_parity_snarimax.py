@@ -9,7 +9,7 @@ import pytest
 from river import time_series
 
 from processors.models.snarimax import SNARIMAX
-from tests.models.parity import ROWS, compare
+from tests.models.parity import ROWS, SEEDS, compare
 from tests.models.streams import STREAMS, Stream, assert_same, random
 
 ORDERS: list[dict[str, Any]] = [
@@ -34,9 +34,10 @@ def name(orders: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("regressor", ["stable", "river-default"])
 @pytest.mark.parametrize("orders", ORDERS, ids=name)
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
-def test_forecasts_are_rivers(stream: Stream, orders: dict[str, Any], regressor: str) -> None:
-    compare(SNARIMAX(ROWS, **orders, regressor=regressor), observe, stream, seed=7, records=400)
+def test_forecasts_are_rivers(stream: Stream, seed: int, orders: dict[str, Any], regressor: str) -> None:
+    compare(SNARIMAX(ROWS, **orders, regressor=regressor), observe, stream, seed=seed, records=400)
 
 
 @pytest.mark.parametrize("orders", ORDERS, ids=name)

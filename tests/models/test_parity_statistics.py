@@ -9,7 +9,7 @@ import pytest
 from river import anomaly, preprocessing, stats
 
 from processors.models import EWStats, GaussianScorer, MinMaxScaler, StandardScaler
-from tests.models.parity import ROWS, compare, named
+from tests.models.parity import ROWS, SEEDS, compare, named
 from tests.models.streams import STREAMS, Stream, assert_same
 
 
@@ -37,9 +37,10 @@ CASES = [
 
 
 @pytest.mark.parametrize(("_name", "make", "observe"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
-def test_scores_are_rivers(stream: Stream, _name: str, make: Any, observe: Any) -> None:
-    compare(make(), observe, stream, seed=11)
+def test_scores_are_rivers(stream: Stream, seed: int, _name: str, make: Any, observe: Any) -> None:
+    compare(make(), observe, stream, seed=seed)
 
 
 def test_mean_and_variance_are_rivers() -> None:
