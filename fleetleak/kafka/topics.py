@@ -16,6 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports t
 from fleetleak.settings.tree import Topics
 
 _HOUR_MS = 3_600_000
+# A model that is imported or lent is larger than any snapshot.
+MOST_CONTROL_BYTES = 8 * 2**20
 _TIMEOUT_SECONDS = 30.0
 MAIN = "main"
 """The track that speaks until another is promoted (docs/tracks.md)."""
@@ -109,7 +111,7 @@ def layout(prefix: str, settings: Topics, track: str = MAIN) -> list[Topic]:
         Topic(topic.silent_alerts, together, long),
         Topic(topic.alert_state, together, _COMPACTED),
         Topic(topic.drift, together, long),
-        Topic(topic.feedback, together, long | appended),
+        Topic(topic.feedback, together, long | appended | {"max.message.bytes": str(2 * MOST_CONTROL_BYTES)}),
         Topic(topic.dead_letter, together, long | {"max.message.bytes": str(16 * 2**20)}),
     ]
 
@@ -194,7 +196,10 @@ def _wrong_configs(admin: AdminClient, present: list[Topic]) -> list[str]:
         try:
             actual = answers[topic.name].result()
         except KafkaException as error:
-            found.append(f"topic {topic.name} may not be described: {error.args[0].str()}")
+            why = error.args[0].str().removeprefix("Broker: ")
+            found.append(
+                f"topic {topic.name} cannot be described ({why}): allow this user DescribeConfigs on it"
+            )
             continue
         found += [
             f"topic {topic.name} has {key}={actual[key].value}: alter it to {topic.config[key]}"

@@ -90,7 +90,12 @@ RESTORE_SECONDS = _histogram("runtime", "restore_seconds", "Time from assignment
 REBALANCES = _counter("runtime", "rebalances", "Assignments and revocations.", ["event"])
 ASSIGNED = _gauge("runtime", "assigned_partitions", "Input partitions owned.")
 READY = _gauge("runtime", "ready", "1 when every owned partition is restored and flowing.")
-LAG = _gauge("runtime", "lag_records", "Input records not yet applied, by partition.", ["partition"])
+LAG = _gauge(
+    "runtime",
+    "lag_records",
+    "Input offsets not yet applied, by partition owned; the mark that ends a transaction counts as one.",
+    ["partition"],
+)
 CONTROLS = _counter("runtime", "controls", "Control records applied.", ["kind", "outcome"])
 KEYS = _gauge("runtime", "keys", "Keys with state in memory.")
 

@@ -13,6 +13,7 @@ from fleetleak.kafka.topics import MAIN
 from fleetleak.observe import metrics
 from fleetleak.records import Alert, Decoder, Label, Promotion, Score, Unreadable, control, encode
 from fleetleak.records.alert import AlertState, Severity
+from fleetleak.records.control import ModelDelete
 from fleetleak.settings.tree import Alerting as Settings
 from sinks.alerting.policy import AlertMemory, Policy, Transition
 from sinks.alerting.words import recommendation, summary
@@ -251,11 +252,21 @@ class Alerting:
             match control.read(record.value):
                 case Label() as label:
                     return self._label(record.partition, label, applied), applied
+                case ModelDelete(service=service):
+                    return self._delete(Key(record.partition, service.encode()), applied), applied
                 case Promotion(track=track):
                     return self._promote(record.partition, track, applied), applied
         except Unreadable as error:
             applied.rejected.append(Rejected(record, error.reason, str(error)))
         return None, applied
+
+    def _delete(self, key: Key, applied: Applied) -> Key | None:
+        """Forget a service that is gone for good; its alert ends."""
+        if (service := self._services.get(key)) is None:
+            return None
+        self._close(key, service, service.newest, "the service was deleted", applied)
+        del self._services[key]
+        return key
 
     def _label(self, partition: int, label: Label, applied: Applied) -> Key:
         key = Key(partition, label.service.encode())

@@ -273,6 +273,74 @@ def test_offsets_that_expired_are_taken_from_the_state(settings: Settings, admin
     assert metric(RESETS, reason="offsets-expired") - before == 2
 
 
+def test_controls_do_not_take_effect_again_when_offsets_expired(
+    settings: Settings, names: topics.Names, admin: AdminClient
+) -> None:
+    send(settings, names.feedback, [(KEYS[0], b"label")], 0)
+    score(settings, 10, 40)
+    wait_for(lambda: no_members(admin, settings), what="the group to be empty")
+    next(iter(admin.delete_consumer_groups([group(settings)]).values())).result(30)
+    assert score(settings, 3, 52)[KEYS[0]] == 1013
+
+
+def test_what_was_deleted_stays_deleted_in_a_replay(settings: Settings, names: topics.Names) -> None:
+    settings.runtime.checkpoint_interval_seconds = 600
+    # One key is never checkpointed in time, so that a restore replays from before the deletion.
+    role, again = Counting(names.scores), Counting(names.scores)
+    send(settings, names.snapshots, [(b"late", b"x"), *[(b"k0", b"x")] * 5], 0)
+    with running(settings, role) as runtime:
+        wait_for(lambda: len(read_all(settings, names.scores)) == 6)
+        send(settings, names.feedback, [(b"k0", b"delete")], 0)
+        wait_for(lambda: Key(0, b"k0") not in role.counts, what="the deletion")
+        wait_for(lambda: record_key(b"k0", 0) in {key for _, key, _ in read_all(settings, names.models)})
+        runtime._commit_all = lambda: None  # type: ignore[method-assign] # as if it were killed
+    with running(settings, again) as runtime:
+        wait_for(lambda: runtime.ready() is None, what="the restore")
+        wait_for(lambda: again.counts == {Key(0, b"late"): 1}, what="the key that was not deleted")
+    send(settings, names.snapshots, [(b"k0", b"x")], 0)
+    with running(settings, Counting(names.scores)):
+        wait_for(lambda: len(read_all(settings, names.scores)) == 7)
+    assert last_counts(settings)[b"k0"] == 1
+
+
+def test_a_transaction_of_checkpoints_alone_is_fenced_too(settings: Settings, names: topics.Names) -> None:
+    """Kafka checks the group only where offsets are sent."""
+    settings.runtime.checkpoint_interval_seconds = 600
+    send(settings, names.snapshots, [(b"k0", b"x")] * 5, 0)
+    sent: list[list[TopicPartition]] = []
+    with running(settings, Counting(names.scores)) as runtime:
+        wait_for(lambda: len(read_all(settings, names.scores)) == 5)
+        commit = runtime._transaction.commit
+
+        def spy(offsets: list[TopicPartition]) -> None:
+            sent.append(offsets)
+            commit(offsets)
+
+        runtime._transaction.commit = spy  # type: ignore[method-assign]
+    assert sent
+    assert all(offsets != [] for offsets in sent)
+
+
+def test_state_that_is_gone_is_told(settings: Settings, names: topics.Names, admin: AdminClient) -> None:
+    score(settings, 10, 40)
+    before = metric(RESETS, reason="state-gone")
+    next(iter(admin.delete_topics([names.models]).values())).result(30)
+    wait_for(lambda: names.models not in topics.existing(admin), what="the state topic to be gone")
+    topics.create(admin, topics.layout(settings.kafka.topic_prefix, settings.topics), 1)
+    assert score(settings, 3, 52) == dict.fromkeys(KEYS, 3)
+    assert metric(RESETS, reason="state-gone") - before == 2
+
+
+def test_a_record_of_somebody_else_on_the_state_topic_is_passed_over(
+    settings: Settings, names: topics.Names
+) -> None:
+    score(settings, 10, 40)
+    before = metric(REFUSED, reason="foreign")
+    send(settings, names.models, [(b"not ours", b"at all")], 0)
+    assert score(settings, 3, 52) == dict.fromkeys(KEYS, 13)
+    assert metric(REFUSED, reason="foreign") - before == 1
+
+
 @only_long
 def test_a_broker_that_restarts_is_waited_for(
     settings: Settings, names: topics.Names, broker: EmbeddedBroker

@@ -8,7 +8,10 @@ from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
 
 
 class Counting:
-    """Counts per key; every tenth count is a transition. `bad` is unreadable, `boom` makes it fail."""
+    """Counts per key; every tenth count is a transition. `bad` is unreadable, `boom` makes it fail.
+
+    A control record adds a thousand, or deletes the key.
+    """
 
     NAME = "counting"
 
@@ -34,7 +37,10 @@ class Counting:
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
         key = Key(record.partition, record.key or b"")
-        self.counts[key] = self.counts.get(key, 0) + 1000
+        if record.value == b"delete":
+            self.counts.pop(key, None)
+        else:
+            self.counts[key] = self.counts.get(key, 0) + 1000
         return key, Applied()
 
     def dump(self, key: Key) -> bytes | None:

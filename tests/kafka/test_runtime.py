@@ -7,6 +7,7 @@ from collections import defaultdict
 import pytest
 
 from fleetleak.kafka import topics
+from fleetleak.observe import metrics
 from fleetleak.settings import Settings
 from tests.kafka.counting import Counting
 from tests.kafka.support import read_all, role_topics, running, send, wait_for
@@ -16,6 +17,10 @@ pytestmark = pytest.mark.kafka
 
 def scores(settings: Settings) -> list[tuple[int, bytes, bytes]]:
     return read_all(settings, topics.names(settings.kafka.topic_prefix).scores)
+
+
+def lag(partition: int) -> float | None:
+    return metrics.REGISTRY.get_sample_value("fleetleak_runtime_lag_records", {"partition": str(partition)})
 
 
 def counts(found: list[tuple[int, bytes, bytes]]) -> dict[bytes, list[int]]:
@@ -31,6 +36,14 @@ def test_every_record_is_scored_once_in_order(settings: Settings) -> None:
     with running(settings, Counting(names.scores)):
         wait_for(lambda: len(scores(settings)) == 700)
     assert counts(scores(settings)) == {b"k%d" % k: list(range(1, 101)) for k in range(7)}
+
+
+def test_the_lag_is_told_of_owned_partitions_only(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    send(settings, names.snapshots, [(b"k%d" % (i % 7), b"x") for i in range(700)])
+    with running(settings, Counting(names.scores)):
+        wait_for(lambda: (lag(0), lag(1)) == (0, 0), what="no lag on both partitions")
+    assert (lag(0), lag(1)) == (None, None)
 
 
 def test_a_restart_goes_on_where_the_last_one_ended(settings: Settings) -> None:
@@ -92,4 +105,5 @@ def test_a_flood_of_unreadable_records_pauses_its_partition(settings: Settings) 
     send(settings, names.snapshots, [(b"k", b"bad")] * 2000)
     with running(settings, Counting(names.scores)) as runtime:
         wait_for(lambda: "paused" in (runtime.ready() or ""), what="the pause")
+        wait_for(lambda: max(lag(0) or 0, lag(1) or 0) >= 1800, what="the lag of what is paused")
     assert len(read_all(settings, names.dead_letter)) <= 200

@@ -307,4 +307,4 @@ def test_a_missing_extra_is_named_in_one_line() -> None:
         [sys.executable, "-c", WITHOUT], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "pip install 'fleetleak[plot]'" in done.stderr
+    assert "pip install '.[plot]'" in done.stderr

@@ -14,6 +14,7 @@ from fleetleak.kafka.runtime.partition import Partition, Phase
 from fleetleak.kafka.runtime.poison import Poison
 from fleetleak.kafka.runtime.role import Applied, Key, Output, Record, Rejected, Role
 from fleetleak.kafka.runtime.transaction import Aborted, Transaction
+from fleetleak.kafka.topics import MOST_CONTROL_BYTES
 from fleetleak.observe import metrics
 from fleetleak.settings.tree import Runtime as Settings
 
@@ -67,7 +68,12 @@ class Applier:
         self._control_poison = Poison()
         self._held: list[Output] = []
         self._waiting: list[Record] = []
-        self.flood_message = ""
+
+    def flood_message(self) -> str:
+        """Say which partition is paused and why; nothing when none is."""
+        flooded = [p for p in list(self._owned.values()) if p.phase is Phase.FLOODED]
+        metrics.PARTITIONS_PAUSED.set(len(flooded))
+        return flood.message(self._topics.input, flooded[0].number, flooded[0].position) if flooded else ""
 
     def apply(self, messages: list[Message], metadata: Any) -> bool:
         """Apply a batch polled under this group metadata; say whether it should be committed at once.
@@ -197,6 +203,8 @@ class Applier:
 
     def _control(self, record: Record) -> None:
         partition = self._owned[record.partition]
+        if record.offset < partition.control_position:
+            return  # a second assignment sought back to it while it waited
         key, applied = self._control_through_role(record)
         partition.control_position = record.offset + 1
         self._committer.touched.add(record.partition)
@@ -210,7 +218,7 @@ class Applier:
         metrics.RECORDS_IN.labels(str(self._topics.control)).inc()
 
     def _control_through_role(self, record: Record) -> tuple[Key | None, Applied]:
-        usable, rejected = self._control_poison.sift([record], self._settings.max_record_bytes)
+        usable, rejected = self._control_poison.sift([record], MOST_CONTROL_BYTES)
         if not usable:
             return None, Applied(rejected=rejected)
         try:
@@ -233,9 +241,7 @@ class Applier:
             if partition.gate.flooded(flags) and partition.phase is Phase.LIVE:
                 partition.phase = Phase.FLOODED
                 self._pause(number)
-                metrics.PARTITIONS_PAUSED.inc()
-                self.flood_message = flood.message(self._topics.input, number, partition.position)
-                log.error(self.flood_message)
+                log.error(self.flood_message())
 
 
 def _on_error(error: KafkaError, flowing: bool) -> None:

@@ -7,6 +7,7 @@ number (two bytes), and the key's name; the reserved record key `r` holds the pa
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -15,6 +16,8 @@ import msgspec
 
 CUT = b"r"
 PART_BYTES = 512 * 1024
+# The state of a key that was deleted. Not a tombstone: a replay must know from which record on it is gone.
+GONE = b""
 MOST_STATE_BYTES = 256 * 2**20
 _MAGIC = b"FLC1"
 _CRC = struct.Struct(">I")
@@ -210,10 +213,10 @@ class DirtyKeys:
         """Note that a key was checkpointed."""
         self._first_offset.pop(name, None)
 
-    def due(self, share: float) -> list[bytes]:
-        """Give the oldest keys, `share` of all of them over time."""
+    def due(self, share: float, most: int = sys.maxsize) -> list[bytes]:
+        """Give the oldest keys, `share` of all of them over time and at most so many at once."""
         self._owed = min(self._owed + share * len(self._first_offset), float(len(self._first_offset)))
-        count = int(self._owed)
+        count = min(int(self._owed), most)
         self._owed -= count
         keys = iter(self._first_offset)
         return [next(keys) for _ in range(count)]
@@ -238,11 +241,14 @@ class Cut(msgspec.Struct, array_like=True):
         The input offset committed with it.
     topic_id
         The input topic's id.
+    control_position
+        The control offset committed with it; below 0 where there is none.
     """
 
     replay_from: int
     position: int
     topic_id: str
+    control_position: int = -1
 
     def to_value(self) -> bytes:
         """Write the record's value."""

@@ -14,11 +14,14 @@ from collections.abc import Iterable
 
 from confluent_kafka import TopicPartition
 
-from fleetleak.kafka.runtime.checkpoint import CUT, Checkpoint, Cut, shrink, to_records, tombstones
+from fleetleak.kafka.runtime.checkpoint import CUT, GONE, Checkpoint, Cut, shrink, to_records
 from fleetleak.kafka.runtime.partition import Partition, Phase
 from fleetleak.kafka.runtime.role import Key, Output, Role
 from fleetleak.kafka.runtime.transaction import Transaction
 from fleetleak.observe import metrics
+
+# Of one partition in one transaction: about half a second of work.
+MOST_KEYS = 2000
 
 
 class Committer:
@@ -49,46 +52,45 @@ class Committer:
         self._required.clear()
         self.touched.clear()
 
-    def commit(self, owned: dict[int, Partition], share: float) -> None:
-        """Commit what was applied; `share` of the dirty keys are checkpointed with it."""
+    def commit(self, owned: dict[int, Partition], share: float, most: int = MOST_KEYS) -> None:
+        """Commit what was applied; `share` of the dirty keys, at most so many, are checkpointed with it."""
         if not self._transaction.open:
             return
         # A partition in replay is behind what it has committed: its offsets must not go back.
         caught_up = {n: p for n, p in owned.items() if p.phase in (Phase.LIVE, Phase.FLOODED)}
         if self._state is not None:
             for number in sorted(caught_up):
-                self._checkpoint(caught_up[number], share)
+                self._checkpoint(caught_up[number], share, most)
         self._transaction.commit(list(self._offsets(caught_up)))
         self.clear()
 
-    def _checkpoint(self, partition: Partition, share: float) -> None:
+    def _checkpoint(self, partition: Partition, share: float, most: int) -> None:
         required = [k.name for k in self._required if k.partition == partition.number]
-        due = [*required, *partition.dirty.due(share)]
+        due = [*required, *partition.dirty.due(share, most)]
         if not due and partition.number not in self.touched:
             return
         outputs: list[Output] = []
         for name in dict.fromkeys(due):
             outputs += self._records_of(partition, name)
             partition.dirty.clean(name)
-        cut = Cut(partition.dirty.replay_from(partition.position), partition.position, partition.topic_id)
+        replay_from = partition.dirty.replay_from(partition.position)
+        cut = Cut(replay_from, partition.position, partition.topic_id, partition.control_position)
         outputs.append(Output(str(self._state), CUT, cut.to_value(), partition.number))
         self._transaction.publish(outputs)
+        # Its offsets too, although none may have moved: without offsets a transaction has no fence.
+        self.touched.add(partition.number)
 
     def _records_of(self, partition: Partition, name: bytes) -> Iterable[Output]:
         state = self._role.dump(Key(partition.number, name))
         before = partition.parts.pop(name, 1)
-        if state is None:
-            partition.controls.pop(name, None)
-            records: list[tuple[bytes, bytes | None]] = list(tombstones(name, 0, before))
-        else:
-            checkpoint = Checkpoint(
-                partition.position - 1, partition.topic_id, self._role.fingerprint,
-                partition.controls.get(name, []), 1, shrink(state),
-            )  # fmt: skip
-            records = list(to_records(name, checkpoint, before))
-            if checkpoint.parts > 1:
-                partition.parts[name] = checkpoint.parts
-            metrics.CHECKPOINT_BYTES.inc(sum(len(value) for _, value in records if value))
+        checkpoint = Checkpoint(
+            partition.position - 1, partition.topic_id, self._role.fingerprint,
+            partition.controls.get(name, []), 1, GONE if state is None else shrink(state),
+        )  # fmt: skip
+        records = list(to_records(name, checkpoint, before))
+        if checkpoint.parts > 1:
+            partition.parts[name] = checkpoint.parts
+        metrics.CHECKPOINT_BYTES.inc(sum(len(value) for _, value in records if value))
         metrics.CHECKPOINTS.inc()
         return [Output(str(self._state), key, value, partition.number) for key, value in records]
 

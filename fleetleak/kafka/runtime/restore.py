@@ -25,6 +25,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from fleetleak.kafka.runtime.checkpoint import (
     CUT,
+    GONE,
     BadCheckpoint,
     Checkpoint,
     Cut,
@@ -94,6 +95,11 @@ class StateReader:
                 self._targets.pop(number, None)
         elif not error.retriable():
             raise Stalled(f"the state topic {self._topic} cannot be read: {error.str()}")
+
+    def finish(self) -> None:
+        """Let go of what was read, and fetch no more: what we write next is our own."""
+        self.values = {}
+        self._consumer.unassign()
 
     def close(self) -> None:
         """Stop reading."""
@@ -208,6 +214,7 @@ class Restore:
             partition = self._cold[number]
             if self._apply_cut(partition, values.pop(CUT, None)):
                 yield from self._load(partition, values)
+        reader.finish()
 
     def _identify(self) -> str:
         """Give the input topic's id, having checked that the topics meet by partition number."""
@@ -233,6 +240,12 @@ class Restore:
         """Set where replay begins; say whether the stored state belongs to this input."""
         partition.position = partition.live_from
         if value is None:
+            if partition.live_from > 0:
+                metrics.INPUT_RESET.labels("state-gone").inc()
+                log.error(
+                    "the state of a partition that was scored before is gone: its keys start cold",
+                    extra={"partition": partition.number, "topic": self._state},
+                )
             return True
         try:
             cut = Cut.from_value(value)
@@ -261,6 +274,8 @@ class Restore:
                 f" goes to {cut.position}: the group's offsets were set back. Set them forward again, or, to"
                 f" score once more from there without what was learned, recreate {self._state}"
             )
+        if partition.control_position < 0:
+            partition.control_position = cut.control_position
         partition.position = min(cut.replay_from, partition.live_from)
         return True
 
@@ -297,7 +312,8 @@ class Restore:
         try:
             checkpoint = from_records(parts)
             self._check(checkpoint, partition)
-            self._role.load(key, expand(checkpoint.state))
+            if checkpoint.state != GONE:
+                self._role.load(key, expand(checkpoint.state))
         except ValueError as error:
             reason = error.reason if isinstance(error, BadCheckpoint) else "unreadable"
             metrics.CHECKPOINTS_REFUSED.labels(reason).inc()
@@ -344,6 +360,11 @@ def _unchanged(partition: Partition, committed: list[TopicPartition], input_topi
 def _by_name(values: dict[bytes, bytes]) -> dict[bytes, dict[int, bytes]]:
     found: dict[bytes, dict[int, bytes]] = {}
     for key, value in values.items():
-        name, part = split_key(key)
+        try:
+            name, part = split_key(key)
+        except BadCheckpoint as error:
+            metrics.CHECKPOINTS_REFUSED.labels(error.reason).inc()
+            log.warning("a record on the state topic is not used: %s", error)
+            continue
         found.setdefault(name, {})[part] = value
     return found

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05
 _CALL_SECONDS = 2.0
+# Of the ten seconds that a role has after SIGTERM.
+_HAND_OVER_SECONDS = 6.0
 _NOT_YET = (KafkaError._STATE, KafkaError._PREV_IN_PROGRESS)  # noqa: SLF001 - public in librdkafka
 # librdkafka's own limit is 1 MB before compression: a larger record could not even become a dead letter.
 _LARGEST_DEAD_LETTER = 64 * 2**20
@@ -86,24 +88,32 @@ class Runtime:
         self._to_seek: list[TopicPartition] = []
         self._metadata: Any = None
         self._topic_id = ""
+        self._assigned = False
         self._committed_at = time.monotonic()
 
     # What the rebalance callbacks call.
 
     def take(self, numbers: list[int]) -> None:
         """Own these partitions; they are restored in the loop, between polls."""
+        self._assigned = True
         for number in numbers:
-            gate = FloodGate(self._settings.dead_letter_least, self._settings.dead_letter_ratio)
-            self._owned[number] = self._kept.pop(number) if number in self._kept else Partition(number, gate)
+            kept = self._kept.pop(number) if number in self._kept else None
+            self._owned[number] = kept or Partition(number, self._gate(number))
             self._owned[number].phase = Phase.RESTORING
         self._drop_kept()
         metrics.ASSIGNED.set(len(self._owned))
         self._begin_restore()
 
+    def _gate(self, number: int) -> FloodGate:
+        # What was seen of a partition's records stays seen when it is only restored.
+        if (before := self._owned.get(number)) is not None:
+            return before.gate
+        return FloodGate(self._settings.dead_letter_least, self._settings.dead_letter_ratio)
+
     def hand_over(self, numbers: list[int]) -> None:
         """Commit what is applied, checkpoints included, so that the next owner need not replay."""
         try:
-            self._commit(everything=True)
+            self._commit_all()
         except Aborted as error:
             log.warning("the last transaction before giving up partitions was aborted: %s", error)
         else:
@@ -117,7 +127,8 @@ class Runtime:
         for number in numbers:
             if self._owned.pop(number, None) is not None:
                 self._role.drop(number)
-                metrics.LAG.labels(str(number)).set(0)
+            # Also what is kept: it may be another process's by now.
+            metrics.LAG.remove(str(number))
         metrics.ASSIGNED.set(len(self._owned))
         self._restore = None
         if self._owned:
@@ -138,7 +149,7 @@ class Runtime:
         try:
             while not stop.is_set():
                 self._turn()
-            self._commit(everything=True)
+            self._commit_all()
         except Aborted as error:
             log.warning("the last transaction was aborted; the next owner replays it: %s", error)
         finally:
@@ -163,13 +174,17 @@ class Runtime:
 
     def ready(self) -> str | None:
         """Give None when every owned partition flows, else what is missing."""
-        if self._metadata is None:
+        if not self._assigned:
             return "waiting for the consumer group"
         waiting = {p.number for p in list(self._owned.values()) if p.phase is not Phase.LIVE}
         waiting |= {at.partition for at in self._to_seek}
         if not waiting:
             return None
-        return self._applier.flood_message or f"partitions {sorted(waiting)} are being restored"
+        return self._applier.flood_message() or f"partitions {sorted(waiting)} are being restored"
+
+    def healthy(self) -> str | None:
+        """Give None while there is progress, else how long there was none."""
+        return self._watchdog.healthy()
 
     def _turn(self) -> None:
         try:
@@ -199,23 +214,42 @@ class Runtime:
         if self._to_seek:
             self._to_seek = [at for at in self._to_seek if not self._seek(at)]
 
-    def _commit(self, everything: bool = False) -> None:
+    def _commit(self) -> None:
+        if not self._transaction.open:
+            return  # what is owed to checkpoints goes on growing
         now = time.monotonic()
-        share = 1.0 if everything else (now - self._committed_at) / self._settings.checkpoint_interval_seconds
+        share = (now - self._committed_at) / self._settings.checkpoint_interval_seconds
         self._committed_at = now
-        if everything and self._metadata is not None and self._restore is None:
-            if not any(p.dirty for p in self._owned.values()) and not self._transaction.open:
-                return
-            self._transaction.begin(self._metadata)
         self._committer.commit(self._owned, share)
         self._tell_lag()
+
+    def _commit_all(self) -> None:
+        """Commit with every dirty key, some at a time, as far as the time for a hand-over goes.
+
+        What is not checkpointed by then is replayed by the next owner.
+        """
+        if self._metadata is None or self._restore is not None:
+            self._committer.commit(self._owned, 1.0)
+            return
+        deadline = time.monotonic() + _HAND_OVER_SECONDS
+        while self._transaction.open or self._unsaved():
+            self._transaction.begin(self._metadata)
+            self._committer.commit(self._owned, 1.0)
+            if time.monotonic() > deadline:
+                break
+
+    def _unsaved(self) -> bool:
+        """Whether a checkpoint would save a replay."""
+        live = (p for p in self._owned.values() if p.phase in (Phase.LIVE, Phase.FLOODED))
+        return self._topics.state is not None and any(p.dirty for p in live)
 
     def _tell_lag(self) -> None:
         for number, partition in self._owned.items():
             at = TopicPartition(self._topics.input, number)
             # What the last fetch said: no call to the cluster.
             _, end = self._consumer.get_watermark_offsets(at, cached=True)
-            metrics.LAG.labels(str(number)).set(max(0, end - partition.position))
+            if end >= 0:
+                metrics.LAG.labels(str(number)).set(max(0, end - partition.position))
 
     def _pause(self, number: int) -> None:
         self._consumer.pause([TopicPartition(self._topics.input, number)])

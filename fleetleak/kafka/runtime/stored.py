@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fleetleak.kafka.runtime.checkpoint import CUT, BadCheckpoint, Checkpoint, expand, from_records, split_key
+from fleetleak.kafka.runtime.checkpoint import (
+    CUT,
+    GONE,
+    BadCheckpoint,
+    Checkpoint,
+    expand,
+    from_records,
+    split_key,
+)
 from fleetleak.kafka.scan import scan
 from fleetleak.settings.tree import Kafka
 
@@ -36,14 +44,19 @@ def stored(kafka: Kafka, topic: str, partitions: int) -> Iterator[Stored]:
         else:
             newest.setdefault(place, {})[part] = value
     for (partition, name), parts in sorted(newest.items()):
-        if parts:
-            yield _read(partition, name.decode(errors="replace"), parts)
+        if parts and not _gone(found := _read(partition, name.decode(errors="replace"), parts)):
+            yield found
+
+
+def _gone(found: Stored) -> bool:
+    return found.checkpoint is not None and found.checkpoint.state == GONE
 
 
 def _read(partition: int, name: str, parts: dict[int, bytes]) -> Stored:
     try:
         checkpoint = from_records(parts)
-        checkpoint.state = expand(checkpoint.state)
+        if checkpoint.state != GONE:
+            checkpoint.state = expand(checkpoint.state)
         return Stored(partition, name, checkpoint)
     except BadCheckpoint as error:
         return Stored(partition, name, None, str(error))
