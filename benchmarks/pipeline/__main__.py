@@ -123,8 +123,8 @@ class Bench:
             [sys.executable, "-m", "benchmarks.pipeline.worker", "forever", "0"], env=environment
         )
         time.sleep(8)
-        for _ in range(10):
-            load.publish(settings, load.snapshots(SERVICES, 1, seed=int(time.time())))
+        for turn in range(10):
+            load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks + turn))
             time.sleep(2.2)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -133,7 +133,8 @@ class Bench:
             [sys.executable, "-m", "benchmarks.pipeline.worker", "forever", "0"], env=environment
         )
         time.sleep(10)
-        load.publish(settings, load.snapshots(SERVICES, 1, seed=7))
+        # Killed in mid-transaction: outputs are sent, the commit is not due yet.
+        load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks + 10))
         time.sleep(0.5)
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -17,11 +17,11 @@ INTERVAL_SECONDS = 30.0
 _LIMIT = 2**31
 
 
-def snapshots(services: int, ticks: int, seed: int = 1) -> Iterator[Snapshot]:
-    """Give the snapshots of containers with noisy, steady memory, tick by tick."""
+def snapshots(services: int, ticks: int, seed: int = 1, first_tick: int = 0) -> Iterator[Snapshot]:
+    """Give the snapshots of containers with noisy, steady memory, from `first_tick` on."""
     random_ = random.Random(seed)
     base = [random_.randint(2**28, 2**30) for _ in range(services)]
-    for tick in range(ticks):
+    for tick in range(first_tick, first_tick + ticks):
         for number in range(services):
             anon = int(base[number] * random_.gauss(1.0, 0.01))
             yield container(f"service-{number}", _START + tick * INTERVAL_SECONDS, anon)
