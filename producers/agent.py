@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from typing import Protocol
 
 from fleetleak.observe import metrics
 from producers.attribution import attribute
@@ -14,6 +13,7 @@ from producers.collectors import COLLECTORS, Collector, NoData
 from producers.context import Context
 from producers.files import Files, descriptors
 from producers.publisher import Publisher
+from producers.pulse import Clock, Pulse
 from producers.reader import REASONS, VANISHED
 from producers.schedule import Schedule
 from producers.statelog import OK, StateLog
@@ -25,18 +25,15 @@ PUMP_SECONDS = 1.0
 FLUSH_SECONDS = 5.0
 
 
-class Clock(Protocol):
-    """Two clocks in seconds; the module `time` is one."""
-
-    def monotonic(self) -> float: ...
-
-    def time(self) -> float: ...
-
-
 class Agent:
     """Runs the collectors and owns their telemetry; all in one thread.
 
     When not to use it: to sample faster than about ten times a second, its Python loop is too slow.
+
+    Attributes
+    ----------
+    pulse
+        What health and readiness are told from.
     """
 
     def __init__(
@@ -52,6 +49,7 @@ class Agent:
         self._schedule = schedule
         self._collectors = collectors
         self._clock = clock
+        self.pulse = Pulse(schedule.interval, clock)
         self._late = 0
         self._states = StateLog(log)
         self._files = Files(descriptors())
@@ -63,6 +61,7 @@ class Agent:
             self._count_late()
             if wait > 0:
                 self._publisher.pump()
+                self.pulse.acknowledged(self._publisher.acknowledged)
                 stop.wait(min(wait, PUMP_SECONDS) if self._publisher.waiting else wait)
                 continue
             self.tick()
@@ -78,6 +77,7 @@ class Agent:
             self._collect(collector, tick)
         attribute(tick.measured)
         self._publisher.publish(measured.snapshot for measured in tick.measured)
+        self.pulse.ticked(len(tick.measured))
         metrics.TICKS.inc()
         self._report_skipped(tick)
         return tick

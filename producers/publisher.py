@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from prometheus_client import Counter, Gauge
 
 from fleetleak.records import Snapshot, encode
+from fleetleak.settings import BadSetting
 from producers.buffer import Buffer, Record
 from producers.statelog import OK, StateLog
 
@@ -30,6 +31,7 @@ REQUIRED = {
     "queue.buffering.max.messages": 1000,
     "queue.buffering.max.kbytes": 1024,
 }
+_ALIASES = {"delivery.timeout.ms": "message.timeout.ms"}
 
 
 class Metrics(Protocol):
@@ -48,7 +50,7 @@ class Publisher:
     Parameters
     ----------
     producer_config
-        librdkafka properties; those this class depends on are set over it.
+        librdkafka properties; those this class depends on may be left out, but not be set to something else.
     topic
         Where snapshots go.
     buffer
@@ -57,6 +59,16 @@ class Publisher:
         Where counts go: the module fleetleak.observe.metrics, or what offers the same.
     connect
         Makes the client.
+
+    Attributes
+    ----------
+    acknowledged
+        Snapshots the broker has acknowledged so far.
+
+    Raises
+    ------
+    BadSetting
+        If a property is given that would cost order, completeness or the bound on memory.
     """
 
     def __init__(
@@ -67,6 +79,7 @@ class Publisher:
         metrics: Metrics | ModuleType,
         connect: Callable[[dict[str, Any]], Producer] = Producer,
     ) -> None:
+        _refuse_others(producer_config)
         self._config = {**DEFAULTS, **producer_config, **REQUIRED}
         self._topic = topic
         self._buffer = buffer
@@ -76,6 +89,7 @@ class Publisher:
         self._window = 0
         self._window_bytes = 0
         self._dropped = 0
+        self.acknowledged = 0
         self._published = 0
         self._states = StateLog(log)
 
@@ -136,7 +150,7 @@ class Publisher:
         if error:
             self._refused(error)
             return
-        self._published += 1
+        self.acknowledged += 1
 
     def _refused(self, error: KafkaError) -> None:
         self._metrics.PUBLISH_ERRORS.inc()
@@ -154,7 +168,15 @@ class Publisher:
         self._metrics.BUFFERED_BYTES.set(self._buffer.size + self._window_bytes)
         self._metrics.DROPPED_RECORDS.inc(self._buffer.dropped - self._dropped)
         self._dropped = self._buffer.dropped
-        self._metrics.PUBLISHED_RECORDS.inc(self._published)
-        if self._published:
+        fresh = self.acknowledged - self._published
+        self._metrics.PUBLISHED_RECORDS.inc(fresh)
+        if fresh:
             self._states.set("publishing", OK)
-        self._published = 0
+        self._published += fresh
+
+
+def _refuse_others(config: Mapping[str, Any]) -> None:
+    for name, value in config.items():
+        needed = REQUIRED.get(_ALIASES.get(name, name))
+        if needed is not None and str(value).lower() != (told := str(needed).lower()):
+            raise BadSetting(f"setting kafka.properties: the producer needs {name}={told}: leave {name} out")

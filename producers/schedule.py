@@ -34,7 +34,7 @@ class Schedule:
     """
 
     def __init__(self, interval: float, clock: Callable[[], float]) -> None:
-        self._interval = interval
+        self.interval = interval
         self._clock = clock
         self._origin = clock()
         self._next = 0
@@ -43,7 +43,7 @@ class Schedule:
     def wait(self) -> float:
         """Give seconds until the next tick; 0 when it is due."""
         late = self._late()
-        if late > TOO_LATE * self._interval:
+        if late > TOO_LATE * self.interval:
             self._skip_past()
             late = self._late()
         return max(0.0, -late)
@@ -55,9 +55,9 @@ class Schedule:
             self._skip_past()
 
     def _late(self) -> float:
-        return self._clock() - (self._origin + self._next * self._interval)
+        return self._clock() - (self._origin + self._next * self.interval)
 
     def _skip_past(self) -> None:
-        following = int((self._clock() - self._origin) // self._interval) + 1
+        following = int((self._clock() - self._origin) // self.interval) + 1
         self.skipped += max(0, following - self._next)
         self._next = max(self._next, following)

@@ -34,8 +34,8 @@ COMMANDS = {
 }
 """Imported only when asked for: the agent must not load what a processor needs.
 
-Each module has HELP, SECTIONS (of settings it uses), `add_arguments(parser)` and
-`run(loaded, arguments) -> exit code`.
+Each module has HELP, SECTIONS (of settings it uses; or single settings, by their path),
+`add_arguments(parser)` and `run(loaded, arguments) -> exit code`.
 """
 
 EXIT_USAGE = 2
@@ -59,7 +59,7 @@ def _add_settings(parser: argparse.ArgumentParser, sections: Sequence[str]) -> N
     group = parser.add_argument_group("settings (docs/settings.md)")
     group.add_argument("--config", metavar="FILE", help="a TOML file of settings")
     for setting in all_settings():
-        if setting.section not in sections:
+        if setting.section not in sections and setting.path not in sections:
             continue
         names = [setting.flag, *_ALIASES.get(setting.path, [])]
         action = "append" if setting.repeats else "store"

@@ -14,7 +14,10 @@ from fleetleak.kafka.topics import WrongTopics
 from fleetleak.settings import Loaded
 
 HELP = "watch a real leaking process on this host being found, through a real Kafka"
-SECTIONS = ("kafka", "log")
+SECTIONS = (
+    "kafka.bootstrap_servers", "kafka.topic_prefix", "kafka.group_protocol", "kafka.properties",
+    "topics.replication_factor", "log.level",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +37,9 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=arguments.json)
     own_broker = loaded.origin["kafka.bootstrap_servers"] == "default"
+    if own_broker and loaded.origin["kafka.properties"] != "flag":
+        # They are of the cluster that is used otherwise, such as how to log in there.
+        loaded.settings.kafka.properties = {}
     demo = Demo(loaded.settings, own_broker, arguments.timeout, console)
     try:
         with demo.running() as processes:
@@ -50,6 +56,8 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     except (BrokerFailed, WrongTopics, DemoFailed) as error:
         if arguments.json:
             print(json.dumps({"found": False, "error": str(error)}), flush=True)
+        if not any(demo.directory.iterdir()):
+            demo.directory.rmdir()
         raise CommandFailed(str(error)) from None
     if outcome.well:
         shutil.rmtree(demo.directory, ignore_errors=True)

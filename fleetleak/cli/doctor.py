@@ -22,11 +22,14 @@ SECTIONS = ("kafka", "topics", "producer", "log")
 
 _TIMEOUT_SECONDS = 10.0
 _MOST_SKEW_SECONDS = 5.0
+_HIDDEN = "mount the host's at this place (docs/producers.md), or set producer.procfs / producer.cgroupfs"
+_NO_CONTROLLER = "boot with cgroup_enable=memory, or leave cgroup out of producer.collectors"
+_NO_PRESSURE = "boot with psi=1, or leave pressure out of producer.collectors: it is not measured here"
 _DENIED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
 
 
 class Finding(NamedTuple):
-    """What one check found."""
+    """What one check found; one that is `ok` and yet has a fix is a warning."""
 
     check: str
     ok: bool
@@ -46,10 +49,16 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         print(orjson.dumps([f._asdict() for f in findings]).decode())
     else:
         for finding in findings:
-            print(f"{'ok  ' if finding.ok else 'FAIL'} {finding.check}: {finding.detail}")
-            if not finding.ok:
+            print(f"{_word(finding)} {finding.check}: {finding.detail}")
+            if finding.fix:
                 print(f"     fix: {finding.fix}")
     return 0 if all(f.ok for f in findings) else 1
+
+
+def _word(finding: Finding) -> str:
+    if not finding.ok:
+        return "FAIL"
+    return "warn" if finding.fix else "ok  "
 
 
 def diagnose(settings: Settings) -> Iterator[Finding]:
@@ -64,26 +73,20 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
-    proc, cgroup = Path(settings.producer.procfs), Path(settings.producer.cgroupfs)
-    hidden = "mount the host's at this place (docs/producers.md), or set producer.procfs / producer.cgroupfs"
-    yield _readable("meminfo", proc / "meminfo", hidden)
-    yield _readable("vmstat", proc / "vmstat", hidden)
+    proc = Path(settings.producer.procfs)
+    yield _readable("meminfo", proc / "meminfo", _HIDDEN)
+    yield _readable("vmstat", proc / "vmstat", _HIDDEN)
     yield _readable(
         "processes of others",
         proc / "1" / "status",
         "mount /proc without hidepid, or run the producer in its group",
     )
-    v2, v1 = cgroup / "cgroup.controllers", cgroup / "memory"
-    if v1.exists() and not v2.exists():
-        yield _readable("cgroups (v1)", v1 / "memory.stat", hidden)
-    else:
-        yield _memory_controller(_readable("cgroups (v2)", v2, hidden), v2)
-    pressure = proc / "pressure" / "memory"
-    if pressure.exists():
-        found = _readable("pressure", pressure, "")
+    if "cgroup" in settings.producer.collectors:
+        yield _cgroups(Path(settings.producer.cgroupfs))
+    if "pressure" in settings.producer.collectors:
+        found = _readable("pressure", proc / "pressure" / "memory", _NO_PRESSURE)
         # The producer works without.
-        detail = found.detail if found.ok else f"{found.detail}: not measured; boot with psi=1 if you want it"
-        yield Finding(found.check, True, detail)
+        yield Finding(found.check, True, found.detail, found.fix)
 
 
 def _readable(check: str, path: Path, fix: str) -> Finding:
@@ -94,11 +97,22 @@ def _readable(check: str, path: Path, fix: str) -> Finding:
     return Finding(check, True, str(path))
 
 
-def _memory_controller(found: Finding, path: Path) -> Finding:
-    if not found.ok or "memory" in path.read_text().split():
+def _cgroups(root: Path) -> Finding:
+    # Here and not above: the other commands do not need the agent.
+    from producers.cgroupfs import Version2, detect
+    from producers.files import Files
+    from producers.reader import Reader
+
+    hierarchy = detect(str(root), Reader(Files(limit=0)))
+    controllers = root / "cgroup.controllers"
+    if isinstance(hierarchy, Version2):
+        return Finding("cgroups", True, f"version 2 at {root}")
+    if hierarchy is not None:
+        return _readable("cgroups", Path(hierarchy.root) / "memory.stat", _HIDDEN)
+    found = _readable("cgroups", controllers, _HIDDEN)
+    if not found.ok:
         return found
-    fix = "boot with cgroup_enable=memory, or leave cgroup out of producer.collectors"
-    return Finding(found.check, False, f"{path}: no memory controller", fix)
+    return Finding("cgroups", False, f"{controllers}: no memory controller", _NO_CONTROLLER)
 
 
 def _reachable(settings: Settings) -> Finding:
@@ -130,12 +144,21 @@ def _clock(settings: Settings) -> Finding:
     try:
         skew = _skew(settings, topic)
     except (KafkaException, TimeoutError) as error:
-        denied = isinstance(error, KafkaException) and error.args[0].code() in _DENIED
-        fix = "allow this user to write and read it" if denied else "create the topics first"
-        return Finding("clock", False, f"could not be compared through {topic}: {error}", fix)
-    detail = f"{skew:+.1f} s against the broker"
+        return Finding("clock", False, f"could not be compared through {topic}: {_words(error)}", _fix(error))
+    if abs(skew) <= _MOST_SKEW_SECONDS:
+        return Finding("clock", True, f"{skew:+.1f} s against the broker")
     fix = "run an NTP client on this host: records from the future become dead letters"
-    return Finding("clock", abs(skew) <= _MOST_SKEW_SECONDS, detail, fix)
+    return Finding("clock", False, f"{skew:+.1f} s against the broker", fix)
+
+
+def _words(error: KafkaException | TimeoutError) -> str:
+    return error.args[0].str() if isinstance(error, KafkaException) else str(error)
+
+
+def _fix(error: KafkaException | TimeoutError) -> str:
+    if isinstance(error, KafkaException) and error.args[0].code() in _DENIED:
+        return "allow this user to write and to read it"
+    return "see what is said of Kafka and topics above"
 
 
 def _skew(settings: Settings, topic: str) -> float:
@@ -161,6 +184,8 @@ def _skew(settings: Settings, topic: str) -> float:
         message = consumer.poll(_TIMEOUT_SECONDS)
     finally:
         consumer.close()
-    if message is None or message.error() is not None:
-        raise TimeoutError("the record could not be read back")
+    if message is None:
+        raise TimeoutError("the record could not be read back in time")
+    if (error := message.error()) is not None:
+        raise KafkaException(error)
     return ours - message.timestamp()[1] / 1000

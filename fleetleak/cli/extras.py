@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from fleetleak.cli import CommandFailed
+from fleetleak.extras import hint
 
 _OURS = {"fleetleak", "producers", "processors", "sinks"}
 
@@ -24,6 +25,4 @@ def needs(extra: str) -> Iterator[None]:
     except ImportError as error:
         if (error.name or "").partition(".")[0] in _OURS:
             raise
-        raise CommandFailed(
-            f"this command needs the extra {extra}: pip install '.[{extra}]' in a checkout ({error})"
-        ) from None
+        raise CommandFailed(f"this command needs more: {hint(extra)}: {error}") from None

@@ -42,7 +42,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         agent = build(_context(settings), publisher, ours.interval_seconds, collectors=ours.collectors)
     except ValueError as error:
         raise BadSetting(f"setting producer: {error}") from None
-    return serve(settings, "producer", agent.run, lambda: None)
+    return serve(settings, "producer", agent.run, agent.pulse.ready, agent.pulse.healthy)
 
 
 def _context(settings: Settings) -> Context:

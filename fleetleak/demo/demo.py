@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from rich.console import Console
 
 from fleetleak.demo.view import View, card
-from fleetleak.demo.workload import CHUNK_BYTES
+from fleetleak.demo.workload import CHUNK_BYTES, WELL_SECONDS
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
 from fleetleak.processes import Processes
@@ -48,7 +48,7 @@ class Outcome:
 
     @property
     def well(self) -> bool:
-        """Whether the leak was alerted, and nothing else."""
+        """Whether the leak was alerted once it was there, and nothing else."""
         return self.alert is not None and not self.wrong
 
     def to_json(self) -> str:
@@ -78,7 +78,8 @@ class Demo:
     Parameters
     ----------
     settings
-        `kafka.bootstrap_servers` is used where `own_broker` is False.
+        `kafka` and `topics` are used, but for the track, and for `kafka.bootstrap_servers` with a broker of
+        its own.
     timeout_seconds
         How long the leak has to be found.
     """
@@ -92,6 +93,7 @@ class Demo:
         self._view = View(console)
         self._scores: dict[str, Score] = {}
         self._firing: set[str] = set()
+        self._leak_begins = 0.0
         self.directory = Path(tempfile.mkdtemp(prefix="fleetleak-demo-"))
         self.outcome = Outcome()
 
@@ -107,7 +109,7 @@ class Demo:
     def _reach_kafka(self, stack: contextlib.ExitStack) -> None:
         kafka = self._settings.kafka
         # Of its own: a demo on a cluster in use must meet nothing that is there.
-        kafka.topic_prefix = f"fleetleak-demo-{uuid.uuid4().hex[:8]}"
+        kafka.topic_prefix = f"{kafka.topic_prefix}-demo-{uuid.uuid4().hex[:8]}"
         if self._own_broker:
             self._view.say("starting Apache Kafka")
             broker = stack.enter_context(EmbeddedBroker(say=self._view.say))
@@ -121,16 +123,7 @@ class Demo:
             stack.callback(lambda: _delete(admin, [t.name for t in wanted]))
 
     def _start(self, processes: Processes) -> None:
-        kafka = self._settings.kafka
-        environment = {
-            "FLEETLEAK_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-            "FLEETLEAK_KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
-            "FLEETLEAK_KAFKA_PROPERTIES": json.dumps(kafka.properties),
-            "FLEETLEAK_TOPICS_PARTITIONS": str(_PARTITIONS),
-            "FLEETLEAK_RUNTIME_COMMIT_INTERVAL_SECONDS": "0.3",
-            "FLEETLEAK_PRODUCER_INTERVAL_SECONDS": str(_INTERVAL_SECONDS),
-            "FLEETLEAK_PRODUCER_MATCH": f"{re.escape(LEAK)},{re.escape(TWIN)}",
-        }
+        environment = self._environment()
         for name, words in {
             "producer": ["fleetleak", "producer"],
             "processor": ["fleetleak", "processor"],
@@ -139,11 +132,27 @@ class Demo:
         }.items():
             processes.start(name, words, environment)
         workload = ["--bytes-per-second", str(_BYTES_PER_SECOND), "--limit-bytes", str(_LIMIT_BYTES)]
+        self._leak_begins = time.time() + WELL_SECONDS
         for name, extra in ((LEAK, ["--leak"]), (TWIN, [])):
             pid = processes.start(name, ["fleetleak.demo.workload", name, *workload, *extra], {})
-            what = "leaks after 45 s" if extra else "its well-behaved twin"
+            what = f"leaks after {WELL_SECONDS:.0f} s" if extra else "its well-behaved twin"
             self._view.say(f"started {name} ({what}), pid {pid}, limit {_LIMIT_BYTES // 2**20} MiB of data")
         self._view.say("started one producer on this host's memory, one processor, both sinks")
+
+    def _environment(self) -> dict[str, str]:
+        """Give the settings of the roles: what they have of the user's is named here."""
+        kafka = self._settings.kafka
+        return {
+            "FLEETLEAK_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "FLEETLEAK_KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+            "FLEETLEAK_KAFKA_GROUP_PROTOCOL": kafka.group_protocol,
+            "FLEETLEAK_KAFKA_PROPERTIES": json.dumps(kafka.properties),
+            "FLEETLEAK_TOPICS_PARTITIONS": str(_PARTITIONS),
+            "FLEETLEAK_RUNTIME_COMMIT_INTERVAL_SECONDS": "0.3",
+            "FLEETLEAK_PRODUCER_INTERVAL_SECONDS": str(_INTERVAL_SECONDS),
+            "FLEETLEAK_PRODUCER_MATCH": f"{re.escape(LEAK)},{re.escape(TWIN)}",
+            "FLEETLEAK_LOG_LEVEL": self._settings.log.level,
+        }
 
     def watch(self, processes: Processes) -> Outcome:
         """Show what happens until the leak is found, or time is up."""
@@ -187,7 +196,8 @@ class Demo:
             self._firing.discard(alert.instance)
             return
         self._firing.add(alert.instance)
-        if alert.service != f"process/{LEAK}":
+        # Before the leak began, nothing was wrong with its process either.
+        if alert.service != f"process/{LEAK}" or alert.time < self._leak_begins:
             self.outcome.wrong.append(alert)
         elif self.outcome.alert is None:
             self.outcome.alert, self.outcome.seconds = alert, elapsed_seconds

@@ -17,7 +17,7 @@ _PR_SET_NAME = 15
 CHUNK_BYTES = 256 * 1024
 _TWIN_CHUNKS = 64
 # As leaks do, it begins in a process that was well.
-_WELL_SECONDS = 45.0
+WELL_SECONDS = 45.0
 
 
 def _rename(name: str) -> None:
@@ -33,7 +33,7 @@ def work(leak: bool, bytes_per_second: float, limit_bytes: int) -> None:
     started = time.monotonic()
     done = 0
     while True:
-        if leak and kept.maxlen is not None and time.monotonic() - started > _WELL_SECONDS:
+        if leak and kept.maxlen is not None and time.monotonic() - started > WELL_SECONDS:
             kept = deque(kept)
         # Written, not only reserved: memory that was never touched is not in use.
         kept.append(bytearray(b"x") * CHUNK_BYTES)

@@ -26,6 +26,8 @@ from types import ModuleType, TracebackType
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from fleetleak.extras import hint
+
 KAFKA_VERSION = "4.4.0"
 # kafka-clients must be named: jgo otherwise resolves an older one, and Kafka fails with NoSuchMethodError.
 _COORDINATES = (
@@ -88,9 +90,7 @@ def _extra(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise BrokerFailed(
-            f"the embedded Kafka needs the extra demo: pip install '.[demo]' in a checkout ({error})"
-        ) from None
+        raise BrokerFailed(f"the embedded Kafka needs more: {hint('demo')}: {error}") from None
 
 
 def _fetched_bytes(root: Path) -> int:

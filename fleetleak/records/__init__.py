@@ -2,14 +2,14 @@
 
 from fleetleak.records.alert import Alert
 from fleetleak.records.codec import Decoder, Unreadable, encode
-from fleetleak.records.control import Promotion
+from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior, Promotion
 from fleetleak.records.drift import Drift
 from fleetleak.records.label import Label
 from fleetleak.records.score import Forecast, Method, Score, Trend
 from fleetleak.records.snapshot import Snapshot
 from fleetleak.records.types import LEAK_KINDS
 
-RECORDS = (Snapshot, Score, Alert, Drift, Label, Promotion)
+RECORDS = (Snapshot, Score, Alert, Drift, Label, ModelImport, ModelPrior, ModelDelete, Promotion)
 """Every record that appears on a topic."""
 
 __all__ = [
@@ -21,6 +21,9 @@ __all__ = [
     "Forecast",
     "Label",
     "Method",
+    "ModelDelete",
+    "ModelImport",
+    "ModelPrior",
     "Promotion",
     "Score",
     "Snapshot",

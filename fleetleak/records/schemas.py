@@ -15,5 +15,6 @@ def schemas() -> dict[str, str]:
     for record in RECORDS:
         schema = msgspec.json.schema(record)
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-        found[f"{record.__name__.lower()}.schema.json"] = json.dumps(schema, indent=2) + "\n"
+        name = str(record.__struct_config__.tag).partition("/")[0]
+        found[f"{name}.schema.json"] = json.dumps(schema, indent=2) + "\n"
     return found

@@ -9,6 +9,7 @@ _HEAD = """# Settings
 One tree; a later source wins: defaults, a TOML file (`--config FILE` or `FLEETLEAK_CONFIG`), the
 environment, flags. `fleetleak config` prints the effective values and where each came from.
 A flag is `--SECTION-NAME`; lists repeat the flag, or separate by commas in the environment.
+Three have a short flag too: `--bootstrap-servers`, `--procfs` and `--cgroupfs`.
 
 | setting | environment | default | allowed | meaning |
 |---|---|---|---|---|

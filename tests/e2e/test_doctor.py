@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports them without saying so
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 
+from fleetleak.cli import doctor as command
 from fleetleak.cli import main
+from fleetleak.kafka import client, topics
+from fleetleak.kafka.broker import EmbeddedBroker
 from fleetleak.settings import Settings
+from tests.kafka.support import wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -30,24 +47,28 @@ def host(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def words(settings: Settings, host: Path) -> list[str]:
+    return [
+        "doctor", "--bootstrap-servers", settings.kafka.bootstrap_servers,
+        "--kafka-topic-prefix", settings.kafka.topic_prefix,
+        "--topics-partitions", str(settings.topics.partitions),
+        "--procfs", str(host / "proc"), "--cgroupfs", str(host / "cgroup"),
+    ]  # fmt: skip
+
+
 def doctor(
-    settings: Settings, host: Path, capsys: pytest.CaptureFixture[str], *words: str
+    settings: Settings, host: Path, capsys: pytest.CaptureFixture[str], *more: str
 ) -> tuple[int, dict[str, Any]]:
-    code = main(
-        ["doctor", "--json", "--bootstrap-servers", settings.kafka.bootstrap_servers,
-         "--kafka-topic-prefix", settings.kafka.topic_prefix,
-         "--topics-partitions", str(settings.topics.partitions),
-         "--procfs", str(host / "proc"), "--cgroupfs", str(host / "cgroup"), *words]
-    )  # fmt: skip
-    findings = json.loads(capsys.readouterr().out.splitlines()[-1])
-    return code, {finding["check"]: finding for finding in findings}
+    code = main([*words(settings, host), "--json", *more])
+    (line,) = capsys.readouterr().out.splitlines()
+    return code, {finding["check"]: finding for finding in json.loads(line)}
 
 
 def test_all_is_well(settings: Settings, host: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, found = doctor(settings, host, capsys)
     assert [name for name, finding in found.items() if not finding["ok"]] == []
     assert code == 0
-    assert found.keys() >= {"Kafka", "topics", "clock", "meminfo", "cgroups (v2)", "pressure"}
+    assert found.keys() >= {"Kafka", "topics", "clock", "meminfo", "cgroups", "pressure"}
 
 
 def test_a_cgroup_tree_without_the_memory_controller(
@@ -56,26 +77,69 @@ def test_a_cgroup_tree_without_the_memory_controller(
     (host / "cgroup" / "cgroup.controllers").write_text("cpu io")
     code, found = doctor(settings, host, capsys)
     assert code == 1
-    assert not found["cgroups (v2)"]["ok"]
-    assert "cgroup_enable=memory" in found["cgroups (v2)"]["fix"]
+    assert not found["cgroups"]["ok"]
+    assert "cgroup_enable=memory" in found["cgroups"]["fix"]
+    without = ("--producer-collectors", "host", "--producer-collectors", "process")
+    code, found = doctor(settings, host, capsys, *without)
+    assert (code, "cgroups" in found) == (0, False)
 
 
-def test_a_missing_file_is_named(settings: Settings, host: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (host / "proc" / "meminfo").unlink()
+def test_a_hybrid_cgroup_tree_has_its_memory_controller_in_version_1(
+    settings: Settings, host: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (host / "cgroup" / "cgroup.controllers").write_text("")
+    (host / "cgroup" / "memory").mkdir()
     code, found = doctor(settings, host, capsys)
     assert code == 1
-    assert str(host / "proc" / "meminfo") in found["meminfo"]["detail"]
-    assert "producer.procfs" in found["meminfo"]["fix"]
+    assert str(host / "cgroup" / "memory" / "memory.stat") in found["cgroups"]["detail"]
+    (host / "cgroup" / "memory" / "memory.stat").write_text("total_rss 1")
+    assert doctor(settings, host, capsys)[0] == 0
 
 
-def test_unreadable_pressure_is_no_failure(
+@pytest.mark.parametrize(
+    ("check", "name", "fix"),
+    [
+        ("meminfo", "proc/meminfo", "producer.procfs"),
+        ("vmstat", "proc/vmstat", "producer.procfs"),
+        ("processes of others", "proc/1/status", "hidepid"),
+        ("cgroups", "cgroup/cgroup.controllers", "producer.cgroupfs"),
+    ],
+)
+@pytest.mark.parametrize("how", ["missing", "unreadable"])
+def test_a_file_that_cannot_be_read_is_named(
+    settings: Settings, host: Path, capsys: pytest.CaptureFixture[str],
+    check: str, name: str, fix: str, how: str,
+) -> None:  # fmt: skip
+    (host / name).unlink()
+    if how == "unreadable":
+        (host / name).mkdir()  # a directory cannot be read as a file, even by root
+    code, found = doctor(settings, host, capsys)
+    assert code == 1
+    assert [c for c, finding in found.items() if not finding["ok"]] == [check]
+    assert found[check]["detail"].startswith(f"{host / name}: ")
+    assert fix in found[check]["fix"]
+
+
+def test_unreadable_pressure_is_a_warning(
     settings: Settings, host: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (host / "proc" / "pressure" / "memory").unlink()
-    (host / "proc" / "pressure" / "memory").mkdir()  # a directory cannot be read as a file, even by root
+    (host / "proc" / "pressure" / "memory").mkdir()
     code, found = doctor(settings, host, capsys)
     assert (code, found["pressure"]["ok"]) == (0, True)
-    assert "not measured" in found["pressure"]["detail"]
+    assert "not measured" in found["pressure"]["fix"]
+
+
+def test_for_people_a_warning_is_told_from_a_failure(
+    settings: Settings, host: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (host / "proc" / "pressure" / "memory").unlink()
+    (host / "proc" / "vmstat").unlink()
+    assert main(words(settings, host)) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert f"warn pressure: {host}/proc/pressure/memory: No such file or directory" in lines
+    assert f"FAIL vmstat: {host}/proc/vmstat: No such file or directory" in lines
+    assert sum(line.startswith("     fix: ") for line in lines) == 2
 
 
 def test_topics_of_another_track_and_partition_counts_are_checked(
@@ -88,3 +152,88 @@ def test_topics_of_another_track_and_partition_counts_are_checked(
     code, found = doctor(settings, host, capsys, "--topics-partitions", "3")
     assert code == 1
     assert "topics.partitions" in found["topics"]["fix"]
+
+
+@pytest.mark.parametrize("ahead_seconds", [3600, -3600])
+def test_a_clock_that_is_wrong_is_told_by_how_much(
+    settings: Settings, host: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch, ahead_seconds: float,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(command, "time", SimpleNamespace(time=lambda: time.time() + ahead_seconds))
+    code, found = doctor(settings, host, capsys)
+    assert code == 1
+    assert float(found["clock"]["detail"].split()[0]) == pytest.approx(ahead_seconds, abs=60)
+    assert "NTP" in found["clock"]["fix"]
+
+
+def test_a_cluster_that_is_away_is_told(
+    settings: Settings, host: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.kafka.bootstrap_servers = "127.0.0.1:1"
+    monkeypatch.setattr(command, "_TIMEOUT_SECONDS", 0.5)
+    code, found = doctor(settings, host, capsys)
+    assert (code, found["Kafka"]["ok"]) == (1, False)
+    assert found["Kafka"]["detail"].startswith("127.0.0.1:1: ")
+    assert found.keys().isdisjoint({"topics", "clock"})
+
+
+class Guarded(EmbeddedBroker):
+    """A Kafka with access control: what has no rule is open to all."""
+
+    def _format(self) -> None:
+        super()._format()
+        with self._config.open("a") as config:
+            config.write("authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n")
+            config.write("allow.everyone.if.no.acl.found=true\n")
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Settings]:
+    """Settings with topics on a broker of their own that asks who may do what."""
+    with Guarded(heap_mib=256) as broker:
+        made = Settings()
+        made.kafka.bootstrap_servers = broker.bootstrap_servers
+        made.topics.partitions = 2
+        admin = AdminClient(client.common(made.kafka))
+        topics.create(admin, topics.layout(made.kafka.topic_prefix, made.topics), 1)
+        yield made
+
+
+READING = (AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS, AclOperation.READ)
+WRITING = (AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS, AclOperation.WRITE)
+
+
+@pytest.mark.parametrize("operations", [READING, WRITING], ids=["no-write", "no-read"])
+def test_a_refused_probe_says_what_to_allow(
+    guarded: Settings, host: Path, capsys: pytest.CaptureFixture[str], operations: tuple[AclOperation, ...]
+) -> None:
+    with only(guarded, operations):
+        wait_for(lambda: not doctor(guarded, host, capsys)[1]["clock"]["ok"], what="the rules")
+        code, found = doctor(guarded, host, capsys)
+    assert code == 1
+    assert found["topics"]["ok"]
+    assert found["clock"]["detail"].endswith("Topic authorization failed")
+    assert found["clock"]["fix"] == "allow this user to write and to read it"
+
+
+@contextlib.contextmanager
+def only(settings: Settings, operations: tuple[AclOperation, ...]) -> Iterator[None]:
+    """Let everybody do these things, and no others, on the topic of the probe."""
+    topic = topics.names(settings.kafka.topic_prefix).feedback
+    admin = AdminClient(client.common(settings.kafka))
+    rules = [
+        AclBinding(
+            ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", operation,
+            AclPermissionType.ALLOW,
+        )
+        for operation in operations
+    ]  # fmt: skip
+    for done in admin.create_acls(rules).values():
+        done.result()
+    yield
+    everything = AclBindingFilter(
+        ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", AclOperation.ANY,
+        AclPermissionType.ANY,
+    )  # fmt: skip
+    for done in admin.delete_acls([everything]).values():
+        done.result()

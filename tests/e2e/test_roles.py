@@ -58,6 +58,17 @@ def test_this_hosts_memory_is_measured_and_scored(settings: Settings, tmp_path: 
         assert all(role.end() < 10 for role in roles.values())
 
 
+def test_a_producer_that_kafka_does_not_hear_is_well_but_not_ready(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.kafka.bootstrap_servers = "127.0.0.1:1"
+    with running(settings, tmp_path, {"producer": ["producer"]}) as roles:
+        producer = roles["producer"]
+        wait_for(lambda: producer.get("/readyz")[0] == 503, what="unreadiness")
+        assert producer.get("/readyz")[1].startswith("no acknowledgement from Kafka since the start at ")
+        assert producer.get("/healthz") == (200, "ok\n")
+
+
 def test_a_leak_becomes_an_alert_and_a_step_a_drift_event(settings: Settings, tmp_path: Path) -> None:
     leak = [snapshot(t, 200 + 2 * t + t % 3) for t in range(200)]
     step = [snapshot(t, 200 + (300 if t > 100 else 0) + t % 3, "stepper") for t in range(200)]

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from fleetleak.observe import metrics as role_metrics
 from fleetleak.records import Decoder, Snapshot
+from fleetleak.settings import BadSetting
 from producers.buffer import Buffer
 from producers.publisher import Metrics, Publisher
 
@@ -103,7 +104,7 @@ def test_snapshots_arrive_in_order_under_their_service(mock_broker: str) -> None
     [("21", -973932308), ("foobar", -790332482), ("a-little-bit-long-string", -985981536)],
 )
 def test_partitions_are_those_of_the_java_client(mock_broker: str, key: str, hashed: int) -> None:
-    publisher = publisher_of(mock_broker, Counted(), config={"partitioner": "consistent"})
+    publisher = publisher_of(mock_broker, Counted())
     publisher.publish(snapshots(1, key))
     assert publisher.close(30.0) == 0
     ((_, partition),) = consume(mock_broker, key, 1)
@@ -208,11 +209,29 @@ def test_only_idempotent_and_compressing_clients_are_made() -> None:
         made.append(config)
         return cast(Producer, object())
 
-    unsafe = {"bootstrap.servers": "b", "enable.idempotence": False, "linger.ms": 7}
-    Publisher(unsafe, TOPIC, Buffer(1, 1), Counted(), connect)
+    given = {"bootstrap.servers": "b", "enable.idempotence": "TRUE", "linger.ms": 7}
+    Publisher(given, TOPIC, Buffer(1, 1), Counted(), connect)
     (config,) = made
     assert config["enable.idempotence"] is True
     assert (config["compression.type"], config["linger.ms"]) == ("zstd", 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "needed"),
+    [
+        ("enable.idempotence", "false", "true"),
+        ("partitioner", "consistent", "murmur2_random"),
+        ("message.timeout.ms", "300000", "0"),
+        ("delivery.timeout.ms", "300000", "0"),
+        ("queue.buffering.max.messages", "100000", "1000"),
+        ("queue.buffering.max.kbytes", "1048576", "1024"),
+    ],
+)
+def test_a_property_that_it_depends_on_is_refused_by_name(name: str, value: str, needed: str) -> None:
+    with pytest.raises(BadSetting) as caught:
+        publisher_of("b", Counted(), config={name: value})
+    told = f"setting kafka.properties: the producer needs {name}={needed}: leave {name} out"
+    assert str(caught.value) == told
 
 
 class Broken:

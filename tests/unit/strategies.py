@@ -37,6 +37,8 @@ def values(info: inspect.Type) -> st.SearchStrategy[Any]:
             return _number(info)
         case inspect.StrType():
             return st.text(min_size=info.min_length or 0, max_size=min(info.max_length or 20, 20))
+        case inspect.BytesType():
+            return st.binary(max_size=20)
         case inspect.BoolType():
             return st.booleans()
         case inspect.NoneType():

@@ -6,7 +6,7 @@ import json
 import re
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -24,10 +24,14 @@ from fleetleak.records import (
     Drift,
     Label,
     Method,
+    ModelDelete,
+    ModelImport,
+    ModelPrior,
     Promotion,
     Score,
     Snapshot,
     Unreadable,
+    control,
     encode,
 )
 from fleetleak.records.codec import to_dict
@@ -36,8 +40,15 @@ from fleetleak.records.types import Kind
 from tests.unit.strategies import REPEATABLE, records
 
 DOCS = Path(__file__).parents[2] / "docs"
+
+
+def name_of(kind: type[msgspec.Struct]) -> str:
+    """Give the name that a record of this type has in its `schema`."""
+    return str(kind.__struct_config__.tag).removesuffix("/1")
+
+
 SCHEMAS: dict[type[msgspec.Struct], Any] = {
-    kind: json.loads(schemas()[f"{kind.__name__.lower()}.schema.json"]) for kind in RECORDS
+    kind: json.loads(schemas()[f"{name_of(kind)}.schema.json"]) for kind in RECORDS
 }
 VALIDATORS: dict[type[msgspec.Struct], Draft202012Validator] = {
     kind: Draft202012Validator(schema) for kind, schema in SCHEMAS.items()
@@ -62,6 +73,11 @@ LEAST: dict[type[msgspec.Struct], msgspec.Struct] = {
     ),
     Drift: Drift(service="shop/cart", instance="cart-1", time=1_790_000_000.0, detector="adwin"),
     Label: Label(service="shop/cart", verdict="leak", author="ann", time=1_790_000_000.0),
+    ModelImport: ModelImport(service="shop/cart", state=b"FM\x01", author="ann", time=1_790_000_000.0),
+    ModelPrior: ModelPrior(
+        service="shop/cart", lender="shop/basket", state=b"FM\x01", author="ann", time=1_790_000_000.0
+    ),
+    ModelDelete: ModelDelete(service="shop/cart", author="ann", time=1_790_000_000.0),
     Promotion: Promotion(track="bold", author="ann", time=1_790_000_000.0),
 }
 some_record = st.one_of([records(kind) for kind in RECORDS])
@@ -121,7 +137,7 @@ def test_what_is_written_fits_the_schema_and_absent_is_absent(record: msgspec.St
 def test_the_least_record_has_its_needed_fields_only(kind: type[msgspec.Struct]) -> None:
     needed = {field.name for field in msgspec.structs.fields(kind) if field.required}
     assert set(fields(LEAST[kind])) == needed | {"schema"}
-    assert fields(LEAST[kind])["schema"] == f"{kind.__name__.lower()}/1"
+    assert fields(LEAST[kind])["schema"] == f"{name_of(kind)}/1"
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
@@ -160,7 +176,7 @@ def test_unknown_fields_are_ignored(kind: type[msgspec.Struct], unknown: dict[st
 @pytest.mark.parametrize("kind", RECORDS)
 @pytest.mark.parametrize("major", ["2", "10", "999999999999"])
 def test_a_newer_major_version_is_refused_with_what_to_do(kind: type[msgspec.Struct], major: str) -> None:
-    name = kind.__name__.lower()
+    name = name_of(kind)
     with pytest.raises(Unreadable) as caught:
         Decoder(kind).decode(b'{"schema":"%s/%s","time":"next tuesday"}' % (name.encode(), major.encode()))
     assert caught.value.reason == "newer-schema"
@@ -378,6 +394,10 @@ def test_every_record_has_one_schema_and_it_is_a_schema() -> None:
     assert len(schemas()) == len(RECORDS)
     for schema in SCHEMAS.values():
         Draft202012Validator.check_schema(schema)
+
+
+def test_every_control_record_is_a_record_with_a_schema() -> None:
+    assert set(get_args(control.Control)) < set(RECORDS)
 
 
 def test_leak_kinds_are_kinds() -> None:

@@ -18,7 +18,7 @@ EXAMPLES = [example.encode() for example in re.findall(r"```json\n(.*?)\n```", P
 
 
 def test_the_examples_of_the_page_are_real_records() -> None:
-    kinds = {f"{kind.__name__.lower()}/1": kind for kind in RECORDS}
+    kinds = {str(kind.__struct_config__.tag): kind for kind in RECORDS}
     shown = [kinds[json.loads(example)["schema"]] for example in EXAMPLES]
     assert set(shown) == set(RECORDS)
     for kind, example in zip(shown, EXAMPLES, strict=True):

@@ -63,6 +63,16 @@ def test_progress_keeps_it_quiet(clock: Clock) -> None:
     dog.stop()
 
 
+def test_half_the_time_without_progress_is_told(clock: Clock) -> None:
+    dog = Watchdog(120.0)
+    clock.now += 60
+    assert dog.healthy() is None
+    clock.now += 1
+    assert dog.healthy() == "no progress for 61 s; after 120 s the process ends"
+    dog.feed()
+    assert dog.healthy() is None
+
+
 def test_it_does_not_watch_before_it_is_started(clock: Clock) -> None:
     ended = threading.Event()
     dog = Watchdog(STALL, ended.set)

@@ -40,6 +40,13 @@ class Watchdog:
         """Say that there was progress, or nothing to do."""
         self._fed = time.monotonic()
 
+    def healthy(self) -> str | None:
+        """Give None while it is fed, else, from half the time on, how long it was not."""
+        silent_seconds = time.monotonic() - self._fed
+        if silent_seconds <= self._stall_seconds / 2:
+            return None
+        return f"no progress for {silent_seconds:.0f} s; after {self._stall_seconds:g} s the process ends"
+
     def stop(self) -> None:
         """Watch no more."""
         self._stop.set()
