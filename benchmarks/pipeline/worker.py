@@ -78,11 +78,12 @@ def _scored() -> float:
 def main() -> None:
     """Run until the records are scored or, for `forever`, until killed."""
     mode, wanted = sys.argv[1], int(sys.argv[2])
-    built = build(load().settings, mode != "at-least-once")
+    settings = load().settings
+    built = build(settings, mode != "at-least-once")
     stop = threading.Event()
     thread = threading.Thread(target=built.run, args=(stop,), daemon=True)
     thread.start()
-    times = _wait_ready(built)
+    times = _wait_ready(built, settings.topics.partitions)
     collect_seldom()
     if mode == "ready":
         print(json.dumps(times), flush=True)
@@ -93,9 +94,10 @@ def main() -> None:
         print(json.dumps(times | _measure(wanted, stop, thread)), flush=True)
 
 
-def _wait_ready(built: Runtime) -> dict[str, float]:
+def _wait_ready(built: Runtime, wanted: int) -> dict[str, float]:
     begun = time.perf_counter()
-    while not built.owned():
+    # All of them: a second member is given some while the first is not yet missed.
+    while len(built.owned()) < wanted:
         time.sleep(0.002)
     assigned = time.perf_counter()
     while built.ready() is not None:

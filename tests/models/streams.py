@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from processors.models.base import Floats, Rows
+from processors.models.base import LARGEST, Floats, Rows
 
 Batch = tuple[Rows, Floats]
+CutBatch = tuple[Rows, Floats, list[slice]]
 Stream = Callable[[np.random.Generator, int, int, int], Batch]
 
 _PROBE = np.random.default_rng(0).random(2_000)
@@ -22,6 +25,7 @@ PARITY = "bit-equal" if EXACT else "within-1e-9"
 def assert_same(ours: NDArray[np.float64], rivers: NDArray[np.float64]) -> None:
     if EXACT:
         np.testing.assert_array_equal(ours, rivers)
+        np.testing.assert_array_equal(np.signbit(ours), np.signbit(rivers))  # 0.0 == -0.0
     else:
         np.testing.assert_allclose(ours, rivers, rtol=1e-9, atol=1e-9)
 
@@ -76,9 +80,30 @@ STREAMS: dict[str, Stream] = {
 }
 
 
+def slices(ends: list[int]) -> list[slice]:
+    return [slice(begin, end) for begin, end in pairwise([0, *ends])]
+
+
 def pieces(rng: np.random.Generator, records: int) -> list[slice]:
     """Cut a stream into batches of very different sizes."""
-    sizes = rng.choice([1, 3, 17, 60, 150], size=records)
-    ends = np.minimum(np.cumsum(sizes), records)
-    ends = ends[: int(np.argmax(ends == records)) + 1]
-    return [slice(int(a), int(b)) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+    ends = np.cumsum(rng.choice([1, 3, 17, 60, 150], size=records))
+    return slices([*ends[ends < records].tolist(), records])
+
+
+FINITE = st.one_of(
+    st.floats(0, 1), st.floats(-LARGEST, LARGEST), st.sampled_from([5e-324, 1e-300, 1e-12, 0.25, LARGEST])
+)
+"""Tiny, usual and huge values, as far as models accept them."""
+
+
+@st.composite
+def cut_batches(draw: st.DrawFn, rows: int, features: int, values: st.SearchStrategy[float]) -> CutBatch:
+    """Give records of a few keys in which values return, and where to cut them into batches."""
+    records, used = draw(st.integers(1, 60)), draw(st.integers(1, rows))
+    some = st.sampled_from(draw(st.lists(values, min_size=1, max_size=5)))
+    x = draw(st.lists(some | values, min_size=records * features, max_size=records * features))
+    keys = draw(st.lists(st.integers(0, used - 1), min_size=records, max_size=records))
+    ends = draw(st.sets(st.integers(1, records), max_size=6))
+    # no -0.0: of equal zeros a minimum may keep either
+    batch = np.array(x).reshape(records, features) + 0.0
+    return np.array(keys, dtype=np.intp), batch, slices(sorted(ends | {records}))

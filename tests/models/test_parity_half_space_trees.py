@@ -15,7 +15,7 @@ from tests.models.streams import STREAMS, Stream
 SHAPES: list[dict[str, Any]] = [
     {"n_trees": 10, "height": 8, "window_size": 40, "seed": 1},
     {"n_trees": 5, "height": 6, "window_size": 25, "seed": 2, "features": 3},
-    {"n_trees": 3, "height": 9, "window_size": 300, "seed": 3, "features": 2},
+    {"n_trees": 3, "height": 9, "window_size": 130, "seed": 3, "features": 2},
     {"n_trees": 2, "height": 3, "window_size": 1, "seed": 4, "limits": {"f0": (-1.0, 3.0)}},
     {"n_trees": 4, "height": 4, "window_size": 9, "seed": 5, "features": 11},
 ]

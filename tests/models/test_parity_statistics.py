@@ -29,10 +29,12 @@ def score(river: Any, record: list[float]) -> float:
 CASES = [
     ("ew", lambda: EWStats(ROWS, features=2, fading_factor=0.1), transform),
     ("ew-slow", lambda: EWStats(ROWS, fading_factor=0.001), transform),
-    ("minmax", lambda: MinMaxScaler(ROWS, features=2), transform),
+    ("minmax", lambda: MinMaxScaler(ROWS), transform),
+    ("minmax-of-two", lambda: MinMaxScaler(ROWS, features=2), transform),
     ("standard", lambda: StandardScaler(ROWS, features=3), transform),
     ("centred", lambda: StandardScaler(ROWS, with_std=False), transform),
     ("gaussian", lambda: GaussianScorer(ROWS, grace_period=8), score),
+    ("gaussian-at-once", lambda: GaussianScorer(ROWS, grace_period=0), score),
 ]
 
 
