@@ -49,7 +49,8 @@ class MinMaxScaler(ColumnModel):
         width = high - low
         scores = np.divide(x - low, width, out=np.zeros_like(x), where=width > 0)
         started = state[:1] > 0
-        lowest, highest = np.minimum(low, x), np.maximum(high, x)
+        # Not minimum and maximum: of two zeros they take the other one than River, and than `_one`.
+        lowest, highest = np.where(x < low, x, low), np.where(x > high, x, high)
         bounds = np.where(started, np.concatenate([lowest, highest]), np.concatenate([x, x]))
         return scores, np.concatenate([np.ones_like(state[:1]), bounds])
 

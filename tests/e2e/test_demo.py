@@ -81,12 +81,15 @@ def test_with_nothing_found_in_time_it_fails_and_leaves_nothing_on_the_cluster(
 def test_kept_it_tells_its_outcome_before_it_waits(settings: Settings, tmp_path: Path) -> None:
     where = ["--bootstrap-servers", settings.kafka.bootstrap_servers]
     running = demo("kept", tmp_path, "--json", "--keep", "--timeout", "2", *where)
-    assert running.stdout is not None
-    line = next(line for line in running.stdout if line.startswith("{"))
-    assert json.loads(line)["found"] is False
-    assert any("demo.workload" in line for line in started_by("kept"))
-    running.send_signal(signal.SIGINT)
-    running.communicate(timeout=60)
+    try:
+        assert running.stdout is not None
+        line = next(line for line in running.stdout if line.startswith("{"))
+        assert json.loads(line)["found"] is False
+        assert any("demo.workload" in line for line in started_by("kept"))
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+    finally:
+        running.kill()
     assert running.returncode == 130
     assert started_by("kept") == []
 

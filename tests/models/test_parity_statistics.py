@@ -57,6 +57,14 @@ def test_mean_and_variance_are_rivers() -> None:
         assert_same(model.variance(row), np.array([[variance.get()]]))
 
 
+def test_the_sign_of_zero_is_rivers() -> None:
+    values = [0.0, -0.0, 1.0, -0.0]
+    scaler, model = preprocessing.MinMaxScaler(), MinMaxScaler(3)
+    rows, x = np.tile(np.arange(3), 4), np.repeat(np.array(values), 3)[:, None]
+    theirs = np.repeat([transform(scaler, [value]) for value in values], 3, axis=0)
+    assert_same(model.score_learn(rows, x), theirs)
+
+
 def test_other_parameters_are_refused() -> None:
     with pytest.raises(ValueError, match="fading_factor"):
         EWStats(1).from_river(0, preprocessing.AdaptiveStandardScaler(0.9))  # type: ignore[no-untyped-call]
