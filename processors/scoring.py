@@ -118,7 +118,7 @@ class Scoring:
         )
         metrics.RESTARTS.inc(int(np.count_nonzero(restarted)))
         for name, flags in found.drift.items():
-            flags &= ~trend.significant  # growth that is suspected is told as such, not as drift
+            flags &= ~_worth_words(trend)  # growth that is suspected is told as such, not as drift
             metrics.DRIFTS.labels(name).inc(int(np.count_nonzero(flags)))
         return self._encoder.encode(batch, at, trend, found, _views(batch, at, samples, trend, restarted))
 

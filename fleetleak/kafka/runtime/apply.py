@@ -23,10 +23,6 @@ log = logging.getLogger(__name__)
 _FLOWING = (Phase.REPLAYING, Phase.LIVE)
 
 
-class OutOfRange(Aborted):
-    """The consumer's position is gone: retention passed it, or the topic was recreated."""
-
-
 class Topics(NamedTuple):
     """The topics of one role; `control` and `state` are None for a role without."""
 
@@ -248,8 +244,8 @@ def _on_error(error: KafkaError, flowing: bool) -> None:
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
         if not flowing:
             return
-        # Restore finds out what is left.
-        raise OutOfRange(error.str())
+        # Our position is gone: retention passed it, or the topic was recreated. Restore finds out which.
+        raise Aborted(error.str())
     if error.fatal():
         raise KafkaException(error)
     log.warning("consumer: %s", error.str(), extra={"code": error.name()})

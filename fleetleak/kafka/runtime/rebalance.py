@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from fleetleak.observe import metrics
 
@@ -54,21 +54,24 @@ class Rebalance:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._note("assigned", partitions)
-        self._assign(consumer, partitions)
-        self._owner.take(self._numbers(partitions))
-
-    def assign_again(self, consumer: Consumer) -> None:
-        """Assign what is assigned, paused: librdkafka takes no seek where a position was out of range."""
-        partitions = consumer.assignment()
-        if self._incremental:
-            consumer.incremental_unassign(partitions)
-        self._assign(consumer, partitions)
-
-    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        # Nothing is fetched before restore has found where to begin; the end is never out of range.
-        partitions = [TopicPartition(p.topic, p.partition, OFFSET_END) for p in partitions]
+        # Paused at any offset: nothing is fetched before restore has found where to begin (`start`).
+        partitions = [TopicPartition(p.topic, p.partition, 0) for p in partitions]
         (consumer.incremental_assign if self._incremental else consumer.assign)(partitions)
         consumer.pause(partitions)
+        self._owner.take(self._numbers(partitions))
+
+    def start(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        """Let assigned partitions flow from these offsets; without the new protocol these are all there are.
+
+        By assigning them again, not by `seek`: librdkafka takes none where a position was out of range or
+        the assignment is still being taken over, and one that meets an answer about the old position is lost.
+        """
+        if self._incremental:
+            consumer.incremental_unassign(places)
+            consumer.incremental_assign(places)
+        else:
+            consumer.assign(places)
+        consumer.resume(places)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._give_up("revoked", consumer, partitions, self._owner.hand_over)

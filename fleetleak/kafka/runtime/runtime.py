@@ -13,11 +13,11 @@ import time
 import uuid
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import client
-from fleetleak.kafka.runtime.apply import Applier, OutOfRange, Topics
+from fleetleak.kafka.runtime.apply import Applier, Topics
 from fleetleak.kafka.runtime.commit import Committer
 from fleetleak.kafka.runtime.flood import FloodGate
 from fleetleak.kafka.runtime.partition import Partition, Phase
@@ -35,7 +35,6 @@ _POLL_SECONDS = 0.05
 _CALL_SECONDS = 2.0
 # Of the ten seconds that a role has after SIGTERM.
 _HAND_OVER_SECONDS = 6.0
-_NOT_YET = (KafkaError._STATE, KafkaError._PREV_IN_PROGRESS)  # noqa: SLF001 - public in librdkafka
 # librdkafka's own limit is 1 MB before compression: a larger record could not even become a dead letter.
 _LARGEST_DEAD_LETTER = 64 * 2**20
 
@@ -85,7 +84,6 @@ class Runtime:
         # Revoked, but not yet assigned to anybody: if they come back unchanged, their state is as it was.
         self._kept: dict[int, Partition] = {}
         self._restore: Restore | None = None
-        self._to_seek: list[TopicPartition] = []
         self._metadata: Any = None
         self._topic_id = ""
         self._assigned = False
@@ -177,7 +175,6 @@ class Runtime:
         if not self._assigned:
             return "waiting for the consumer group"
         waiting = {p.number for p in list(self._owned.values()) if p.phase is not Phase.LIVE}
-        waiting |= {at.partition for at in self._to_seek}
         if not waiting:
             return None
         return self._applier.flood_message() or f"partitions {sorted(waiting)} are being restored"
@@ -193,12 +190,9 @@ class Runtime:
                 self._commit()
         except Aborted as error:
             log.warning("transaction aborted, restoring: %s", error)
-            if isinstance(error, OutOfRange):
-                self._rebalance.assign_again(self._consumer)
             self._reset()
         metrics.READY.set(self.ready() is None)
-        if not self._to_seek:
-            self._watchdog.feed()
+        self._watchdog.feed()
 
     def _poll_and_apply(self) -> None:
         busy = self._restore is not None
@@ -211,8 +205,6 @@ class Runtime:
         if self._restore is not None and self._restore.step():
             self._restore = None
             self._go_on_restored()
-        if self._to_seek:
-            self._to_seek = [at for at in self._to_seek if not self._seek(at)]
 
     def _commit(self) -> None:
         if not self._transaction.open:
@@ -277,27 +269,16 @@ class Runtime:
                 # librdkafka (2.16) can deadlock when it goes on with a topic of the same name.
                 raise Stalled(f"the input topic {self._topics.input} was recreated")
             self._topic_id = partition.topic_id
+        places = []
         for partition in self._owned.values():
             if partition.phase is not Phase.REPLAYING:
                 continue
-            number = partition.number
-            self._to_seek.append(TopicPartition(self._topics.input, number, partition.position))
-            if self._topics.control is not None:
-                self._to_seek.append(TopicPartition(self._topics.control, number, partition.control_position))
+            places.append(TopicPartition(self._topics.input, partition.number, partition.position))
+            if (control := self._topics.control) is not None:
+                places.append(TopicPartition(control, partition.number, partition.control_position))
+        self._rebalance.start(self._consumer, places)
         if self._applier.go_live(self._metadata):
             self._commit()
-
-    def _seek(self, at: TopicPartition) -> bool:
-        """Let a partition flow from its position; say whether that was possible already."""
-        try:
-            self._consumer.seek(at)
-        except KafkaException as error:
-            # The assignment is taken over in the background: for a moment there is nothing to seek.
-            if error.args[0].code() not in _NOT_YET:
-                raise
-            return False
-        self._consumer.resume([at])
-        return True
 
     def _reset(self) -> None:
         """Drop what was applied since the last commit, by restoring everything that is owned."""
@@ -310,11 +291,10 @@ class Runtime:
         self.take(numbers)
 
     def _forget(self, why: str) -> None:
-        """Abort, and forget what waited for a commit or for a seek."""
+        """Abort, and forget what waited for a commit."""
         self._transaction.abort(why)
         self._applier.clear()
         self._committer.clear()
-        self._to_seek = []
 
 
 def _producer_config(timeout_seconds: float) -> dict[str, Any]:
