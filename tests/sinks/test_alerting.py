@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fleetleak.kafka.runtime import Applied, Key, Record
 from fleetleak.records import Alert, Decoder, Forecast, Label, Score, Trend, encode
+from fleetleak.records.control import ModelDelete
 from fleetleak.records.types import Kind
 from fleetleak.settings.tree import Alerting as Settings
 from sinks.alerting.role import Alerting
@@ -90,6 +91,17 @@ def test_one_of_two_that_ends_leaves_what_is_told_of_the_other() -> None:
     assert (told.state, told.affected, told.instances, told.instance) == ("updated", 1, ["s-1"], "s-1")
     assert told.trend is not None
     assert told.eta is not None
+
+
+def test_a_deleted_service_has_no_alert_and_no_state_any_more() -> None:
+    role, first = firing_role()
+    deletion = ModelDelete(service="s", author="ann", time=START + 6000)
+    key, applied = role.control(Record(0, 0, b"s", encode(deletion), START))
+    assert key == Key(0, b"s")
+    (ended,) = alerts(applied)
+    assert (ended.state, ended.key, ended.closed_by) == ("resolved", first.key, "the service was deleted")
+    assert role.dump(Key(0, b"s")) is None
+    assert role.control(Record(0, 1, b"s", encode(deletion), START)) == (None, Applied())
 
 
 def test_two_instances_are_one_alert() -> None:
