@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from msgspec.structs import fields
 
+from fleetleak.extras import hint
 from fleetleak.kafka.runtime import Record
 from fleetleak.records import Snapshot
 
@@ -127,7 +128,7 @@ def _parquet(path: Path) -> dict[str, list[Any]]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
-        raise BadRecording("Parquet needs the extra replay: pip install '.[replay]' in a checkout") from None
+        raise BadRecording(f"Parquet needs more: {hint('replay')}") from None
     try:
         table: dict[str, list[Any]] = parquet.read_table(path).to_pydict()
     except ArrowException as error:
