@@ -15,10 +15,11 @@ from confluent_kafka.admin import AdminClient
 
 from fleetleak.cli.connect import admin
 from fleetleak.kafka import client, topics
+from fleetleak.kafka.hanging import hanging
 from fleetleak.settings import Loaded, Settings
 
 HELP = "check Kafka, topics, permissions and clocks, and say the fix"
-SECTIONS = ("kafka", "topics", "producer", "log")
+SECTIONS = ("kafka", "topics", "producer", "runtime", "log")
 
 _TIMEOUT_SECONDS = 10.0
 _MOST_SKEW_SECONDS = 5.0
@@ -69,6 +70,7 @@ def diagnose(settings: Settings) -> Iterator[Finding]:
     if reach.ok:
         cluster = admin(settings)
         yield from _topics(settings, cluster)
+        yield from _transactions(settings, cluster)
         yield _clock(settings)
 
 
@@ -136,6 +138,30 @@ def _topics(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
         yield Finding("topics", False, detail, fix)
     if not wrong:
         yield Finding("topics", True, f"all {len(wanted)} fit")
+
+
+def _transactions(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
+    """Look for transactions that nobody will end, in our topics and in the groups' offsets."""
+    wanted = topics.layout(settings.kafka.topic_prefix, settings.topics, settings.kafka.track)
+    ours = {topic.name for topic in wanted} | {"__consumer_offsets"}
+    patience_seconds = settings.runtime.transaction_timeout_seconds * 1.5
+    try:
+        counts = {name: count for name, count in topics.existing(cluster).items() if name in ours}
+        places = [(name, number) for name, count in counts.items() for number in range(count)]
+        found = hanging(cluster, places, patience_seconds)
+    except (KafkaException, topics.WrongTopics) as error:
+        words = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+        yield Finding("transactions", False, f"could not be looked at: {words}", "allow this user Describe")
+        return
+    for one in found:
+        where = f"{one.topic}[{one.partition}]"
+        detail = f"one is open on {where} since offset {one.start_offset}, and blinds its readers"
+        fix = (
+            f"see that no role runs with a longer time-out, then {one.cure(settings.kafka.bootstrap_servers)}"
+        )
+        yield Finding("transactions", False, detail, fix)
+    if not found:
+        yield Finding("transactions", True, f"none is open for {patience_seconds:g} s")
 
 
 def _clock(settings: Settings) -> Finding:

@@ -28,7 +28,7 @@ from confluent_kafka.admin import AdminClient
 
 from fleetleak.extras import hint
 
-KAFKA_VERSION = "4.4.0"
+KAFKA_VERSION = "4.2.2"
 # kafka-clients must be named: jgo otherwise resolves an older one, and Kafka fails with NoSuchMethodError.
 _COORDINATES = (
     f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"

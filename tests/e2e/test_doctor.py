@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports them without saying so
     AclBinding,
     AclBindingFilter,
@@ -68,7 +69,24 @@ def test_all_is_well(settings: Settings, host: Path, capsys: pytest.CaptureFixtu
     code, found = doctor(settings, host, capsys)
     assert [name for name, finding in found.items() if not finding["ok"]] == []
     assert code == 0
-    assert found.keys() >= {"Kafka", "topics", "clock", "meminfo", "cgroups", "pressure"}
+    assert found.keys() >= {"Kafka", "topics", "transactions", "clock", "meminfo", "cgroups", "pressure"}
+
+
+def test_a_transaction_that_nobody_ends(
+    settings: Settings, host: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    topic = topics.names(settings.kafka.topic_prefix).scores
+    producer = Producer(client.transactional(settings.kafka, "forgotten", 60))
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.produce(topic, b"{}", b"a-service", 0)
+    assert producer.flush(30) == 0
+    code, found = doctor(settings, host, capsys, "--transaction-timeout-seconds", "1")
+    assert code == 1
+    assert not found["transactions"]["ok"]
+    assert f"abort --topic {topic} --partition 0 --start-offset 0" in found["transactions"]["fix"]
+    producer.abort_transaction()
+    assert doctor(settings, host, capsys)[1]["transactions"]["ok"]
 
 
 def test_a_cgroup_tree_without_the_memory_controller(

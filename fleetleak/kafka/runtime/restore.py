@@ -147,7 +147,10 @@ class Restore:
         Stalled, Refused
         """
         if time.monotonic() > self._deadline:
-            raise Stalled(f"a restore made no progress; the cluster may be unwell: {self._trouble}")
+            raise Stalled(
+                f"a restore made no progress; the cluster may be unwell, or a transaction hangs"
+                f" (`fleetleak doctor` looks for both): {self._trouble}"
+            )
         return next(self._steps, True)
 
     def _run(self) -> Iterator[bool]:
