@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.runtime import Output, Runtime, Topics, runtime
 from fleetleak.kafka.runtime.transaction import Transaction
-from fleetleak.observe import metrics
+from fleetleak.observe import logs, metrics
 from fleetleak.observe.garbage import collect_seldom
 from fleetleak.settings import Settings, load
 from processors.scoring import Scoring
@@ -79,6 +79,7 @@ def main() -> None:
     """Run until the records are scored or, for `forever`, until killed."""
     mode, wanted = sys.argv[1], int(sys.argv[2])
     settings = load().settings
+    logs.setup(settings.log.level)
     built = build(settings, mode != "at-least-once")
     stop = threading.Event()
     thread = threading.Thread(target=built.run, args=(stop,), daemon=True)

@@ -85,8 +85,10 @@ INPUT_LOST = _counter("runtime", "input_lost_records", "Input records gone by re
 INPUT_RESET = _counter(
     "runtime", "input_resets", "Input partitions whose offsets do not fit the state.", ["reason"]
 )
-RESTORES = _counter("runtime", "restores", "Partitions restored.")
-RESTORE_SECONDS = _histogram("runtime", "restore_seconds", "Time from assignment of a partition to ready.")
+RESTORES = _counter("runtime", "restores", "Partitions restored and caught up.")
+RESTORE_SECONDS = _histogram(
+    "runtime", "restore_seconds", "Time from assignment of a partition until it is live, replay included."
+)
 REBALANCES = _counter("runtime", "rebalances", "Assignments and revocations.", ["event"])
 ASSIGNED = _gauge("runtime", "assigned_partitions", "Input partitions owned.")
 READY = _gauge("runtime", "ready", "1 when every owned partition is restored and flowing.")

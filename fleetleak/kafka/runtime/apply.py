@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
@@ -141,14 +142,21 @@ class Applier:
         """Make partitions live that have replayed all; say whether something was published for it."""
         for partition in self._owned.values():
             if partition.phase is Phase.REPLAYING and partition.position >= partition.live_from:
-                partition.phase = Phase.LIVE
-                partition.included = {}
+                self._live(partition)
         if not self._held or any(p.phase is Phase.REPLAYING for p in self._owned.values()):
             return False
         self._transaction.begin(metadata)
         self._emit(self._held)
         self._held = []
         return True
+
+    def _live(self, partition: Partition) -> None:
+        partition.phase = Phase.LIVE
+        partition.included = {}
+        seconds = time.monotonic() - partition.owned_since
+        metrics.RESTORES.inc()
+        metrics.RESTORE_SECONDS.observe(seconds)
+        log.info("partition live", extra={"partition": partition.number, "seconds": round(seconds, 3)})
 
     def _through_role(self, records: list[Record]) -> Applied:
         """Let the role apply records; keep those it cannot take, for whatever reason, apart."""

@@ -26,6 +26,8 @@ class Partition:
 
     Parameters
     ----------
+    owned_since
+        When it was last taken, seconds of the process's monotonic clock: for the metric of restores only.
     position
         The next input offset to apply; all before it are in memory.
     control_position
@@ -43,6 +45,7 @@ class Partition:
     number: int
     gate: FloodGate
     phase: Phase = Phase.RESTORING
+    owned_since: float = 0.0
     position: int = 0
     control_position: int = 0
     live_from: int = 0
@@ -54,7 +57,7 @@ class Partition:
 
     def forget(self) -> None:
         """Become as new, but for the flood gate."""
-        fresh = Partition(self.number, self.gate)
+        fresh = Partition(self.number, self.gate, owned_since=self.owned_since)
         self.__dict__.update(fresh.__dict__)
 
     def note_control(self, name: bytes, control_offset: int) -> None:

@@ -136,7 +136,6 @@ class Restore:
         self._stall_seconds = stall_seconds
         self._trouble = "it does not answer"
         self._progress()
-        self._started = time.monotonic()
         self._steps = self._run()
 
     def step(self) -> bool:
@@ -163,12 +162,9 @@ class Restore:
         yield from self._settle()
         for partition in self._partitions.values():
             partition.phase = Phase.REPLAYING
-            metrics.RESTORES.inc()
-            metrics.RESTORE_SECONDS.observe(time.monotonic() - self._started)
-        log.info(
-            "restored",
-            extra={"partitions": sorted(self._partitions), "seconds": time.monotonic() - self._started},
-        )
+        behind = sum(max(0, p.live_from - p.position) for p in self._partitions.values())
+        extra = {"partitions": sorted(self._partitions), "records": behind}
+        log.info("state restored, replaying", extra=extra)
 
     def _progress(self) -> None:
         self._deadline = time.monotonic() + self._stall_seconds

@@ -98,6 +98,7 @@ class Runtime:
             kept = self._kept.pop(number) if number in self._kept else None
             self._owned[number] = kept or Partition(number, self._gate(number))
             self._owned[number].phase = Phase.RESTORING
+            self._owned[number].owned_since = time.monotonic()
         self._drop_kept()
         metrics.ASSIGNED.set(len(self._owned))
         self._begin_restore()
