@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -31,10 +31,15 @@ class Job:
     ----------
     commands
         Command line of each worker (tests/faults/worker.py); the first keeps its identity over restarts.
+    controls
+        Told beside the records: their effect must not depend on where among those it comes.
     reads
         Pairs of consumer group and what it must have read to the end, each without the prefix.
     writes
         Output topics, without the prefix.
+    labels
+        Told when the first half of the records is read, and before the second half is there: the only place
+        that is the same in every run, because Kafka does not order two topics.
     """
 
     commands: list[list[str]]
@@ -42,6 +47,11 @@ class Job:
     controls: list[Sent]
     reads: list[tuple[str, list[str]]]
     writes: list[str]
+    labels: list[Sent] = field(default_factory=list)
+
+    def parts(self, count: int) -> list[tuple[list[Sent], list[Sent]]]:
+        """Cut records and controls into so many parts, in order."""
+        return list(zip(chunks(self.records, count), chunks(self.controls, count), strict=True))
 
 
 class Happened(NamedTuple):
@@ -52,13 +62,16 @@ class Happened(NamedTuple):
     differences: list[str]
 
 
-def undisturbed(broker: EmbeddedBroker, job: Job, partitions: int, logs: Path) -> Outputs:
-    """Run one worker of each kind over the whole recording; give its outputs."""
+def undisturbed(broker: EmbeddedBroker, job: Job, partitions: int, logs: Path, kills: int) -> Outputs:
+    """Run one worker of each kind over what `disturbed` is given; give its outputs."""
     settings = settings_for_faults(broker.bootstrap_servers, partitions)
-    _feed(settings, job.records, job.controls)
     kinds = [list(words) for words in dict.fromkeys(map(tuple, job.commands))]
     fleet = Fleet(lambda identity: settings, kinds, logs, [None] * len(kinds))
     try:
+        for number, (records, controls) in enumerate(job.parts(kills)):
+            if job.labels and number == kills // 2:
+                _tell_labels(settings, job, fleet, lambda: None)
+            _feed(settings, records, controls)
         _drain(settings, job, fleet)
     finally:
         fleet.close()
@@ -83,8 +96,9 @@ def disturbed(
     fleet = Fleet(lambda identity: _named(settings, identity), job.commands, logs, identities)
     try:
         faults = Faults(fleet, broker, random.Random(seed))
-        parts = zip(chunks(job.records, kills), chunks(job.controls, kills), strict=True)
-        for number, (records, controls) in enumerate(parts):
+        for number, (records, controls) in enumerate(job.parts(kills)):
+            if job.labels and number == kills // 2:
+                _tell_labels(settings, job, fleet, faults.kill)
             _feed(settings, records, controls)
             faults.strike(number)
         _drain(settings, job, fleet)
@@ -108,6 +122,10 @@ class Faults:
         if number % 3 == 1:
             self._extras[number // 3 % len(self._extras)]()
         self._fleet.pause(self._random.uniform(0.1, 1.5))
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill one worker now; the next one may kill itself at a point of its own."""
         fault = self._random.choice(_FAULTS)
         armed = f"{fault}:{self._random.randint(1, 3)}:kill" if self._random.random() < 0.6 else ""
         self._fleet.kill(self._any(), armed)
@@ -145,6 +163,13 @@ def _feed(settings: Settings, records: list[Sent], controls: list[Sent]) -> None
     names = topics.names(settings.kafka.topic_prefix)
     publish(settings, names.feedback, controls)
     publish(settings, names.snapshots, records)
+
+
+def _tell_labels(settings: Settings, job: Job, fleet: Fleet, strike: Callable[[], None]) -> None:
+    _drain(settings, job, fleet)
+    publish(settings, topics.names(settings.kafka.topic_prefix).feedback, job.labels)
+    strike()
+    _drain(settings, job, fleet)
 
 
 def _drain(settings: Settings, job: Job, fleet: Fleet, seconds: float = 240) -> None:

@@ -136,7 +136,7 @@ class Fleet:
         worker = self.places[place]
         if worker.status() == -signal.SIGKILL:
             self.kills += 1
-        elif worker.status() != 0:
+        elif worker.status() not in (0, -signal.SIGTERM):  # the latter before it knew how to hand over
             last = worker.said()[-2000:]
             assert any(word in last for word in _AGAIN), f"{worker.log} ended with {worker.status()}: {last}"
             self.again += 1

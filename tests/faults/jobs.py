@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.campaign import Job
-from tests.faults.recorded import chain_input, controls, snapshot_input
+from tests.faults.recorded import chain_input, controls, labels, snapshot_input
 
 
 def chain(records: int, services: int, partitions: int, workers: int, seed: int) -> Job:
@@ -18,11 +18,12 @@ def chain(records: int, services: int, partitions: int, workers: int, seed: int)
 
 
 def product(ticks: int, services: int, partitions: int, workers: int, seed: int) -> Job:
-    """The product: as many processors as alerting sinks."""
+    """The product: as many processors as alerting sinks, with labels half way."""
     return Job(
         [["processor"], ["sink", "alerting"]] * workers,
         snapshot_input(ticks, services, partitions, seed),
         [],
-        [("processor", ["snapshots"]), ("alerting", ["scores"])],
+        [("processor", ["snapshots", "feedback"]), ("alerting", ["scores", "feedback"])],
         ["scores", "alerts", "dead-letter"],
+        labels(services, partitions),
     )

@@ -9,12 +9,14 @@ from typing import NamedTuple
 from confluent_kafka import Producer
 
 from fleetleak.kafka import client
-from fleetleak.records import Snapshot, encode
+from fleetleak.records import Label, Snapshot, encode
+from fleetleak.records.label import Verdict
 from fleetleak.settings import Settings
 from tests.faults.chain import BAD, BOOM
 
 _START = 1_700_000_000.0
 _MIB = 2**20
+_LEAKING = 5  # every fifth service
 
 
 class Sent(NamedTuple):
@@ -55,10 +57,21 @@ def snapshot_input(ticks: int, services: int, partitions: int, seed: int) -> lis
     return list(_snapshots(ticks, services, partitions, random.Random(seed)))
 
 
+def labels(services: int, partitions: int) -> list[Sent]:
+    """Give a label, of each verdict in turn, for every leaking service of `snapshot_input`."""
+    verdicts: list[Verdict] = ["not-a-leak", "leak", "expected"]
+    found = []
+    for service in range(0, services, _LEAKING):
+        name, verdict = f"service-{service}", verdicts[service // _LEAKING % 3]
+        label = Label(service=name, verdict=verdict, author="tester", time=_START)
+        found.append(Sent(service % partitions, name.encode(), encode(label)))
+    return found
+
+
 def _snapshots(ticks: int, services: int, partitions: int, random_: random.Random) -> Iterator[Sent]:
     for tick in range(ticks):
         for service in range(services):
-            leaked = 8 * _MIB * max(0, tick - 20) if service % 5 == 0 else 0
+            leaked = 8 * _MIB * max(0, tick - 20) if service % _LEAKING == 0 else 0
             used = (300 + random_.randrange(10)) * _MIB + leaked
             name = f"service-{service}"
             snapshot = Snapshot(

@@ -37,7 +37,7 @@ SIZE = Size(200_000, 2_000, 50, 100, 2_000, 50) if LONG else Size(20_000, 200, 8
 def run(
     broker: EmbeddedBroker, job: Job, kills: int, logs: Path, protocol: Protocol = "classic"
 ) -> tuple[Outputs, Happened]:
-    expected = undisturbed(broker, job, PARTITIONS, logs)
+    expected = undisturbed(broker, job, PARTITIONS, logs, kills)
     happened = disturbed(broker, job, PARTITIONS, logs / "disturbed", kills, SEED, expected, protocol)
     print(f"seed {SEED}, {len(job.records)} records: {happened.kills} kills, {happened.others}")
     assert happened.differences == []
@@ -57,4 +57,6 @@ def test_a_role_whose_outputs_depend_on_all_before(
 def test_the_processor_and_the_alerting_sink(broker: EmbeddedBroker, tmp_path: Path) -> None:
     job = jobs.product(SIZE.ticks, SIZE.product_services, PARTITIONS, workers=2, seed=SEED)
     expected, _ = run(broker, job, SIZE.product_kills, tmp_path)
-    assert any(topic == ".alerts" for topic, _, _ in expected), "nothing was alerted: the input is too tame"
+    alerts = [value for (topic, _, _), values in expected.items() if topic == ".alerts" for value in values]
+    assert alerts, "nothing was alerted: the input is too tame"
+    assert any(b"tester said not-a-leak" in alert for alert in alerts), "no label took effect"
