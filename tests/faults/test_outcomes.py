@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]
 from prometheus_client import REGISTRY
 
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
-from fleetleak.kafka.runtime import Applied, Key, Record, Role
+from fleetleak.kafka.runtime import Applied, Key, Record
 from fleetleak.kafka.runtime.checkpoint import CUT, record_key
 from fleetleak.kafka.runtime.restore import Refused, Stalled
 from fleetleak.kafka.runtime.watchdog import EXIT_STALLED
@@ -28,7 +28,7 @@ from tests.faults.fleet import Worker, one
 from tests.faults.outcome import caught_up
 from tests.faults.recorded import chain_input, publish
 from tests.kafka.counting import Counting
-from tests.kafka.support import read_all, running, send, wait_for
+from tests.kafka.support import read_all, run_to_its_end, running, send, wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -65,13 +65,6 @@ def score(settings: Settings, each: int, total: int, fingerprint: str = "1") -> 
     with running(settings, Counting(names.scores, fingerprint)):
         wait_for(lambda: len(read_all(settings, names.scores)) >= total, what=f"{total} outputs")
     return last_counts(settings)
-
-
-def run_to_its_end(settings: Settings, role: Role) -> None:
-    """Run a role that ends by itself, with what it ended with."""
-    with running(settings, role) as runtime:
-        wait_for(lambda: runtime.ready() is None or runtime.owned() != [], what="an assignment")
-        wait_for(lambda: runtime.owned() == [], what="the end")
 
 
 def last_counts(settings: Settings) -> Counter[bytes]:
@@ -257,6 +250,54 @@ def test_offsets_set_back_are_refused(settings: Settings, names: topics.Names, a
     with pytest.raises(Refused, match="Set them forward again"):
         run_to_its_end(settings, Counting(names.scores))
     assert metric(RESETS, reason="set-back") - before == 1
+
+
+def test_an_input_that_ends_before_what_was_committed_is_told(
+    settings: Settings, names: topics.Names, admin: AdminClient
+) -> None:
+    score(settings, 10, 40)
+    before = metric(RESETS, reason="truncated")
+    beyond = ConsumerGroupTopicPartitions(group(settings), [TopicPartition(names.snapshots, 0, 25)])
+    wait_for(lambda: no_members(admin, settings), what="the group to be empty")
+    next(iter(admin.alter_consumer_group_offsets([beyond]).values())).result(30)
+    with running(settings, Counting(names.scores)) as runtime:
+        wait_for(lambda: runtime.ready() is None, what="the restore")
+        send(settings, names.snapshots, [(KEYS[0], b"x")], 0)
+        wait_for(lambda: len(read_all(settings, names.scores)) >= 41, what="the record behind the end")
+    assert last_counts(settings)[KEYS[0]] == 11
+    assert metric(RESETS, reason="truncated") - before == 1
+
+
+def test_offsets_set_forward_into_a_hole_lead_to_outputs_with_offsets(
+    settings: Settings, names: topics.Names, admin: AdminClient
+) -> None:
+    producer = Producer(client.transactional(settings.kafka, "with-markers", 10))
+    producer.init_transactions()
+    for number in range(3):  # each takes two offsets, the second is a marker
+        producer.begin_transaction()
+        producer.produce(names.snapshots, b"x", KEYS[0], 0)
+        producer.commit_transaction()
+        if number == 1:
+            # Committed is the marker behind the second record.
+            at = ConsumerGroupTopicPartitions(group(settings), [TopicPartition(names.snapshots, 0, 3)])
+            next(iter(admin.alter_consumer_group_offsets([at]).values())).result(30)
+    for _ in range(2):
+        with running(settings, Counting(names.scores)) as runtime:
+            wait_for(lambda: runtime.ready() is None, what="the restore")
+            wait_for(lambda: len(read_all(settings, names.scores)) >= 1, what="an output")
+            time.sleep(1)
+    assert len(read_all(settings, names.scores)) == 1
+
+
+def test_more_partitions_are_told(settings: Settings, names: topics.Names, admin: AdminClient) -> None:
+    score(settings, 10, 40)
+    before = metric(RESETS, reason="partitions-changed")
+    wait_for(lambda: no_members(admin, settings), what="the group to be empty")
+    more = [NewPartitions(name, 4) for name in (names.snapshots, names.feedback, names.models)]
+    for done in admin.create_partitions(more).values():
+        done.result(30)
+    assert score(settings, 3, 52) == dict.fromkeys(KEYS, 13), "what stays in its partition goes on"
+    assert metric(RESETS, reason="partitions-changed") - before == 2
 
 
 def no_members(admin: AdminClient, settings: Settings) -> bool:

@@ -87,3 +87,10 @@ def running(settings: Settings, role: Role, group: str = "group") -> Iterator[Ru
         assert not thread.is_alive(), "the role did not stop"
     if failed:
         raise failed[0]
+
+
+def run_to_its_end(settings: Settings, role: Role) -> None:
+    """Run a role that ends by itself, with what it ended with."""
+    with running(settings, role) as runtime:
+        wait_for(lambda: runtime.ready() is None or runtime.owned() != [], what="an assignment")
+        wait_for(lambda: runtime.owned() == [], what="the end")

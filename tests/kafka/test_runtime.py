@@ -7,10 +7,13 @@ from collections import defaultdict
 import pytest
 
 from fleetleak.kafka import topics
+from fleetleak.kafka.runtime.commit import Committer
+from fleetleak.kafka.runtime.restore import Stalled
+from fleetleak.kafka.runtime.transaction import Aborted
 from fleetleak.observe import metrics
 from fleetleak.settings import Settings
 from tests.kafka.counting import Counting
-from tests.kafka.support import read_all, role_topics, running, send, wait_for
+from tests.kafka.support import read_all, role_topics, run_to_its_end, running, send, wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -107,3 +110,16 @@ def test_a_flood_of_unreadable_records_pauses_its_partition(settings: Settings) 
         wait_for(lambda: "paused" in (runtime.ready() or ""), what="the pause")
         wait_for(lambda: max(lag(0) or 0, lag(1) or 0) >= 1800, what="the lag of what is paused")
     assert len(read_all(settings, names.dead_letter)) <= 200
+
+
+def test_nothing_but_aborts_is_no_progress(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def aborted(*_: object, **__: object) -> None:
+        raise Aborted("the cluster takes nothing")
+
+    monkeypatch.setattr(Committer, "commit", aborted)
+    settings.runtime.stall_seconds = 2.0
+    settings.runtime.commit_interval_seconds = 0.1
+    names = topics.names(settings.kafka.topic_prefix)
+    send(settings, names.snapshots, [(b"k", b"x")])
+    with pytest.raises(Stalled, match="nothing but aborted transactions: the cluster takes nothing"):
+        run_to_its_end(settings, Counting(names.scores))

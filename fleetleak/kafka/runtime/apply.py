@@ -85,6 +85,10 @@ class Applier:
         if replayed:
             records = [r for r in records if r.offset >= self._owned[r.partition].live_from]
             self._replay(replayed)
+        for record in records:
+            partition = self._owned[record.partition]
+            # Offsets have holes: the first record beyond what was committed says that all before is replayed.
+            partition.position = max(partition.position, partition.live_from)
         urgent = self.go_live(metadata)
         controls = self._due(controls)
         if records or controls:

@@ -243,12 +243,15 @@ class Cut(msgspec.Struct, array_like=True):
         The input topic's id.
     control_position
         The control offset committed with it; below 0 where there is none.
+    partitions
+        How many partitions the input topic had; 0 where that was not written.
     """
 
     replay_from: int
     position: int
     topic_id: str
     control_position: int = -1
+    partitions: int = 0
 
     def to_value(self) -> bytes:
         """Write the record's value."""

@@ -20,7 +20,7 @@ from fleetleak.kafka.runtime.role import Key, Output, Role
 from fleetleak.kafka.runtime.transaction import Transaction
 from fleetleak.observe import metrics
 
-# Of one partition in one transaction: about half a second of work.
+# In one transaction: about half a second of work. Partitions have equal shares of it.
 MOST_KEYS = 2000
 
 
@@ -60,7 +60,7 @@ class Committer:
         caught_up = {n: p for n, p in owned.items() if p.phase in (Phase.LIVE, Phase.FLOODED)}
         if self._state is not None:
             for number in sorted(caught_up):
-                self._checkpoint(caught_up[number], share, most)
+                self._checkpoint(caught_up[number], share, -(-most // len(caught_up)))
         self._transaction.commit(list(self._offsets(caught_up)))
         self.clear()
 
@@ -74,7 +74,10 @@ class Committer:
             outputs += self._records_of(partition, name)
             partition.dirty.clean(name)
         replay_from = partition.dirty.replay_from(partition.position)
-        cut = Cut(replay_from, partition.position, partition.topic_id, partition.control_position)
+        cut = Cut(
+            replay_from, partition.position, partition.topic_id, partition.control_position,
+            partition.partitions,
+        )  # fmt: skip
         outputs.append(Output(str(self._state), CUT, cut.to_value(), partition.number))
         self._transaction.publish(outputs)
         # Its offsets too, although none may have moved: without offsets a transaction has no fence.

@@ -34,6 +34,8 @@ class Partition:
         The next control offset to apply.
     live_from
         Records before this offset were committed before: they are re-applied without publishing.
+    topic_id, partitions
+        The input topic's id, and how many partitions it has.
     included
         While replaying: the newest offset each restored key's checkpoint includes.
     parts
@@ -50,6 +52,7 @@ class Partition:
     control_position: int = 0
     live_from: int = 0
     topic_id: str = ""
+    partitions: int = 0
     included: dict[bytes, int] = field(default_factory=dict)
     dirty: DirtyKeys = field(default_factory=DirtyKeys)
     parts: dict[bytes, int] = field(default_factory=dict)

@@ -181,7 +181,7 @@ class Restore:
 
     def _find_positions(self) -> Iterator[bool]:
         """Step 1: where each input was committed, once that is decided."""
-        topic_id = yield from self._insist(self._identify)
+        topic_id, partitions = yield from self._insist(self._identify)
         wanted = [TopicPartition(self._input, n) for n in self._partitions]
         if self._control is not None:
             wanted += [TopicPartition(self._control, n) for n in self._partitions]
@@ -194,7 +194,7 @@ class Restore:
             if (partition := self._cold.get(at.partition)) is None:
                 continue
             if at.topic == self._input:
-                partition.topic_id = topic_id
+                partition.topic_id, partition.partitions = topic_id, partitions
                 partition.live_from = at.offset
             else:
                 partition.control_position = at.offset
@@ -215,8 +215,8 @@ class Restore:
                 yield from self._load(partition, values)
         reader.finish()
 
-    def _identify(self) -> str:
-        """Give the input topic's id, having checked that the topics meet by partition number."""
+    def _identify(self) -> tuple[str, int]:
+        """Give the input topic's id and partitions, having checked that the topics meet by number."""
         topics = [t for t in (self._input, self._control, self._state) if t is not None]
         answers = self._admin.describe_topics(TopicCollection(topics), request_timeout=_CALL_SECONDS * 5)
         found = {topic: answer.result() for topic, answer in answers.items()}
@@ -225,7 +225,7 @@ class Restore:
             raise Refused(
                 f"these topics must have equally many partitions, and have {counts}: recreate them so"
             )
-        return str(found[self._input].topic_id)
+        return str(found[self._input].topic_id), counts[self._input]
 
     def _offsets(self, topic: str, spec: Any) -> dict[int, int]:
         # read_uncommitted: the end under read_committed can miss records whose transaction is pending.
@@ -275,13 +275,21 @@ class Restore:
             )
         if partition.control_position < 0:
             partition.control_position = cut.control_position
+        if cut.partitions not in (0, partition.partitions):
+            metrics.INPUT_RESET.labels("partitions-changed").inc()
+            log.error(
+                "the number of partitions changed: services that are in another one now start cold",
+                extra={"partition": partition.number, "was": cut.partitions, "now": partition.partitions},
+            )
         partition.position = min(cut.replay_from, partition.live_from)
         return True
 
     def _settle(self) -> Iterator[bool]:
-        """Step 5: hold the start against what retention has left."""
+        """Step 5: hold the start against what the input topic has left."""
         low = yield from self._insist(lambda: self._offsets(self._input, _EARLIEST))
+        end = yield from self._insist(lambda: self._offsets(self._input, _LATEST))
         for number, partition in self._cold.items():
+            self._check_end(partition, end[number])
             partition.position = _kept_from(self._input, number, partition.position, low[number])
             partition.live_from = max(partition.live_from, partition.position)
         if (control := self._control) is None:
@@ -290,6 +298,22 @@ class Restore:
         for number, partition in self._cold.items():
             at = _kept_from(control, number, partition.control_position, low[number])
             partition.control_position = at
+
+    def _check_end(self, partition: Partition, end: int) -> None:
+        """Go on from the end of a topic that ends before what was committed: the brokers lost its tail.
+
+        What was committed must not be believed: new records get the lost ones' offsets, and would be
+        taken for a replay.
+        """
+        if partition.live_from <= end:
+            return
+        metrics.INPUT_RESET.labels("truncated").inc()
+        log.error(
+            "input records that were read are gone: the brokers lost what they had acknowledged",
+            extra={"partition": partition.number, "committed": partition.live_from, "end": end},
+        )
+        partition.position = min(partition.position, end)
+        partition.live_from = end
 
     def _load(self, partition: Partition, values: dict[bytes, bytes]) -> Iterator[bool]:
         """Step 4: hand each key's state to the role."""

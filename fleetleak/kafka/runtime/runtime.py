@@ -88,6 +88,8 @@ class Runtime:
         self._topic_id = ""
         self._assigned = False
         self._committed_at = time.monotonic()
+        # When the first of the aborts was that no commit has followed; 0 where there is none.
+        self._fruitless_since = 0.0
 
     # What the rebalance callbacks call.
 
@@ -191,9 +193,17 @@ class Runtime:
                 self._commit()
         except Aborted as error:
             log.warning("transaction aborted, restoring: %s", error)
+            self._check_progress(error)
             self._reset()
         metrics.READY.set(self.ready() is None)
         self._watchdog.feed()
+
+    def _check_progress(self, error: Aborted) -> None:
+        """End this process when all it has done for too long is to abort: another may fare better."""
+        now = time.monotonic()
+        self._fruitless_since = self._fruitless_since or now
+        if now - self._fruitless_since > self._settings.stall_seconds:
+            raise Stalled(f"nothing but aborted transactions: {error}")
 
     def _poll_and_apply(self) -> None:
         busy = self._restore is not None
@@ -213,7 +223,10 @@ class Runtime:
         now = time.monotonic()
         share = (now - self._committed_at) / self._settings.checkpoint_interval_seconds
         self._committed_at = now
-        self._committer.commit(self._owned, share)
+        # Checkpoints can wait: what is not live yet comes first.
+        replaying = any(p.phase is Phase.REPLAYING for p in self._owned.values())
+        self._committer.commit(self._owned, 0.0 if replaying else share)
+        self._fruitless_since = 0.0
         self._tell_lag()
 
     def _commit_all(self) -> None:

@@ -64,7 +64,11 @@ class Transaction:
             batches.setdefault(place, []).append({"key": output.key, "value": output.value})
         for (topic, partition), messages in batches.items():
             self._make_room(len(messages))
-            if self._producer.produce_batch(topic, messages, partition) != len(messages):
+            try:
+                taken = self._producer.produce_batch(topic, messages, partition)
+            except (BufferError, KafkaException) as error:
+                raise Aborted(f"the producer does not take a batch: {error}") from None
+            if taken != len(messages):
                 raise Aborted("the producer's queue did not take a whole batch")
             self._published[topic] = self._published.get(topic, 0) + len(messages)
         self._producer.poll(0)
