@@ -71,7 +71,7 @@ def labels(services: int, partitions: int) -> list[Sent]:
 def _snapshots(ticks: int, services: int, partitions: int, random_: random.Random) -> Iterator[Sent]:
     for tick in range(ticks):
         for service in range(services):
-            leaked = 8 * _MIB * max(0, tick - 10) if service % _LEAKING == 0 else 0
+            leaked = 12 * _MIB * max(0, tick - 20) if service % _LEAKING == 0 else 0
             used = (300 + random_.randrange(10)) * _MIB + leaked
             name = f"service-{service}"
             snapshot = Snapshot(
