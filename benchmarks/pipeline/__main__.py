@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.common import report
@@ -108,43 +108,68 @@ class Bench:
         rate = json.loads(done.stdout.decode().splitlines()[-1])["records_per_s"]
         return {"quix_records_per_s": rate}
 
-    def restore(self, ticks: int) -> dict[str, float]:
-        """Measure the same identity starting again after kill -9, and checkpoint traffic on the way."""
+    def restore(self, repeats: int, ticks: int) -> dict[str, float]:
+        """Measure the same identity starting again after kill -9, and another one taking over."""
         settings = self.settings()
-        quick = {
-            "FLEETLEAK_RUNTIME_CHECKPOINT_INTERVAL_SECONDS": "2",
-            "FLEETLEAK_KAFKA_INSTANCE_ID": "bench-0",
-        }
-        environment = self.environment(settings, **quick)
+        environment = self.environment(
+            settings,
+            FLEETLEAK_RUNTIME_CHECKPOINT_INTERVAL_SECONDS="2",
+            FLEETLEAK_KAFKA_INSTANCE_ID="bench-0",
+        )
         count, _ = load.publish(settings, load.snapshots(SERVICES, ticks))
         self.run("worker", "exactly-once", str(count), environment=environment)
-        say("restore: ten checkpoint rounds under way")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.pipeline.worker", "forever", "0"], env=environment
+        same, other = [], []
+        for turn in range(repeats):
+            # Ten checkpoint rounds before each kill, the first also behind what came before.
+            with self._running(environment):
+                for _ in range(10):
+                    load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks))
+                    ticks += 1
+                    time.sleep(2.2)
+            same.append(self.run("worker", "ready", "0", environment=environment)["ready_s"])
+            with self._running(environment):
+                # Killed in mid-transaction: outputs are sent, the commit is not due yet.
+                load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks))
+                ticks += 1
+                time.sleep(0.5)
+            found = self.run(
+                "worker", "ready", "0", environment=environment | {"FLEETLEAK_KAFKA_INSTANCE_ID": "bench-1"}
+            )
+            other.append(found["assigned_s"] + found["ready_s"])
+            say(
+                f"turn {turn + 1} of {repeats}: restored in {same[-1]:.1f} s, taken over in {other[-1]:.1f} s"
+            )
+        return {"restore_10k_s": statistics.median(same), "takeover_s": statistics.median(other)}
+
+    def restore_behind(self) -> dict[str, float]:
+        """Measure a restore that replays what the defaults leave: 20 snapshots a checkpoint interval."""
+        settings = self.settings()
+        environment = self.environment(
+            settings,
+            FLEETLEAK_RUNTIME_CHECKPOINT_INTERVAL_SECONDS="60",
+            FLEETLEAK_KAFKA_INSTANCE_ID="bench-0",
         )
-        time.sleep(8)
-        for turn in range(10):
-            load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks + turn))
-            time.sleep(2.2)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        same = self.run("worker", "ready", "0", environment=environment)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.pipeline.worker", "forever", "0"], env=environment
-        )
-        time.sleep(10)
-        # Killed in mid-transaction: outputs are sent, the commit is not due yet.
-        load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks + 10))
-        time.sleep(0.5)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        other = self.run(
-            "worker", "ready", "0", environment=environment | {"FLEETLEAK_KAFKA_INSTANCE_ID": "bench-1"}
-        )
+        load.publish(settings, load.snapshots(SERVICES, 1))
+        with self._running(environment):
+            for tick in range(1, 41):
+                load.publish(settings, load.snapshots(SERVICES, 1, first_tick=tick))
+                time.sleep(2.7)
         return {
-            "restore_10k_s": same["ready_s"],
-            "takeover_s": other["assigned_s"] + other["ready_s"],
+            "restore_10k_20_ticks_s": self.run("worker", "ready", "0", environment=environment)["ready_s"]
         }
+
+    @contextlib.contextmanager
+    def _running(self, environment: Mapping[str, str]) -> Iterator[None]:
+        """Run a processor, give it time to catch up, and kill it at the end of the block."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.pipeline.worker", "forever", "0"], env=dict(environment)
+        )
+        try:
+            time.sleep(10)
+            yield
+        finally:
+            process.kill()
+            process.wait()
 
     def checkpoints(self, ticks: int) -> dict[str, float]:
         """Measure checkpoint bytes against input bytes, both as sent, at the default interval."""
@@ -166,28 +191,31 @@ class Bench:
         return {"alert_latency_p50_s": p50, "alert_latency_p99_s": p99, "alert_latency_alerts": float(alerts)}
 
 
+PARTS: dict[str, Callable[[Bench, argparse.Namespace], dict[str, float]]] = {
+    "rates": lambda bench, given: bench.rates(given.repeats, given.ticks),
+    "quix": lambda bench, _: bench.quix(),
+    "checkpoints": lambda bench, given: bench.checkpoints(given.ticks),
+    "restore": lambda bench, given: bench.restore(given.repeats, given.ticks),
+    "restore_behind": lambda bench, _: bench.restore_behind(),
+    "latency": lambda bench, _: bench.latency(),
+}
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one line of JSON, last")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--ticks", type=int, default=20, help="snapshots per service; default 20")
-    parser.add_argument("--only", choices=["rates", "quix", "restore", "checkpoints", "latency"])
+    parser.add_argument("--only", choices=list(PARTS))
     arguments = parser.parse_args()
     with EmbeddedBroker(heap_mib=1024, say=say) as broker:
         bench = Bench(broker)
-        parts = {
-            "rates": lambda: bench.rates(arguments.repeats, arguments.ticks),
-            "quix": bench.quix,
-            "checkpoints": lambda: bench.checkpoints(arguments.ticks),
-            "restore": lambda: bench.restore(arguments.ticks),
-            "latency": bench.latency,
-        }
         figures: dict[str, float] = {}
-        for name, part in parts.items():
+        for name, part in PARTS.items():
             if arguments.only in (None, name):
                 say(f"measuring {name}")
-                figures |= part()
+                figures |= part(bench, arguments)
     report(figures, arguments.json)
 
 
