@@ -113,7 +113,7 @@ class Bench:
         settings = self.settings()
         environment = self.environment(
             settings,
-            FLEETLEAK_RUNTIME_CHECKPOINT_INTERVAL_SECONDS="2",
+            FLEETLEAK_RUNTIME_CHECKPOINT_INTERVAL_SECONDS="3",
             FLEETLEAK_KAFKA_INSTANCE_ID="bench-0",
         )
         count, _ = load.publish(settings, load.snapshots(SERVICES, ticks))
@@ -125,7 +125,7 @@ class Bench:
                 for _ in range(10):
                     load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks))
                     ticks += 1
-                    time.sleep(2.2)
+                    time.sleep(3.3)
             same.append(self.run("worker", "ready", "0", environment=environment)["ready_s"])
             with self._running(environment):
                 # Killed in mid-transaction: outputs are sent, the commit is not due yet.

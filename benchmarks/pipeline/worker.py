@@ -89,6 +89,7 @@ def main() -> None:
     if mode == "ready":
         print(json.dumps(times), flush=True)
         stop.set()
+        thread.join()
     elif mode == "forever":
         thread.join()
     else:

@@ -20,8 +20,8 @@ from fleetleak.kafka.runtime.role import Key, Output, Role
 from fleetleak.kafka.runtime.transaction import Transaction
 from fleetleak.observe import metrics
 
-# In one transaction: about half a second of work. Partitions have equal shares of it.
-MOST_KEYS = 2000
+# In one transaction: about a second of work. Partitions have equal shares of it.
+MOST_KEYS = 4000
 
 
 class Committer:

@@ -218,14 +218,16 @@ class Runtime:
             self._go_on_restored()
 
     def _commit(self) -> None:
-        if not self._transaction.open:
-            return  # what is owed to checkpoints goes on growing
         now = time.monotonic()
         share = (now - self._committed_at) / self._settings.checkpoint_interval_seconds
+        if self._restore is not None or any(p.phase is Phase.REPLAYING for p in self._owned.values()):
+            share = 0.0  # checkpoints can wait: what is not live yet comes first
+        if not self._transaction.open:
+            if share * self._unsaved() < 1.0:
+                return  # what is owed to checkpoints goes on growing
+            self._transaction.begin(self._metadata)
         self._committed_at = now
-        # Checkpoints can wait: what is not live yet comes first.
-        replaying = any(p.phase is Phase.REPLAYING for p in self._owned.values())
-        self._committer.commit(self._owned, 0.0 if replaying else share)
+        self._committer.commit(self._owned, share)
         self._fruitless_since = 0.0
         self._tell_lag()
 
@@ -244,10 +246,11 @@ class Runtime:
             if time.monotonic() > deadline:
                 break
 
-    def _unsaved(self) -> bool:
-        """Whether a checkpoint would save a replay."""
-        live = (p for p in self._owned.values() if p.phase in (Phase.LIVE, Phase.FLOODED))
-        return self._topics.state is not None and any(p.dirty for p in live)
+    def _unsaved(self) -> int:
+        """Count the keys of which a checkpoint would save a replay."""
+        if self._topics.state is None:
+            return 0
+        return sum(len(p.dirty) for p in self._owned.values() if p.phase in (Phase.LIVE, Phase.FLOODED))
 
     def _tell_lag(self) -> None:
         for number, partition in self._owned.items():
