@@ -233,7 +233,11 @@ class Restore:
         answers = self._admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_CALL_SECONDS * 5
         )
-        return {at.partition: answer.result().offset for at, answer in answers.items()}
+        found = {at.partition: answer.result().offset for at, answer in answers.items()}
+        if min(found.values()) < 0:
+            # Not an answer, but what stands there while the broker has none. As an end it would mean "empty".
+            raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE, f"{topic}: no offset yet"))
+        return found
 
     def _apply_cut(self, partition: Partition, value: bytes | None) -> bool:
         """Set where replay begins; say whether the stored state belongs to this input."""
