@@ -9,10 +9,16 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 _CALL_SECONDS = 10.0
+_FOR_MOMENTS = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+)
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
@@ -60,9 +66,17 @@ def hanging(
 def _ends(
     admin: AdminClient, asked: list[TopicPartition], level: IsolationLevel
 ) -> dict[tuple[str, int], int]:
+    """Give the ends of partitions, waiting for leaders that are just being made or moved."""
     if not asked:
         return {}
-    answers = admin.list_offsets(
-        dict.fromkeys(asked, _LATEST), isolation_level=level, request_timeout=_CALL_SECONDS
-    )
-    return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+    deadline = time.monotonic() + _CALL_SECONDS
+    while True:
+        answers = admin.list_offsets(
+            dict.fromkeys(asked, _LATEST), isolation_level=level, request_timeout=_CALL_SECONDS
+        )
+        try:
+            return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+        except KafkaException as error:
+            if error.args[0].code() not in _FOR_MOMENTS or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -81,7 +81,7 @@ def test_a_transaction_that_nobody_ends(
     producer.begin_transaction()
     producer.produce(topic, b"{}", b"a-service", 0)
     assert producer.flush(30) == 0
-    code, found = doctor(settings, host, capsys, "--transaction-timeout-seconds", "1")
+    code, found = doctor(settings, host, capsys, "--runtime-transaction-timeout-seconds", "1")
     assert code == 1
     assert not found["transactions"]["ok"]
     assert f"abort --topic {topic} --partition 0 --start-offset 0" in found["transactions"]["fix"]
