@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from fleetleak.kafka import topics
 from fleetleak.kafka.broker import EmbeddedBroker
 from fleetleak.settings import Settings
 from tests.faults.cluster import broker_for_faults, settings_for_faults
@@ -22,3 +23,8 @@ def broker() -> Iterator[EmbeddedBroker]:
 def settings(broker: EmbeddedBroker) -> Settings:
     """Settings with a topic prefix of the test's own, and its topics created."""
     return settings_for_faults(broker.bootstrap_servers)
+
+
+@pytest.fixture
+def names(settings: Settings) -> topics.Names:
+    return topics.names(settings.kafka.topic_prefix)

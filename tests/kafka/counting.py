@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
+from fleetleak.kafka import topics
 from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
+from fleetleak.settings import Settings
+from tests.kafka.support import read_all, running, send, wait_for
+
+KEYS = [b"k%d" % k for k in range(4)]
 
 
 class Counting:
@@ -51,3 +57,19 @@ class Counting:
 
     def drop(self, partition: int) -> None:
         self.counts = {k: v for k, v in self.counts.items() if k.partition != partition}
+
+
+def score(settings: Settings, each: int, total: int, fingerprint: str = "1") -> Counter[bytes]:
+    """Send `each` records a key, run the role until there are `total` outputs; give each key's last count."""
+    names = topics.names(settings.kafka.topic_prefix)
+    for number, key in enumerate(KEYS):
+        send(settings, names.snapshots, [(key, b"x")] * each, number % 2)
+    with running(settings, Counting(names.scores, fingerprint)):
+        wait_for(lambda: len(read_all(settings, names.scores)) >= total, what=f"{total} outputs")
+    return last_counts(settings)
+
+
+def last_counts(settings: Settings) -> Counter[bytes]:
+    """Give the count that was said last of each key."""
+    found = read_all(settings, topics.names(settings.kafka.topic_prefix).scores)
+    return Counter({key: int(value.split(b":")[1]) for _, key, value in found})

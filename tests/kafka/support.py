@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+from prometheus_client import REGISTRY
 
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.runtime import Role, Runtime, Topics
@@ -94,3 +95,8 @@ def run_to_its_end(settings: Settings, role: Role) -> None:
     with running(settings, role) as runtime:
         wait_for(lambda: runtime.ready() is None or runtime.owned() != [], what="an assignment")
         wait_for(lambda: runtime.owned() == [], what="the end")
+
+
+def metric(name: str, **labels: str) -> float:
+    """Give a metric of this process; 0 where it was never touched."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0
