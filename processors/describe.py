@@ -38,6 +38,9 @@ def describe(settings: Processor, state: bytes) -> dict[str, Any]:
     }
 
 
+_MIB = 2**20
+
+
 class Visible(NamedTuple):
     """The slowest leak that could be seen in one instance."""
 
@@ -63,10 +66,9 @@ def slowest_visible(state: bytes) -> dict[str, Visible]:
             engine.load_service(0, stored.parts["normal"])
         except (KeyError, ValueError):
             continue
-        if one.basis:
-            edge = slowest(engine.normal.key[0], int(engine.envelope.scale[0]), one.time)
-            mib = one.basis / 2**20
-            found[one.name] = Visible(3600.0 * edge.growth * mib, edge.window / 86400.0, edge.noise * mib)
+        if one.limit:
+            edge = slowest(engine.normal.key[0], int(engine.envelope.scale[0]), one.time, one.limit)
+            found[one.name] = Visible(3600.0 * edge.growth / _MIB, edge.window / 86400.0, edge.noise / _MIB)
     return found
 
 

@@ -18,7 +18,7 @@ from processors.evidence.engine import Findings as Trend
 from processors.evidence.reasons import reasons, turning_point
 from processors.evidence.signature import KINDS
 from processors.intake import Batch
-from processors.memory import Shares
+from processors.memory import Sizes
 from processors.methods import AHEAD, Findings, Opinion
 from processors.models.base import Flags, Floats, Rows
 from processors.portrait import portray
@@ -59,13 +59,13 @@ class Encoder:
         else:
             row_of = {position: row for row, position in enumerate(at.tolist())}
             rows = map(row_of.get, range(len(batch)))
-        evidence = _Columns(batch, trend, found, views)
-        every = zip(batch.records, batch.snapshots, batch.shares, rows, strict=True)
+        evidence = _Columns(batch, at, trend, found, views)
+        every = zip(batch.records, batch.snapshots, batch.sizes, rows, strict=True)
         return [orjson.dumps(_score(*each, evidence)) for each in every]
 
 
 def _score(
-    record: Record, snapshot: Snapshot, shares: Shares | None, row: int | None, evidence: _Columns
+    record: Record, snapshot: Snapshot, sizes: Sizes | None, row: int | None, evidence: _Columns
 ) -> dict[str, Any]:
     score: dict[str, Any] = {
         "schema": _SCHEMA,
@@ -83,6 +83,8 @@ def _score(
         score["environment"] = snapshot.environment
     if snapshot.version is not None:
         score["version"] = snapshot.version
+    if snapshot.labels:
+        score["labels"] = snapshot.labels
     if snapshot.started is not None:
         score["started"] = snapshot.started
     if snapshot.used is not None:
@@ -91,34 +93,37 @@ def _score(
         score["total"] = snapshot.total
     if snapshot.oom_kills is not None:
         score["oom_kills"] = snapshot.oom_kills
-    if row is None or shares is None:
+    if row is None or sizes is None:
         score["reasons"] = ["neither a limit nor a total is known, so nothing can be said"]
         return score
-    evidence.add_to(score, row, snapshot, shares)
+    evidence.add_to(score, row, snapshot, sizes)
     return score
 
 
 class _Columns:
     """Evidence as lists, in which a single value is cheap to reach; rare values by row."""
 
-    def __init__(self, batch: Batch, trend: Trend, found: Findings, views: dict[int, Siblings]) -> None:
-        shares = [s for s in batch.shares if s is not None]
-        basis = np.array([s.basis for s in shares], dtype=np.float64)
+    def __init__(
+        self, batch: Batch, at: Rows, trend: Trend, found: Findings, views: dict[int, Siblings]
+    ) -> None:
+        units = np.array(batch.units, dtype=np.float64)[at]
+        sizes = [s for s in batch.sizes if s is not None]
+        limit = np.array([s.limit for s in sizes], dtype=np.float64)
         self._trend = trend
-        self._room = rounded(np.minimum(np.array([s.room for s in shares]), 1.0), 6)
+        self._room = rounded(np.minimum(np.array([s.used for s in sizes]) / limit, 1.0), 6)
         self._methods = [(name, _opinion(opinion)) for name, opinion in found.opinions.items()]
         self._kind = [KINDS[code] for code in trend.kind.tolist()]
         self._confidence = rounded(trend.confidence, 4)
         self._growing = _by_row(
             trend.growth > 0,
-            (trend.growth * basis, 3),
-            (trend.growth_low * basis, 3),
-            (trend.growth_high * basis, 3),
+            (trend.growth, 3),
+            (trend.growth_low, 3),
+            (trend.growth_high, 3),
             (trend.window, 3),
-            (trend.rise * basis, 1),
-            (trend.seen.fits["level"] * basis, 1),
+            (trend.rise, 1),
+            (trend.seen.fits["level"], 1),
             (np.clip(trend.strength, 0.0, 1.0), 4),
-            (trend.normal_rise * basis, 1),
+            (trend.normal_rise, 1),
             (trend.onset, 3),
             (trend.onset_low, 3),
             (trend.onset_high, 3),
@@ -129,16 +134,16 @@ class _Columns:
         self._views = views
         self._significant = set(np.flatnonzero(trend.significant).tolist())
         self._restarted = set(np.flatnonzero(trend.restarted).tolist())
-        memory = np.array([s.memory for s in shares])
-        self._memory: list[int] = np.rint(memory * basis).astype(np.int64).tolist()
         drifted = np.logical_or.reduce(list(found.drift.values()))
-        self._drifted = _by_row(drifted, (found.level, 6), (memory, 6))
+        memory = np.array([s.memory for s in sizes])
+        self._drifted = _by_row(drifted, (found.level * units / limit, 6), (memory / limit, 6))
         self._drift = found.drift
-        self._ahead = found.ahead
+        self._ahead = found.ahead * units
 
-    def add_to(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
+    def add_to(self, score: dict[str, Any], row: int, snapshot: Snapshot, sizes: Sizes) -> None:
         """Write everything known of one row."""
-        score["memory"] = self._memory[row]
+        score["memory"] = sizes.memory
+        score["limit"], score["limit_name"], score["left"] = sizes.end, sizes.name, sizes.left
         score["room_used"] = self._room[row]
         score["methods"] = {name: said for name, opinions in self._methods if (said := opinions[row])}
         score["kind"] = self._kind[row]
@@ -146,14 +151,14 @@ class _Columns:
         if row in self._restarted:
             score["restarted"] = True
         if row in self._growing:
-            self._add_trend(score, row, snapshot, shares)
+            self._add_trend(score, row, snapshot, sizes)
         if row in self._forecast:
-            self._add_forecast(score, row, snapshot, shares)
+            self._add_forecast(score, row, sizes)
         if row in self._drifted:
             score["drift"] = [name for name, flags in self._drift.items() if flags[row]]
             score["drift_before"], score["drift_after"] = self._drifted[row]
 
-    def _add_trend(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
+    def _add_trend(self, score: dict[str, Any], row: int, snapshot: Snapshot, sizes: Sizes) -> None:
         *numbers, onset, onset_low, onset_high = self._growing[row]
         score["trend"] = dict(zip(_TREND, numbers, strict=True))
         score["onset"], score["onset_low"], score["onset_high"] = onset, max(onset_low, 0.0), onset_high
@@ -163,23 +168,22 @@ class _Columns:
         score["methods"]["trend"] = {"raw": numbers[_RISE], "detected": True, "confidence": confidence}
         if row not in self._views:
             return
-        portrait = portray(self._trend, row, snapshot, shares, self._views[row])
+        portrait = portray(self._trend, row, snapshot, sizes, self._views[row])
         if (ahead := float(self._ahead[row])) == ahead:
             score["methods"]["snarimax_ahead"] = _ahead(ahead, self._trend, row)
         score["reasons"] = reasons(self._trend, row, portrait.told)
         score["turning_point"] = turning_point(self._trend, row)
         score |= portrait.to_plain()
 
-    def _add_forecast(self, score: dict[str, Any], row: int, snapshot: Snapshot, shares: Shares) -> None:
+    def _add_forecast(self, score: dict[str, Any], row: int, sizes: Sizes) -> None:
         eta, low, high = self._forecast[row]
-        used = snapshot.limit_used if snapshot.limit is not None else snapshot.used
         score["forecast"] = {
             "eta": eta,
             "eta_low": low,
             "eta_high": high,
-            "limit": shares.basis,
-            "limit_name": snapshot.limit_name or ("limit" if snapshot.limit is not None else "total"),
-            "limit_used": used or 0,
+            "limit": sizes.end,
+            "limit_name": sizes.name,
+            "limit_used": sizes.used,
         }
 
 

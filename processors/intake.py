@@ -11,12 +11,10 @@ import numpy as np
 from fleetleak.kafka.runtime import Key, Record, Rejected
 from fleetleak.observe import metrics
 from fleetleak.records import Decoder, Snapshot, Unreadable
-from processors.memory import Shares, shares
+from processors.memory import Sizes, sizes
 from processors.models.base import Flags, Rows
+from processors.runs import is_new_run
 from processors.services import Instance, Service, Services
-
-# Start times rest on the boot time, which moves by a second or two when the host's clock is adjusted.
-_SAME_START_SECONDS = 5.0
 
 
 @dataclass
@@ -25,21 +23,24 @@ class Batch:
 
     Parameters
     ----------
-    records, snapshots, shares
-        What came in; `shares` is None where memory cannot be told.
+    records, snapshots, sizes
+        What came in; `sizes` is None where memory cannot be told.
     owners
         The service and the instance, as they are kept.
     restarts
         Whether this run of the instance is new.
+    units
+        What a share of 1 stands for in the learned models of each, bytes (`Instance.unit`).
     loads, faults
         Processor seconds and page faults a second since the snapshot before; NaN where not known.
     """
 
     records: list[Record] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
-    shares: list[Shares | None] = field(default_factory=list)
+    sizes: list[Sizes | None] = field(default_factory=list)
     owners: list[tuple[Service, Instance]] = field(default_factory=list)
     restarts: list[bool] = field(default_factory=list)
+    units: list[int] = field(default_factory=list)
     loads: list[float] = field(default_factory=list)
     faults: list[float] = field(default_factory=list)
 
@@ -110,22 +111,24 @@ class Intake:
         if snapshot.timestamp <= instance.time:
             metrics.LATE.labels("duplicate" if snapshot.timestamp == instance.time else "late").inc()
             return
-        started, before = snapshot.started, instance.started
-        restarted = started is not None and before is not None and abs(started - before) > _SAME_START_SECONDS
+        restarted = is_new_run(instance.time, instance.started, snapshot.started)
         passed = snapshot.timestamp - instance.time
         batch.records.append(record)
         batch.snapshots.append(snapshot)
-        batch.shares.append(share := shares(snapshot))
+        batch.sizes.append(size := sizes(snapshot))
         batch.owners.append((service, instance))
         batch.restarts.append(restarted)
         batch.loads.append(_rate(instance.cpu_seconds, snapshot.cpu_seconds, passed))
         batch.faults.append(_rate(instance.faults, snapshot.faults_minor, passed))
         instance.cpu_seconds, instance.faults = snapshot.cpu_seconds, snapshot.faults_minor
         instance.time = snapshot.timestamp
-        if share is not None:
-            instance.basis = share.basis
-        if started is not None:
-            instance.started = started
+        if size is not None:
+            instance.limit = size.limit
+            if restarted or not instance.unit:
+                instance.unit = size.limit
+        batch.units.append(instance.unit or 1)
+        if snapshot.started is not None:
+            instance.started = snapshot.started
 
 
 def _rate(before: float | None, now: float | None, seconds: float) -> float:

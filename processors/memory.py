@@ -1,64 +1,71 @@
-"""Which memory: what a leak grows, what counts against the limit, and the room there is."""
+"""Which memory: what a leak grows, the limit it runs into, and what is left until then. All in bytes."""
 
 from __future__ import annotations
 
 import msgspec
 
 from fleetleak.records import Snapshot
+from fleetleak.records.memory import growable
+
+HOST_AVAILABLE = "host_available"
+"""Name of the limit where the host runs out of memory before the instance reaches a limit of its own."""
 
 
-class Shares(msgspec.Struct, gc=False):
-    """Memory of one snapshot as shares of its room.
+class Sizes(msgspec.Struct, gc=False):
+    """Memory of one snapshot, bytes.
 
     Parameters
     ----------
     memory
-        What a leak grows: anonymous, swapped and unreclaimable kernel memory, without what narrower scopes
-        publish on their own; page cache is not in it. A share of `basis`.
-    room
-        What counts against the limit, as a share of it: the distance a forecast has to cover.
-    basis
-        Bytes that a share of 1 stands for: the limit, or without one all the instance can see.
+        What a leak grows (`fleetleak.records.memory.growable`); page cache is not in it.
+    limit, used
+        The limit that applies, and what counts against it: the distance a verdict is measured by.
+    left
+        What can still be had: the room below that limit, or on the host where that is less.
+    name
+        What ends the room that is left.
     """
 
-    memory: float
-    room: float
-    basis: int
+    memory: int
+    limit: int
+    used: int
+    left: int
+    name: str
+
+    @property
+    def end(self) -> int:
+        """The limit that is reached first."""
+        return self.used + self.left if self.name == HOST_AVAILABLE else self.limit
 
 
-def unreclaimable(snapshot: Snapshot) -> int | None:
-    """Give the bytes a leak grows; where the source tells no kinds apart, all that is used.
+def sizes(snapshot: Snapshot) -> Sizes | None:
+    """Give a snapshot's sizes; None where it has no memory, or nothing to measure it against.
 
-    Swap counts: a leak that goes on in swap while RAM stays flat is still a leak.
-    """
-    anon = snapshot.anon
-    attributed = snapshot.attributed or 0
-    if anon is None:
-        used = snapshot.used
-        return None if used is None else max(0, used + (snapshot.swap_used or 0) - attributed)
-    kernel = (
-        (snapshot.slab_unreclaimable or 0)
-        + (snapshot.kernel_stack or 0)
-        + (snapshot.page_tables or 0)
-        + (snapshot.sockets or 0)
-    )
-    return max(0, anon + (snapshot.swap_used or 0) + (snapshot.shmem or 0) + kernel - attributed)
-
-
-def shares(snapshot: Snapshot) -> Shares | None:
-    """Give a snapshot's shares; None where it has no memory, or nothing to measure it against.
+    A limit above all the instance can see is never reached, so what it can see is the limit then.
 
     Examples
     --------
     >>> one = {"service": "s", "instance": "i", "timestamp": 0.0}
-    >>> shares(Snapshot(**one, used=30, total=200, limit=100, limit_used=40))
-    Shares(memory=0.3, room=0.4, basis=100)
+    >>> sizes(Snapshot(**one, used=30, total=200, limit=100, limit_used=40))
+    Sizes(memory=30, limit=100, used=40, left=60, name='limit')
+    >>> sizes(Snapshot(**one, used=30, total=200, limit=10**12, limit_used=40, available=90))
+    Sizes(memory=30, limit=200, used=30, left=90, name='host_available')
     """
-    basis = snapshot.limit or snapshot.total
-    memory = unreclaimable(snapshot)
-    if not basis or memory is None:
+    memory = growable(snapshot)
+    if memory is None:
         return None
-    against = snapshot.limit_used if snapshot.limit else None
-    if against is None:
-        against = snapshot.used if snapshot.used is not None else memory
-    return Shares(memory / basis, against / basis, basis)
+    limit, total = snapshot.limit, snapshot.total
+    if limit and (not total or limit <= total):
+        name, used = snapshot.limit_name or "limit", snapshot.limit_used
+    elif total:
+        limit, name, used = total, "total", snapshot.working_set
+    else:
+        return None
+    if used is None:
+        used = snapshot.used if snapshot.used is not None else memory
+    # Pages in use count against any limit: a source that says less is wrong.
+    used = max(used, snapshot.anon or 0)
+    left = max(0, limit - used)
+    if snapshot.scope != "host" and snapshot.available is not None and snapshot.available < left:
+        left, name = snapshot.available, HOST_AVAILABLE
+    return Sizes(memory, limit, used, left, name)

@@ -87,7 +87,7 @@ def _odds(score: Floats) -> Floats:
 
 
 class Methods:
-    """Learned models of services and instances; memory goes in as shares of the limit, never as bytes.
+    """Learned models of services and instances; memory goes in as shares of a unit, never as bytes.
 
     What tells odd points apart is per service and shared by its instances, so that a new instance starts
     warm; what follows one series (forecast, level, drift) is per instance and new after a restart.
@@ -141,8 +141,10 @@ class Methods:
         ----------
         services, instances
             Rows, shape `(B,)`.
-        memory, room
-            Shares of the limit, shape `(B,)`; see `processors.memory`.
+        memory
+            Share of the unit of its instance, shape `(B,)`: the limit that its run began with.
+        room
+            Share of the limit in use, shape `(B,)`.
         suspected
             Where to look several steps ahead: a steady leak is invisible in one-step errors.
         """

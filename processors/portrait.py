@@ -9,10 +9,11 @@ import numpy as np
 
 from fleetleak.records import Snapshot
 from fleetleak.records.evidence import Features, Quality, Siblings, SwapPattern
+from fleetleak.records.memory import unnamed
 from processors.evidence.engine import Findings
 from processors.evidence.features import TIME_SCALES, read
 from processors.evidence.reasons import span
-from processors.memory import Shares
+from processors.memory import Sizes
 from processors.siblings import Siblings as View
 
 _LEAST_RUNS = 3
@@ -21,6 +22,8 @@ _SWAP_MOVES = 0.02
 _SWAP_SECONDS = TIME_SCALES[1]
 # From these on a correlation is worth a sentence.
 _CLEAR, _STRONG = 0.5, 0.6
+# Of the memory a leak grows: from here on it is worth a sentence.
+_MUCH_UNNAMED = 0.25
 
 Told = tuple[float, str]
 
@@ -39,24 +42,24 @@ class Portrait(NamedTuple):
         return {name: msgspec.to_builtins(part) for name, part in parts.items()}
 
 
-def portray(found: Findings, row: int, snapshot: Snapshot, shares: Shares, view: View) -> Portrait:
+def portray(found: Findings, row: int, snapshot: Snapshot, sizes: Sizes, view: View) -> Portrait:
     """Describe one sample of a batch; `row` is its place in the findings."""
-    features = _features(found, row, snapshot, shares)
-    quality, siblings = _quality(found, row, shares), _siblings(view, snapshot.version, shares)
-    told = [*_of_features(features), *_of_siblings(siblings, snapshot, shares)]
+    features = _features(found, row, snapshot, sizes)
+    quality, siblings = _quality(found, row), _siblings(view, snapshot.version)
+    told = [*_of_features(features), *_of_siblings(siblings, snapshot, sizes), *_of_unnamed(snapshot, sizes)]
     if (quality.baseline_to or np.inf) <= float(found.onset_high[row]):
-        told += _of_quality(quality, shares)
+        told += _of_quality(quality, sizes)
     return Portrait(features, quality, siblings, told)
 
 
-def _features(found: Findings, row: int, snapshot: Snapshot, shares: Shares) -> Features:
+def _features(found: Findings, row: int, snapshot: Snapshot, sizes: Sizes) -> Features:
     seen = read(found.flows[row])
     period, gap = float(found.period[row]), float(found.gap[row])
-    basis, swap = shares.basis, snapshot.swap_used
+    swap = snapshot.swap_used
     return Features(
-        growth=[round(x * basis, 3) for x in seen.growth],
-        allocation=[round(x * basis, 3) for x in seen.allocation],
-        deallocation=[round(x * basis, 3) for x in seen.deallocation],
+        growth=[round(x, 3) for x in seen.growth],
+        allocation=[round(x, 3) for x in seen.allocation],
+        deallocation=[round(x, 3) for x in seen.deallocation],
         volatility=[round(x, 4) for x in seen.volatility],
         autocorrelation=[round(x, 3) for x in seen.autocorrelation],
         period=round(period, 1) if np.isfinite(period) else None,
@@ -64,8 +67,8 @@ def _features(found: Findings, row: int, snapshot: Snapshot, shares: Shares) -> 
         collections_per_hour=round(seen.collections_per_sample * 3600.0 / max(gap, 1e-3), 3),
         collection_correlation=round(seen.collection_correlation, 3),
         fault_correlation=None if snapshot.faults_minor is None else round(seen.fault_correlation, 3),
-        swap_share=None if swap is None else round(seen.swap / max(shares.memory, seen.swap, 1e-9), 4),
-        swap_growth=None if swap is None else round(seen.swap_growth * basis, 3),
+        swap_share=None if swap is None else round(seen.swap / max(sizes.memory, seen.swap, 1.0), 4),
+        swap_growth=None if swap is None else round(seen.swap_growth, 3),
         swap_pattern=None if swap is None else _swap(seen.swap, seen.swap_growth),
     )
 
@@ -76,29 +79,29 @@ def _fragmentation(snapshot: Snapshot) -> float | None:
     return round(max(0.0, 1.0 - snapshot.active / snapshot.used), 4)
 
 
-def _swap(share: float, growth: float) -> SwapPattern:
-    if share <= 0.0:
+def _swap(swapped: float, growth: float) -> SwapPattern:
+    if swapped <= 0.0:
         return "none"
-    moved = growth * _SWAP_SECONDS / share
+    moved = growth * _SWAP_SECONDS / swapped
     if abs(moved) < _SWAP_MOVES:
         return "steady"
     return "growing" if moved > 0 else "shrinking"
 
 
-def _quality(found: Findings, row: int, shares: Shares) -> Quality:
+def _quality(found: Findings, row: int) -> Quality:
     begin, end, mean = found.baseline[row].tolist()
     there = end > begin
     return Quality(
         completeness=round(1.0 - float(found.lost[row]), 4),
         irregularity=round(float(found.uneven[row]), 4),
         history=round(float(found.history[row]), 3),
-        baseline=round(mean * shares.basis) if there else None,
+        baseline=round(mean) if there else None,
         baseline_from=round(begin, 3) if there else None,
         baseline_to=round(end, 3) if there else None,
     )
 
 
-def _siblings(view: View, version: str | None, shares: Shares) -> Siblings:
+def _siblings(view: View, version: str | None) -> Siblings:
     slope, strength = view.ages.line()
     aged = view.runs >= _LEAST_RUNS and strength > 0.0
     now, before = view.of(version)
@@ -109,7 +112,7 @@ def _siblings(view: View, version: str | None, shares: Shares) -> Siblings:
         instances_before=before.instances if before else None,
         growing_before=before.growing if before else None,
         runs=view.runs,
-        age_growth=round(slope * shares.basis, 3) if aged else None,
+        age_growth=round(slope, 3) if aged else None,
         age_strength=round(strength, 4) if aged else None,
     )
 
@@ -126,14 +129,23 @@ def _of_features(features: Features) -> list[Told]:
     return told
 
 
-def _of_quality(quality: Quality, shares: Shares) -> list[Told]:
+def _of_unnamed(snapshot: Snapshot, sizes: Sizes) -> list[Told]:
+    share = unnamed(snapshot) / max(sizes.memory, 1)
+    if share < _MUCH_UNNAMED:
+        return []
+    return [
+        (2.0 * share + 1.0, f"no counter names {share:.0%} of it: kernel memory, huge pages or a driver's")
+    ]
+
+
+def _of_quality(quality: Quality, sizes: Sizes) -> list[Told]:
     if quality.baseline is None or quality.baseline_from is None or quality.baseline_to is None:
         return []
     hours = (quality.baseline_to - quality.baseline_from) / 3600.0
-    return [(0.6, f"was steady at {quality.baseline / shares.basis:.1%} of the limit for {span(hours)}")]
+    return [(0.6, f"was steady at {quality.baseline / sizes.limit:.1%} of the limit for {span(hours)}")]
 
 
-def _of_siblings(siblings: Siblings, snapshot: Snapshot, shares: Shares) -> list[Told]:
+def _of_siblings(siblings: Siblings, snapshot: Snapshot, sizes: Sizes) -> list[Told]:
     told: list[Told] = []
     if siblings.growing > 1:
         version = f" of version {snapshot.version}" if snapshot.version else ""
@@ -143,6 +155,6 @@ def _of_siblings(siblings: Siblings, snapshot: Snapshot, shares: Shares) -> list
             text += f"; of {siblings.version_before} before it, {before}"
         told.append((2.5, text))
     if siblings.age_growth and siblings.age_growth > 0 and (siblings.age_strength or 0.0) > _STRONG:
-        rate = 3600.0 * siblings.age_growth / shares.basis
+        rate = 3600.0 * siblings.age_growth / sizes.limit
         told.append((1.2, f"memory rises with age in {siblings.runs} runs: {rate:.2%} of the limit an hour"))
     return told

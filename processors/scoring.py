@@ -17,11 +17,11 @@ from processors.evidence.engine import Evidence, Findings, Samples
 from processors.evidence.normal_rise import NormalRise
 from processors.intake import Batch, Intake
 from processors.methods import Methods
-from processors.models.base import Flags, Rows
+from processors.models.base import Flags, Floats, Rows
 from processors.services import Services
 from processors.siblings import Siblings, watch
 
-VERSION = 2
+VERSION = 3
 
 
 _CAPACITY = 256
@@ -107,20 +107,27 @@ class Scoring:
         metrics.KEYS.set(len(self._services))
 
     def _score(self, batch: Batch) -> list[bytes]:
-        at = np.flatnonzero([share is not None for share in batch.shares])
+        at = np.flatnonzero([size is not None for size in batch.sizes])
         samples = _samples(batch, at)
         services, instances = batch.service_rows[at], batch.instance_rows[at]
         trend = self._evidence.observe(instances, services, samples)
-        restarted = trend.restarted | batch.restarted[at]
+        restarted = trend.restarted
         # While a leak is suspected nothing odd about it is learned as normal (evidence/suspicion.py).
         found = self._methods.observe(
-            services, instances, samples.memory, samples.room, restarted, trend.learns, _worth_words(trend)
+            services,
+            instances,
+            samples.memory / _units(batch, at),
+            samples.used / samples.limit,
+            restarted,
+            trend.learns,
+            _worth_words(trend),
         )
         metrics.RESTARTS.inc(int(np.count_nonzero(restarted)))
         for name, flags in found.drift.items():
             flags &= ~_worth_words(trend)  # growth that is suspected is told as such, not as drift
             metrics.DRIFTS.labels(name).inc(int(np.count_nonzero(flags)))
-        return self._encoder.encode(batch, at, trend, found, _views(batch, at, samples, trend, restarted))
+        views = _views(batch, at, samples, trend, restarted)
+        return self._encoder.encode(batch, at, trend, found, views)
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
         """Import, lend or delete the state of a service; labels act in the alerting sink."""
@@ -169,17 +176,25 @@ def _lendable(parts: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def _samples(batch: Batch, at: Rows) -> Samples:
-    shares = [share for share in batch.shares if share is not None]
+    sizes = [size for size in batch.sizes if size is not None]
     snapshots = [batch.snapshots[i] for i in at.tolist()]
     return Samples(
         time=np.array([s.timestamp for s in snapshots], dtype=np.float64),
-        memory=np.array([s.memory for s in shares], dtype=np.float64),
-        room=np.array([s.room for s in shares], dtype=np.float64),
-        started=np.array([s.started for s in snapshots], dtype=np.float64),
+        memory=np.array([s.memory for s in sizes], dtype=np.float64),
+        limit=np.array([s.limit for s in sizes], dtype=np.float64),
+        used=np.array([s.used for s in sizes], dtype=np.float64),
+        left=np.array([s.left for s in sizes], dtype=np.float64),
+        restarted=batch.restarted[at],
+        timed=np.array([s.started is not None for s in snapshots], dtype=np.bool_),
         load=np.array(batch.loads, dtype=np.float64)[at],
         faults=np.array(batch.faults, dtype=np.float64)[at],
-        swap=np.array([(s.swap_used or 0) for s in snapshots], dtype=np.float64) / [s.basis for s in shares],
+        swap=np.array([(s.swap_used or 0) for s in snapshots], dtype=np.float64),
     )
+
+
+def _units(batch: Batch, at: Rows) -> Floats:
+    """Bytes that a share of 1 stands for in learned models."""
+    return np.array(batch.units, dtype=np.float64)[at]
 
 
 def _views(

@@ -19,7 +19,7 @@ from processors.siblings import Siblings
 _FIRST_ROWS = 256
 # Python's own objects of a service or instance: names, dict entries, the struct.
 _OVERHEAD_BYTES = 600
-_FORM = "service/2"
+_FORM = "service/3"
 # A service known for less may borrow what another one learned.
 _COLD_SECONDS = 86400.0
 # Room is made down to this share of the budget, so that not every batch has to make some.
@@ -100,7 +100,8 @@ class Instance(msgspec.Struct):
     """One instance: its row, and of its newest record what its next, and its siblings, are held against.
 
     `time` and `started` are of the newest record taken in, `seen` and `began` of the newest scored: within a
-    batch they differ. `memory` is a share of `basis` bytes.
+    batch they differ. `memory` and `limit` are bytes. `unit` is the limit that its run began with, bytes: a
+    share of 1 in the learned models, so that a limit which moves does not move what they follow.
     """
 
     row: int
@@ -112,7 +113,8 @@ class Instance(msgspec.Struct):
     began: float | None = None
     version: str | None = None
     memory: float = 0.0
-    basis: int = 0
+    limit: int = 0
+    unit: int = 0
     growing: bool = False
 
     def forget(self) -> None:
@@ -142,7 +144,8 @@ class StoredInstance(msgspec.Struct, array_like=True):
     faults: int | None
     version: str | None
     memory: float
-    basis: int
+    limit: int
+    unit: int
     growing: bool
     parts: dict[str, bytes]
 
@@ -353,8 +356,8 @@ class Services:
     def _pack(self, service: Service) -> bytes:
         instances = [
             StoredInstance(
-                name, i.time, i.started, i.cpu_seconds, i.faults, i.version, i.memory, i.basis, i.growing,
-                self._instances.dump(i.row),
+                name, i.time, i.started, i.cpu_seconds, i.faults, i.version, i.memory, i.limit, i.unit,
+                i.growing, self._instances.dump(i.row),
             )
             for name, i in service.instances.items()
         ]  # fmt: skip
@@ -375,6 +378,6 @@ class Services:
             self._instances.load(taken, one.parts)
             service.instances[one.name] = Instance(
                 taken, one.time, one.started, one.cpu_seconds, one.faults, one.time, one.started,
-                one.version, one.memory, one.basis, one.growing,
+                one.version, one.memory, one.limit, one.unit, one.growing,
             )  # fmt: skip
         return service

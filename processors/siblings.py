@@ -17,7 +17,7 @@ _VIEW_SECONDS = 300.0
 _ALIVE_SECONDS = 3600.0
 _HALF_LIFE_SECONDS = 7 * 86400.0
 _MOST_VERSIONS = 8
-_TINY = 1e-18
+_TINY = 1e-9
 
 
 class Instance(Protocol):
@@ -78,14 +78,14 @@ class Ages(msgspec.Struct, array_like=True):
         self.memory_memory += memory * memory
 
     def line(self) -> tuple[float, float]:
-        """Give the slope, shares of the limit per second, and the share of the variance it explains."""
+        """Give the slope, bytes per second, and the share of the variance it explains."""
         n = self.weight
         if n < 2.0:
             return 0.0, 0.0
         ages = self.age_age - self.age * self.age / n
         memories = self.memory_memory - self.memory * self.memory / n
         both = self.age_memory - self.age * self.memory / n
-        if ages <= _TINY or memories <= _TINY:
+        if ages <= _TINY * self.age_age or memories <= _TINY * self.memory_memory:
             return 0.0, 0.0
         return both / ages, min(1.0, both * both / (ages * memories))
 

@@ -106,9 +106,9 @@ def series_of(service: Recording, instance: Recording, settings: Settings) -> Se
         If too little was measured, or the extra is missing.
     """
     from fleetleak.replay.draw import Series
-    from processors.memory import shares
+    from processors.memory import sizes
 
-    measured = [(s, x) for s in _snapshots(instance) if (x := shares(s)) is not None]
+    measured = [(s, x) for s in _snapshots(instance) if (x := sizes(s)) is not None]
     if len({s.timestamp for s, _ in measured}) < _LEAST:
         raise CommandFailed(
             f"fewer than {_LEAST} snapshots have memory and a limit or total:"
@@ -118,10 +118,10 @@ def series_of(service: Recording, instance: Recording, settings: Settings) -> Se
     scores, alerts = _said(service, newest.instance, settings)
     return Series(
         times=[s.timestamp for s, _ in measured],
-        memory=[x.memory * x.basis for _, x in measured],
-        counted=[x.room * x.basis for _, x in measured],
-        limit=[float(x.basis) for _, x in measured],
-        limit_name=newest.limit_name or ("limit" if newest.limit is not None else "total"),
+        memory=[x.memory for _, x in measured],
+        counted=[x.used for _, x in measured],
+        limit=[x.limit for _, x in measured],
+        limit_name=measured[-1][1].name,
         scores=scores,
         alerts=alerts,
     )

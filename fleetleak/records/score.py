@@ -11,6 +11,7 @@ from fleetleak.records.types import (
     Count,
     Fraction,
     Kind,
+    Labels,
     Name,
     Offset,
     PartitionNumber,
@@ -67,8 +68,9 @@ class Forecast(Struct, kw_only=True, omit_defaults=True, gc=False):
 class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaults=True, gc=False):
     """Evidence for one snapshot; topic `scores`, key `service`, same partition number and order.
 
-    `input_partition` and `input_offset` name the snapshot. `memory` is what a leak grows: anonymous, swapped
-    and unreclaimable. `forecast` is absent where growth is not significant; `reasons` (at most three),
+    `input_partition` and `input_offset` name the snapshot. `memory` is what a leak grows: anonymous, swapped,
+    unreclaimable and unnamed. `limit` is the one that is reached first, `left` what can be had until then.
+    `forecast` is absent where growth is not significant; `reasons` (at most three),
     `turning_point` (what would have changed the verdict), `features`, `quality` and `siblings` are there
     where it is and confidence is at least .1. `drift` names the detectors that flagged a change at this
     snapshot; `drift_before` is the faded mean share of the limit before it, `drift_after` the share now.
@@ -83,10 +85,14 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
     scope: Scope = "process"
     environment: Name | None = None
     version: Name | None = None
+    labels: Labels | None = None
     started: UnixSeconds | None = None
     used: Bytes | None = None
     total: Bytes | None = None
     memory: Bytes | None = None
+    limit: Bytes | None = None
+    limit_name: Name | None = None
+    left: Bytes | None = None
     room_used: Fraction | None = None
     methods: dict[str, Method] = {}
     trend: Trend | None = None

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from msgspec import Struct
 
-from msgspec import Meta, Struct
-
-from fleetleak.records.types import Bytes, Count, Name, Scope, Seconds, UnixSeconds
-
-Labels = Annotated[dict[Name, Annotated[str, Meta(max_length=256)]], Meta(max_length=32)]
+from fleetleak.records.types import Bytes, Count, Labels, Name, Scope, Seconds, UnixSeconds
 
 
 class Snapshot(Struct, tag_field="schema", tag="snapshot/1", kw_only=True, omit_defaults=True, gc=False):
@@ -30,6 +26,8 @@ class Snapshot(Struct, tag_field="schema", tag="snapshot/1", kw_only=True, omit_
     total, used
         The memory the instance can see and what it uses of it. For a cgroup or process without a limit,
         `total` is the host's.
+    available
+        What the host can still give without swapping.
     active
         Allocated memory in active use (Active of meminfo, active_anon + active_file of a cgroup).
     limit, limit_name, limit_used

@@ -16,6 +16,7 @@ Probability = Annotated[float, Meta(ge=0, le=1, description="a tail probability:
 PartitionNumber = Annotated[int, Meta(ge=0, le=2**31 - 1, description="a partition's number")]
 Offset = Annotated[int, Meta(ge=0, le=2**63 - 1, description="an offset in a partition")]
 Name = Annotated[str, Meta(min_length=1, max_length=256, description="a name")]
+Labels = Annotated[dict[Name, Annotated[str, Meta(max_length=256)]], Meta(max_length=32)]
 Text = Annotated[str, Meta(max_length=1024, description="words for people")]
 
 Scope = Literal["host", "pod", "container", "unit", "process"]

@@ -9,7 +9,7 @@ from processors.evidence.columns import Columns, Flags, Floats, Rows
 _STEADY = 0.1  # coefficient of variation below which a stretch is a baseline
 _MERGED = 300.0  # seconds without a sample that do not end a stretch...
 _GAPS = 3.0  # ...nor as many typical gaps of a series that is sampled more seldom
-BASELINE = 3  # begin and end (unix seconds) and mean (share of the limit)
+BASELINE = 3  # begin and end (unix seconds) and mean (bytes)
 _BEGIN, _COUNT, _MEAN, _SQUARES = range(4)
 
 
@@ -29,7 +29,7 @@ class Baselines(Columns):
         time, since, gap
             Of the sample, since the one before it, and typical of the series; seconds.
         value
-            Memory as a share of the limit.
+            Memory, bytes.
         """
         stretch = self._extend(self.open[rows], value)
         ended = ~self._steady(stretch) | ~(since <= np.maximum(_MERGED, _GAPS * gap))

@@ -29,8 +29,10 @@ class Seen:
     ----------
     fits
         The stretches.
+    limit
+        The limit that each began under, bytes.
     normal
-        What the service is known to gain and give back at the fit's scale, fraction.
+        What the service is known to gain and give back at the fit's scale, bytes.
     history
         Seconds that the service has been known.
     share
@@ -42,6 +44,7 @@ class Seen:
     """
 
     fits: Fits
+    limit: Floats
     normal: Floats
     history: Floats
     share: Floats
@@ -71,7 +74,9 @@ def _young(seen: Seen) -> Floats:
 def _noise(times: float, young: float) -> Callable[[Seen], Floats]:
     def distance(seen: Seen) -> Floats:
         rise = seen.fits["rise"] * seen.fits["r2"]
-        usual = np.maximum(times * np.maximum(seen.normal, FLOOR), young * _young(seen))
+        usual = np.maximum(
+            times * np.maximum(seen.normal, FLOOR * seen.limit), young * _young(seen) * seen.limit
+        )
         return np.asarray(np.log(rise / usual))
 
     return distance

@@ -14,6 +14,7 @@ from processors.evidence.columns import Columns, Flags, Floats, Floats32, Rows
 from processors.evidence.envelope import LEVELS, Envelope
 from processors.evidence.features import Flows
 from processors.evidence.findings import LEAST_RISE, Findings, Moment, Samples, judge
+from processors.evidence.limits import Limits
 from processors.evidence.normal_rise import Excursions, NormalRise
 from processors.evidence.restarts import Restarts
 from processors.evidence.suspicion import Suspicion
@@ -59,6 +60,7 @@ class Evidence:
         self._flows = Flows(capacity_instances)
         self._baselines = Baselines(capacity_instances)
         self._suspicion = Suspicion(capacity_instances)
+        self._limits = Limits(capacity_instances)
         self.normal = NormalRise(capacity_services)
         self.refused = 0
         self.late = 0
@@ -66,12 +68,12 @@ class Evidence:
     @property
     def _parts(self) -> tuple[Columns, ...]:
         trends = (self.envelope, self.excursions, self.restarts, self._latest, self._season)
-        return *trends, self._flows, self._baselines, self._suspicion
+        return *trends, self._flows, self._baselines, self._suspicion, self._limits
 
     def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> Findings:
         """Learn a batch and give what each sample found. Rows may repeat; they are taken in order."""
         moment = Moment(len(rows))
-        usable = np.isfinite(samples.time) & np.isfinite(samples.memory) & np.isfinite(samples.room)
+        usable = np.isfinite(samples.time + samples.memory + samples.used + samples.limit + samples.left)
         self.refused += int(np.count_nonzero(~usable))
         parts = list(rounds(rows))
         for part in parts:
@@ -145,16 +147,20 @@ class Evidence:
         self.late += int(np.count_nonzero(usable[part] & ~newer))
         part_ok = part[usable[part] & newer]
         row, time, value = rows[part_ok], samples.time[part_ok], samples.memory[part_ok]
+        limit = samples.limit[part_ok]
         moment.taken[part_ok] = True
-        moment.restarted[part_ok] = restarted = self.restarts.add(row, samples.started[part_ok], value)
+        moment.restarted[part_ok] = restarted = self.restarts.add(
+            row, samples.restarted[part_ok], samples.timed[part_ok], value, limit
+        )
         self._restart(row[restarted], time[restarted])
+        moment.hold(part_ok, self._limits.add(row, time, limit))
         moment.before[part_ok] = self._season.before(row, time)
         self._season.add(row, time, value)
         since = time - self.envelope.last[row]
         closed = self.envelope.add(row, time, value, _known(samples.load, part_ok))
         self._describe(part_ok, row, since, samples, moment)
         which, level = np.nonzero(closed)
-        self._refit(part_ok[which], row[which], level, moment)
+        self._refit(part_ok[which], row[which], level, limit[which], moment)
         moment.fits[part] = self._latest.fits[rows[part]]
         moment.shapes[part] = self._latest.shapes[rows[part]]
         moment.quality[part] = self.envelope.quality(rows[part])
@@ -167,32 +173,34 @@ class Evidence:
     def _restart(self, rows: Rows, time: Floats) -> None:
         self.envelope.clear(rows, time)
         self.excursions.clear(rows)
-        for part in (self._latest, self._flows, self._baselines):
+        for part in (self._latest, self._flows, self._baselines, self._limits):
             part.reset(rows)
 
     def _describe(self, at: Rows, row: Rows, since: Floats, samples: Samples, moment: Moment) -> None:
         value = samples.memory[at]
         faults = np.full(len(at), np.nan) if samples.faults is None else samples.faults[at]
-        moment.flows[at] = self._flows.add(row, since, value, faults, _known(samples.swap, at))
+        swap = _known(samples.swap, at)
+        moment.flows[at] = self._flows.add(row, since, value, faults, swap, samples.limit[at])
         moment.baseline[at] = self._baselines.add(row, samples.time[at], since, self.envelope.gap[row], value)
 
-    def _refit(self, position: Rows, row: Rows, level: Rows, moment: Moment) -> None:
+    def _refit(self, position: Rows, row: Rows, level: Rows, limit: Floats, moment: Moment) -> None:
         low, size = self.envelope.low[row, level], self.envelope.size[row, level]
         moment.height[position, level] = self.excursions.add(row, level, low[:, 0])
         self._latest.fits[row, level] = 0
         self._latest.shapes[row, level] = 0
         most = trend.most(low, size)
-        worth = np.flatnonzero(most > np.maximum(_UNUSUAL * self.excursions.usual[row, level], LEAST_RISE))
+        usual = np.maximum(_UNUSUAL * self.excursions.usual[row, level], LEAST_RISE * limit)
+        worth = np.flatnonzero(most > usual)
         if len(worth):
-            self._fit(row[worth], level[worth], low[worth], size[worth])
+            self._fit(row[worth], level[worth], low[worth], size[worth], limit[worth])
 
-    def _fit(self, row: Rows, level: Rows, low: Floats32, size: NDArray[np.int16]) -> None:
+    def _fit(self, row: Rows, level: Rows, low: Floats32, size: NDArray[np.int16], limit: Floats) -> None:
         at = self.envelope.at[row, level]
         sums = trend.suffixes(low, at, size)
         self._latest.fits[row, level] = found = trend.fit(sums, low, at, self.envelope.busy[row, level])
         usual = _UNUSUAL * self.excursions.usual[row, level]
         rise = found["rise"] * found["r2"]
-        clear = np.flatnonzero((rise > np.maximum(usual, _SHAPE_RISE)) & (found["r2"] > _SHAPE_R2))
+        clear = np.flatnonzero((rise > np.maximum(usual, _SHAPE_RISE * limit)) & (found["r2"] > _SHAPE_R2))
         if len(clear):
             self._latest.shapes[row[clear], level[clear]] = signature.shape(sums.take(clear))
 

@@ -27,7 +27,7 @@ NUMBERS = 29
 
 @dataclass(frozen=True)
 class Features:
-    """One sample's features; shares of the limit, seconds. Lists have one entry per time scale.
+    """One sample's features; bytes, seconds. Lists have one entry per time scale.
 
     `growth` = `allocation` - `deallocation`: exponentially weighted mean of the rises and of the falls
     between samples, per second. `volatility` is the standard deviation over the mean, `autocorrelation`
@@ -58,15 +58,17 @@ class Flows(Columns):
         super().__init__(capacity)
         self.numbers: Floats32 = self.column("numbers", (NUMBERS,), np.float32, np.nan)
 
-    def add(self, rows: Rows, since: Floats, value: Floats, faults: Floats, swap: Floats) -> Floats32:
+    def add(
+        self, rows: Rows, since: Floats, value: Floats, faults: Floats, swap: Floats, limit: Floats
+    ) -> Floats32:
         """Take one sample per row and give its numbers, shape `(B, NUMBERS)`.
 
         Parameters
         ----------
         since
             Seconds since the sample before.
-        value, swap
-            Memory, and how much of it is swapped out, as shares of the limit.
+        value, swap, limit
+            Memory, how much of it is swapped out, and the limit; bytes.
         faults
             Page faults per second; NaN where unknown.
         """
@@ -80,7 +82,7 @@ class Flows(Columns):
         out = np.empty_like(old)
         rate = (value - old[:, _VALUE]) / gap
         self._flows(old, out, share, rate, value)
-        self._falls(old, out, share[:, _DAY], value)
+        self._falls(old, out, share[:, _DAY], value, limit)
         self._faults(old, out, share[:, _HOURS], np.maximum(rate, 0.0), faults)
         out[:, _VALUE], out[:, _SWAP] = value, swap
         swapped = (swap - old[:, _SWAP]) / gap
@@ -99,9 +101,9 @@ class Flows(Columns):
         out[:, _NEXT] = (1.0 - share) * (old[:, _NEXT] + share * off * before)
 
     @staticmethod
-    def _falls(old: Floats, out: Floats, share: Floats, value: Floats) -> None:
+    def _falls(old: Floats, out: Floats, share: Floats, value: Floats, limit: Floats) -> None:
         spread = np.sqrt(np.maximum(old[:, _VARIANCE][:, _HOURS], 0.0))
-        fell = old[:, _VALUE] - value > np.maximum(_LEAST_FALL, _CLEAR_FALL * spread)
+        fell = old[:, _VALUE] - value > np.maximum(_LEAST_FALL * limit, _CLEAR_FALL * spread)
         off = fell - old[:, _FALLS]
         out[:, _FALLS] = old[:, _FALLS] + share * off
         # The level before the fall: it is what made the collector run.

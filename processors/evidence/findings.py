@@ -10,42 +10,50 @@ from numpy.typing import NDArray
 
 from processors.evidence import confidence, forecast, season, signature
 from processors.evidence.baseline import BASELINE
-from processors.evidence.columns import Flags, Floats, Floats32
+from processors.evidence.columns import Flags, Floats, Floats32, Rows
 from processors.evidence.confidence import Seen
 from processors.evidence.envelope import LEVELS
 from processors.evidence.features import NUMBERS
+from processors.evidence.limits import Held
 from processors.evidence.saturation import plateau
 from processors.evidence.trend import FIT
 
 LEAST_RISE = 0.004  # of the limit; below it no stretch is looked at
 _LEAST_R2 = 0.2
+_LEAST_SPACE = 0.05  # of the limit: who began with less room is held to this
+_LATEST = 9e10  # unix seconds: the records' times end soon after
 _DOUBT = -0.1  # margin below which a growth is not named after a leak
 
 
 @dataclass(frozen=True)
 class Samples:
-    """One snapshot each, shape `(B,)`, in the order of the input.
+    """One snapshot each, shape `(B,)`, in the order of the input; sizes in bytes (`processors.memory`).
 
     Parameters
     ----------
     time
         Unix seconds.
     memory
-        Leak-relevant memory (anonymous + swapped + unreclaimable, or used) as a share of the limit.
-    room
-        What counts against the limit, as a share of it.
-    started
-        Start of the run, unix seconds; NaN where unknown. A change is a restart.
+        What a leak grows.
+    limit, used
+        The limit that applies, and what counts against it.
+    left
+        What can still be had before a limit is reached.
+    restarted, timed
+        Whether its start time says that the run is new, and whether it has one.
     load, faults
         Processor seconds per second and page faults per second; NaN where unknown.
     swap
-        How much of the memory is swapped out, as a share of the limit; NaN where unknown.
+        How much of the memory is swapped out; NaN where unknown.
     """
 
     time: Floats
     memory: Floats
-    room: Floats
-    started: Floats
+    limit: Floats
+    used: Floats
+    left: Floats
+    restarted: Flags
+    timed: Flags
     load: Floats | None = None
     faults: Floats | None = None
     swap: Floats | None = None
@@ -56,7 +64,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Findings:
-    """Evidence per sample, shape `(B,)`; fractions of the limit, seconds, unix seconds.
+    """Evidence per sample, shape `(B,)`; bytes, seconds, unix seconds.
 
     `eta`, `eta_low`, `eta_high` (p50, p10, p90) are NaN where there is no forecast, `onset` and its
     bounds NaN where nothing grows. `kind` holds codes of `signature.KINDS`. `seen` is what the verdict
@@ -117,6 +125,12 @@ class Moment:
         self.baseline = np.full((size, BASELINE), np.nan)
         self.restarted = np.zeros(size, np.bool_)
         self.taken = np.zeros(size, np.bool_)
+        self.limit_before = np.full(size, np.nan)
+        self.limit_raised = np.full(size, -np.inf)
+
+    def hold(self, at: Rows, held: Held) -> None:
+        """Note the limits before they were raised."""
+        self.limit_before[at], self.limit_raised[at] = held.before, held.raised
 
 
 def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> Findings:
@@ -131,14 +145,15 @@ def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> 
     history
         Seconds that each sample's service has been known.
     """
-    memory = np.where(np.isfinite(samples.memory), samples.memory, 0.0)
-    room = np.where(np.isfinite(samples.room), samples.room, 0.0)
+    memory = np.where(moment.taken, samples.memory, 0.0)
     fits = moment.fits
-    limit = memory + np.maximum(1.0 - room, 0.0)
+    limit = _limits(samples, moment)
     start = fits["level"] - fits["rise"]
-    space = np.maximum(limit[:, None] - start, 0.05)
+    reached = memory[:, None] + np.maximum(limit - np.where(moment.taken, samples.used, 0.0)[:, None], 0.0)
+    space = np.maximum(reached - start, _LEAST_SPACE * limit)
     seen = Seen(
         fits,
+        limit,
         normal,
         np.broadcast_to(history[:, None], fits.shape),
         fits["rise"] / space,
@@ -146,16 +161,24 @@ def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> 
         season.above(fits["level"], fits["rise"], fits["window"], moment.before[:, None, :]),
     )
     stands = memory[:, None] > fits["level"] - 0.5 * fits["rise"]
-    worth = stands & (fits["rise"] > LEAST_RISE) & (fits["r2"] > _LEAST_R2)
+    worth = stands & (fits["rise"] > LEAST_RISE * limit) & (fits["r2"] > _LEAST_R2)
     at = np.nonzero(worth)
     margins = np.full(fits.shape, -np.inf)
     margins[at] = confidence.margin(seen.only(at))
     leading = np.argmax(np.where(worth, margins, -np.inf), axis=1)
     each = np.arange(len(memory))
-    return _findings(moment, samples, limit, seen.only((each, leading)), margins[each, leading])
+    return _findings(moment, samples, seen.only((each, leading)), margins[each, leading])
 
 
-def _findings(moment: Moment, samples: Samples, limit: Floats, seen: Seen, margin: Floats) -> Findings:
+def _limits(samples: Samples, moment: Moment) -> Floats:
+    """Give the limit that each fit began under, bytes, shape `(B, LEVELS)` (limits.py)."""
+    limit = np.where(moment.taken, samples.limit, 1.0)[:, None]
+    begun = moment.anchor[:, None] + moment.fits["onset"]
+    held: Floats = np.where(begun < moment.limit_raised[:, None], moment.limit_before[:, None], limit)
+    return held
+
+
+def _findings(moment: Moment, samples: Samples, seen: Seen, margin: Floats) -> Findings:
     fits = seen.fits
     grows = np.isfinite(margin)
     shown = np.where(grows, 1.0, 0.0)
@@ -163,9 +186,10 @@ def _findings(moment: Moment, samples: Samples, limit: Floats, seen: Seen, margi
     shapes = signature.main(moment.shapes)
     significant = grows & (low > 0) & (fits["rise"] * fits["r2"] > seen.normal)
     newest = moment.anchor + fits["last"]
+    left = samples.memory + samples.left - fits["level"]
     eta, eta_low, eta_high = (
-        np.where(significant, np.maximum(newest + time, samples.time), np.nan)
-        for time in forecast.reach(fits, shapes, limit - fits["level"])
+        np.where(significant, np.clip(newest + time, samples.time, _LATEST), np.nan)
+        for time in forecast.reach(fits, shapes, left, samples.limit)
     )
     onset = np.where(grows, moment.anchor + fits["onset"], np.nan)
     slack = fits["window"] / np.maximum(fits["points"], 1.0)

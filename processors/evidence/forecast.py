@@ -15,30 +15,30 @@ _SOONER, _LATER = 0.9, 0.23  # conformal: logarithms by which p10 and p90 leave 
 _SCATTER = 2.0  # standard deviations about the line by which the level may be off
 _POWER = 1.0 / 0.6  # a fragmenting heap grows like time^0.6
 _CONVEX, _CONCAVE = 0.1, -0.27  # bends beyond which a growth is not read as a straight line
-_TINY = 1e-12
+_TINY = 1e-12  # of the limit, per second
 _Z80 = 1.2816
 
 
-def reach(fits: Fits, shapes: NDArray[Any], left: Floats) -> tuple[Floats, Floats, Floats]:
-    """Seconds from a fit's newest point until `left` more of the limit is used: p50, p10, p90.
+def reach(fits: Fits, shapes: NDArray[Any], left: Floats, limit: Floats) -> tuple[Floats, Floats, Floats]:
+    """Seconds from a fit's newest point until `left` more bytes are used: p50, p10, p90.
 
     Convex growth is continued as an exponential, concave growth as a power of time, anything else (and a
     staircase, whose bends are its steps) along the newest slope.
     """
     scatter = _SCATTER * fits["residual"]
-    middle = _continue(fits, shapes, np.maximum(left, 0.0))
-    low = _continue(fits, shapes, np.maximum(left - scatter, 0.0)) * np.exp(-_SOONER)
-    high = _continue(fits, shapes, np.maximum(left + scatter, 0.0)) * np.exp(_LATER)
+    middle = _continue(fits, shapes, np.maximum(left, 0.0), limit)
+    low = _continue(fits, shapes, np.maximum(left - scatter, 0.0), limit) * np.exp(-_SOONER)
+    high = _continue(fits, shapes, np.maximum(left + scatter, 0.0), limit) * np.exp(_LATER)
     return middle, low, high
 
 
-def _continue(fits: Fits, shapes: NDArray[Any], left: Floats) -> Floats:
+def _continue(fits: Fits, shapes: NDArray[Any], left: Floats, limit: Floats) -> Floats:
     read = (shapes["body"] > 0) & (shapes["slope_end"] > 0)
-    slope = np.maximum(np.where(read, shapes["slope_end"], fits["slope"]), _TINY).astype(np.float64)
+    slope = np.maximum(np.where(read, shapes["slope_end"], fits["slope"]), _TINY * limit).astype(np.float64)
     span = np.maximum(shapes["span"], 1.0)
-    height = np.maximum(shapes["rise"], 1e-6).astype(np.float64)
+    height = np.maximum(shapes["rise"], 1e-6 * limit).astype(np.float64)
     bend = np.where(read & (shapes["kind"] != CODE["staircase"]), shapes["bend"], 0.0)
-    rate = np.maximum(2.0 * bend * height / (span * span) / slope, _TINY)
+    rate = np.maximum(2.0 * bend * height / (span * span) / slope, 1e-12)
     convex = np.log1p(rate * left / slope) / rate
     concave = span * ((1.0 + left / height) ** _POWER - 1.0)
     straight = left / slope

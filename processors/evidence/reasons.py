@@ -62,25 +62,24 @@ def _said(findings: Findings, index: int, seen: Seen) -> list[tuple[float, str]]
     fit = seen.fits[0]
     rise, strength = float(findings.rise[index]), float(findings.strength[index])
     normal, hours = float(seen.normal[0]), float(findings.window[index]) / 3600.0
-    climb, room = float(fit["slope3"]), float(seen.share[0])
+    climb, room, limit = float(fit["slope3"]), float(seen.share[0]), float(seen.limit[0])
     said = [
-        (2.0, f"grew by {rise:.1%} of the limit in {span(hours)}: {_rate(findings, index)}"),
+        (2.0, f"grew by {rise / limit:.1%} of the limit in {span(hours)}: {_rate(findings, index, limit)}"),
         (-np.log10(1.001 - strength), f"a line explains {strength:.1%} of the movement"),
         (2.0 * room, f"took {room:.0%} of the room that was free before"),
         (climb, f"still climbing: newest quarter at {climb:.0%} of the mean slope"),
     ]
-    if normal > FLOOR:
-        said.append(
-            (float(np.log(rise / normal)), f"{rise / normal:.1f} times what is normal here ({normal:.1%})")
-        )
+    if normal > FLOOR * limit:
+        times = rise / normal
+        said.append((float(np.log(times)), f"{times:.1f} times what is normal here ({normal / limit:.1%})"))
     if np.isfinite(findings.eta[index]) and KINDS[int(findings.kind[index])] != "linear":
         said.append((0.5, f"grows like a {KINDS[int(findings.kind[index])]} leak"))
     return said
 
 
-def _rate(findings: Findings, index: int) -> str:
+def _rate(findings: Findings, index: int, limit: float) -> str:
     values = (findings.growth[index], findings.growth_low[index], findings.growth_high[index])
-    rate, low, high = (3600.0 * float(value) for value in values)
+    rate, low, high = (3600.0 * float(value) / limit for value in values)
     return f"{rate:.2%} an hour ({low:.2%} to {high:.2%})"
 
 

@@ -11,20 +11,25 @@ _LEAST = 0.02  # of the limit: below this, halving is noise
 
 
 class Restarts(Columns):
-    """Tells a restart by its start time, or without one by a fall below all that the run has shown."""
+    """Tells a restart where no start time does: by a fall below all that the run has shown."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
-        self.started: Floats = self.column("started", (), np.float64, np.nan)
         self.floor: Floats = self.column("floor", (), np.float64, np.inf)
 
-    def add(self, rows: Rows, started: Floats, value: Floats) -> Flags:
-        """Take one sample per row; true where it is the first of a new run."""
-        known = self.started[rows]
-        told = ~np.isnan(started) & ~np.isnan(known)
-        fell = np.isnan(started) & (value < _FALL * self.floor[rows] - _LEAST)
-        restarted = np.where(told, started != known, fell)
-        floor = np.where(restarted, np.inf, self.floor[rows])
+    def add(self, rows: Rows, told: Flags, known: Flags, value: Floats, limit: Floats) -> Flags:
+        """Take one sample per row; true where it is the first of a new run.
+
+        Parameters
+        ----------
+        told, known
+            Whether its start time says that the run is new, and whether it has one.
+        value, limit
+            Bytes.
+        """
+        floor = self.floor[rows]
+        fell = ~known & np.isfinite(floor) & (value < _FALL * floor - _LEAST * limit)
+        restarted = told | fell
+        floor = np.where(restarted, np.inf, floor)
         self.floor[rows] = np.minimum(floor, value)
-        self.started[rows] = np.where(np.isnan(started), known, started)
         return restarted

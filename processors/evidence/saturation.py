@@ -11,7 +11,7 @@ _NEVER = 0.97  # a slope that keeps this share per quarter is not slowing down
 
 
 def plateau(fits: Fits) -> Floats:
-    """Level at which the growth would stop if its slope kept falling as it did last, fraction.
+    """Level at which the growth would stop if its slope kept falling as it did last, bytes.
 
     A growth towards a plateau loses the same share of its slope in equal times, so the ratio of the last
     two quarters' slopes, continued as a geometric series, gives what is still to come. Only the second

@@ -24,9 +24,9 @@ _WITHIN = 14 * _DAY  # a leak that takes longer to be seen is of no use to know 
 
 
 class Slowest(NamedTuple):
-    """A steady growth at the edge of being seen: share of the limit per second, over so many seconds.
+    """A steady growth at the edge of being seen: bytes per second, over so many seconds.
 
-    `noise` is the rise that is normal at that time scale, a share of the limit.
+    `noise` is the rise that is normal at that time scale, bytes.
     """
 
     growth: float
@@ -34,7 +34,7 @@ class Slowest(NamedTuple):
     noise: float
 
 
-def slowest(key: Floats, scale: int, time: float) -> Slowest:
+def slowest(key: Floats, scale: int, time: float, limit: float) -> Slowest:
     """Give the slowest straight growth that the criteria of confidence.py let pass within two weeks.
 
     Parameters
@@ -45,6 +45,8 @@ def slowest(key: Floats, scale: int, time: float) -> Slowest:
         The instance's finest scale, `Envelope.scale`.
     time
         Unix seconds; what is normal fades.
+    limit
+        Bytes.
 
     Notes
     -----
@@ -52,11 +54,11 @@ def slowest(key: Floats, scale: int, time: float) -> Slowest:
     """
     levels = scale + np.arange(LEVELS)
     width = FINEST * np.exp2(2.0 * levels)
-    normal = np.maximum(np.exp2(key[levels] - time / (MEMORY * width)), FLOOR)
+    normal = np.maximum(np.exp2(key[levels] - time / (MEMORY * width)), FLOOR * limit)
     window = (LENGTH - 1) * width
     days = np.maximum(window / _DAY, 1.0)
-    rise = np.maximum(STRAIGHT_RISE * normal, STRAIGHT_ROOM * days**PATIENCE)
-    slow = (window > SLOW_DAYS * _DAY) & (SLOW_RISE * normal < SLOW_ROOM)
+    rise = np.maximum(STRAIGHT_RISE * normal, limit * STRAIGHT_ROOM * days**PATIENCE)
+    slow = (window > SLOW_DAYS * _DAY) & (SLOW_RISE * normal < limit * SLOW_ROOM)
     rise = np.where(slow, np.minimum(SLOW_RISE * normal, rise), rise)
     soon = window <= max(_WITHIN, window[0])
     best = int(np.argmin(np.where(soon, rise / window, np.inf)))

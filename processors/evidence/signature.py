@@ -21,10 +21,10 @@ SHAPE = np.dtype(
     [
         ("kind", "f4"),  # code of the leak shape
         ("body", "f4"),  # rise of the parabola x its R^4: how much this shape is of the whole growth
-        ("slope_end", "f4"),  # the parabola's slope at the newest point, fraction per second
+        ("slope_end", "f4"),  # the parabola's slope at the newest point, bytes per second
         ("bend", "f4"),  # half the change of slope along the stretch / mean slope
         ("span", "f4"),  # seconds from the stretch's first point to the newest
-        ("rise", "f4"),  # fraction gained by the parabola in it
+        ("rise", "f4"),  # bytes gained by the parabola in it
         ("spread", "f4"),  # standard deviation about the parabola / rise
         ("period", "f4"),  # seconds of one cycle of its swing; 0 without one
     ]

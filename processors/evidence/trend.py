@@ -15,12 +15,12 @@ SHORTEST = 5  # points below which a line fits anything
 
 FIT = np.dtype(
     [
-        ("slope", "f4"),  # fraction per second
+        ("slope", "f4"),  # bytes per second
         ("window", "f4"),  # seconds from the first to the last point of the stretch
-        ("rise", "f4"),  # fraction gained by the fitted line in it
+        ("rise", "f4"),  # bytes gained by the fitted line in it
         ("r2", "f4"),  # share of the variance that the line explains
         ("points", "f4"),
-        ("residual", "f4"),  # standard deviation about the line, fraction
+        ("residual", "f4"),  # standard deviation about the line, bytes
         ("rho", "f4"),  # autocorrelation of the residuals, one point apart
         ("level", "f4"),  # the line's value at the newest point
         ("slope1", "f4"),  # slope between the means of the first and second quarter / `slope`

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.evidence.columns import Floats, Rows
+from processors.evidence.columns import Flags, Floats, Rows
 from processors.evidence.engine import Evidence, Findings, Samples
+from tests.evidence.support import samples
 
 INSTANCES, SERVICES = 7, 3
+_FIELDS = [field.name for field in fields(Samples)]
 HOUR = 3600.0
 
 
@@ -27,18 +29,27 @@ def _stream(seed: int, size: int) -> tuple[Rows, Rows, Samples]:
     slope = np.array([0.0, 0.002, 0.01, 0.0, 0.05, 0.0, 0.02])[rows]
     saw = np.where(rows % 3 == 0, 0.1 * (since * 2 % 1), 0.0)
     memory = np.minimum(0.2 + slope * since + saw + random.normal(0, 0.005, size), 1.0)
-    started = np.where(rows == 4, np.floor(since / 8.0), np.nan)
-    return rows, step[rows].astype(np.intp), Samples(time, memory, memory, started)
+    return rows, step[rows].astype(np.intp), samples(time, memory, restarted=_restarts(rows, since))
 
 
-def _part(samples: Samples, cut: slice) -> Samples:
-    return Samples(samples.time[cut], samples.memory[cut], samples.room[cut], samples.started[cut])
+def _restarts(rows: Rows, since: Floats) -> Flags:
+    """The fifth instance restarts every eight hours."""
+    restarted = np.zeros(len(rows), dtype=np.bool_)
+    at = np.flatnonzero(rows == 4)
+    restarted[at[1:]] = np.diff(np.floor(since[at] / 8.0)) > 0
+    return restarted
+
+
+def _part(given: Samples, cut: slice) -> Samples:
+    return replace(
+        given, **{name: whole[cut] for name in _FIELDS if (whole := getattr(given, name)) is not None}
+    )
 
 
 def _observe(engine: Evidence, stream: tuple[Rows, Rows, Samples], cuts: list[int]) -> list[Findings]:
-    rows, services, samples = stream
+    rows, services, whole = stream
     edges = [0, *sorted(cuts), len(rows)]
-    return [engine.observe(rows[a:b], services[a:b], _part(samples, slice(a, b))) for a, b in pairwise(edges)]
+    return [engine.observe(rows[a:b], services[a:b], _part(whole, slice(a, b))) for a, b in pairwise(edges)]
 
 
 def _column(findings: list[Findings], name: str) -> Floats:
@@ -68,16 +79,16 @@ def test_findings_of_single_samples_equal_those_of_a_batch() -> None:
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 1999))
 def test_dumped_state_continues_identically_in_other_rows(seed: int, cut: int) -> None:
-    rows, services, samples = stream = _stream(seed, 2000)
+    rows, services, whole = stream = _stream(seed, 2000)
     expected = _observe(Evidence(INSTANCES, SERVICES), stream, [cut])[1:]
     first, second = Evidence(INSTANCES, SERVICES), Evidence(1, 1)
-    first.observe(rows[:cut], services[:cut], _part(samples, slice(0, cut)))
+    first.observe(rows[:cut], services[:cut], _part(whole, slice(0, cut)))
     second.grow(2 * INSTANCES, 2 * SERVICES)
     for row in range(INSTANCES):
         second.load(2 * row, first.dump(row))
     for row in range(SERVICES):
         second.load_service(2 * row, first.dump_service(row))
-    _same(expected, [second.observe(2 * rows[cut:], 2 * services[cut:], _part(samples, slice(cut, None)))])
+    _same(expected, [second.observe(2 * rows[cut:], 2 * services[cut:], _part(whole, slice(cut, None)))])
 
 
 def test_state_stays_under_six_kilobytes() -> None:
@@ -103,13 +114,13 @@ def test_a_flipped_bit_is_refused() -> None:
         engine.load(0, bytes(state))
 
 
-@pytest.mark.parametrize("field", ["time", "memory", "room"])
+@pytest.mark.parametrize("field", ["time", "memory", "used", "limit", "left"])
 def test_values_that_are_not_finite_change_nothing(field: str) -> None:
-    rows, services, samples = _stream(7, 600)
+    rows, services, whole = _stream(7, 600)
     engine = Evidence(INSTANCES, SERVICES)
-    engine.observe(rows, services, samples)
+    engine.observe(rows, services, whole)
     before = [engine.dump(row) for row in range(INSTANCES)] + [engine.dump_service(0)]
-    bad = _part(samples, slice(-1, None))
+    bad = _part(whole, slice(-1, None))
     bad = replace(bad, time=bad.time + 60.0)
     found = engine.observe(rows[-1:], services[-1:], replace(bad, **{field: np.array([np.nan])}))
     assert engine.refused == 1
@@ -118,11 +129,11 @@ def test_values_that_are_not_finite_change_nothing(field: str) -> None:
 
 
 def test_late_samples_change_nothing() -> None:
-    rows, services, samples = _stream(7, 600)
+    rows, services, whole = _stream(7, 600)
     engine = Evidence(INSTANCES, SERVICES)
-    engine.observe(rows, services, samples)
+    engine.observe(rows, services, whole)
     before = [engine.dump(row) for row in range(INSTANCES)]
-    engine.observe(rows[:50], services[:50], _part(samples, slice(0, 50)))
+    engine.observe(rows[:50], services[:50], _part(whole, slice(0, 50)))
     assert engine.late == 50
     assert before == [engine.dump(row) for row in range(INSTANCES)]
 
@@ -146,8 +157,8 @@ def test_a_new_start_time_is_a_restart_and_clears_the_trend() -> None:
     minutes = np.arange(300, dtype=np.float64) * 60.0
     memory = 0.2 + minutes / 36000.0
     row = np.zeros(300, np.intp)
-    engine.observe(row, row, Samples(1.7e9 + minutes, memory, memory, np.full(300, 5.0)))
-    low = np.full(1, 0.2)
-    again = engine.observe(row[:1], row[:1], Samples(np.full(1, 1.7e9 + 18060.0), low, low, np.full(1, 6.0)))
+    engine.observe(row, row, samples(1.7e9 + minutes, memory, restarted=np.zeros(300, np.bool_)))
+    later = samples(np.full(1, 1.7e9 + 18060.0), np.full(1, 0.2), restarted=np.ones(1, np.bool_))
+    again = engine.observe(row[:1], row[:1], later)
     assert again.restarted[0]
     assert again.rise[0] == 0.0

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from processors.evidence.columns import Floats
-from processors.evidence.engine import Evidence, Findings, Samples
+from processors.evidence.engine import Evidence, Findings
 from processors.evidence.features import TIME_SCALES, Features, read
 from processors.evidence.sensitivity import slowest
 from processors.evidence.suspicion import MOST_SECONDS
+from tests.evidence.support import samples
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 START = 1.7e9
@@ -21,8 +22,7 @@ def _watch(
 ) -> Findings:  # fmt: skip
     row = np.zeros(len(memory), np.intp)
     at = START + step * np.arange(len(memory), dtype=np.float64) if time is None else time
-    samples = Samples(at, memory, memory, np.full(len(memory), np.nan), None, faults, swap)
-    return Evidence(1, 1).observe(row, row, samples)
+    return Evidence(1, 1).observe(row, row, samples(at, memory, faults=faults, swap=swap))
 
 
 def _features(found: Findings) -> Features:
@@ -125,8 +125,8 @@ def test_a_noisier_service_hides_faster_leaks() -> None:
         ticks = np.arange(6000.0)
         swings = 0.3 + swing * np.sin(2.0 * np.pi * ticks / 576.0)  # two days each
         row, time = np.zeros(6000, np.intp), START + 300.0 * ticks
-        engine.observe(row, row, Samples(time, swings, swings, np.full(6000, np.nan)))
-        seen.append(slowest(engine.normal.key[0], int(engine.envelope.scale[0]), float(time[-1])))
+        engine.observe(row, row, samples(time, swings))
+        seen.append(slowest(engine.normal.key[0], int(engine.envelope.scale[0]), float(time[-1]), 1.0))
     quiet, noisy = seen
     assert noisy.growth > 2.0 * quiet.growth
     assert noisy.noise > 2.0 * quiet.noise

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from processors.evidence.columns import Floats
-from processors.evidence.engine import Evidence, Findings, Samples
+from processors.evidence.engine import Evidence, Findings
 from processors.evidence.signature import KINDS
+from tests.evidence.support import samples
 
 SIZE = 2000
 GROWTH = 800  # the last samples, one a minute
@@ -18,8 +19,7 @@ SAW: Floats = 0.3 * (np.arange(SIZE, dtype=np.float64) / 40.0 % 1.0)
 def _watch(memory: Floats, load: Floats | None = None, step: float = 60.0) -> Findings:
     row = np.zeros(len(memory), np.intp)
     time = 1.7e9 + step * np.arange(len(memory), dtype=np.float64)
-    samples = Samples(time, memory, memory, np.full(len(memory), np.nan), load)
-    return Evidence(1, 1).observe(row, row, samples)
+    return Evidence(1, 1).observe(row, row, samples(time, memory, load=load))
 
 
 def _with(shape: Floats, noise: float = 0.003, seed: int = 1) -> Floats:
@@ -95,10 +95,10 @@ def test_siblings_lend_what_is_normal() -> None:
     engine = Evidence(2, 2)
     time = 1.7e9 + 60.0 * np.arange(3000, dtype=np.float64)
     saw = 0.2 + 0.35 * (np.arange(3000) / 500.0 % 1.0)
-    row, nan = np.zeros(3000, np.intp), np.full(3000, np.nan)
-    engine.observe(row, row, Samples(time, saw, saw, nan))
+    row = np.zeros(3000, np.intp)
+    engine.observe(row, row, samples(time, saw))
     first = slice(0, 480)
-    later = Samples(time[first] + 180000.0, saw[first], saw[first], nan[first])
+    later = samples(time[first] + 180000.0, saw[first])
     warm = engine.observe(row[first] + 1, row[first], later)
     cold = Evidence(1, 1).observe(row[first], row[first], later)
     assert warm.normal_rise[100:].max() > 0.2

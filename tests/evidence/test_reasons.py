@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from processors.evidence.columns import Floats
-from processors.evidence.engine import Evidence, Findings, Samples
+from processors.evidence.engine import Evidence, Findings
 from processors.evidence.reasons import reasons, turning_point
+from tests.evidence.support import samples
 
 
 def _watch(memory: Floats) -> Findings:
     row = np.zeros(len(memory), np.intp)
     time = 1.7e9 + 60.0 * np.arange(len(memory), dtype=np.float64)
-    nan = np.full(len(memory), np.nan)
-    return Evidence(1, 1).observe(row, row, Samples(time, memory, memory, nan))
+    return Evidence(1, 1).observe(row, row, samples(time, memory))
 
 
 def _leak() -> Findings:

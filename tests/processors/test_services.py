@@ -218,12 +218,12 @@ def test_altered_or_cut_bytes_are_refused_and_change_nothing(
 
 
 def instance_at(time: float) -> StoredInstance:
-    return StoredInstance("i", time, None, None, None, None, 0.0, 0, False, {})
+    return StoredInstance("i", time, None, None, None, None, 0.0, 0, 0, False, {})
 
 
 def service_with(*instances: StoredInstance, newest: float = 1.0) -> bytes:
     stored = StoredService(0.0, newest, 0.0, {}, list(instances), Siblings())
-    return seal(msgspec.msgpack.encode(stored), "service/2")
+    return seal(msgspec.msgpack.encode(stored), "service/3")
 
 
 def test_what_no_service_can_be_is_refused_with_a_right_checksum() -> None:
@@ -233,9 +233,9 @@ def test_what_no_service_can_be_is_refused_with_a_right_checksum() -> None:
         service_with(one, one),
         service_with(newest=math.nan),
         service_with(instance_at(-1.0)),
-        seal(b"\x90", "service/2"),
-        seal(msgspec.msgpack.encode(["x"]), "service/2"),
-        seal(b"", "service/2"),
+        seal(b"\x90", "service/3"),
+        seal(msgspec.msgpack.encode(["x"]), "service/3"),
+        seal(b"", "service/3"),
         b"",
     ):
         with pytest.raises(ValueError, match=r"."):
@@ -270,7 +270,7 @@ def test_a_part_that_is_damaged_leaves_the_others_as_they_were(known: tuple[Scor
     damaged = decode(state)
     damaged.instances[0].parts["snarimax"] = stored.instances[0].parts["snarimax"][:-1]
     scoring = role()
-    scoring.load(key, seal(msgspec.msgpack.encode(damaged), "service/2"))
+    scoring.load(key, seal(msgspec.msgpack.encode(damaged), "service/3"))
     scoring._services.service(key)
     kept = decode(scoring.dump(key) or b"").instances[0].parts
     same = {name for name, part in stored.instances[0].parts.items() if kept[name] == part}

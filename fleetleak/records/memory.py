@@ -1,0 +1,54 @@
+"""What of a snapshot's memory a leak can grow: one meaning for those who measure and those who judge."""
+
+from __future__ import annotations
+
+from fleetleak.records.snapshot import Snapshot
+
+
+def growable(snapshot: Snapshot) -> int | None:
+    """Give anonymous, swapped, shared, unreclaimable and unnamed memory, in bytes.
+
+    What narrower scopes publish on their own is not in it. Where the source tells no kinds apart it is all
+    that is used. Swap counts: a leak that goes on in swap while RAM stays flat is still a leak.
+    """
+    own = _growable(snapshot)
+    return None if own is None else max(0, own - (snapshot.attributed or 0))
+
+
+def _growable(snapshot: Snapshot) -> int | None:
+    swapped = snapshot.swap_used or 0
+    if snapshot.anon is None:
+        return None if snapshot.used is None else snapshot.used + swapped
+    return snapshot.anon + swapped + (snapshot.shmem or 0) + _kernel(snapshot) + unnamed(snapshot)
+
+
+def unnamed(snapshot: Snapshot) -> int:
+    """Give bytes that are in use and that no field names; 0 where that cannot be told.
+
+    Per-CPU memory, vmalloc, huge pages, a driver's pages, kernel memory of cgroup v1.
+
+    Examples
+    --------
+    >>> one = {"service": "s", "instance": "i", "timestamp": 0.0, "scope": "container"}
+    >>> unnamed(Snapshot(**one, used=100, anon=40, file=20, slab_unreclaimable=5))
+    35
+    """
+    whole = snapshot.used
+    if snapshot.scope == "host":
+        # Its `used` leaves out what can be reclaimed.
+        known = snapshot.total is not None and snapshot.free is not None
+        whole = (snapshot.total or 0) - (snapshot.free or 0) if known else None
+    if snapshot.scope == "process" or whole is None or snapshot.anon is None or snapshot.file is None:
+        return 0
+    # Shared memory is part of `file` here.
+    named = snapshot.anon + snapshot.file + (snapshot.slab_reclaimable or 0) + _kernel(snapshot)
+    return max(0, whole - named)
+
+
+def _kernel(snapshot: Snapshot) -> int:
+    return (
+        (snapshot.slab_unreclaimable or 0)
+        + (snapshot.kernel_stack or 0)
+        + (snapshot.page_tables or 0)
+        + (snapshot.sockets or 0)
+    )
