@@ -29,7 +29,9 @@ _SCHEMA = str(Score.__struct_config__.tag)
 WORTH_WORDS = 0.1
 # Share of a growth that SNARIMAX must expect to go on.
 _AGREES = 0.5
-_TREND = ("growth", "growth_low", "growth_high", "window", "rise", "level", "strength", "normal_rise")
+# Share of the time spent waiting for memory from which a score tells it.
+_STALLED = 0.01
+_TREND = ("growth", "growth_low", "growth_high", "window", "end", "rise", "level", "strength", "normal_rise")
 _RISE = _TREND.index("rise")
 
 
@@ -60,12 +62,17 @@ class Encoder:
             row_of = {position: row for row, position in enumerate(at.tolist())}
             rows = map(row_of.get, range(len(batch)))
         evidence = _Columns(batch, at, trend, found, views)
-        every = zip(batch.records, batch.snapshots, batch.sizes, rows, strict=True)
+        every = zip(batch.records, batch.snapshots, batch.sizes, batch.stalls, rows, strict=True)
         return [orjson.dumps(_score(*each, evidence)) for each in every]
 
 
 def _score(
-    record: Record, snapshot: Snapshot, sizes: Sizes | None, row: int | None, evidence: _Columns
+    record: Record,
+    snapshot: Snapshot,
+    sizes: Sizes | None,
+    stalled: float,
+    row: int | None,
+    evidence: _Columns,
 ) -> dict[str, Any]:
     score: dict[str, Any] = {
         "schema": _SCHEMA,
@@ -93,6 +100,8 @@ def _score(
         score["total"] = snapshot.total
     if snapshot.oom_kills is not None:
         score["oom_kills"] = snapshot.oom_kills
+    if stalled > _STALLED:
+        score["stalled"] = round(stalled, 3)
     if row is None or sizes is None:
         score["reasons"] = ["neither a limit nor a total is known, so nothing can be said"]
         return score
@@ -120,6 +129,7 @@ class _Columns:
             (trend.growth_low, 3),
             (trend.growth_high, 3),
             (trend.window, 3),
+            (trend.end, 3),
             (trend.rise, 1),
             (trend.seen.fits["level"], 1),
             (np.clip(trend.strength, 0.0, 1.0), 4),

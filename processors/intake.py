@@ -33,6 +33,8 @@ class Batch:
         What a share of 1 stands for in the learned models of each, bytes (`Instance.unit`).
     loads, faults
         Processor seconds and page faults a second since the snapshot before; NaN where not known.
+    stalls
+        Share of that time in which tasks waited for memory; 0 where not known.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -43,6 +45,7 @@ class Batch:
     units: list[int] = field(default_factory=list)
     loads: list[float] = field(default_factory=list)
     faults: list[float] = field(default_factory=list)
+    stalls: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -120,7 +123,10 @@ class Intake:
         batch.restarts.append(restarted)
         batch.loads.append(_rate(instance.cpu_seconds, snapshot.cpu_seconds, passed))
         batch.faults.append(_rate(instance.faults, snapshot.faults_minor, passed))
+        stalled = _rate(instance.pressure, snapshot.pressure_some, passed)
+        batch.stalls.append(min(stalled, 1.0) if stalled == stalled else 0.0)
         instance.cpu_seconds, instance.faults = snapshot.cpu_seconds, snapshot.faults_minor
+        instance.pressure, instance.gap = snapshot.pressure_some, passed if instance.time >= 0 else 0.0
         instance.time = snapshot.timestamp
         if size is not None:
             instance.limit = size.limit

@@ -100,8 +100,9 @@ class Instance(msgspec.Struct):
     """One instance: its row, and of its newest record what its next, and its siblings, are held against.
 
     `time` and `started` are of the newest record taken in, `seen` and `began` of the newest scored: within a
-    batch they differ. `memory` and `limit` are bytes. `unit` is the limit that its run began with, bytes: a
-    share of 1 in the learned models, so that a limit which moves does not move what they follow.
+    batch they differ. `gap` lies between its two newest, seconds. `memory` and `limit` are bytes. `unit` is
+    the limit that its run began with, bytes: a share of 1 in the learned models, so that a limit which moves
+    does not move what they follow.
     """
 
     row: int
@@ -109,6 +110,8 @@ class Instance(msgspec.Struct):
     started: float | None = None
     cpu_seconds: float | None = None
     faults: int | None = None
+    pressure: float | None = None
+    gap: float = 0.0
     seen: float = -1.0
     began: float | None = None
     version: str | None = None
@@ -142,6 +145,8 @@ class StoredInstance(msgspec.Struct, array_like=True):
     started: float | None
     cpu_seconds: float | None
     faults: int | None
+    pressure: float | None
+    gap: float
     version: str | None
     memory: float
     limit: int
@@ -356,8 +361,8 @@ class Services:
     def _pack(self, service: Service) -> bytes:
         instances = [
             StoredInstance(
-                name, i.time, i.started, i.cpu_seconds, i.faults, i.version, i.memory, i.limit, i.unit,
-                i.growing, self._instances.dump(i.row),
+                name, i.time, i.started, i.cpu_seconds, i.faults, i.pressure, i.gap, i.version, i.memory,
+                i.limit, i.unit, i.growing, self._instances.dump(i.row),
             )
             for name, i in service.instances.items()
         ]  # fmt: skip
@@ -377,7 +382,7 @@ class Services:
             taken = self._instances.take()
             self._instances.load(taken, one.parts)
             service.instances[one.name] = Instance(
-                taken, one.time, one.started, one.cpu_seconds, one.faults, one.time, one.started,
-                one.version, one.memory, one.limit, one.unit, one.growing,
+                taken, one.time, one.started, one.cpu_seconds, one.faults, one.pressure, one.gap, one.time,
+                one.started, one.version, one.memory, one.limit, one.unit, one.growing,
             )  # fmt: skip
         return service

@@ -8,13 +8,13 @@ from typing import Protocol
 
 import msgspec
 
+from fleetleak.liveness import alive
 from fleetleak.records import Snapshot
 from fleetleak.records.types import UnixSeconds
 
 # The view of a service is at most so old, by its own records' time: a look at every instance for every
 # record of a large service would cost the square of its size.
 _VIEW_SECONDS = 300.0
-_ALIVE_SECONDS = 3600.0
 _HALF_LIFE_SECONDS = 7 * 86400.0
 _MOST_VERSIONS = 8
 _TINY = 1e-9
@@ -24,6 +24,7 @@ class Instance(Protocol):
     """What is known of one instance up to its newest scored record."""
 
     seen: float
+    gap: float
     began: float | None
     version: str | None
     growing: bool
@@ -112,7 +113,7 @@ class Siblings(msgspec.Struct, array_like=True):
         self.viewed = time
         counts: dict[str | None, Count] = {}
         for one in instances:
-            if time - one.seen > _ALIVE_SECONDS:
+            if not alive(one.seen, one.gap, time):
                 continue
             count = counts.setdefault(one.version, Count(one.version))
             count.instances += 1

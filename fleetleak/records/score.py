@@ -39,15 +39,17 @@ class Method(Struct, kw_only=True, omit_defaults=True, gc=False):
 class Trend(Struct, kw_only=True, omit_defaults=True, gc=False):
     """Growth of the leak-relevant memory (anonymous, swapped and unreclaimable) of one instance.
 
-    `growth` with its interval is the robust slope over the newest `window`; `rise` the bytes gained in
-    it and `level` where it ends now, both along the lower edge of the memory's swings; `strength` how much of
-    the movement the growth explains; `normal_rise` what this service is known to gain and give back.
+    `growth` with its interval is the robust slope over a stretch that is `window` long and ends at `end`;
+    `rise` the bytes gained in it and `level` where it ends, both along the lower edge of the memory's swings;
+    `strength` how much of the movement the growth explains; `normal_rise` what this service is known to gain
+    and give back.
     """
 
     growth: BytesPerSecond
     growth_low: BytesPerSecond
     growth_high: BytesPerSecond
     window: Seconds
+    end: UnixSeconds | None = None
     rise: float
     level: float
     strength: Fraction
@@ -70,10 +72,12 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
 
     `input_partition` and `input_offset` name the snapshot. `memory` is what a leak grows: anonymous, swapped,
     unreclaimable and unnamed. `limit` is the one that is reached first, `left` what can be had until then.
-    `forecast` is absent where growth is not significant; `reasons` (at most three),
-    `turning_point` (what would have changed the verdict), `features`, `quality` and `siblings` are there
-    where it is and confidence is at least .1. `drift` names the detectors that flagged a change at this
-    snapshot; `drift_before` is the faded mean share of the limit before it, `drift_after` the share now.
+    `stalled` is the share of the time since the snapshot before in which tasks waited for memory; absent
+    below a hundredth. `onset` is when the growth began. `forecast` is absent where growth is not significant;
+    `reasons` (at most three), `turning_point` (what would have changed the verdict), `features`, `quality`
+    and `siblings` are there where it is and confidence is at least .1. `drift` names the detectors that
+    flagged a change at this snapshot; `drift_before` is the faded mean share of the limit before it,
+    `drift_after` the share now.
     """
 
     service: Name
@@ -107,6 +111,7 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
     drift_after: float | None = None
     restarted: bool = False
     oom_kills: Count | None = None
+    stalled: Fraction | None = None
     reasons: list[Text] = []
     turning_point: Text | None = None
     features: Features | None = None

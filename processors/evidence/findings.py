@@ -16,11 +16,12 @@ from processors.evidence.envelope import LEVELS
 from processors.evidence.features import NUMBERS
 from processors.evidence.limits import Held
 from processors.evidence.saturation import plateau
-from processors.evidence.trend import FIT
+from processors.evidence.trend import FIT, Fits
 
 LEAST_RISE = 0.004  # of the limit; below it no stretch is looked at
 _LEAST_R2 = 0.2
 _LEAST_SPACE = 0.05  # of the limit: who began with less room is held to this
+_ALIKE, _LESS_STRAIGHT = 1.3, 0.1  # by which slope and R^2 of two stretches of one growth may differ
 _LATEST = 9e10  # unix seconds: the records' times end soon after
 _DOUBT = -0.1  # margin below which a growth is not named after a leak
 
@@ -66,19 +67,20 @@ class Samples:
 class Findings:
     """Evidence per sample, shape `(B,)`; bytes, seconds, unix seconds.
 
-    `eta`, `eta_low`, `eta_high` (p50, p10, p90) are NaN where there is no forecast, `onset` and its
-    bounds NaN where nothing grows. `kind` holds codes of `signature.KINDS`. `seen` is what the verdict
-    was built on, one leading fit per sample, for `reasons`; `period` the seconds of one cycle of its swing
-    (NaN without one). `learns` says whether learned models may take the sample (suspicion.py). `history`
-    is how long the service has been known, `gap` the typical one between samples, `lost` and `uneven` are
-    shares (envelope.py). `flows` are numbers for `features.read`, shape `(B, NUMBERS)`; `baseline` is
-    begin, end and mean (baseline.py).
+    The trend's stretch is `window` long and ends at `end`. `eta`, `eta_low`, `eta_high` (p50, p10, p90) are
+    NaN where there is no forecast, `onset` and its bounds NaN where nothing grows. `kind` holds codes of
+    `signature.KINDS`. `seen` is what the verdict was built on, one leading fit per sample, for `reasons`;
+    `period` the seconds of one cycle of its swing (NaN without one). `learns` says whether learned models may
+    take the sample (suspicion.py). `history` is how long the service has been known, `gap` the typical one
+    between samples, `lost` and `uneven` are shares (envelope.py). `flows` are numbers for `features.read`,
+    shape `(B, NUMBERS)`; `baseline` is begin, end and mean (baseline.py).
     """
 
     growth: Floats
     growth_low: Floats
     growth_high: Floats
     window: Floats
+    end: Floats
     rise: Floats
     strength: Floats
     normal_rise: Floats
@@ -167,7 +169,23 @@ def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> 
     margins[at] = confidence.margin(seen.only(at))
     leading = np.argmax(np.where(worth, margins, -np.inf), axis=1)
     each = np.arange(len(memory))
-    return _findings(moment, samples, seen.only((each, leading)), margins[each, leading])
+    onset = _onset(fits, worth, leading)
+    return _findings(moment, samples, seen.only((each, leading)), margins[each, leading], onset)
+
+
+def _onset(fits: Fits, worth: Flags, leading: Rows) -> Floats:
+    """Give when the growth began, seconds after the anchor: by the earliest stretch of the same growth.
+
+    A ring holds 64 points, so a fine level has forgotten the beginning of a growth that a coarse one knows.
+    """
+    lead = fits[np.arange(len(fits)), leading]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = fits["slope"] / lead["slope"][:, None]
+    alike = (ratio > 1.0 / _ALIKE) & (ratio < _ALIKE) & (fits["r2"] > lead["r2"][:, None] - _LESS_STRAIGHT)
+    same = worth & alike
+    same[np.arange(len(fits)), leading] = True
+    onset: Floats = np.minimum.reduce(np.where(same, fits["onset"], np.inf), axis=1).astype(np.float64)
+    return onset
 
 
 def _limits(samples: Samples, moment: Moment) -> Floats:
@@ -178,7 +196,7 @@ def _limits(samples: Samples, moment: Moment) -> Floats:
     return held
 
 
-def _findings(moment: Moment, samples: Samples, seen: Seen, margin: Floats) -> Findings:
+def _findings(moment: Moment, samples: Samples, seen: Seen, margin: Floats, began: Floats) -> Findings:
     fits = seen.fits
     grows = np.isfinite(margin)
     shown = np.where(grows, 1.0, 0.0)
@@ -191,13 +209,14 @@ def _findings(moment: Moment, samples: Samples, seen: Seen, margin: Floats) -> F
         np.where(significant, np.clip(newest + time, samples.time, _LATEST), np.nan)
         for time in forecast.reach(fits, shapes, left, samples.limit)
     )
-    onset = np.where(grows, moment.anchor + fits["onset"], np.nan)
+    onset = np.where(grows, moment.anchor + began, np.nan)
     slack = fits["window"] / np.maximum(fits["points"], 1.0)
     return Findings(
         growth=shown * fits["slope"],
         growth_low=shown * low,
         growth_high=shown * high,
         window=shown * fits["window"],
+        end=newest,
         rise=shown * fits["rise"],
         strength=shown * fits["r2"],
         normal_rise=seen.normal,

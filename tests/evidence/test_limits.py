@@ -14,12 +14,13 @@ from tests.evidence.support import samples
 SIZE, CHANGE = 1200, 900
 MINUTE = 60.0
 GIB = 2.0**30
-TIME: Floats = 1.7e9 + MINUTE * np.arange(SIZE)
+TIME: Floats = 1.7e9 + MINUTE * np.arange(SIZE, dtype=np.float64)
 
 
 def _leak() -> Floats:
     noise = np.random.default_rng(1).normal(0.0, 0.0005, SIZE)
-    return GIB * (0.3 + noise + np.maximum(np.arange(SIZE) - 400.0, 0.0) * 0.0005)
+    leak: Floats = GIB * (0.3 + noise + np.maximum(np.arange(SIZE) - 400.0, 0.0) * 0.0005)
+    return leak
 
 
 def _watch(given: Samples) -> Findings:
@@ -28,7 +29,8 @@ def _watch(given: Samples) -> Findings:
 
 
 def _limits(after: float) -> Floats:
-    return np.where(np.arange(SIZE) < CHANGE, GIB, after)
+    limits: Floats = np.where(np.arange(SIZE) < CHANGE, GIB, after)
+    return limits
 
 
 def test_a_raised_limit_moves_the_forecast_and_leaves_the_verdict() -> None:

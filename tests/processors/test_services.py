@@ -218,7 +218,7 @@ def test_altered_or_cut_bytes_are_refused_and_change_nothing(
 
 
 def instance_at(time: float) -> StoredInstance:
-    return StoredInstance("i", time, None, None, None, None, 0.0, 0, 0, False, {})
+    return StoredInstance("i", time, None, None, None, None, 0.0, None, 0.0, 0, 0, False, {})
 
 
 def service_with(*instances: StoredInstance, newest: float = 1.0) -> bytes:
