@@ -1,7 +1,7 @@
 """What an alert says to people: what and how bad in one line, and what to do first.
 
-In the record times are absolute, so that the line is true whenever it is read. Who prints an alert asks for the
-line as of now.
+In the record times are absolute, so that the line is true whenever it is read. Who prints an alert asks for
+the line as of now.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ def summary(alert: Alert, as_of: float | None = None) -> str:
     as_of
         Unix seconds: times are told relative to it. None tells absolute times.
     """
-    said = f"{_ended(alert)}" if alert.state == "resolved" else f"{_grows(alert, as_of)}; {_ending(alert, as_of)}"
+    over = alert.state == "resolved"
+    said = _ended(alert) if over else f"{_grows(alert, as_of)}; {_ending(alert, as_of)}"
     if alert.news and as_of is None:
         said = f"{alert.news}; {said}"
     return said[:_LONGEST]
@@ -74,7 +75,7 @@ def _ending(alert: Alert, as_of: float | None) -> str:
 def recommendation(alert: Alert) -> str:
     """Say what to do first."""
     if alert.state == "resolved":
-        return f"nothing to do now; if it was no leak, teach it: fleetleak label {alert.service} not-a-leak"[:_LONGEST]
+        return f"nothing to do now; if it was no leak: fleetleak label {alert.service} not-a-leak"[:_LONGEST]
     forecast, trend = alert.forecast, alert.trend
     if alert.kind == "fragmentation":
         first = "memory is held in fragments: try another allocator or its trim setting before hunting a leak"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 _UNITS = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 # A rate is not told per hour by who has watched for a minute.
-_PER = ((2 * HOUR, MINUTE, "min"), (3 * DAY, HOUR, "h"))
+_PER = ((30 * MINUTE, MINUTE, "min"), (3 * DAY, HOUR, "h"))
 
 
 def digits(value: float) -> str:
@@ -70,9 +70,9 @@ def moment(unix_seconds: float, beside: float | None = None) -> str:
     Examples
     --------
     >>> moment(1790013260.0), moment(1790013260.0, beside=1790000000.0)
-    ('21 Sep 2026 17:54 UTC', '17:54')
+    ('21 Sep 17:54 UTC', '17:54')
     """
     at = datetime.fromtimestamp(unix_seconds, UTC)
     if beside is not None and datetime.fromtimestamp(beside, UTC).date() == at.date():
         return f"{at:%H:%M}"
-    return f"{at.day} {at:%b %Y %H:%M} UTC"
+    return f"{at.day} {at:%b %H:%M} UTC"

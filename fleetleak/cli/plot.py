@@ -118,9 +118,9 @@ def series_of(service: Recording, instance: Recording, settings: Settings) -> Se
     scores, alerts = _said(service, newest.instance, settings)
     return Series(
         times=[s.timestamp for s, _ in measured],
-        memory=[x.memory for _, x in measured],
-        counted=[x.used for _, x in measured],
-        limit=[x.limit for _, x in measured],
+        memory=[float(x.memory) for _, x in measured],
+        counted=[float(x.used) for _, x in measured],
+        limit=[float(x.limit) for _, x in measured],
         limit_name=measured[-1][1].name,
         scores=scores,
         alerts=alerts,

@@ -12,6 +12,7 @@ from fleetleak.records.types import (
     Bytes,
     Fraction,
     Kind,
+    Labels,
     Name,
     Offset,
     PartitionNumber,
@@ -22,6 +23,12 @@ from fleetleak.records.types import (
 
 AlertState = Literal["firing", "updated", "resolved"]
 Severity = Literal["early", "sure"]
+"""How certain: likely, or established growth that reaches the limit."""
+
+Urgency = Literal["now", "today", "later"]
+"""How soon: whether the limit can be reached (`eta_low`) within an hour, within a day, or later."""
+
+URGENCIES: tuple[Urgency, ...] = ("later", "today", "now")
 
 
 class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaults=True, gc=False):
@@ -34,18 +41,20 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
     time
         Event time of the snapshot that caused the transition.
     onset, onset_low, onset_high
-        When the growth began, and the earliest and latest it can have.
+        When the growth began, as early as any of its scores said; and the earliest and latest it can have.
     since
         When this alert began to fire.
-    severity
-        `early`: likely, look in working hours; `sure`: established growth that reaches the limit.
+    severity, urgency
+        How certain it is, and how soon something must be done: two questions.
     eta, eta_low, eta_high
         p50, p10 and p90 of reaching the limit; absent where there is no forecast.
+    news
+        What this transition tells that the one before did not, where it is more than numbers.
     summary, recommendation
-        One line for people each: what and how bad; what to do first.
-    instance, affected, instances
-        The instance whose snapshot caused the transition; how many instances of the service leak, and
-        the first twenty of them.
+        One line for people each: what and how bad, in absolute times; what to do first.
+    instance, affected, alive, instances
+        The instance whose snapshot caused the transition; how many instances of the service leak, of how many
+        that are there; the first twenty that leak.
     reasons
         At most three, strongest first, with their numbers.
     turning_point
@@ -63,15 +72,19 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
     time: UnixSeconds
     since: UnixSeconds
     severity: Severity
+    urgency: Urgency = "later"
     kind: Kind
     confidence: Fraction
+    news: Text | None = None
     summary: Text
     recommendation: Text
     affected: int = 1
+    alive: int = 1
     instances: list[Name] = []
     onset: UnixSeconds | None = None
     onset_low: UnixSeconds | None = None
     onset_high: UnixSeconds | None = None
+    labels: Labels | None = None
     host: Name | None = None
     scope: Scope = "process"
     environment: Name | None = None

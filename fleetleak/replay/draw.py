@@ -126,7 +126,7 @@ class _Drawing:
         self._draw_limit()
         self._draw_memory()
         if self._moment.trend is not None and self._moment.onset is not None:
-            self._draw_trend(self._moment.trend, self._moment.onset, self._moment.forecast)
+            self._draw_trend(self._moment.trend, self._onset(self._moment.onset), self._moment.forecast)
         self._draw_alerts()
         self._draw_marks()
 
@@ -166,8 +166,9 @@ class _Drawing:
 
     def _draw_trend(self, trend: Trend, onset: float, forecast: Forecast | None) -> None:
         # Not to the moment itself: the newest samples are not fitted before their stretch is complete.
-        window = np.array([onset, onset + trend.window])
-        level = self._level(trend, onset)
+        end = self._moment.time if trend.end is None else trend.end
+        window = np.array([end - trend.window, end])
+        level = self._level(trend, end)
         fitted = level + trend.growth * (window - window[1])
         self._line(window, fitted, color=self._color, linewidth=2.0, zorder=3, label="fit")
         if forecast is not None:
@@ -176,10 +177,15 @@ class _Drawing:
             self._draw_forecast(forecast)
         self._axes.axvline(_days(onset), color=_INK, linestyle=":", linewidth=1.4, label="onset")
 
-    def _level(self, trend: Trend, onset: float) -> float:
+    def _onset(self, onset: float) -> float:
+        """Give when the growth began: as the alert that stands tells it, else as this score does."""
+        told = [alert for alert in self._series.alerts if alert.time <= self._moment.time]
+        standing = told[-1] if told and told[-1].state != "resolved" else None
+        return onset if standing is None or standing.onset is None else standing.onset
+
+    def _level(self, trend: Trend, end: float) -> float:
         """Give where the fit ends: of all lines with its slope the one that halves the samples."""
-        end = onset + trend.window
-        fitted = (self._times >= onset) & (self._times <= end)
+        fitted = (self._times >= end - trend.window) & (self._times <= end)
         return float(np.median(self._memory[fitted] - trend.growth * (self._times[fitted] - end)))
 
     def _draw_band(self, trend: Trend, end: float, level: float, forecast: Forecast) -> None:

@@ -21,7 +21,7 @@ from processors.evidence.trend import FIT, Fits
 LEAST_RISE = 0.004  # of the limit; below it no stretch is looked at
 _LEAST_R2 = 0.2
 _LEAST_SPACE = 0.05  # of the limit: who began with less room is held to this
-_ALIKE, _LESS_STRAIGHT = 1.3, 0.1  # by which slope and R^2 of two stretches of one growth may differ
+_ALIKE, _LESS_STRAIGHT = 1.15, 0.02  # by which slope and R^2 of two stretches of one growth may differ
 _LATEST = 9e10  # unix seconds: the records' times end soon after
 _DOUBT = -0.1  # margin below which a growth is not named after a leak
 

@@ -15,7 +15,7 @@ _FASTER = 2.0
 class Growth(Struct, frozen=True, array_like=True, gc=False):
     """What a score says of a growth: bytes, and bytes per second.
 
-    `rise` counts from the onset; `level` is where the memory's lower edge stands; `left` what can still be had.
+    `rise` counts from the onset; `level` is where the memory's lower edge stands; `left` can still be had.
     """
 
     level: float
@@ -25,7 +25,7 @@ class Growth(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Covered(Struct, frozen=True, array_like=True, gc=False):
-    """A growth that people called no leak: up to a level (bytes), at no more than a rate (bytes per second)."""
+    """A growth that people called no leak: up to a level, bytes, and a rate, bytes per second."""
 
     level: float
     rate: float

@@ -7,8 +7,10 @@ from typing import Literal
 from msgspec import Struct
 
 from fleetleak.records import LEAK_KINDS, Score
-from fleetleak.records.alert import AlertState, Severity
+from fleetleak.records.alert import URGENCIES, AlertState, Severity, Urgency
 from fleetleak.records.types import Kind
+from sinks.alerting.growth import Covered, Growth, growth_of
+from sinks.alerting.news import Told, limit_moved, no_room, told_of, urgency
 
 _VOTE_LIFE = 0.5  # windows of the trend after which a vote for a kind counts half
 _HEAD_START = 0.05  # windows that the first kind is taken to have held
@@ -19,6 +21,8 @@ class AlertMemory(Struct, omit_defaults=True, gc=False):
     """What the policy remembers of one instance; constant size.
 
     `since` names the alert: it stays when an alert that was resolved comes back within `Policy.reopen`.
+    `onset` is the earliest that was said of this growth. `blocked` says that it has no room left; `covered`
+    is a growth that a label called no leak.
     """
 
     phase: Phase = "quiet"
@@ -26,6 +30,7 @@ class AlertMemory(Struct, omit_defaults=True, gc=False):
     suspected_at: float = 0.0
     since: float = 0.0
     closed_at: float | None = None
+    onset: float | None = None
     severity: Severity = "early"
     kind: Kind = "stable"
     votes: dict[Kind, float] = {}
@@ -34,8 +39,10 @@ class AlertMemory(Struct, omit_defaults=True, gc=False):
     window: float = 0.0
     floor: float = 0.0
     below: int = 0
-    told_at: float = 0.0
-    told_eta: float | None = None
+    blocked: bool = False
+    told: Told | None = None
+    growth: Growth | None = None
+    covered: Covered | None = None
     oom_kills: int | None = None
 
 
@@ -45,8 +52,11 @@ class Transition(Struct, frozen=True, gc=False):
     state: AlertState
     time: float
     since: float
+    onset: float | None
     severity: Severity
+    urgency: Urgency
     kind: Kind
+    news: str | None = None
     closed_by: str | None = None
 
 
@@ -67,8 +77,6 @@ class Policy(Struct, frozen=True, kw_only=True):
         Share of the limit in use above which the confidence `high_fire` is enough.
     reopen
         Seconds within which a new alert continues the one before: one alert per leak.
-    normal_growth
-        How many times what the service is known to give back a rise must be; labels `not-a-leak` raise it.
     """
 
     fire: float = 0.5
@@ -81,36 +89,46 @@ class Policy(Struct, frozen=True, kw_only=True):
     high_water: float = 0.9
     high_fire: float = 0.3
     reopen: float = 6 * 3600.0
-    normal_growth: float = 1.0
 
     def step(self, memory: AlertMemory, score: Score) -> list[Transition]:
         """Take one score, newer than the one before; change `memory`; give what is to be told."""
         killed = memory.oom_kills is not None and (score.oom_kills or 0) > memory.oom_kills
         memory.oom_kills = score.oom_kills
+        memory.growth = growth_of(score)
+        if score.restarted:
+            memory.covered = None
         if memory.phase == "firing":
             return self._stand(memory, score, killed)
-        if score.restarted or not self._enough(score):
+        if score.restarted or not self._enough(memory, score):
             memory.phase, memory.confirmed = "quiet", 0
             return []
         return self._suspect(memory, score)
 
-    def _enough(self, score: Score) -> bool:
+    def again(self, memory: AlertMemory, score: Score) -> Transition:
+        """Tell once more what stands of an instance, with its newest score."""
+        return self._tell(memory, score, "updated")
+
+    def _enough(self, memory: AlertMemory, score: Score) -> bool:
         if score.trend is None or score.kind not in LEAK_KINDS:
             return False
-        if score.trend.rise * score.trend.strength < self.normal_growth * score.trend.normal_rise:
+        if memory.covered is not None and memory.covered.holds(score):
+            return False
+        if score.trend.rise * score.trend.strength < score.trend.normal_rise:
             return False
         high = score.room_used is not None and score.room_used >= self.high_water
         return score.confidence >= (self.high_fire if high and score.forecast else self.fire)
 
     def _suspect(self, memory: AlertMemory, score: Score) -> list[Transition]:
+        again = memory.closed_at is not None and score.time - memory.closed_at < self.reopen
         if memory.phase == "quiet":
             memory.phase, memory.suspected_at = "suspected", score.time
+            memory.onset = memory.onset if again else None
         memory.confirmed += 1
+        memory.onset = _earliest(memory.onset, score.onset)
         if memory.confirmed < self.confirmations or score.time - memory.suspected_at < self.hold:
             return []
-        again = memory.closed_at is not None and score.time - memory.closed_at < self.reopen
         memory.since = memory.since if again else score.time
-        memory.phase, memory.below = "firing", 0
+        memory.phase, memory.below, memory.blocked, memory.covered = "firing", 0, False, None
         memory.severity = self._severity(score)
         memory.kind, memory.voted_at = score.kind, score.time
         self._remember(memory, score)
@@ -118,10 +136,18 @@ class Policy(Struct, frozen=True, kw_only=True):
         return [self._tell(memory, score, "firing")]
 
     def _stand(self, memory: AlertMemory, score: Score, killed: bool) -> list[Transition]:
-        reason = self._ended(memory, score, killed)
-        if reason is not None:
+        was_blocked, end = memory.blocked, no_room(score, memory.blocked)
+        memory.blocked = end is not None
+        if memory.blocked or was_blocked:
+            memory.seen_at = score.time  # what cannot grow is not over
+        if (reason := self._ended(memory, score, killed)) is not None:
             memory.phase, memory.confirmed, memory.closed_at = "quiet", 0, score.time
-            return [self._tell(memory, score, "resolved", reason)]
+            memory.onset = None if score.restarted else memory.onset
+            return [self._tell(memory, score, "resolved", closed_by=reason)]
+        if moved := limit_moved(memory.told, score):
+            return [self._tell(memory, score, "updated", news=moved)]
+        if end is not None:
+            return [] if was_blocked else [self._tell(memory, score, "updated", news=end)]
         if memory.below or score.confidence < self.clear or score.kind not in LEAK_KINDS:
             return []
         self._remember(memory, score)
@@ -141,6 +167,7 @@ class Policy(Struct, frozen=True, kw_only=True):
         trend = score.trend
         if trend is None:
             return
+        memory.onset = _earliest(memory.onset, score.onset)
         memory.seen_at, memory.window = score.time, trend.window
         # Below the lower edge of its swings: a sawtooth gives much back at every tooth, and leaks on.
         memory.floor = trend.level - 0.5 * trend.rise
@@ -151,7 +178,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     def _update(self, memory: AlertMemory, score: Score) -> list[Transition]:
         changed = self._renamed(memory, score)
         worse = memory.severity == "early" and self._severity(score) == "sure"
-        if not (changed or worse or self._news(memory, score)):
+        told = memory.told
+        if not (changed or worse or told is None or told.is_old(score)):
             return []
         memory.kind = score.kind if changed else memory.kind
         memory.severity = "sure" if worse else memory.severity
@@ -166,17 +194,25 @@ class Policy(Struct, frozen=True, kw_only=True):
         memory.voted_at = score.time
         return score.kind != memory.kind and memory.votes[score.kind] > memory.votes.get(memory.kind, 0.0)
 
-    def _news(self, memory: AlertMemory, score: Score) -> bool:
-        if score.forecast is None:
-            return False
-        if memory.told_eta is None:
-            return True
-        left = max(memory.told_eta - memory.told_at, 0.0)
-        return score.forecast.eta - score.time < 0.5 * left or score.forecast.eta_low > memory.told_eta
-
     def _tell(
-        self, memory: AlertMemory, score: Score, state: AlertState, closed_by: str | None = None
+        self,
+        memory: AlertMemory,
+        score: Score,
+        state: AlertState,
+        news: str | None = None,
+        closed_by: str | None = None,
     ) -> Transition:
-        memory.told_at = score.time
-        memory.told_eta = score.forecast.eta if score.forecast else None
-        return Transition(state, score.time, memory.since, memory.severity, memory.kind, closed_by)
+        soon = "now" if memory.blocked else urgency(score)
+        memory.told = told_of(score, soon)
+        return Transition(
+            state, score.time, memory.since, memory.onset, memory.severity, soon, memory.kind, news, closed_by
+        )
+
+
+def more_urgent(one: Urgency, other: Urgency) -> bool:
+    """Whether one leaves less time than the other."""
+    return URGENCIES.index(one) > URGENCIES.index(other)
+
+
+def _earliest(one: float | None, other: float | None) -> float | None:
+    return min((time for time in (one, other) if time is not None), default=None)

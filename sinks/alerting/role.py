@@ -12,58 +12,18 @@ from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
 from fleetleak.kafka.topics import MAIN
 from fleetleak.observe import metrics
 from fleetleak.records import Alert, Decoder, Label, Promotion, Score, Unreadable, control, encode
-from fleetleak.records.alert import AlertState, Severity
+from fleetleak.records.alert import AlertState
 from fleetleak.records.control import ModelDelete
 from fleetleak.settings.tree import Alerting as Settings
+from sinks.alerting.labels import cover, expect
 from sinks.alerting.policy import AlertMemory, Policy, Transition
-from sinks.alerting.words import recommendation, summary
+from sinks.alerting.service import ServiceAlerts, Standing
+from sinks.alerting.words import confirmed, described, ended
 
-VERSION = 1
-_MOST_NAMED = 20
-# A rise that people called normal is normal up to this factor.
-_TAUGHT_MARGIN = 1.5
-_EXPECTED_SECONDS = 7 * 86400.0
+VERSION = 2
+_LONGEST = 1024  # characters of a text in a record
 # State under this name is who speaks in the partition. No service has it: control.PROMOTION_KEY.
 _SPEAKING = control.PROMOTION_KEY
-
-
-class Member(msgspec.Struct, omit_defaults=True):
-    """One instance: its state machine, and when it was last heard of."""
-
-    memory: AlertMemory
-    time: float
-
-
-class Standing(msgspec.Struct):
-    """The alert that is firing for a service."""
-
-    key: str
-    since: float
-    severity: Severity
-    told: Alert
-
-
-class ServiceAlerts(msgspec.Struct, omit_defaults=True):
-    """Everything kept of one service.
-
-    Parameters
-    ----------
-    taught_rise
-        Bytes of rise that labels called normal.
-    muted_until
-        No alert before this event time: the growth is expected.
-    """
-
-    members: dict[str, Member] = {}
-    standing: Standing | None = None
-    newest: float = 0.0
-    checked: float = 0.0
-    taught_rise: float = 0.0
-    muted_until: float = 0.0
-
-    def firing(self) -> list[str]:
-        """Give the instances that leak now."""
-        return [name for name, m in self.members.items() if m.memory.phase == "firing"]
 
 
 class Alerting:
@@ -126,100 +86,67 @@ class Alerting:
         if service is None:
             service = self._services[key] = ServiceAlerts()
         service.newest = max(service.newest, score.time)
-        member = service.members.get(score.instance)
-        if member is None:
-            member = service.members[score.instance] = Member(AlertMemory(), 0.0)
+        member = service.member(score.instance)
         if score.time <= member.time:
             return
-        member.time = score.time
+        member.heard(score.time)
         if score.trend is not None and service.taught_rise > score.trend.normal_rise:
             score.trend.normal_rise = service.taught_rise
         steps = [] if score.time < service.muted_until else self._policy.step(member.memory, score)
         for step in steps:
             self._tell(key, service, score, step, applied)
+        if not steps and member.memory.phase == "firing":
+            self._adopt(key, service, score, applied)
         self._let_go(key, service, score, applied)
 
     def _tell(
         self, key: Key, service: ServiceAlerts, score: Score, step: Transition, applied: Applied
     ) -> None:
         """Turn one instance's transition into the service's."""
-        firing = service.firing()
-        standing = service.standing
+        firing, standing = service.firing(), service.standing
         if standing is None:
             if step.state == "resolved":
                 return
-            standing = Standing(self._name(score, step), step.since, step.severity, _NO_ALERT)
-            service.standing = standing
+            standing = service.standing = Standing(self._name(score, step), step.since, _NO_ALERT)
             state: AlertState = "firing"
+        elif not firing:
+            self._end(key, service, step.time, step.closed_by or "", applied)
+            return
         else:
-            state = "updated" if firing else "resolved"
-        if step.severity == "sure":
-            standing.severity = "sure"
-        if step.state == "resolved" and firing:
-            # One of several has ended: what is told of the others stays.
-            standing.told = msgspec.structs.replace(
-                standing.told, state="updated", time=score.time, instance=firing[0], affected=len(firing),
-                instances=firing[:_MOST_NAMED],
-            )  # fmt: skip
-        else:
-            standing.told = self._alert(service, standing, score, state, step)
+            state = "updated"
+            news = service.is_news(score.instance, step)
+            if step.state == "resolved":
+                # Told with the next score of one that goes on: this one says nothing of it.
+                standing.stale |= news
+            if step.state == "resolved" or not news:
+                return
+        self._told(key, service, standing, described(standing, service, score, step, state), applied)
+
+    def _told(
+        self, key: Key, service: ServiceAlerts, standing: Standing, alert: Alert, applied: Applied
+    ) -> None:
+        standing.told = msgspec.structs.replace(alert, track=self._track)
+        standing.stale = False
         self._publish(key, standing.told, applied)
-        if state == "resolved":
-            service.standing = None
+
+    def _adopt(self, key: Key, service: ServiceAlerts, score: Score, applied: Applied) -> None:
+        """Tell an alert of this instance, where the one that it was told of leaks no more."""
+        standing = service.standing
+        if standing is None or not standing.stale or score.trend is None:
+            return
+        step = self._policy.again(service.member(score.instance).memory, score)
+        self._told(key, service, standing, described(standing, service, score, step, "updated"), applied)
 
     def _name(self, score: Score, step: Transition) -> str:
         # Another track's name is in it: two tracks' alerts of one leak meet on `alerts` at a promotion.
         owner = "" if self._track == MAIN else f"@{self._track}"
         return f"{score.service}@{step.since:.0f}{owner}"
 
-    def _alert(
-        self, service: ServiceAlerts, standing: Standing, score: Score, state: AlertState, step: Transition
-    ) -> Alert:
-        firing, forecast = service.firing(), score.forecast
-        return Alert(
-            key=standing.key,
-            state=state,
-            service=score.service,
-            instance=score.instance,
-            time=score.time,
-            since=standing.since,
-            severity=standing.severity,
-            kind=step.kind,
-            confidence=score.confidence,
-            summary=summary(score, len(firing), len(service.members))[:1024],
-            recommendation=recommendation(score)[:1024],
-            affected=len(firing),
-            instances=firing[:_MOST_NAMED],
-            onset=score.onset,
-            onset_low=score.onset_low,
-            onset_high=score.onset_high,
-            host=score.host,
-            scope=score.scope,
-            environment=score.environment,
-            version=score.version,
-            eta=forecast.eta if forecast else None,
-            eta_low=forecast.eta_low if forecast else None,
-            eta_high=forecast.eta_high if forecast else None,
-            used=score.used,
-            total=score.total,
-            forecast=forecast,
-            trend=score.trend,
-            methods=score.methods,
-            reasons=score.reasons,
-            turning_point=score.turning_point,
-            features=score.features,
-            quality=score.quality,
-            siblings=score.siblings,
-            closed_by=step.closed_by if state == "resolved" else None,
-            track=self._track,
-            input_partition=score.input_partition,
-            input_offset=score.input_offset,
-        )
-
     def _publish(self, key: Key, alert: Alert, applied: Applied) -> None:
         metrics.TRANSITIONS.labels(alert.state).inc()
         topic = self._topic(key.partition)
-        applied.outputs.append(Output(topic, alert.key.encode(), encode(alert), None, key))
+        note = f"alert {alert.state}: {alert.key}: {alert.summary}"
+        applied.outputs.append(Output(topic, alert.key.encode(), encode(alert), None, key, note))
 
     def _topic(self, partition: int) -> str:
         speaks = self._speaking.get(partition, MAIN) == self._track
@@ -237,13 +164,18 @@ class Alerting:
             self._close(key, service, score.time, "no leaking instance is there any more", applied)
 
     def _close(self, key: Key, service: ServiceAlerts, time: float, why: str, applied: Applied) -> None:
+        """End the alert from outside: what its instances were on the way to is forgotten."""
+        if service.standing is None:
+            return
+        for member in service.members.values():
+            member.memory = AlertMemory(covered=member.memory.covered)
+        self._end(key, service, time, why, applied)
+
+    def _end(self, key: Key, service: ServiceAlerts, time: float, why: str, applied: Applied) -> None:
         if (standing := service.standing) is None:
             return
         service.standing = None
-        for member in service.members.values():
-            member.memory = AlertMemory()
-        told = msgspec.structs.replace(standing.told, state="resolved", time=time, closed_by=why, affected=0)
-        self._publish(key, told, applied)
+        self._publish(key, ended(standing.told, time, why), applied)
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
         """Apply a label (`leak` confirms, `not-a-leak` and `expected` resolve) or a promotion."""
@@ -268,9 +200,12 @@ class Alerting:
         del self._services[key]
         return key
 
-    def _label(self, partition: int, label: Label, applied: Applied) -> Key:
+    def _label(self, partition: int, label: Label, applied: Applied) -> Key | None:
         key = Key(partition, label.service.encode())
-        service = self._services.setdefault(key, ServiceAlerts())
+        service = self._services.get(key)
+        if service is None:
+            metrics.CONTROLS.labels("label", "no-such-service").inc()
+            return None
         if label.alert is not None and (service.standing is None or service.standing.key != label.alert):
             metrics.CONTROLS.labels("label", "no-such-alert").inc()
             return key
@@ -280,22 +215,19 @@ class Alerting:
         return key
 
     def _apply_label(self, key: Key, service: ServiceAlerts, label: Label, applied: Applied) -> None:
-        standing = service.standing
-        time = max(service.newest, label.time) if service.newest else label.time
+        time = max(service.newest, label.time)
         if label.verdict == "leak":
-            if standing is not None:
-                standing.severity = "sure"
-                standing.told = msgspec.structs.replace(
-                    standing.told, state="updated", time=time, severity="sure",
-                    reasons=[f"confirmed by {label.author}", *standing.told.reasons][:3],
-                )  # fmt: skip
-                self._publish(key, standing.told, applied)
+            standing = service.standing
+            if standing is not None and label.author not in standing.confirmed:
+                standing.confirmed.append(label.author)
+                self._told(key, service, standing, confirmed(standing.told, time, label.author), applied)
             return
         if label.verdict == "expected":
-            service.muted_until = label.expires or time + _EXPECTED_SECONDS
-        elif standing is not None and standing.told.trend is not None:
-            service.taught_rise = max(service.taught_rise, _TAUGHT_MARGIN * standing.told.trend.rise)
-        self._close(key, service, time, f"{label.author} said {label.verdict}", applied)
+            expect(service, label, time)
+        else:
+            cover(service)
+        reason = f": {label.reason}" if label.reason else ""
+        self._close(key, service, time, f"{label.author} said {label.verdict}{reason}"[:_LONGEST], applied)
 
     def _promote(self, partition: int, track: str, applied: Applied) -> Key | None:
         """Let a track speak in a partition; what stands goes where this track tells from now on."""
@@ -306,8 +238,7 @@ class Alerting:
         standing = self._standing(partition) if moves else []
         why = f"track {track} was promoted"
         for key, told in standing:
-            ended = msgspec.structs.replace(told, state="resolved", closed_by=why, affected=0)
-            self._publish(key, ended, applied)
+            self._publish(key, ended(told, told.time, why), applied)
         self._speaking[partition] = track
         for key, told in standing:
             self._publish(key, msgspec.structs.replace(told, state="firing"), applied)
@@ -344,6 +275,7 @@ class Alerting:
         self._services = {k: v for k, v in self._services.items() if k.partition != partition}
 
 
+# Of an alert that is about to be told.
 _NO_ALERT = Alert(
     key="-", state="firing", service="-", instance="-", time=0.0, since=0.0, severity="early", kind="stable",
     confidence=0.0, summary="", recommendation="",

@@ -1,62 +1,92 @@
-"""What an alert says to people: one line of what and how bad, one of what to do first."""
+"""From scores to alerts: what each transition tells."""
 
 from __future__ import annotations
 
-from fleetleak.records import Score
+import msgspec
 
-_MIB = 2**20
+from fleetleak import alert_text
+from fleetleak.records import Alert, Score
+from fleetleak.records.alert import AlertState
+from sinks.alerting.policy import Transition
+from sinks.alerting.service import ServiceAlerts, Standing
 
-
-def duration(seconds: float) -> str:
-    """Give a length of time in its two largest fitting units.
-
-    Examples
-    --------
-    >>> [duration(s) for s in (42, 600, 9000, 400000)]
-    ['42 s', '10 min', '2.5 h', '4.6 d']
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172800 else f"{seconds / 86400:.1f} d"
+_MOST_NAMED = 20
+_MOST_REASONS = 3
 
 
-def summary(score: Score, affected: int, known: int) -> str:
-    """Say what leaks, how fast, and when it ends, in one line."""
-    said = score.service + (f" {score.version}" if score.version else "")
-    if score.trend is not None:
-        said += f" grows {score.trend.growth * 3600 / _MIB:+,.1f} MiB/h"
-    if known > 1:
-        said += f" in {affected} of {known} instances"
-    if score.onset is not None:
-        said += f" since {duration(score.time - score.onset)}"
-    return f"{said}; {_ending(score)}"
+def described(
+    standing: Standing, service: ServiceAlerts, score: Score, step: Transition, state: AlertState
+) -> Alert:
+    """Give what is told of a service by one instance's step."""
+    leaking, forecast, told = service.leaking(), score.forecast, standing.told
+    sure = "sure" in (step.severity, told.severity)
+    return _worded(
+        Alert(
+            key=standing.key,
+            state=state,
+            service=score.service,
+            instance=score.instance,
+            time=score.time,
+            since=standing.since,
+            severity="sure" if sure else "early",
+            urgency=step.urgency,
+            kind=step.kind,
+            confidence=score.confidence,
+            news=step.news,
+            summary="",
+            recommendation="",
+            affected=len(leaking),
+            alive=service.alive(),
+            instances=leaking[:_MOST_NAMED],
+            onset=step.onset,
+            onset_low=_not_after(score.onset_low, step.onset),
+            onset_high=score.onset_high if step.onset == score.onset else step.onset,
+            labels=score.labels,
+            host=score.host,
+            scope=score.scope,
+            environment=score.environment,
+            version=score.version,
+            eta=forecast.eta if forecast else None,
+            eta_low=forecast.eta_low if forecast else None,
+            eta_high=forecast.eta_high if forecast else None,
+            used=score.used,
+            total=score.total,
+            forecast=forecast,
+            trend=score.trend,
+            methods=score.methods,
+            reasons=score.reasons,
+            turning_point=score.turning_point,
+            features=score.features,
+            quality=score.quality,
+            siblings=score.siblings,
+            input_partition=score.input_partition,
+            input_offset=score.input_offset,
+        )
+    )
 
 
-def _ending(score: Score) -> str:
-    forecast = score.forecast
-    if forecast is None:
-        return "no forecast"
-    low, middle, high = (duration(max(0.0, t - score.time)) for t in _times(score))
-    return f"{forecast.limit_name} of {forecast.limit / _MIB:,.0f} MiB in {middle} ({low} to {high})"
+def confirmed(told: Alert, time: float, author: str) -> Alert:
+    """Give an alert that a person called a leak."""
+    reasons = [f"confirmed by {author}", *told.reasons][:_MOST_REASONS]
+    return _worded(
+        msgspec.structs.replace(told, state="updated", time=time, severity="sure", news=None, reasons=reasons)
+    )
 
 
-def _times(score: Score) -> tuple[float, float, float]:
-    forecast = score.forecast
-    return (forecast.eta_low, forecast.eta, forecast.eta_high) if forecast else (0.0, 0.0, 0.0)
+def ended(told: Alert, time: float, why: str) -> Alert:
+    """Give what was, once an alert has ended: nothing leaks, and nothing is forecast."""
+    return _worded(
+        msgspec.structs.replace(
+            told, state="resolved", time=time, closed_by=why, affected=0, instances=[], urgency="later",
+            news=None, eta=None, eta_low=None, eta_high=None, forecast=None,
+        )
+    )  # fmt: skip
 
 
-def recommendation(score: Score) -> str:
-    """Say what to do first."""
-    forecast, trend = score.forecast, score.trend
-    if score.kind == "fragmentation":
-        first = "memory is held in fragments: try another allocator or its trim setting before hunting a leak"
-    elif forecast is not None and forecast.eta_low - score.time < 3600:
-        first = f"restart {score.instance} in a quiet moment now; take a heap profile first if you can"
-    else:
-        first = f"take a heap profile of {score.instance} now and one later, and compare"
-    if forecast is None or trend is None or trend.growth <= 0:
-        return first
-    bought = 0.25 * forecast.limit / trend.growth
-    return f"{first}; raising {forecast.limit_name} by a quarter buys about {duration(bought)}"
+def _worded(alert: Alert) -> Alert:
+    alert.summary, alert.recommendation = alert_text.summary(alert), alert_text.recommendation(alert)
+    return alert
+
+
+def _not_after(low: float | None, onset: float | None) -> float | None:
+    return onset if low is None or onset is None else min(low, onset)

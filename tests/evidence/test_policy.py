@@ -113,17 +113,72 @@ def test_near_the_limit_less_evidence_is_enough() -> None:
     assert told.state == "firing"
 
 
-def test_labels_raise_what_counts_as_normal() -> None:
+def test_a_rise_that_is_normal_here_does_not_fire() -> None:
     trend = Trend(
-        growth=1.0,
-        growth_low=1.0,
-        growth_high=1.0,
-        window=3600.0,
-        rise=100.0,
-        level=200.0,
-        strength=1.0,
+        growth=1.0, growth_low=1.0, growth_high=1.0, window=3600.0, rise=100.0, level=200.0, strength=1.0,
         normal_rise=30.0,
-    )
-    scores = [_score(m, trend=trend) for m in range(3)]
-    assert len(_run(scores)) == 1
-    assert _run(scores, Policy(normal_growth=4.0)) == []
+    )  # fmt: skip
+    assert len(_run([_score(m, trend=trend) for m in range(3)])) == 1
+    usual = replace(trend, normal_rise=120.0)
+    assert _run([_score(m, trend=usual) for m in range(3)]) == []
+
+
+def _ahead(minute: float, hours: float, limit: int = GIB) -> Forecast:
+    now = minute * MINUTE
+    return Forecast(
+        eta=now + hours * 3600, eta_low=now + hours * 2000, eta_high=now + hours * 4500, limit=limit,
+        limit_name="memory.max", limit_used=1,
+    )  # fmt: skip
+
+
+def _held(minute: float, hours: float = 10.0, limit: int = GIB, **other: object) -> Score:
+    left = max(0, limit - int(0.5 * GIB))
+    forecast = _ahead(minute, hours, limit)
+    given = {"limit": limit, "limit_name": "memory.max", "left": left, "forecast": forecast} | other
+    return _score(minute, **given)  # type: ignore[arg-type]
+
+
+def test_a_limit_that_is_raised_is_told_and_ends_nothing() -> None:
+    told = _run([*(_held(m) for m in range(5)), *(_held(m, 96.0, 4 * GIB) for m in range(5, 300))])
+    assert [one.state for one in told] == ["firing", "updated"]
+    assert told[1].news == "limit raised to 4 GiB, now 4 days left (it was 1 GiB)"
+
+
+def test_a_limit_of_another_name_is_told() -> None:
+    high = [_held(m, 9.0, GIB // 2, limit_name="memory.high", left=2**26) for m in range(40, 50)]
+    told = _run([*(_held(m) for m in range(40)), *high])
+    assert (told[1].news or "").startswith("limit is memory.high of 512 MiB")
+
+
+def test_a_limit_that_is_reached_is_told_once() -> None:
+    full = [_held(m, 0.01, left=0, memory=int(0.9 * GIB)) for m in range(5, 600)]
+    told = _run([*(_held(m) for m in range(5)), *full])
+    assert [one.state for one in told] == ["firing", "updated"]
+    assert (told[1].news, told[1].urgency) == ("memory.max of 1 GiB is reached", "now")
+
+
+def test_what_is_held_back_is_not_over() -> None:
+    held = [_held(m, stalled=0.25, confidence=0.0, kind="stable") for m in range(5, 600)]
+    told = _run([*(_held(m) for m in range(5)), *held])
+    assert [one.state for one in told] == ["firing", "updated"]
+    assert "held back" in (told[1].news or "")
+    freed = [_held(m, confidence=0.0, kind="stable") for m in range(600, 700)]
+    assert _run([*(_held(m) for m in range(5)), *held, *freed])[-1].closed_by == "growth stopped"
+
+
+def test_page_cache_that_fills_the_rest_is_no_limit_reached() -> None:
+    full = [_held(m, left=0, confidence=0.0, kind="stable") for m in range(5, 100)]
+    assert [one.state for one in _run([*(_held(m) for m in range(5)), *full])] == ["firing", "resolved"]
+
+
+def test_urgency_goes_by_the_least_time_left_and_is_news_when_it_rises() -> None:
+    hours = [60.0 - m / 60.0 for m in range(3540)]
+    told = _run([_held(m, left) for m, left in enumerate(hours)])
+    assert [one.urgency for one in told][:1] == ["later"]
+    assert {one.urgency for one in told} == {"later", "today", "now"}
+    assert len(told) < 12
+
+
+def test_the_onset_is_the_earliest_of_the_growth() -> None:
+    told = _run([_held(m, 10.0 if m < 20 else 4.0, onset=MINUTE * (m // 2)) for m in range(30)])
+    assert {one.onset for one in told} == {0.0}

@@ -87,7 +87,8 @@ def test_one_of_two_that_ends_leaves_what_is_told_of_the_other() -> None:
     role = Alerting(Settings(), "alerts")
     for name in ("s-0", "s-1"):
         role.apply([as_record(score(t, 0.9, instance=name)) for t in range(5)])
-    (told,) = alerts(role.apply([as_record(score(6, 0.0, instance="s-0", kind="stable", restarted=True))]))
+    role.apply([as_record(score(6, 0.0, instance="s-0", kind="stable", restarted=True))])
+    (told,) = alerts(role.apply([as_record(score(7, 0.9, instance="s-1"))]))
     assert (told.state, told.affected, told.instances, told.instance) == ("updated", 1, ["s-1"], "s-1")
     assert told.trend is not None
     assert told.eta is not None
@@ -134,7 +135,79 @@ def test_not_a_leak_resolves_and_teaches() -> None:
     for one in larger:
         assert one.trend is not None
         one.trend.rise *= 4
+        one.trend.level *= 2
     assert [a.state for a in alerts(role.apply(list(map(as_record, larger))))][:1] == ["firing"]
+
+
+def test_not_a_leak_covers_the_growth_that_goes_on() -> None:
+    """It grows on at its rate: silent until it has taken half of the room that was free."""
+    role, _ = firing_role()
+    role.control(label("not-a-leak"))
+    grown = [score(t, 0.95, left=(1024 - t) * MIB) for t in range(5, 45)]
+    for one in grown:
+        assert one.trend is not None
+        one.trend.rise = (50.0 + one.input_offset) * MIB
+    assert not role.apply(list(map(as_record, grown))).outputs
+
+
+def test_a_growth_much_faster_than_the_labelled_one_fires() -> None:
+    role, _ = firing_role()
+    role.control(label("not-a-leak"))
+    faster = [score(t, 0.95) for t in range(5, 10)]
+    for one in faster:
+        assert one.trend is not None
+        one.trend.growth_low *= 3
+        one.trend.rise *= 4
+    assert [a.state for a in alerts(role.apply(list(map(as_record, faster))))][:1] == ["firing"]
+
+
+def test_a_restart_ends_what_a_label_covers_and_not_what_it_taught() -> None:
+    role, _ = firing_role()
+    role.control(label("not-a-leak"))
+    again = [score(5, 0.0, restarted=True), *(score(t, 0.95) for t in range(6, 10))]
+    assert not role.apply(list(map(as_record, again))).outputs
+    for one in again[1:]:
+        assert one.trend is not None
+        one.time += 600.0
+        one.trend.rise *= 2
+    assert [a.state for a in alerts(role.apply(list(map(as_record, again[1:]))))][:1] == ["firing"]
+
+
+def test_a_label_of_what_was_never_heard_of_changes_nothing() -> None:
+    role = Alerting(Settings(), "alerts")
+    assert role.control(label("not-a-leak")) == (None, Applied())
+    assert role.dump(Key(0, b"s")) is None
+
+
+def test_a_person_confirms_once() -> None:
+    role, _ = firing_role()
+    assert role.control(label("leak"))[1].outputs
+    assert not role.control(label("leak"))[1].outputs
+
+
+def test_what_has_ended_says_what_was() -> None:
+    role, first = firing_role()
+    (last,) = alerts(role.control(label("not-a-leak", reason="it warms up"))[1])
+    assert "grew" in last.summary
+    assert "ann said not-a-leak: it warms up" in last.summary
+    assert (last.eta, last.forecast, last.affected, last.instances) == (None, None, 0, [])
+    assert (last.severity, last.kind) == (first.severity, first.kind)
+
+
+def test_labels_of_the_snapshot_are_in_the_alert() -> None:
+    role = Alerting(Settings(), "alerts")
+    found = alerts(role.apply([as_record(score(t, 0.9, labels={"team": "shop"})) for t in range(5)]))
+    assert found[0].labels == {"team": "shop"}
+
+
+def test_short_lived_instances_are_counted_while_they_are_there() -> None:
+    """A new instance every ten minutes, each leaking, each gone without a word."""
+    role = Alerting(Settings(), "alerts")
+    lives = [score(t, 0.9, instance=f"s-{t // 10}") for t in range(100)]
+    found = alerts(role.apply(list(map(as_record, lives))))
+    assert max(a.alive for a in found) <= 2
+    assert [a.state for a in found].count("firing") == 1
+    assert len(found) < 8
 
 
 def test_leak_confirms() -> None:

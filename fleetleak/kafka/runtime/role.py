@@ -34,6 +34,7 @@ class Output(msgspec.Struct, gc=False):
 
     `transition` marks an output whose key must be checkpointed in the same transaction, and which is
     published even if a replay finds it: were it published before, the checkpoint would include it.
+    `note` goes to the log once the output is committed.
     """
 
     topic: str
@@ -41,6 +42,7 @@ class Output(msgspec.Struct, gc=False):
     value: bytes | None
     partition: int | None = None
     transition: Key | None = None
+    note: str | None = None
 
 
 class Rejected(msgspec.Struct, gc=False):

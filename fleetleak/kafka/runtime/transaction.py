@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,6 +11,8 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from fleetleak.kafka.runtime.role import Output
 from fleetleak.observe import metrics
+
+log = logging.getLogger(__name__)
 
 # Far below librdkafka's own limit, so that a produce call never finds its queue full.
 _MOST_QUEUED = 200_000
@@ -40,6 +43,7 @@ class Transaction:
         self._timeout = timeout_seconds
         self._metadata: Any = None
         self._published: dict[str, int] = {}
+        self._notes: list[str] = []
         self.open = False
         self._call(lambda: producer.init_transactions(timeout_seconds * 3))
 
@@ -59,6 +63,7 @@ class Transaction:
         """Send outputs in order; they become visible at the commit."""
         # By partition too: a partition given per message is ignored by produce_batch.
         batches: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        outputs = list(outputs)
         for output in outputs:
             place = output.topic, _ANY if output.partition is None else output.partition
             batches.setdefault(place, []).append({"key": output.key, "value": output.value})
@@ -71,6 +76,7 @@ class Transaction:
             if taken != len(messages):
                 raise Aborted("the producer's queue did not take a whole batch")
             self._published[topic] = self._published.get(topic, 0) + len(messages)
+        self._notes += [output.note for output in outputs if output.note]
         self._producer.poll(0)
 
     def dead_letter(
@@ -103,14 +109,16 @@ class Transaction:
         metrics.COMMIT_SECONDS.observe(time.monotonic() - started)
         for topic, count in self._published.items():
             metrics.RECORDS_OUT.labels(topic).inc(count)
-        self._published = {}
+        for note in self._notes:
+            log.info(note)
+        self._published, self._notes = {}, []
 
     def abort(self, reason: str) -> None:
         """Give up the open transaction, if there is one."""
         if not self.open:
             return
         self.open = False
-        self._published = {}
+        self._published, self._notes = {}, []
         metrics.ABORTS.labels(reason).inc()
         try:
             self._producer.abort_transaction(self._timeout)
