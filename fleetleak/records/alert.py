@@ -9,8 +9,10 @@ from msgspec import Struct
 from fleetleak.records.evidence import Features, Quality, Siblings
 from fleetleak.records.score import Forecast, Method, Trend
 from fleetleak.records.types import (
+    AlertKey,
     Bytes,
     Fraction,
+    HowMany,
     Kind,
     Labels,
     Name,
@@ -65,7 +67,7 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
         The track that found it (docs/tracks.md).
     """
 
-    key: Name
+    key: AlertKey
     state: AlertState
     service: Name
     instance: Name
@@ -78,8 +80,8 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
     news: Text | None = None
     summary: Text
     recommendation: Text
-    affected: int = 1
-    alive: int = 1
+    affected: HowMany = 1
+    alive: HowMany = 1
     instances: list[Name] = []
     onset: UnixSeconds | None = None
     onset_low: UnixSeconds | None = None

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from fleetleak.records.types import Bytes, BytesPerSecond, Fraction, Name, Seconds, UnixSeconds
+from fleetleak.records.types import Bytes, BytesPerSecond, Fraction, HowMany, Name, Seconds, UnixSeconds
 
 SwapPattern = Literal["none", "steady", "growing", "shrinking"]
 
@@ -62,11 +62,11 @@ class Siblings(Struct, kw_only=True, omit_defaults=True, gc=False):
     instances), `age_strength` how much of the variance it explains; there from three runs on.
     """
 
-    instances: int
-    growing: int
+    instances: HowMany
+    growing: HowMany
     version_before: Name | None = None
-    instances_before: int | None = None
-    growing_before: int | None = None
-    runs: int = 0
+    instances_before: HowMany | None = None
+    growing_before: HowMany | None = None
+    runs: HowMany = 0
     age_growth: BytesPerSecond | None = None
     age_strength: Fraction | None = None

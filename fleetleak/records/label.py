@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from fleetleak.records.types import Name, Text, UnixSeconds
+from fleetleak.records.types import AlertKey, Name, Text, UnixSeconds
 
 Verdict = Literal["leak", "not-a-leak", "expected"]
 
@@ -22,6 +22,6 @@ class Label(Struct, tag_field="schema", tag="label/1", kw_only=True, omit_defaul
     verdict: Verdict
     author: Name
     time: UnixSeconds
-    alert: Name | None = None
+    alert: AlertKey | None = None
     reason: Text | None = None
     expires: UnixSeconds | None = None

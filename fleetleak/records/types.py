@@ -18,6 +18,9 @@ Offset = Annotated[int, Meta(ge=0, le=2**63 - 1, description="an offset in a par
 Name = Annotated[str, Meta(min_length=1, max_length=256, description="a name")]
 Labels = Annotated[dict[Name, Annotated[str, Meta(max_length=256)]], Meta(max_length=32)]
 Text = Annotated[str, Meta(max_length=1024, description="words for people")]
+AlertKey = Annotated[str, Meta(min_length=1, max_length=512, description="an alert's key")]
+"""Longer than a name: it is made of the service's name, a time and a track."""
+HowMany = Annotated[int, Meta(ge=0, le=2**63 - 1, description="how many")]
 
 Scope = Literal["host", "pod", "container", "unit", "process"]
 """What was measured: a whole host, a pod, a container, a systemd unit or one process."""
