@@ -50,6 +50,11 @@ class CommandFailed(RuntimeError):
     """A command cannot go on; the message is one line that says what to do."""
 
 
+def say(line: str) -> None:
+    """Tell people something beside a command's output."""
+    print(f"fleetleak: {line}", file=sys.stderr)
+
+
 def _flag_help(setting: Setting) -> str:
     default = "" if setting.default in (None, [], {}) else f" Default {setting.default}."
     return f"{setting.help} ({allowed(setting)}.{default})".replace("%", "%%")
@@ -101,10 +106,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         loaded = load(arguments.config, flags=flags)
     except BadSetting as error:
-        print(f"fleetleak: {error}", file=sys.stderr)
+        say(str(error))
         return EXIT_USAGE
     for warning in loaded.warnings:
-        print(f"fleetleak: {warning}", file=sys.stderr)
+        say(warning)
     return _run(module, loaded, arguments)
 
 
@@ -113,10 +118,10 @@ def _run(module: ModuleType, loaded: object, arguments: argparse.Namespace) -> i
         with properties_checked():
             return int(module.run(loaded, arguments))
     except BadSetting as error:
-        print(f"fleetleak: {error}", file=sys.stderr)
+        say(str(error))
         return EXIT_USAGE
     except CommandFailed as error:
-        print(f"fleetleak: {error}", file=sys.stderr)
+        say(str(error))
         return 1
     except KeyboardInterrupt:
         return 130

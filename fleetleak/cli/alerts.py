@@ -6,9 +6,10 @@ import argparse
 
 import orjson
 
-from fleetleak.cli import CommandFailed
+from fleetleak.cli import CommandFailed, say
 from fleetleak.cli.connect import checked_topics
-from fleetleak.kafka.scan import Unreadable, scan
+from fleetleak.kafka.read import decoded, value
+from fleetleak.kafka.scan import Unreadable
 from fleetleak.records import Alert, Decoder
 from fleetleak.records.codec import to_dict
 from fleetleak.settings import Loaded, Settings
@@ -46,7 +47,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 
 def latest(settings: Settings) -> list[Alert]:
-    """Give the newest transition of every alert, in the order the alerts began.
+    """Give the newest readable transition of every alert, in the order the alerts began.
 
     Raises
     ------
@@ -54,12 +55,9 @@ def latest(settings: Settings) -> list[Alert]:
         If the topic cannot be read.
     """
     topic = checked_topics(settings).alerts
-    decode = Decoder(Alert).decode
-    newest: dict[str, Alert] = {}
+    read = value(Decoder(Alert).decode)
     try:
-        for message in scan(settings.kafka, topic, settings.topics.partitions):
-            alert = decode(message.value())
-            newest[alert.key] = alert
-    except (Unreadable, ValueError) as error:
-        raise CommandFailed(f"{topic}: {error}") from None
+        newest = {alert.key: alert for alert in decoded(settings, topic, read, say)}
+    except Unreadable as error:
+        raise CommandFailed(str(error)) from None
     return sorted(newest.values(), key=lambda a: (a.since, a.key))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import time
 
+from fleetleak.cli import CommandFailed
 from fleetleak.cli.connect import checked_topics
-from fleetleak.cli.publish import publish
-from fleetleak.records import Label, encode
+from fleetleak.cli.publish import author, publish, written
+from fleetleak.records import Label
 from fleetleak.settings import Loaded
 
 HELP = "label a service or one of its alerts: leak, not-a-leak or expected"
@@ -29,18 +29,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Publish the label."""
+    if arguments.for_hours is not None and not arguments.for_hours > 0:
+        raise CommandFailed("--for-hours must be above 0")
     now = time.time()
     expires = now + arguments.for_hours * 3600 if arguments.for_hours is not None else None
     label = Label(
         service=arguments.service,
         verdict=arguments.verdict,
-        author=arguments.author or getpass.getuser(),
+        author=arguments.author or author(),
         time=now,
         alert=arguments.alert,
         reason=arguments.reason,
         expires=expires,
     )
+    value = written(label)
     names = checked_topics(loaded.settings)
-    publish(loaded.settings, names.feedback, arguments.service.encode(), encode(label))
+    publish(loaded.settings, names.feedback, label.service.encode(), value)
     print(f"labelled {arguments.service}: {arguments.verdict}")
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import getpass
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,12 +11,11 @@ from pathlib import Path
 import msgspec
 import orjson
 
-from fleetleak.cli import CommandFailed
+from fleetleak.cli import CommandFailed, say
 from fleetleak.cli.connect import checked_topics
-from fleetleak.cli.publish import publish
+from fleetleak.cli.publish import author, publish, written
 from fleetleak.kafka.runtime.stored import Stored, stored
 from fleetleak.kafka.scan import Unreadable
-from fleetleak.records import encode
 from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
 from fleetleak.settings import Loaded, Settings
 
@@ -62,7 +60,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 def _all(settings: Settings) -> list[Stored]:
     topic = checked_topics(settings).models
-    return list(stored(settings.kafka, topic, settings.topics.partitions))
+    return list(stored(settings, topic, say))
 
 
 def _one(settings: Settings, service: str) -> Exported:
@@ -95,9 +93,8 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> None:
         print(orjson.dumps(rows).decode())
         return
     for row in rows:
-        print(
-            f"{row['service']:<40} partition {row['partition']}  offset {row['offset']}  {row['bytes']} bytes"
-        )
+        told = row["problem"] or f"offset {row['offset']}  {row['bytes']} bytes"
+        print(f"{row['service']:<40} partition {row['partition']}  {told}")
     print(f"{len(rows)} services")
 
 
@@ -106,7 +103,10 @@ def _show(settings: Settings, arguments: argparse.Namespace) -> None:
     from processors.describe import describe
 
     exported = _one(settings, arguments.service)
-    shown = describe(settings.processor, exported.state)
+    try:
+        shown = describe(settings.processor, exported.state)
+    except ValueError as error:
+        raise CommandFailed(f"the state of {arguments.service} cannot be read: {error}") from None
     if arguments.json:
         print(orjson.dumps(shown, default=str).decode())
         return
@@ -116,13 +116,16 @@ def _show(settings: Settings, arguments: argparse.Namespace) -> None:
 def _sensitivity(settings: Settings, arguments: argparse.Namespace) -> None:
     from processors.describe import slowest_visible
 
-    readable = [found for found in _all(settings) if found.checkpoint is not None]
-    rows = [
-        {"service": found.name, "instance": name} | seen._asdict()
-        for found in readable
-        if found.checkpoint is not None
-        for name, seen in slowest_visible(found.checkpoint.state).items()
-    ]
+    rows = []
+    for found in _all(settings):
+        if found.checkpoint is None:
+            continue
+        try:
+            visible = slowest_visible(found.checkpoint.state)
+        except ValueError as error:
+            say(f"the state of {found.name} cannot be read: {error}")
+            continue
+        rows += [{"service": found.name, "instance": name} | seen._asdict() for name, seen in visible.items()]
     if arguments.json:
         print(orjson.dumps(rows).decode())
         return
@@ -151,7 +154,7 @@ def _import(settings: Settings, arguments: argparse.Namespace) -> None:
         ModelImport(
             service=service,
             state=exported.state,
-            author=getpass.getuser(),
+            author=author(),
             time=time.time(),
             reason=arguments.reason,
         ),
@@ -169,7 +172,7 @@ def _lend(settings: Settings, arguments: argparse.Namespace) -> None:
             service=arguments.service,
             lender=lender,
             state=_one(settings, lender).state,
-            author=getpass.getuser(),
+            author=author(),
             time=time.time(),
             reason=arguments.reason,
         ),
@@ -192,16 +195,14 @@ def alike(service: str, others: Iterable[str]) -> str | None:
 def _delete(settings: Settings, arguments: argparse.Namespace) -> None:
     _control(
         settings,
-        ModelDelete(
-            service=arguments.service, author=getpass.getuser(), time=time.time(), reason=arguments.reason
-        ),
+        ModelDelete(service=arguments.service, author=author(), time=time.time(), reason=arguments.reason),
     )
     print(f"asked the owner of {arguments.service} to forget it")
 
 
 def _control(settings: Settings, record: ModelImport | ModelPrior | ModelDelete) -> None:
-    topic = checked_topics(settings).feedback
-    publish(settings, topic, record.service.encode(), encode(record))
+    value = written(record)
+    publish(settings, checked_topics(settings).feedback, record.service.encode(), value)
 
 
 _ACTIONS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {

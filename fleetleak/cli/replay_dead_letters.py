@@ -8,19 +8,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from fleetleak.cli import CommandFailed
+from fleetleak.cli import CommandFailed, say
 from fleetleak.cli.connect import checked_topics
 from fleetleak.kafka import client
-from fleetleak.kafka.runtime.dead_letter import Origin, origin
+from fleetleak.kafka.read import decoded, value
+from fleetleak.kafka.runtime.dead_letter import Origin, origin_of
 from fleetleak.kafka.scan import Unreadable as NotRead
-from fleetleak.kafka.scan import scan
 from fleetleak.records import Decoder, Score, Snapshot, Unreadable
 from fleetleak.settings import Loaded, Settings
 
 HELP = "put repaired snapshots from the dead letter back in, in order"
 SECTIONS = ("kafka", "topics", "log")
+
+_UNREADABLE = "still unreadable"
+_NOT_TAKEN = "not taken by the brokers"
 
 
 class _Letter(NamedTuple):
@@ -47,7 +50,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     try:
         letters = sorted(_letters(settings, names.dead_letter, names.snapshots, arguments.reason))
         if arguments.export:
-            Path(arguments.export).write_bytes(b"".join(letter.value + b"\n" for letter in letters))
+            Path(arguments.export).write_bytes(b"".join(_line(letter.value) for letter in letters))
             print(f"wrote {len(letters)} values to {arguments.export}")
             return 0
         values = _repaired(arguments.repaired) if arguments.repaired else [letter.value for letter in letters]
@@ -56,14 +59,23 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         raise CommandFailed(str(error)) from None
     outcome = _send(settings, names.snapshots, values, newest)
     print(", ".join(f"{count} {what}" for what, count in sorted(outcome.items())) or "nothing to send")
-    return 1 if outcome["still unreadable"] else 0
+    # A dead letter may stay one for good; a line that somebody repaired must not.
+    return 1 if outcome[_NOT_TAKEN] or (arguments.repaired and outcome[_UNREADABLE]) else 0
 
 
 def _letters(settings: Settings, topic: str, source: str, reason: str | None) -> Iterator[_Letter]:
-    for message in scan(settings.kafka, topic, settings.topics.partitions):
-        found = origin(message.headers())  # type: ignore[arg-type]
-        if found is not None and found.topic == source and reason in (None, found.reason):
-            yield _Letter(found, message.key() or b"", message.value() or b"")
+    for letter in decoded(settings, topic, _letter, say):
+        if letter.origin.topic == source and reason in (None, letter.origin.reason):
+            yield letter
+
+
+def _letter(message: Message) -> _Letter:
+    return _Letter(origin_of(message), message.key() or b"", message.value() or b"")
+
+
+def _line(value: bytes) -> bytes:
+    # In JSON a newline stands between values only, and a blank is as good there.
+    return value.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n"
 
 
 def _repaired(file: str) -> list[bytes]:
@@ -72,35 +84,59 @@ def _repaired(file: str) -> list[bytes]:
 
 def _newest(settings: Settings, topic: str) -> dict[tuple[str, str], float]:
     """Give the newest scored time of each instance: what is not newer would be refused as late."""
-    decode = Decoder(Score).decode
     found: dict[tuple[str, str], float] = {}
-    for message in scan(settings.kafka, topic, settings.topics.partitions):
-        score = decode(message.value())
+    for score in decoded(settings, topic, value(Decoder(Score).decode), say):
         place = score.service, score.instance
         found[place] = max(score.time, found.get(place, 0.0))
     return found
 
 
+class _Outcome:
+    """What became of each value; says the first error of every sort."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def add(self, what: str, error: str = "") -> None:
+        if error and not self.counts[what]:
+            say(f"the first that was {what}: {error}")
+        self.counts[what] += 1
+
+
 def _send(
     settings: Settings, topic: str, values: list[bytes], newest: dict[tuple[str, str], float]
 ) -> Counter[str]:
-    outcome: Counter[str] = Counter()
+    outcome = _Outcome()
     decode = Decoder(Snapshot).decode
     producer = Producer(client.producer(settings.kafka))
-    for value in values:
+    for line in values:
         try:
-            snapshot = decode(value)
-        except Unreadable:
-            outcome["still unreadable"] += 1
+            snapshot = decode(line)
+        except Unreadable as error:
+            outcome.add(_UNREADABLE, str(error))
             continue
         place = snapshot.service, snapshot.instance
         if snapshot.timestamp <= newest.get(place, 0.0):
-            outcome["refused as late"] += 1
+            outcome.add("refused as late")
             continue
         newest[place] = snapshot.timestamp
-        producer.produce(topic, value, snapshot.service)
-        producer.poll(0)
-        outcome["sent"] += 1
+        _produce(producer, topic, line, snapshot.service, outcome)
     if left := producer.flush(30):
         raise CommandFailed(f"the brokers did not take {left} records")
-    return outcome
+    return outcome.counts
+
+
+def _produce(producer: Producer, topic: str, line: bytes, key: str, outcome: _Outcome) -> None:
+    def delivered(error: KafkaError | None, _: Message) -> None:
+        outcome.add(*(("sent",) if error is None else (_NOT_TAKEN, error.str())))
+
+    while True:
+        try:
+            producer.produce(topic, line, key, on_delivery=delivered)
+            producer.poll(0)
+            return
+        except BufferError:
+            producer.poll(0.5)
+        except KafkaException as error:
+            outcome.add(_NOT_TAKEN, error.args[0].str())
+            return

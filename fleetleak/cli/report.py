@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
-from fleetleak.cli import CommandFailed
+from fleetleak.cli import CommandFailed, say
 from fleetleak.cli.connect import checked_topics
-from fleetleak.kafka.scan import Unreadable, scan
+from fleetleak.kafka.read import decoded, value
+from fleetleak.kafka.scan import Unreadable
 from fleetleak.records import Alert, Decoder, Score
 from fleetleak.settings import Loaded, Settings
 
@@ -29,7 +30,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     try:
         kills = _kills(settings, names.scores)
         warned = _firing(settings, names.alerts)
-    except (Unreadable, ValueError) as error:
+    except Unreadable as error:
         raise CommandFailed(str(error)) from None
     rows = [_row(kill, warned.get(kill.service, [])) for kill in kills]
     if arguments.json:
@@ -45,11 +46,9 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 def _kills(settings: Settings, topic: str) -> list[Score]:
     """Give the scores at which an instance's count of OOM kills had grown."""
-    decode = Decoder(Score).decode
     counts: dict[tuple[str, str], int] = {}
     found: list[Score] = []
-    for message in scan(settings.kafka, topic, settings.topics.partitions):
-        score = decode(message.value())
+    for score in decoded(settings, topic, value(Decoder(Score).decode), say):
         if score.oom_kills is None or score.scope == "host":
             continue
         place = score.service, score.instance
@@ -61,10 +60,8 @@ def _kills(settings: Settings, topic: str) -> list[Score]:
 
 def _firing(settings: Settings, topic: str) -> dict[str, list[tuple[float, float, str]]]:
     """Give, per service, from when to when each alert stood."""
-    decode = Decoder(Alert).decode
     spans: dict[str, dict[str, tuple[float, float]]] = {}
-    for message in scan(settings.kafka, topic, settings.topics.partitions):
-        alert = decode(message.value())
+    for alert in decoded(settings, topic, value(Decoder(Alert).decode), say):
         end = alert.time if alert.state == "resolved" else float("inf")
         begin = spans.get(alert.service, {}).get(alert.key, (alert.time, end))[0]
         spans.setdefault(alert.service, {})[alert.key] = begin, end

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import getpass
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException, Message, Producer
 
-from fleetleak.cli import CommandFailed
+from fleetleak.cli import CommandFailed, say
 from fleetleak.cli.connect import admin, checked_topics
+from fleetleak.cli.publish import author, written
 from fleetleak.kafka import client, topics
-from fleetleak.kafka.scan import Unreadable, scan
-from fleetleak.records import Alert, Decoder, Label, Promotion, codec, control, encode
+from fleetleak.kafka.read import decoded, value
+from fleetleak.kafka.runtime.stored import stored
+from fleetleak.kafka.scan import Unreadable
+from fleetleak.records import Alert, Decoder, Label, Promotion, control
+from fleetleak.records.codec import to_dict
 from fleetleak.settings import Loaded, Settings
 from fleetleak.tracks import history
 from fleetleak.tracks.compare import Told, compare
@@ -67,7 +69,8 @@ def _compare(settings: Settings, arguments: argparse.Namespace) -> None:
     ]
     if arguments.json:
         told = {"speaking": found.speaking, "promoted_at": found.promoted_at, "end": found.end}
-        print(orjson.dumps({**told, "days": arguments.days, "tracks": rows}).decode())
+        unknown = [to_dict(label) for label in found.unknown]
+        print(orjson.dumps({**told, "days": arguments.days, "tracks": rows, "unknown": unknown}).decode())
         return
     print(f"{'track':<32} alerts/day  right  wrong  missed  accuracy")
     for row in rows:
@@ -76,6 +79,12 @@ def _compare(settings: Settings, arguments: argparse.Namespace) -> None:
             f"{row['track']:<32} {row['alerts_per_day']:>10.2f}  {row['right']:>5}  {row['wrong']:>5}"
             f"  {row['missed']:>6}  {accuracy:>8}{'  speaks' if row['speaks'] else ''}"
         )
+    for label in found.unknown:
+        print(f"of nothing known, and not counted: {label.author} said {label.verdict} of {_subject(label)}")
+
+
+def _subject(label: Label) -> str:
+    return f"service {label.service}" if label.alert is None else f"alert {label.alert}"
 
 
 def _promote(settings: Settings, arguments: argparse.Namespace) -> None:
@@ -105,29 +114,29 @@ def _auto(settings: Settings, arguments: argparse.Namespace) -> None:
 def _told(settings: Settings) -> Told:
     names = checked_topics(settings)
     labels, promotions = _feedback(settings, names.feedback)
-    return Told(_alerts(settings, names.alerts), _alerts(settings, names.silent_alerts), labels, promotions)
+    services = frozenset(found.name for found in stored(settings, names.models, say))
+    alerts, silent = _alerts(settings, names.alerts), _alerts(settings, names.silent_alerts)
+    return Told(alerts, silent, labels, promotions, services)
 
 
 def _alerts(settings: Settings, topic: str) -> list[Alert]:
-    decode = Decoder(Alert).decode
-    try:
-        return [decode(m.value()) for m in scan(settings.kafka, topic, settings.topics.partitions)]
-    except codec.Unreadable as error:
-        raise CommandFailed(f"{topic}: {error}") from None
+    return list(decoded(settings, topic, value(Decoder(Alert).decode), say))
 
 
 def _feedback(settings: Settings, topic: str) -> tuple[list[Label], list[Promotion]]:
     labels: list[Label] = []
     promotions: list[Promotion] = []
-    for message in scan(settings.kafka, topic, settings.topics.partitions):
-        # What is unreadable is a dead letter already, and no reason to compare nothing for a year.
-        with contextlib.suppress(codec.Unreadable):
-            match control.read(message.value()):
-                case Label() as label:
-                    labels.append(label)
-                case Promotion() as promotion if message.partition() == 0:
-                    promotions.append(promotion)
+    for partition, record in decoded(settings, topic, _control, say):
+        match record:
+            case Label() as label:
+                labels.append(label)
+            case Promotion() as promotion if partition == 0:
+                promotions.append(promotion)
     return labels, promotions
+
+
+def _control(message: Message) -> tuple[int | None, control.Control | None]:
+    return message.partition(), control.read(message.value())
 
 
 def _let_speak(
@@ -140,7 +149,7 @@ def _let_speak(
     _refuse_unless_there(settings, track)
     before = history.speaking(history.changes(promotions))
     # Also where it speaks already: a sink whose state was lost hears it again.
-    _publish(settings, Promotion(track=track, author=getpass.getuser(), time=time.time(), reason=reason))
+    _publish(settings, Promotion(track=track, author=author(), time=time.time(), reason=reason))
     if arguments.json:
         print(orjson.dumps({"promoted": track, "before": before, "why": reason}).decode())
     else:
@@ -159,6 +168,7 @@ def _refuse_unless_there(settings: Settings, track: str) -> None:
 
 def _publish(settings: Settings, promotion: Promotion) -> None:
     """Tell every partition at once: in one transaction, so that all of them agree on the order."""
+    told = written(promotion)
     identity = f"{settings.kafka.topic_prefix}-tracks"
     producer = Producer(client.transactional(settings.kafka, identity, _TIMEOUT_SECONDS))
     feedback = topics.names(settings.kafka.topic_prefix).feedback
@@ -166,7 +176,7 @@ def _publish(settings: Settings, promotion: Promotion) -> None:
         producer.init_transactions(_TIMEOUT_SECONDS * 3)
         producer.begin_transaction()
         for partition in range(settings.topics.partitions):
-            producer.produce(feedback, encode(promotion), control.PROMOTION_KEY, partition)
+            producer.produce(feedback, told, control.PROMOTION_KEY, partition)
         producer.commit_transaction(_TIMEOUT_SECONDS * 3)
     except KafkaException as error:
         raise CommandFailed(f"the brokers did not take the promotion: {error.args[0].str()}") from None

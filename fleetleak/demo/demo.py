@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
 
@@ -20,8 +20,9 @@ from fleetleak.demo.view import View, card
 from fleetleak.demo.workload import CHUNK_BYTES, WELL_SECONDS
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
+from fleetleak.kafka.read import Skipped
 from fleetleak.processes import Processes
-from fleetleak.records import Alert, Decoder, Score
+from fleetleak.records import Alert, Decoder, Score, Unreadable
 from fleetleak.settings import Settings
 
 LEAK = "demo-leak"
@@ -93,6 +94,7 @@ class Demo:
         self._view = View(console)
         self._scores: dict[str, Score] = {}
         self._firing: set[str] = set()
+        self._skipped: dict[str, Skipped] = {}
         self._leak_begins = 0.0
         self.directory = Path(tempfile.mkdtemp(prefix="fleetleak-demo-"))
         self.outcome = Outcome()
@@ -163,10 +165,12 @@ class Demo:
                 self._check(processes)
                 for message in reader.consume(500, 0.25):
                     if message.error() is None:
-                        self._take(str(message.topic()), message.value(), time.monotonic() - started)
+                        self._read(message, time.monotonic() - started)
                 self._view.update(self._scores, self._firing, time.monotonic() - started)
                 if self.outcome.alert is not None:
                     end = min(end, started + (self.outcome.seconds or 0.0) + _WATCH_ON_SECONDS)
+        for skipped in self._skipped.values():
+            skipped.tell(self._view.say)
         for alert in (self.outcome.alert, *self.outcome.wrong):
             if alert is not None:
                 self._view.console.print(card(alert))
@@ -185,6 +189,13 @@ class Demo:
             # At its limit the leak ends, as real ones do.
             if name != LEAK:
                 raise DemoFailed(f"{name} ended with code {code}: {processes.last_words(name)}")
+
+    def _read(self, message: Message, elapsed_seconds: float) -> None:
+        topic = str(message.topic())
+        try:
+            self._take(topic, message.value(), elapsed_seconds)
+        except Unreadable as error:
+            self._skipped.setdefault(topic, Skipped(topic)).add(message, error)
 
     def _take(self, topic: str, value: bytes | None, elapsed_seconds: float) -> None:
         if topic.endswith(".scores"):

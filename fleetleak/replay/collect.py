@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
+from confluent_kafka import Message
 
-from fleetleak.kafka.runtime.dead_letter import Origin, origin
-from fleetleak.kafka.scan import scan
+from fleetleak.kafka.read import Say, decoded, value
+from fleetleak.kafka.runtime.dead_letter import Origin, origin_of
+from fleetleak.records import Alert, Decoder, Score
 from fleetleak.replay.cluster import Cluster
 from fleetleak.replay.write import in_order
 
@@ -33,16 +35,16 @@ def _time(line: bytes) -> float:
 class Scores:
     """The scores of a cluster, copied to a file for each partition: so they can be merged by time."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, say: Say) -> None:
         self._directory = cluster.directory
         self.ends: dict[int, int] = {}
         with contextlib.ExitStack() as stack:
             files: dict[int, IO[bytes]] = {}
-            for message in scan(cluster.settings.kafka, cluster.names.scores, _partitions(cluster)):
+            for message, line in decoded(cluster.settings, cluster.names.scores, _score, say):
                 number = message.partition() or 0
                 if number not in files:
                     files[number] = stack.enter_context(self._file(number).open("wb"))
-                files[number].write((message.value() or b"") + b"\n")
+                files[number].write(line + b"\n")
                 self.ends[number] = (message.offset() or 0) + 1
 
     def batches(self) -> Iterator[list[bytes]]:
@@ -57,16 +59,14 @@ class Scores:
         return self._directory / f"scores-{number}.jsonl"
 
 
-def alerts(cluster: Cluster) -> list[bytes]:
+def alerts(cluster: Cluster, say: Say) -> list[bytes]:
     """Give the transitions in order of time."""
-    found = scan(cluster.settings.kafka, cluster.names.alerts, _partitions(cluster))
-    return in_order([message.value() or b"" for message in found])
+    return in_order(list(decoded(cluster.settings, cluster.names.alerts, value(_alert), say)))
 
 
-def unreadable(cluster: Cluster) -> list[str]:
+def unreadable(cluster: Cluster, say: Say) -> list[str]:
     """Give what was said of each dead letter: of snapshots first, then of scores, by offset."""
-    letters = scan(cluster.settings.kafka, cluster.names.dead_letter, _partitions(cluster))
-    origins = [o for letter in letters if (o := origin(letter.headers())) is not None]  # type: ignore[arg-type]
+    origins = decoded(cluster.settings, cluster.names.dead_letter, origin_of, say)
 
     def place(letter: Origin) -> tuple[bool, int, int]:
         return letter.topic != cluster.names.snapshots, letter.offset, letter.partition
@@ -74,5 +74,15 @@ def unreadable(cluster: Cluster) -> list[str]:
     return [letter.error for letter in sorted(origins, key=place)]
 
 
-def _partitions(cluster: Cluster) -> int:
-    return cluster.settings.topics.partitions
+_read_score, _read_alert = Decoder(Score).decode, Decoder(Alert).decode
+
+
+def _score(message: Message) -> tuple[Message, bytes]:
+    """Give a score as one line, if it is one."""
+    _read_score(message.value())
+    return message, (message.value() or b"").replace(b"\n", b" ")
+
+
+def _alert(found: bytes | None) -> bytes:
+    _read_alert(found)
+    return found or b""

@@ -154,8 +154,8 @@ def through_kafka(
         journey = Journey(ours, groups, len(recording), progress)
         journey.publish(recording.records())
         journey.wait_scored()
-        scores = Scores(ours)
+        scores = Scores(ours, say)
         journey.wait_alerted(scores.ends)
         for batch in scores.batches():
             yield Found(batch, [], [])
-        yield Found([], alerts(ours), unreadable(ours))
+        yield Found([], alerts(ours, say), unreadable(ours, say))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from fleetleak.records import Alert, Label, Promotion
@@ -24,12 +24,15 @@ class Told(NamedTuple):
         What people said.
     promotions
         Who was to speak, in order.
+    services
+        The names of those that something is stored of.
     """
 
     alerts: Sequence[Alert]
     silent: Sequence[Alert]
     labels: Sequence[Label]
     promotions: Sequence[Promotion]
+    services: Set[str]
 
 
 class Episode(NamedTuple):
@@ -62,12 +65,17 @@ class Row(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """All tracks that told anything, and the one that speaks, up to the newest alert or label."""
+    """All tracks that told anything, and the one that speaks, up to the newest alert or label.
+
+    `unknown` are the labels in the window that no track is held against: of a service or an alert that
+    never was.
+    """
 
     end: float
     speaking: str
     promoted_at: float | None
     rows: list[Row]
+    unknown: list[Label]
 
 
 def compare(told: Told, days: float) -> Comparison:
@@ -77,12 +85,15 @@ def compare(told: Told, days: float) -> Comparison:
     times = [alert.time for alert in everything] + [label.time for label in told.labels]
     end = max(times, default=0.0)
     start = end - days * DAY_SECONDS
-    labels = _with_service([label for label in told.labels if label.time > start], everything)
+    owners = {alert.key: alert.service for alert in everything}
+    services = told.services | set(owners.values())
+    labels, unknown = _judging([label for label in told.labels if label.time > start], owners, services)
     by_track: defaultdict[str, list[Episode]] = defaultdict(list, {history.speaking(changed): []})
     for episode in episodes(told.alerts, told.silent):
         by_track[episode.track].append(episode)
     rows = [_row(track, found, labels, start, days) for track, found in sorted(by_track.items())]
-    return Comparison(end, history.speaking(changed), changed[-1].time if changed else None, rows)
+    promoted_at = changed[-1].time if changed else None
+    return Comparison(end, history.speaking(changed), promoted_at, rows, unknown)
 
 
 def episodes(alerts: Iterable[Alert], silent: Iterable[Alert]) -> list[Episode]:
@@ -102,9 +113,30 @@ def _episode(newest: list[Alert]) -> Episode:
     return Episode(newest[0].track, newest[0].service, newest[0].since, end)
 
 
-def _with_service(labels: Iterable[Label], alerts: Iterable[Alert]) -> list[tuple[str, Label]]:
-    services = {alert.key: alert.service for alert in alerts}
-    return [(services.get(label.alert or "", label.service), label) for label in labels]
+def _judging(
+    labels: Iterable[Label], owners: Mapping[str, str], services: Set[str]
+) -> tuple[list[tuple[str, Label]], list[Label]]:
+    """Give the labels to judge by, each with its service, and those of nothing known.
+
+    What is said again counts as it was said first.
+
+    Parameters
+    ----------
+    owners
+        The service of each alert, by its key.
+    """
+    first: dict[tuple[str, str | None, str, str], Label] = {}
+    for label in sorted(labels, key=lambda label: label.time):
+        first.setdefault((label.service, label.alert, label.verdict, label.author), label)
+    known: list[tuple[str, Label]] = []
+    unknown: list[Label] = []
+    for label in first.values():
+        service = label.service if label.alert is None else owners.get(label.alert)
+        if service is None or service not in services:
+            unknown.append(label)
+        else:
+            known.append((service, label))
+    return known, unknown
 
 
 def _row(track: str, found: list[Episode], labels: list[tuple[str, Label]], start: float, days: float) -> Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from fleetleak.kafka.runtime import Applied, Key, Record
@@ -169,16 +171,22 @@ def alert(track: str, service: str, state: AlertState, day: float, since: float 
     )  # fmt: skip
 
 
-def verdict(service: str, what: Verdict, day: float, key: str | None = None) -> Label:
-    return Label(service=service, verdict=what, author="ann", time=day * DAY, alert=key)
+def verdict(service: str, what: Verdict, day: float, key: str | None = None, author: str = "ann") -> Label:
+    return Label(service=service, verdict=what, author=author, time=day * DAY, alert=key)
 
 
 def promoted(*tracks: str) -> list[Promotion]:
     return [Promotion(track=t, author="ann", time=n * DAY) for n, t in enumerate(tracks)]
 
 
-def rows(told: Told, days: float = 7.0) -> dict[str, Row]:
-    return {row.track: row for row in compare(told, days).rows}
+def told(
+    alerts: Sequence[Alert] = (), silent: Sequence[Alert] = (), labels: Sequence[Label] = (), *services: str
+) -> Told:
+    return Told(alerts, silent, labels, [], frozenset(services))
+
+
+def rows(found: Told, days: float = 7.0) -> dict[str, Row]:
+    return {row.track: row for row in compare(found, days).rows}
 
 
 def test_a_promotion_neither_ends_an_episode_nor_makes_a_second() -> None:
@@ -195,31 +203,51 @@ def test_labels_judge_what_a_track_told_in_the_day_before_them() -> None:
     alerts += [alert("main", "on", "firing", 10), alert("main", "late", "firing", 13)]
     labels = [
         verdict("early", "leak", 12), verdict("on", "leak", 12), verdict("late", "leak", 12.9),
-        verdict("early", "leak", 12.1), verdict("never", "leak", 12), verdict("on", "not-a-leak", 12),
-        verdict("on", "expected", 12), verdict("never", "not-a-leak", 12), verdict("never", "expected", 12),
+        verdict("early", "leak", 12.1, author="bob"), verdict("never", "leak", 12),
+        verdict("on", "not-a-leak", 12), verdict("on", "expected", 12),
+        verdict("never", "not-a-leak", 12), verdict("never", "expected", 12),
     ]  # fmt: skip
-    row = rows(Told(alerts, [], labels, []))["main"]
+    row = rows(told(alerts, [], labels, "never"))["main"]
     assert (row.right, row.wrong, row.missed) == (4, 2, 3)
     assert (row.judged, row.accuracy) == (9, 4 / 9)
 
 
 def test_each_track_is_judged_by_every_label_and_counted_in_the_window() -> None:
-    told = Told(
+    found = told(
         [alert("main", "a", "firing", 10)],
         [alert("bold", "a", "firing", 10), alert("bold", "b", "firing", 12), alert("bold", "c", "firing", 1)],
         [verdict("b", "leak", 14), verdict("a", "not-a-leak", 14), verdict("b", "not-a-leak", 7)],
-        [],
     )
-    assert rows(told) == {"main": Row("main", 1 / 7, 0, 1, 1), "bold": Row("bold", 2 / 7, 1, 1, 0)}
+    assert rows(found) == {"main": Row("main", 1 / 7, 0, 1, 1), "bold": Row("bold", 2 / 7, 1, 1, 0)}
 
 
 def test_a_label_for_an_alert_is_for_its_service() -> None:
-    told = Told([alert("main", "a", "firing", 1)], [], [verdict("other", "leak", 1.5, "a@main")], [])
-    assert rows(told)["main"].right == 1
+    found = told([alert("main", "a", "firing", 1)], [], [verdict("other", "leak", 1.5, "a@main")])
+    assert rows(found)["main"].right == 1
+
+
+def test_a_label_that_is_said_again_counts_once() -> None:
+    alerts = [alert("main", "a", "firing", 1), alert("main", "a", "resolved", 2, since=1)]
+    labels = [verdict("a", "leak", day) for day in (6, 1.5, 5)]
+    assert rows(told(alerts, [], labels))["main"] == Row("main", 1 / 7, 1, 0, 0), "as it was said first"
+    others = [verdict("a", "leak", 1.5, "a@main"), verdict("a", "leak", 1.6, author="bob")]
+    assert rows(told(alerts, [], [*labels, *others]))["main"].right == 3
+    assert rows(told(alerts, [], [*labels, verdict("a", "leak", 10)]), days=3.0)["main"].missed == 1
+
+
+def test_a_label_of_what_never_was_is_listed_and_counts_for_nobody() -> None:
+    alerts = [alert("main", "a", "firing", 1)]
+    labels = [
+        verdict("typo", "not-a-leak", 2), verdict("typo", "leak", 2), verdict("a", "leak", 2, "a@1"),
+        verdict("quiet", "not-a-leak", 2), verdict("typo", "not-a-leak", 3),
+    ]  # fmt: skip
+    found = compare(told(alerts, [], labels, "quiet"), 7.0)
+    assert found.unknown == labels[:3]
+    assert found.rows == [Row("main", 1 / 7, 1, 0, 0)]
 
 
 def test_who_speaks_has_a_row_even_if_it_told_nothing() -> None:
-    found = compare(Told([], [], [], promoted("bold")), 7.0)
+    found = compare(told()._replace(promotions=promoted("bold")), 7.0)
     assert (found.speaking, found.promoted_at, found.rows) == ("bold", 0.0, [Row("bold", 0.0, 0, 0, 0)])
     assert found.rows[0].accuracy is None
 
@@ -263,6 +291,6 @@ def held(track: str, right: int, wrong: int = 0, volume: float = 1.0) -> Row:
 def test_the_rule(
     rivals: list[Row], champion: Row, promoted_at: float | None, chosen: str | None, why: str
 ) -> None:
-    decision = decide(Comparison(100 * DAY, "main", promoted_at, [champion, *rivals]), 5)
+    decision = decide(Comparison(100 * DAY, "main", promoted_at, [champion, *rivals], []), 5)
     assert decision.track == chosen
     assert why in decision.why

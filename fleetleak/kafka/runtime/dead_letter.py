@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from confluent_kafka import Message
+
 from fleetleak.kafka.runtime.role import Record, Rejected
+from fleetleak.records import Unreadable
 
 _PREFIX = "fleetleak-"
 
@@ -44,3 +47,17 @@ def origin(found: list[tuple[str, bytes | None]] | None) -> Origin | None:
         )
     except (KeyError, ValueError):
         return None
+
+
+def origin_of(letter: Message) -> Origin:
+    """Read where a dead letter came from.
+
+    Raises
+    ------
+    Unreadable
+        If somebody else wrote it.
+    """
+    found = origin(letter.headers())  # type: ignore[arg-type]
+    if found is None:
+        raise Unreadable("foreign", "its headers are not those of a dead letter")
+    return found

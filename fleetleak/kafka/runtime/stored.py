@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
+from confluent_kafka import Message
+
+from fleetleak.kafka.read import Say, Skipped, decoded
 from fleetleak.kafka.runtime.checkpoint import (
     CUT,
     GONE,
@@ -14,8 +18,8 @@ from fleetleak.kafka.runtime.checkpoint import (
     from_records,
     split_key,
 )
-from fleetleak.kafka.scan import scan
-from fleetleak.settings.tree import Kafka
+from fleetleak.records import Unreadable
+from fleetleak.settings import Settings
 
 
 class Stored(NamedTuple):
@@ -27,36 +31,62 @@ class Stored(NamedTuple):
     problem: str = ""
 
 
-def stored(kafka: Kafka, topic: str, partitions: int) -> Iterator[Stored]:
-    """Give the newest checkpoint of every key of a state topic, by partition and name."""
-    newest: dict[tuple[int, bytes], dict[int, bytes]] = {}
-    for message in scan(kafka, topic, partitions):
-        key, value = message.key() or b"", message.value()
-        if key == CUT:
+class _Part(NamedTuple):
+    place: tuple[int, bytes]
+    number: int
+    message: Message
+
+
+def stored(settings: Settings, topic: str, say: Say) -> Iterator[Stored]:
+    """Give the newest checkpoint of every key of a state topic, by partition and name.
+
+    Parameters
+    ----------
+    say
+        Takes a line about records that are no part of a checkpoint, and one about checkpoints that cannot be
+        read.
+    """
+    newest: dict[tuple[int, bytes], dict[int, Message]] = {}
+    for part in decoded(settings, topic, _part, say):
+        if part is None:
             continue
-        try:
-            name, part = split_key(key)
-        except BadCheckpoint:
-            continue
-        place = message.partition() or 0, name
-        if value is None:
-            newest.get(place, {}).pop(part, None)
+        if part.message.value() is None:
+            newest.get(part.place, {}).pop(part.number, None)
         else:
-            newest.setdefault(place, {})[part] = value
-    for (partition, name), parts in sorted(newest.items()):
-        if parts and not _gone(found := _read(partition, name.decode(errors="replace"), parts)):
+            newest.setdefault(part.place, {})[part.number] = part.message
+    skipped = Skipped(topic)
+    for (partition, name), messages in sorted(newest.items(), key=itemgetter(0)):
+        found = _read(partition, name.decode(errors="replace"), messages, skipped) if messages else None
+        if found is not None:
             yield found
+    skipped.tell(say)
 
 
-def _gone(found: Stored) -> bool:
-    return found.checkpoint is not None and found.checkpoint.state == GONE
+def _part(message: Message) -> _Part | None:
+    """Give a part of a checkpoint; None for a cut.
 
-
-def _read(partition: int, name: str, parts: dict[int, bytes]) -> Stored:
+    Raises
+    ------
+    Unreadable
+        If somebody else wrote it.
+    """
+    key = message.key()
+    if key == CUT:
+        return None
     try:
-        checkpoint = from_records(parts)
-        if checkpoint.state != GONE:
-            checkpoint.state = expand(checkpoint.state)
-        return Stored(partition, name, checkpoint)
+        name, number = split_key(key)
     except BadCheckpoint as error:
+        raise Unreadable(error.reason, str(error)) from None
+    return _Part((message.partition() or 0, name), number, message)
+
+
+def _read(partition: int, name: str, messages: dict[int, Message], skipped: Skipped) -> Stored | None:
+    try:
+        checkpoint = from_records({number: m.value() or b"" for number, m in messages.items()})
+        if checkpoint.state == GONE:
+            return None
+        checkpoint.state = expand(checkpoint.state)
+    except BadCheckpoint as error:
+        skipped.add(next(iter(messages.values())), Unreadable(error.reason, f"{name}: {error}"))
         return Stored(partition, name, None, str(error))
+    return Stored(partition, name, checkpoint)
