@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Iterator
 
 import orjson
 
+from fleetleak.alert_text import summary
 from fleetleak.cli import CommandFailed, say
 from fleetleak.cli.connect import checked_topics
 from fleetleak.kafka.read import decoded, value
@@ -13,6 +16,7 @@ from fleetleak.kafka.scan import Unreadable
 from fleetleak.records import Alert, Decoder
 from fleetleak.records.codec import to_dict
 from fleetleak.settings import Loaded, Settings
+from fleetleak.text import moment
 
 HELP = "list what is firing now, with its evidence"
 SECTIONS = ("kafka", "topics", "log")
@@ -31,19 +35,26 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(orjson.dumps([to_dict(a) for a in shown]).decode())
         return 0
+    now = time.time()
     for alert in shown:
-        print(
-            f"{alert.key}  {alert.state}  {alert.severity}  {alert.kind}  confidence {alert.confidence:.2f}"
-        )
-        print(f"  {alert.summary}")
-        for reason in alert.reasons:
-            print(f"  because {reason}")
-        print(f"  do: {alert.recommendation}")
-        if alert.closed_by:
-            print(f"  closed: {alert.closed_by}")
-    if not shown:
-        print("nothing is firing")
+        print("\n".join(lines(alert, now)))
+    print(f"{len(shown)} alerts, as of {moment(now)}" if shown else f"nothing is firing, as of {moment(now)}")
     return 0
+
+
+def lines(alert: Alert, now: float) -> Iterator[str]:
+    """Give an alert for people, its times relative to `now` (unix seconds)."""
+    over = alert.state == "resolved"
+    urgency = "resolved" if over else f"urgency {alert.urgency}"
+    yield f"{alert.key}  {urgency}  {alert.severity}  {alert.kind}  confidence {alert.confidence:.2f}"
+    yield f"  {summary(alert, None if over else now)}"
+    if alert.news:
+        yield f"  {moment(alert.time)}: {alert.news}"
+    for reason in alert.reasons:
+        yield f"  because {reason}"
+    if alert.labels:
+        yield f"  {' '.join(f'{name}={value}' for name, value in sorted(alert.labels.items()))}"
+    yield f"  do: {alert.recommendation}"
 
 
 def latest(settings: Settings) -> list[Alert]:

@@ -7,6 +7,7 @@ import time
 
 from fleetleak.cli import CommandFailed
 from fleetleak.cli.connect import checked_topics
+from fleetleak.cli.known import refuse_unknown
 from fleetleak.cli.publish import author, publish, written
 from fleetleak.records import Label
 from fleetleak.settings import Loaded
@@ -31,6 +32,8 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Publish the label."""
     if arguments.for_hours is not None and not arguments.for_hours > 0:
         raise CommandFailed("--for-hours must be above 0")
+    if arguments.for_hours is not None and arguments.verdict != "expected":
+        raise CommandFailed(f"--for-hours goes with expected: {arguments.verdict} has no end")
     now = time.time()
     expires = now + arguments.for_hours * 3600 if arguments.for_hours is not None else None
     label = Label(
@@ -44,6 +47,8 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     )
     value = written(label)
     names = checked_topics(loaded.settings)
+    refuse_unknown(loaded.settings, label.service, label.alert)
     publish(loaded.settings, names.feedback, label.service.encode(), value)
-    print(f"labelled {arguments.service}: {arguments.verdict}")
+    why = f" ({label.reason})" if label.reason else ""
+    print(f"{label.author} labelled {label.alert or label.service}: {label.verdict}{why}")
     return 0

@@ -13,6 +13,7 @@ import orjson
 
 from fleetleak.cli import CommandFailed, say
 from fleetleak.cli.connect import checked_topics
+from fleetleak.cli.known import refuse_unknown
 from fleetleak.cli.publish import author, publish, written
 from fleetleak.kafka.runtime.stored import Stored, stored
 from fleetleak.kafka.scan import Unreadable
@@ -193,6 +194,7 @@ def alike(service: str, others: Iterable[str]) -> str | None:
 
 
 def _delete(settings: Settings, arguments: argparse.Namespace) -> None:
+    refuse_unknown(settings, arguments.service)
     _control(
         settings,
         ModelDelete(service=arguments.service, author=author(), time=time.time(), reason=arguments.reason),

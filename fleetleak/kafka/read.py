@@ -43,7 +43,9 @@ class Skipped:
         say(f"{records} could not be read ({reasons}), {self._first}")
 
 
-def decoded(settings: Settings, topic: str, read: Callable[[Message], R], say: Say) -> Iterator[R]:
+def decoded(
+    settings: Settings, topic: str, read: Callable[[Message], R], say: Say, since: float | None = None
+) -> Iterator[R]:
     """Give what `read` makes of every committed record of a topic up to its end now, by partition in order.
 
     Parameters
@@ -52,6 +54,8 @@ def decoded(settings: Settings, topic: str, read: Callable[[Message], R], say: S
         Raises `fleetleak.records.Unreadable` for a record that is left out.
     say
         Takes the one line about those, at the end.
+    since
+        Only what the brokers took after this time, unix seconds.
 
     Raises
     ------
@@ -59,7 +63,7 @@ def decoded(settings: Settings, topic: str, read: Callable[[Message], R], say: S
         If the topic itself cannot be read.
     """
     skipped = Skipped(topic)
-    for message in scan(settings.kafka, topic, settings.topics.partitions):
+    for message in scan(settings.kafka, topic, settings.topics.partitions, since):
         try:
             found = read(message)
         except Unreadable as error:

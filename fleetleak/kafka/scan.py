@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from fleetleak.kafka import client
 from fleetleak.settings.tree import Kafka
@@ -18,8 +18,13 @@ class Unreadable(RuntimeError):
     """The topic could not be read to its end."""
 
 
-def scan(kafka: Kafka, topic: str, partitions: int) -> Iterator[Message]:
+def scan(kafka: Kafka, topic: str, partitions: int, since: float | None = None) -> Iterator[Message]:
     """Give every committed record of a topic, each partition's in order, up to its end now.
+
+    Parameters
+    ----------
+    since
+        Only what the brokers took after this time, unix seconds.
 
     Raises
     ------
@@ -30,8 +35,9 @@ def scan(kafka: Kafka, topic: str, partitions: int) -> Iterator[Message]:
         client.consumer(kafka, f"scan-{uuid.uuid4().hex[:8]}", **{"enable.partition.eof": True})
     )
     try:
-        consumer.assign([TopicPartition(topic, n, 0) for n in range(partitions)])
-        open_ = set(range(partitions))
+        places = _places(consumer, topic, partitions, since)
+        consumer.assign(places)
+        open_ = {place.partition for place in places}
         deadline = time.monotonic() + _QUIET_SECONDS
         while open_:
             for message in consumer.consume(5000, 0.2):
@@ -47,3 +53,15 @@ def scan(kafka: Kafka, topic: str, partitions: int) -> Iterator[Message]:
                 raise Unreadable(f"{topic} gave nothing for {_QUIET_SECONDS:.0f} s")
     finally:
         consumer.close()
+
+
+def _places(consumer: Consumer, topic: str, partitions: int, since: float | None) -> list[TopicPartition]:
+    """Give where to begin in each partition; one without records after `since` is left out."""
+    if since is None:
+        return [TopicPartition(topic, n, 0) for n in range(partitions)]
+    asked = [TopicPartition(topic, n, int(since * 1000)) for n in range(partitions)]
+    try:
+        found = consumer.offsets_for_times(asked, _QUIET_SECONDS)
+    except KafkaException as error:
+        raise Unreadable(f"{topic}: {error.args[0].str()}") from None
+    return [place for place in found if place.offset >= 0]
