@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from prometheus_client import Counter, Gauge
 
-from fleetleak.records import Snapshot, encode
+from fleetleak.records import Decoder, Snapshot, encode
 from fleetleak.settings import BadSetting
 from producers.buffer import Buffer, Record
 from producers.statelog import OK, StateLog
@@ -20,6 +20,8 @@ from producers.statelog import OK, StateLog
 log = logging.getLogger(__name__)
 
 FLUSH_SLICE_SECONDS = 0.25
+# An error may show the whole record.
+LONGEST_DETAIL = 500
 
 DEFAULTS = {"linger.ms": 50, "compression.type": "zstd"}
 # Order and no duplicates across retries; records wait for the broker however long it takes. The client
@@ -42,6 +44,7 @@ class Metrics(Protocol):
     DROPPED_RECORDS: Counter
     PUBLISHED_RECORDS: Counter
     PUBLISH_ERRORS: Counter
+    INVALID_SNAPSHOTS: Counter
 
 
 class Publisher:
@@ -92,6 +95,7 @@ class Publisher:
         self.acknowledged = 0
         self._published = 0
         self._states = StateLog(log)
+        self._read_back = Decoder(Snapshot).decode
 
     @property
     def waiting(self) -> int:
@@ -99,11 +103,32 @@ class Publisher:
         return len(self._buffer) + self._window
 
     def publish(self, snapshots: Iterable[Snapshot]) -> None:
-        """Take snapshots over and send what can be sent."""
+        """Take snapshots over and send what can be sent; one that no reader would take is not."""
+        state, detail = OK, ""
         for snapshot in snapshots:
-            self._buffer.append(Record(snapshot.service.encode(), encode(snapshot)))
+            try:
+                record = self._record(snapshot)
+            except (ValueError, TypeError) as error:
+                self._metrics.INVALID_SNAPSHOTS.inc()
+                if state == OK:
+                    state, detail = "invalid", f"first {snapshot.service!r}: {error}"[:LONGEST_DETAIL]
+                continue
+            self._buffer.append(record)
             self._fill_window()
+        self._states.set("snapshots", state, detail)
         self.pump()
+
+    def _record(self, snapshot: Snapshot) -> Record:
+        """Encode a snapshot, and read it as others will.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it cannot be encoded, or not be read back.
+        """
+        value = encode(snapshot)
+        self._read_back(value)
+        return Record(snapshot.service.encode(), value)
 
     def pump(self) -> None:
         """Move records from the buffer to the client, and count what the broker acknowledged."""

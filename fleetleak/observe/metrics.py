@@ -55,7 +55,10 @@ LATE_TICKS = _counter("producer", "late_ticks", "Samplings skipped because the o
 COLLECT_SECONDS = _histogram("producer", "collect_seconds", "Time one collector took.", ["collector"])
 COLLECT_ERRORS = _counter("producer", "collect_errors", "Collectors that failed as a whole.", ["collector"])
 SKIPPED_SOURCES = _counter(
-    "producer", "skipped_sources", "Files that vanished or may not be read.", ["reason"]
+    "producer",
+    "skipped_sources",
+    "Files that vanished or may not be read, and values in them that are malformed or impossible.",
+    ["reason"],
 )
 BUFFERED_RECORDS = _gauge("producer", "buffered_records", "Snapshots waiting for the broker.")
 BUFFERED_BYTES = _gauge("producer", "buffered_bytes", "Bytes of snapshots waiting for the broker.")
@@ -64,6 +67,9 @@ DROPPED_RECORDS = _counter(
 )
 PUBLISHED_RECORDS = _counter("producer", "published_records", "Snapshots acknowledged by the broker.")
 PUBLISH_ERRORS = _counter("producer", "publish_errors", "Snapshots the broker refused for good.")
+INVALID_SNAPSHOTS = _counter(
+    "producer", "invalid_snapshots", "Snapshots not sent, because no reader would take them."
+)
 
 # The stateful runtime: processor and sinks alike.
 RECORDS_IN = _counter("runtime", "records_in", "Input records applied.", ["topic"])

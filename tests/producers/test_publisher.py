@@ -35,6 +35,7 @@ class Counted:
         self.DROPPED_RECORDS = Counter("dropped", "-", registry=self.registry)
         self.PUBLISHED_RECORDS = Counter("published", "-", registry=self.registry)
         self.PUBLISH_ERRORS = Counter("errors", "-", registry=self.registry)
+        self.INVALID_SNAPSHOTS = Counter("invalid", "-", registry=self.registry)
 
     def __getitem__(self, name: str) -> float | None:
         return self.registry.get_sample_value(name)
@@ -195,11 +196,37 @@ def test_what_cannot_be_delivered_in_time_is_told(caplog: pytest.LogCaptureFixtu
 def test_a_record_that_is_refused_does_not_hold_up_the_others(mock_broker: str) -> None:
     counted = Counted()
     publisher = publisher_of(mock_broker, counted, config={"message.max.bytes": 2000})
-    huge = Snapshot(service="refused", instance="i", timestamp=0.0, labels={"label": "x" * 3000})
+    labels = {f"label{number}": "x" * 256 for number in range(12)}
+    huge = Snapshot(service="refused", instance="i", timestamp=0.0, labels=labels)
     publisher.publish([huge, *snapshots(3, "refused")])
     assert publisher.close(30.0) == 0
     assert (counted["errors_total"], counted["published_total"]) == (1, 3)
     assert [one.timestamp for one, _ in consume(mock_broker, "refused", 3)] == [0.0, 1.0, 2.0]
+
+
+def test_what_no_reader_would_take_is_not_sent(mock_broker: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    counted = Counted()
+    publisher = publisher_of(mock_broker, counted)
+    wrong = [
+        Snapshot(service="own", instance="i", timestamp=-1.0),
+        Snapshot(service="own", instance="i", timestamp=0.0, used=2**64),
+        Snapshot(service="own", instance="i", timestamp=0.0, anon=-1),
+        Snapshot(service="own", instance="i", timestamp=0.0, cpu_seconds=float("inf")),
+        Snapshot(service="own", instance="", timestamp=0.0),
+        Snapshot(service="o\udcffn", instance="i", timestamp=0.0),
+        Snapshot(service="own", instance="i", timestamp=0.0, labels={str(n): "" for n in range(33)}),
+    ]
+    for one in wrong:
+        publisher.publish([one, *snapshots(1, "own")])
+    publisher.publish(snapshots(1, "own"))
+    assert publisher.close(30.0) == 0
+    assert (counted["invalid_total"], counted["published_total"]) == (len(wrong), len(wrong) + 1)
+    assert len(consume(mock_broker, "own", len(wrong) + 1)) == len(wrong) + 1
+    assert [record.message for record in caplog.records] == [
+        "snapshots: invalid (first 'own': Expected `float` >= 0.0 - at `$.timestamp`)",
+        "snapshots: ok",
+    ]
 
 
 def test_only_idempotent_and_compressing_clients_are_made() -> None:
