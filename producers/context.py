@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from producers import procfs
-from producers.identity import Identifier
+from producers.identity import Identifier, fit
 from producers.rules import Rule, compile_pattern
 
 
@@ -52,7 +52,9 @@ class Context:
     identify: Identifier = field(init=False)
 
     def __post_init__(self) -> None:
-        """Read the boot time and compile the patterns."""
+        """Read the boot time, compile the patterns, and make the names fit for a record."""
+        self.host = fit(self.host)
+        self.environment = fit(self.environment) if self.environment else None
         self.patterns = [compile_pattern("match", pattern) for pattern in self.match]
         self.identify = Identifier(self.host, [Rule.parse(text) for text in self.rules])
         try:

@@ -1,41 +1,35 @@
-"""Who was measured: cgroup paths and processes to scope, service and instance (docs/identity.md)."""
+"""Who was measured: cgroups and processes to scope, service and instance (docs/identity.md)."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import islice
 
 from fleetleak.records.types import Scope
+from producers.kinds import SHORT_ID, Kind, readable, unescape
 from producers.procfs import Stat
 from producers.rules import Override, Rule
 
+# What a record may hold.
 LONGEST = 256
+MOST_LABELS = 32
 
-CONTAINER = re.compile(r"(?:.*:)?(?:[a-z-]+[-:])?(?P<id>[0-9a-f]{64})(?:\.scope)?")
-POD = re.compile(
-    r"(?:.*-)?pod(?P<uid>[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?"
-)
-UNIT = re.compile(r".+\.(?:service|scope)")
 TEMPLATE = re.compile(r"(.+@).+(\.\w+)")
-TRANSIENT = re.compile(r"run-[a-z]?[0-9a-f]+(\.\w+)")
+TRANSIENT = re.compile(r"run-(?:[a-z]?[0-9a-f]+|p\d+-i\d+)(?:-timer)?(\.\w+)")
 UNSAFE = re.compile(r"[^\w.@:+-]", re.ASCII)
+# Signs of other scripts that a name keeps, by their Unicode category: letters, marks (vowels in many scripts)
+# and digits.
+KEPT = "LMN"
 
 # The process that only holds a pod's namespaces open; it has no memory of interest.
 SANDBOX = "pause"
 # A container whose own program has not been started yet.
 STARTING = "runc:"
-
-
-class Kind(NamedTuple):
-    """What a cgroup path says: `name` is a unit, a container id or a pod uid; `inside` a container id."""
-
-    scope: Scope
-    name: str
-    pod: str | None
-    inside: str | None
 
 
 @dataclass(frozen=True)
@@ -49,43 +43,43 @@ class Identity:
     labels: dict[str, str] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=8192)
-def classify(path: str) -> Kind | None:
-    """Say what a cgroup is; None where it is not published on its own.
+def fit(name: str) -> str:
+    """Make a name fit for a record: not empty, of whole Unicode signs, at most 256 of them.
 
-    Examples
-    --------
-    >>> classify("/system.slice/nginx.service").scope
-    'unit'
-    >>> classify("/user.slice/user-1000.slice/session-2.scope") is None
-    True
+    What is longer ends with a hash of it: long names that begin alike stay apart.
     """
-    # A name that is not UTF-8 could not be published.
-    *above, last = path.encode("utf-8", "replace").decode().split("/")
-    pod = _last(POD, "uid", above)
-    inside = _last(CONTAINER, "id", above)
-    if found := CONTAINER.fullmatch(last):
-        return Kind("container", found["id"], pod, inside)
-    if found := POD.fullmatch(last):
-        return Kind("pod", found["uid"].replace("_", "-"), None, inside)
-    if UNIT.fullmatch(last) and _is_system(above, last):
-        return Kind("unit", last, None, inside)
-    return None
+    valid = readable(name)
+    return (valid if len(valid) <= LONGEST else apart(valid, valid)) or "_"
 
 
-def _last(pattern: re.Pattern[str], group: str, parts: Iterable[str]) -> str | None:
-    found = [match[group] for match in map(pattern.fullmatch, parts) if match]
-    return found[-1].replace("_", "-") if found else None
+def apart(name: str, what: str) -> str:
+    """Tell a name apart from others like it, by a hash of what it names."""
+    mark = f"~{_hash(what)}"
+    return name[: LONGEST - len(mark)] + mark
 
 
-def _is_system(above: list[str], last: str) -> bool:
-    # People's sessions come and go under user.slice: their processes are seen one by one.
-    return "user.slice" not in above and (last.endswith(".service") or "system.slice" in above)
+def _hash(text: str) -> str:
+    # Not for security: a short mark that stays the same.
+    return hashlib.sha1(text.encode("utf-8", "backslashreplace"), usedforsecurity=False).hexdigest()[:8]
 
 
 def safe(name: str) -> str:
-    """Make a name fit for a service: other signs than letters, digits and `._@:+-` become `_`."""
-    return UNSAFE.sub("_", name) or "_"
+    """Make a name fit for a service: other signs than letters, digits and `._@:+-` become `_`.
+
+    Letters and digits of every script are kept. A name with none of them gets a hash, so that it stays apart
+    from others.
+    """
+    if name.isascii():
+        cleaned = UNSAFE.sub("_", name)
+    else:
+        cleaned = "".join(map(_safe_sign, unicodedata.normalize("NFC", name)))
+    if cleaned.strip("_"):
+        return cleaned
+    return f"_{_hash(name)}" if name else "_"
+
+
+def _safe_sign(sign: str) -> str:
+    return UNSAFE.sub("_", sign) if sign.isascii() or unicodedata.category(sign)[0] not in KEPT else sign
 
 
 def unit_service(unit: str) -> str:
@@ -127,7 +121,7 @@ class Identifier:
 
     def host(self) -> Identity:
         """Name the host itself."""
-        return Identity("host", f"host/{self._host}", self._host)
+        return Identity("host", fit(f"host/{self._host}"), fit(self._host))
 
     def cgroup(self, path: str, kind: Kind, comm: str | None, command: str) -> Identity | None:
         """Name a cgroup whose main process is `comm`; None for what is no workload (yet)."""
@@ -161,32 +155,38 @@ class Identifier:
             service = override.service or service
             version = override.version
             labels = {**labels, **override.labels}
+        named = ((fit(name), fit(value)) for name, value in labels.items() if name and value)
         return Identity(
             scope=scope,
-            service=service[:LONGEST],
-            instance=f"{self._host}/{instance}"[:LONGEST],
-            version=version and version[:LONGEST],
-            labels={name[:LONGEST]: value[:LONGEST] for name, value in labels.items()},
+            service=fit(service),
+            instance=fit(f"{self._host}/{instance}"),
+            version=fit(version) if version else None,
+            labels=dict(islice(named, MOST_LABELS)),
         )
 
 
 def _service(kind: Kind, comm: str | None) -> str:
+    if kind.machine:
+        return f"vm/{safe(kind.machine)}"
     if kind.scope == "unit":
-        return f"unit/{safe(unit_service(kind.name))}"
+        return f"unit/{safe(unescape(unit_service(kind.name)))}"
     if kind.scope == "pod":
         return f"pod/{kind.name}"
-    return f"container/{safe(comm) if comm else kind.name[:12]}"
+    if kind.id:
+        return f"container/{safe(comm) if comm else kind.id[:SHORT_ID]}"
+    return f"container/{'/'.join(map(safe, kind.containers))}"
 
 
 def _instance(kind: Kind) -> str:
-    name = kind.name[:12] if kind.scope == "container" else kind.name
     # A container may run a systemd of its own, with units named like the host's.
-    return f"{kind.inside[:12]}/{name}" if kind.scope == "unit" and kind.inside else name
+    own = kind.id[:SHORT_ID] if kind.id else kind.machine or kind.name
+    return "/".join((*kind.inside, own))
 
 
 def _labels(kind: Kind) -> dict[str, str]:
     known = {
-        "container_id": kind.name if kind.scope == "container" else None,
+        "container": "/".join(kind.containers),
+        "container_id": kind.id,
         "pod_uid": kind.name if kind.scope == "pod" else kind.pod,
         "unit": kind.name if kind.scope == "unit" else None,
     }

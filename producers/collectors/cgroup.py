@@ -9,7 +9,8 @@ from typing import ClassVar
 from producers.cgroupfs import Hierarchy, subdirectories
 from producers.collectors.base import NoData
 from producers.context import Context
-from producers.identity import Identity, Kind, classify
+from producers.identity import Identity
+from producers.kinds import Kind, classify
 from producers.procfs import Stat
 from producers.reader import MALFORMED, VANISHED
 from producers.tick import Tick
