@@ -63,6 +63,7 @@ def _stat() -> str:
         b"active_anon",
         b"inactive_anon",
         b"pgfault",
+        b"pgmajfault",
     ]
     names = [key.decode() for key in keys]
     names += [f"other_{number}" for number in range(STAT_LINES - len(names))]
@@ -74,6 +75,7 @@ def _group(directory: Path, pids: list[int]) -> None:
     files = {
         "memory.current": f"{300 * MIB}\n",
         "memory.max": f"{512 * MIB}\n",
+        "memory.high": "max\n",
         "memory.swap.current": "0\n",
         "memory.stat": _stat(),
         "memory.events": "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n",
@@ -214,12 +216,18 @@ def _scrape(pid: int, port: int, scrapes: int) -> float:
         if _get(port):
             break
         time.sleep(0.1)
-    before = procfs.stat(procfs.read_file(f"/proc/{pid}/stat")).cpu_ticks
+    before = _cpu_ticks(pid)
     for _ in range(scrapes):
         assert _get(port)
         time.sleep(0.1)
-    after = procfs.stat(procfs.read_file(f"/proc/{pid}/stat")).cpu_ticks
-    return (after - before) / os.sysconf("SC_CLK_TCK") / scrapes
+    return (_cpu_ticks(pid) - before) / os.sysconf("SC_CLK_TCK") / scrapes
+
+
+def _cpu_ticks(pid: int) -> int:
+    stat = procfs.stat(procfs.read_file(f"/proc/{pid}/stat"))
+    assert stat
+    assert stat.cpu_ticks is not None
+    return stat.cpu_ticks
 
 
 def _get(port: int) -> bool:

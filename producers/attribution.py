@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from producers.cgroupfs import parent
+from producers.procfs import MOST_BYTES
 from producers.tick import Measured
 
 
@@ -27,3 +28,7 @@ def attribute(measured: Sequence[Measured]) -> None:
         if owner:
             private = (one.snapshot.anon or 0) + (one.snapshot.swap_used or 0)
             owner.attributed = (owner.attributed or 0) + private
+    for snapshot in owners.values():
+        # A sum of what was told wrong; no record may hold it.
+        if (snapshot.attributed or 0) > MOST_BYTES:
+            snapshot.attributed = None

@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import ClassVar, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, NamedTuple, TypeGuard
 
 from producers import procfs
-from producers.procfs import Keyed
+from producers.procfs import Bad, Keyed
 from producers.reader import Reader
 
 
 class Limit(NamedTuple):
-    """A finite limit, and the bytes that count against it."""
+    """A finite limit, and the bytes that count against it where they are known."""
 
     name: str
     limit: int
-    used: int
+    used: int | None
+
+    @property
+    def room(self) -> int:
+        """Bytes left; negative where more is in use than the limit allows."""
+        return self.limit - (self.used or 0)
+
+
+def least_room(limits: Iterable[Limit]) -> Limit | None:
+    """Give the limit that is reached first; of equal ones the first."""
+    return min(limits, key=lambda one: one.room, default=None)
+
+
+def applies(limit: int | None, memory_total: int | None) -> TypeGuard[int]:
+    """Tell whether a limit can be reached: one above the host's memory, where that is known, cannot."""
+    return limit is not None and (memory_total is None or limit <= memory_total)
 
 
 class Usage(NamedTuple):
-    """Bytes charged to a group, the part of them that is not easily given back, and memory.stat."""
+    """Bytes charged to a group, those of them that are and are not easily given back, and memory.stat.
 
-    current: int
-    working_set: int
+    `bad` counts what is bad in memory.stat.
+    """
+
+    current: int | None
+    working_set: int | None
+    inactive: int | None
     stat: Keyed
+    bad: Bad
+
+
+# The kernel's PATH_MAX.
+LONGEST_PATH = 4096
+SWAP_LIMIT = "memory.memsw.limit_in_bytes"
 
 
 def parent(directory: str) -> str:
@@ -48,21 +74,36 @@ def subdirectories(directory: str) -> list[str]:
         return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
+def _lines(prefix: bytes, stat: dict[str, bytes]) -> re.Pattern[bytes]:
+    """Give the pattern of the lines of memory.stat that are looked at."""
+    others = (b"inactive_file", b"active_anon", b"active_file", b"pgfault", b"pgmajfault")
+    return procfs.lines_of(*stat.values(), *(prefix + key for key in others))
+
+
 class Hierarchy(ABC):
     """The memory controller's tree as it is during one tick; what is read twice is read once.
 
     A group is told by its directory.
+
+    Parameters
+    ----------
+    memory_total
+        The host's memory in bytes, if known: limits above it do not apply.
     """
 
     PREFIX: ClassVar[bytes]
     USAGE: ClassVar[str]
-    LIMIT: ClassVar[str]
+    LIMITS: ClassVar[tuple[str, ...]]
     EVENTS: ClassVar[str]
     STAT: ClassVar[dict[str, bytes]]
+    LINES: ClassVar[re.Pattern[bytes]]
 
-    def __init__(self, root: str, reader: Reader) -> None:
+    def __init__(self, root: str, reader: Reader, memory_total: int | None = None) -> None:
         self.root = root
+        self._memory_total = memory_total
+        self._reader = reader
         self._read = reader.read
+        self._bad = reader.bad
         self._usages: dict[str, Usage | None] = {}
         self._limits: dict[str, Limit | None] = {}
 
@@ -71,23 +112,29 @@ class Hierarchy(ABC):
         """Give the fields whose source differs between the versions."""
 
     @abstractmethod
-    def group_of(self, membership: bytes) -> str | None:
+    def group_of(self, membership: bytes, bad: Bad = procfs.unheard) -> str | None:
         """Give the group a process is in, from its `/proc/<pid>/cgroup`; None if it cannot be seen."""
 
     def path(self, group: str) -> str:
         """Give a group as `/proc/<pid>/cgroup` shows it; the root as the empty string."""
         return group[len(self.root) :]
 
-    def _visible(self, found: Iterator[bytes]) -> str | None:
-        path = next(found, b"/..").decode("utf-8", "replace")
+    def _visible(self, found: Iterator[bytes], bad: Bad) -> str | None:
+        path = os.fsdecode(next(found, b"/.."))
+        if not path.startswith("/") or "\0" in path or len(path) > LONGEST_PATH:
+            bad()
+            return None
         # A process outside this cgroup namespace.
-        if path.startswith("/.."):
+        if "/../" in f"{path}/":
             return None
         return self.root + path.rstrip("/")
 
     def pids(self, group: str) -> list[int]:
         """Give the processes of this group alone; those that cannot be seen from here show as 0."""
-        return [pid for pid in map(int, self._read(group, "cgroup.procs").split()) if pid]
+        found = [procfs.whole(word, procfs.MOST_PID) for word in self._read(group, "cgroup.procs").split()]
+        for _ in range(found.count(None)):
+            self._bad(group, "cgroup.procs")()
+        return [pid for pid in found if pid]
 
     def usage(self, group: str) -> Usage | None:
         """Give what a group uses; None where memory is not accounted for it."""
@@ -96,48 +143,79 @@ class Hierarchy(ABC):
         return self._usages[group]
 
     def _usage(self, group: str) -> Usage | None:
-        current = self._read(group, self.USAGE, optional=True)
-        if not current:
+        charged = self._read(group, self.USAGE, optional=True)
+        text = self._read(group, "memory.stat", optional=not charged)
+        if not charged and not text:
             return None
-        stat = procfs.keyed(self._read(group, "memory.stat"))
-        charged = int(current)
-        inactive = procfs.number(stat, self.PREFIX + b"inactive_file") or 0
-        return Usage(charged, max(0, charged - inactive), stat)
+        bad = self._bad(group, "memory.stat")
+        stat = procfs.keyed(text, self.LINES, bad)
+        current = self._number(group, self.USAGE, charged, procfs.MOST_BYTES)
+        inactive = procfs.number(stat, self.PREFIX + b"inactive_file", bad=bad)
+        return Usage(current, procfs.difference(current, inactive), inactive, stat, bad)
 
     def limit(self, group: str) -> Limit | None:
-        """Give the smallest finite limit of a group and those above it; the nearest of equal ones."""
-        if group not in self._limits:
-            own = self._own_limit(group)
-            above = self.limit(parent(group)) if group != self.root else None
-            self._limits[group] = above if above and (not own or above.limit < own.limit) else own
-        return self._limits[group]
+        """Give the limit with the least room left of a group and those above it; the nearest of equal ones.
 
-    def _own_limit(self, group: str) -> Limit | None:
-        limit = procfs.finite(self._read(group, self.LIMIT, optional=True))
-        usage = self.usage(group) if limit is not None else None
-        return None if limit is None or usage is None else Limit(self.LIMIT, limit, usage.working_set)
+        Limits that cannot be reached are left out.
+        """
+        climbed = []
+        while group not in self._limits:
+            climbed.append(group)
+            if group == self.root:
+                break
+            group = parent(group)
+        found = self._limits.get(group)
+        for inner in reversed(climbed):
+            found = least_room([*self._own_limits(inner), *([found] if found else [])])
+            self._limits[inner] = found
+        return found
+
+    def _own_limits(self, group: str) -> Iterator[Limit]:
+        for name in self.LIMITS:
+            data = self._read(group, name, optional=True).strip()
+            if not data or data == procfs.NO_LIMIT:
+                continue
+            limit = procfs.finite(data, self._bad(group, name))
+            if applies(limit, self._memory_total):
+                yield Limit(name, limit, self._against(group, name))
+
+    def _against(self, group: str, _limit: str) -> int | None:
+        """Give the bytes that count against a limit of a group."""
+        usage = self.usage(group)
+        return _positive(usage.working_set) if usage else None
 
     def fields(self, group: str) -> dict[str, int | float | None] | None:
         """Give a group's memory by the names of Snapshot; None where memory is not accounted for it."""
         usage = self.usage(group)
         if usage is None:
             return None
-        stat, prefix = usage.stat, self.PREFIX
+        stat, prefix, bad = usage.stat, self.PREFIX, usage.bad
         fields = self.version_fields(group)
         for field, key in self.STAT.items():
             if key in stat:
-                fields[field] = int(stat[key])
+                fields[field] = procfs.whole(stat[key], procfs.MOST_BYTES, bad)
         fields["used"] = usage.current
         fields["working_set"] = usage.working_set
-        fields["active"] = procfs.number(stat, prefix + b"active_anon", prefix + b"active_file")
-        fields["faults_minor"] = procfs.minor_faults(stat, prefix)
+        fields["active"] = procfs.number(stat, prefix + b"active_anon", prefix + b"active_file", bad=bad)
+        fields["faults_minor"], fields["faults_major"] = procfs.faults(stat, prefix, bad)
         events = self._read(group, self.EVENTS, optional=True)
-        fields["oom_kills"] = procfs.value(events, b"oom_kill")
+        fields["oom_kills"] = procfs.value(events, b"oom_kill", self._bad(group, self.EVENTS))
         return fields
 
-    def _single(self, directory: str, name: str) -> int | None:
+    def _single(self, directory: str, name: str, most: int = procfs.MOST_BYTES) -> int | None:
         data = self._read(directory, name, optional=True)
-        return int(data) if data else None
+        return self._number(directory, name, data, most) if data else None
+
+    def _number(self, directory: str, name: str, data: bytes, most: int) -> int | None:
+        number = procfs.whole(data.strip(), most)
+        if number is None:
+            self._bad(directory, name)()
+        return number
+
+
+def _positive(used: int | None) -> int | None:
+    # Negative where two values contradict each other.
+    return used if used is not None and used >= 0 else None
 
 
 class Version2(Hierarchy):
@@ -145,7 +223,7 @@ class Version2(Hierarchy):
 
     PREFIX = b""
     USAGE = "memory.current"
-    LIMIT = "memory.max"
+    LIMITS = ("memory.max", "memory.high")
     EVENTS = "memory.events"
     STAT: ClassVar[dict[str, bytes]] = {
         "anon": b"anon",
@@ -156,20 +234,23 @@ class Version2(Hierarchy):
         "kernel_stack": b"kernel_stack",
         "page_tables": b"pagetables",
         "sockets": b"sock",
-        "faults_major": b"pgmajfault",
     }
+    LINES = _lines(PREFIX, STAT)
 
     def version_fields(self, group: str) -> dict[str, int | float | None]:
         """Give swap and CPU time."""
-        cpu = procfs.value(self._read(group, "cpu.stat", optional=True), b"usage_usec")
+        cpu = procfs.value(
+            self._read(group, "cpu.stat", optional=True), b"usage_usec", self._bad(group, "cpu.stat")
+        )
         return {
             "swap_used": self._single(group, "memory.swap.current"),
             "cpu_seconds": None if cpu is None else cpu / 1e6,
         }
 
-    def group_of(self, membership: bytes) -> str | None:
+    def group_of(self, membership: bytes, bad: Bad = procfs.unheard) -> str | None:
         """Read the line `0::path`."""
-        return self._visible(line[3:] for line in membership.splitlines() if line.startswith(b"0::"))
+        lines = membership.split(b"\n")
+        return self._visible((line[3:] for line in lines if line.startswith(b"0::")), bad)
 
 
 class Version1(Hierarchy):
@@ -177,34 +258,43 @@ class Version1(Hierarchy):
 
     PREFIX = b"total_"
     USAGE = "memory.usage_in_bytes"
-    LIMIT = "memory.limit_in_bytes"
+    LIMITS = ("memory.limit_in_bytes", SWAP_LIMIT)
     EVENTS = "memory.oom_control"
     STAT: ClassVar[dict[str, bytes]] = {
         "anon": b"total_rss",
         "file": b"total_cache",
         "shmem": b"total_shmem",
         "swap_used": b"total_swap",
-        "faults_major": b"total_pgmajfault",
     }
+    LINES = _lines(PREFIX, STAT)
 
     def version_fields(self, group: str) -> dict[str, int | float | None]:
         """Give socket memory, and CPU time from the controller's own tree beside this one."""
-        cpu = self._single(f"{parent(self.root)}/cpuacct{self.path(group)}", "cpuacct.usage")
+        beside = f"{parent(self.root)}/cpuacct{self.path(group)}"
+        cpu = self._single(beside, "cpuacct.usage", procfs.MOST_COUNT)
         return {
             "sockets": self._single(group, "memory.kmem.tcp.usage_in_bytes"),
             "cpu_seconds": None if cpu is None else cpu / 1e9,
         }
 
-    def group_of(self, membership: bytes) -> str | None:
+    def _against(self, group: str, limit: str) -> int | None:
+        if limit != SWAP_LIMIT:
+            return super()._against(group, limit)
+        usage = self.usage(group)
+        both = self._single(group, "memory.memsw.usage_in_bytes")
+        return _positive(procfs.difference(both, usage.inactive)) if usage else None
+
+    def group_of(self, membership: bytes, bad: Bad = procfs.unheard) -> str | None:
         """Read the line that names the memory controller."""
-        lines = (line.split(b":", 2) for line in membership.splitlines())
-        return self._visible(line[2] for line in lines if len(line) == 3 and b"memory" in line[1].split(b","))
+        lines = (line.split(b":", 2) for line in membership.split(b"\n"))
+        paths = (line[2] for line in lines if len(line) == 3 and b"memory" in line[1].split(b","))
+        return self._visible(paths, bad)
 
 
-def detect(root: str, reader: Reader) -> Hierarchy | None:
+def detect(root: str, reader: Reader, memory_total: int | None = None) -> Hierarchy | None:
     """Find the memory controller below `root`: version 2, else version 1, else None."""
     if b"memory" in reader.read(root, "cgroup.controllers", optional=True).split():
-        return Version2(root, reader)
+        return Version2(root, reader, memory_total)
     if os.path.isdir(f"{root}/memory"):
-        return Version1(f"{root}/memory", reader)
+        return Version1(f"{root}/memory", reader, memory_total)
     return None

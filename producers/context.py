@@ -62,6 +62,8 @@ class Context:
         except OSError:
             self.boot_time = None
 
-    def started(self, start_ticks: int) -> float | None:
+    def started(self, start_ticks: int | None) -> float | None:
         """Give unix seconds of a process's start, from its clock ticks since the boot."""
-        return None if self.boot_time is None else self.boot_time + start_ticks / self.clock_ticks
+        if self.boot_time is None or start_ticks is None:
+            return None
+        return self.boot_time + start_ticks / self.clock_ticks

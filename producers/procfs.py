@@ -1,20 +1,48 @@
-"""Readers of the kernel's text files: small pure functions on bytes (proc(5), kernel docs of PSI)."""
+"""Readers of the kernel's text files: small pure functions on bytes (proc(5), kernel docs of PSI).
+
+What a file says may be cut, wrapped or garbage. A bad value is None and a bad line is left out; the function
+`bad` that a reader is given is called once for each.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 CHUNK = 8192
 # The kernel hands out files of many lines a page at a time, so only a read well below a page is the end.
 SHORT = 2048
-NO_LIMIT = 2**60
+# No file that is read here is near this size on a real host: more of it would only cost memory and time.
+LONGEST_FILE = 4 * 2**20
 
+# What the fields of a Snapshot may hold (fleetleak/records/types.py).
+MOST_BYTES = 2**60
+MOST_COUNT = 2**63 - 1
+MOST_SECONDS = 10**11
+# The kernel's PID_MAX_LIMIT.
+MOST_PID = 2**22
+# Digits of 2**64; Python takes long for more of them, and refuses thousands.
+MOST_DIGITS = 20
+
+Bad = Callable[[], object]
 Keyed = dict[bytes, bytes]
+
+_KIBIBYTES = re.compile(rb"^([^:\n]+):[ \t]*([^\n]*) kB$", re.MULTILINE)
+_NO_COLON = re.compile(rb"^[^:\n]+$", re.MULTILINE)
+# The one line of /proc/<pid>/status whose text is chosen by the process.
+_FREE_TEXT = b"Name"
+NO_LIMIT = b"max"
+_UNLIMITED = (NO_LIMIT, b"unlimited")
+
+
+def unheard() -> None:
+    """Take no notice of what is bad."""
 
 
 def contents(descriptor: int) -> bytes:
-    """Read an open file from its beginning to its end.
+    """Read an open file from its beginning to its end; one byte more than LONGEST_FILE if it is longer.
 
     Raises
     ------
@@ -22,14 +50,24 @@ def contents(descriptor: int) -> bytes:
         If what it tells of is gone.
     """
     data = chunk = os.pread(descriptor, CHUNK, 0)
-    while len(chunk) >= SHORT:
-        chunk = os.pread(descriptor, CHUNK, len(data))
-        data += chunk
-    return data
+    if len(chunk) < SHORT:
+        return data
+    chunks, size = [data], len(data)
+    while len(chunk) >= SHORT and size <= LONGEST_FILE:
+        chunk = os.pread(descriptor, CHUNK, size)
+        chunks.append(chunk)
+        size += len(chunk)
+    return b"".join(chunks)[: LONGEST_FILE + 1]
+
+
+def cut(data: bytes) -> bytes:
+    """Cut what is too long after its last whole line."""
+    end = data.rfind(b"\n", 0, LONGEST_FILE) + 1
+    return data[: end or LONGEST_FILE]
 
 
 def read_file(path: str) -> bytes:
-    """Read a whole file once.
+    """Read a whole file once; of one that is too long, whole lines.
 
     Raises
     ------
@@ -38,25 +76,48 @@ def read_file(path: str) -> bytes:
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return contents(descriptor)
+        data = contents(descriptor)
     finally:
         os.close(descriptor)
+    return cut(data) if len(data) > LONGEST_FILE else data
 
 
-def keyed(data: bytes) -> Keyed:
-    """Parse lines of `key value` (vmstat, memory.stat, memory.events, cpu.stat).
+def whole(digits: bytes, most: int, bad: Bad = unheard) -> int | None:
+    """Read a whole number; None for all but ASCII digits, and for more than `most`.
 
     Examples
     --------
-    >>> keyed(b"anon 4096\\nfile 0\\n")
-    {b'anon': b'4096', b'file': b'0'}
+    >>> whole(b"4096", MOST_BYTES), whole(b"-1", MOST_BYTES), whole(b"18446744073709551615", MOST_BYTES)
+    (4096, None, None)
     """
-    words = data.split()
-    return dict(zip(words[::2], words[1::2], strict=False))
+    # isdigit of bytes knows those of ASCII alone.
+    if digits.isdigit() and len(digits) <= MOST_DIGITS and (number := int(digits)) <= most:
+        return number
+    bad()
+    return None
 
 
-def number(values: Keyed, *keys: bytes) -> int | None:
-    """Add up the values of `keys`; None if one of them is absent.
+def lines_of(*keys: bytes) -> re.Pattern[bytes]:
+    """Give the pattern of the lines of some keys, for `keyed`."""
+    return re.compile(rb"\n(" + b"|".join(map(re.escape, keys)) + rb") ([^\n]*)")
+
+
+def keyed(data: bytes, lines: re.Pattern[bytes], bad: Bad = unheard) -> Keyed:
+    """Find lines of `key value` (vmstat, memory.stat); of equal keys the first counts.
+
+    Examples
+    --------
+    >>> keyed(b"anon 4096\\nanon_thp 0\\nfile 0\\n", lines_of(b"anon", b"file"))
+    {b'file': b'0', b'anon': b'4096'}
+    """
+    # Each line is a key, a space, a value: counting tells of the lines that are not looked at.
+    if data.count(b" ") != data.count(b"\n"):
+        bad()
+    return dict(reversed(lines.findall(b"\n" + data)))
+
+
+def number(values: Keyed, *keys: bytes, most: int = MOST_BYTES, bad: Bad = unheard) -> int | None:
+    """Add up the values of `keys`; None if one of them is absent or bad.
 
     Examples
     --------
@@ -66,14 +127,15 @@ def number(values: Keyed, *keys: bytes) -> int | None:
     total = 0
     for key in keys:
         value = values.get(key)
-        if value is None:
+        found = None if value is None else whole(value, most, bad)
+        if found is None:
             return None
-        total += int(value)
+        total += found
     return total
 
 
-def value(data: bytes, key: bytes) -> int | None:
-    """Find the one value of `key` in lines of `key value`.
+def value(data: bytes, key: bytes, bad: Bad = unheard) -> int | None:
+    """Find the one counter `key` in lines of `key value` (memory.events, cpu.stat).
 
     Examples
     --------
@@ -81,29 +143,43 @@ def value(data: bytes, key: bytes) -> int | None:
     1
     """
     _, found, rest = (b"\n" + data).partition(b"\n" + key + b" ")
-    return int(rest.split(None, 1)[0]) if found else None
+    return whole(_line(rest), MOST_COUNT, bad) if found else None
 
 
-def minor_faults(values: Keyed, prefix: bytes = b"") -> int | None:
-    """Give minor faults: the kernel's `pgfault` counts the major ones too."""
-    faults = number(values, prefix + b"pgfault")
-    major = number(values, prefix + b"pgmajfault")
-    return None if faults is None or major is None else max(0, faults - major)
+def _line(data: bytes) -> bytes:
+    return data.partition(b"\n")[0].strip()
 
 
-def kibibytes(data: bytes) -> dict[bytes, int]:
+def faults(values: Keyed, prefix: bytes = b"", bad: Bad = unheard) -> tuple[int | None, int | None]:
+    """Give minor and major faults: the kernel's `pgfault` counts both, so minor is negative in nonsense."""
+    both = number(values, prefix + b"pgfault", most=MOST_COUNT, bad=bad)
+    major = number(values, prefix + b"pgmajfault", most=MOST_COUNT, bad=bad)
+    return difference(both, major), major
+
+
+def difference(total: int | None, part: int | None) -> int | None:
+    """Take a part away; None where one of both is unknown, and negative where they contradict each other."""
+    return None if total is None or part is None else total - part
+
+
+def kibibytes(data: bytes, bad: Bad = unheard) -> dict[bytes, int]:
     """Parse lines of `Name:  n kB` (meminfo, status) into bytes; other lines are left out.
+
+    Every line of these files has a colon. Of equal names the first counts.
 
     Examples
     --------
-    >>> kibibytes(b"VmRSS:\\t  12 kB\\nThreads:\\t3\\n")
+    >>> kibibytes(b"Name:\\tcache 64 kB\\nVmRSS:\\t  12 kB\\nThreads:\\t3\\n")
     {b'VmRSS': 12288}
     """
-    values = {}
-    for line in data.splitlines():
-        if line.endswith(b" kB"):
-            name, _, size = line.partition(b":")
-            values[name] = int(size[:-3]) * 1024
+    for _ in _NO_COLON.findall(data):
+        bad()
+    values: dict[bytes, int] = {}
+    for name, digits in _KIBIBYTES.findall(data):
+        if name != _FREE_TEXT and name not in values:
+            size = whole(digits, MOST_BYTES // 1024, bad)
+            if size is not None:
+                values[name] = size * 1024
     return values
 
 
@@ -111,68 +187,83 @@ class Stat(NamedTuple):
     """What `/proc/<pid>/stat` says: `comm`, page faults, CPU time and start time in clock ticks."""
 
     comm: str
-    minor_faults: int
-    major_faults: int
-    cpu_ticks: int
-    start_ticks: int
+    minor_faults: int | None
+    major_faults: int | None
+    cpu_ticks: int | None
+    start_ticks: int | None
 
 
-def stat(data: bytes) -> Stat:
-    """Parse `/proc/<pid>/stat`; the name may hold spaces and brackets.
+def stat(data: bytes, bad: Bad = unheard) -> Stat | None:
+    """Parse `/proc/<pid>/stat`; the name may hold spaces, brackets and bytes that are not UTF-8.
 
-    Raises
-    ------
-    ValueError, IndexError
-        If this is not such a line.
+    None where not even the name can be told.
     """
-    begin, end = data.index(b"(") + 1, data.rindex(b")")
-    fields = data[end + 2 :].split()
+    begin, end = data.find(b"("), data.rfind(b")")
+    if not 0 <= begin < end:
+        bad()
+        return None
+    fields = data[end + 1 :].split(None, 20)
+
+    def field(place: int) -> int | None:
+        return whole(fields[place] if place < len(fields) else b"", MOST_COUNT, bad)
+
+    user, system = field(11), field(12)
     return Stat(
-        comm=data[begin:end].decode("utf-8", "replace"),
-        minor_faults=int(fields[7]),
-        major_faults=int(fields[9]),
-        cpu_ticks=int(fields[11]) + int(fields[12]),
-        start_ticks=int(fields[19]),
+        comm=data[begin + 1 : end].decode("utf-8", "backslashreplace"),
+        minor_faults=field(7),
+        major_faults=field(9),
+        cpu_ticks=None if user is None or system is None else user + system,
+        start_ticks=field(19),
     )
 
 
-def private_pages(data: bytes) -> int:
-    """Give resident pages that are not shared, from `/proc/<pid>/statm`: near RssAnon, and cheaper.
+class Pages(NamedTuple):
+    """Resident pages of a process, and those of them that are not shared: near RssAnon, and cheaper."""
+
+    resident: int
+    private: int
+
+
+def pages(data: bytes) -> Pages | None:
+    """Parse `/proc/<pid>/statm`; None for what is no such line.
 
     Examples
     --------
-    >>> private_pages(b"900 300 100 1 0 200 0")
-    200
+    >>> pages(b"900 300 100 1 0 200 0")
+    Pages(resident=300, private=200)
     """
-    _, resident, shared = data.split(None, 3)[:3]
-    return int(resident) - int(shared)
+    words = data.split(None, 3)
+    if len(words) < 3:
+        return None
+    resident, shared = whole(words[1], MOST_BYTES), whole(words[2], MOST_BYTES)
+    return None if resident is None or shared is None else Pages(resident, resident - shared)
 
 
-def finite(value: bytes) -> int | None:
-    """Read a limit; None for `max`, `unlimited` and cgroup v1's huge numbers.
+def finite(text: bytes, bad: Bad = unheard) -> int | None:
+    """Read a limit in bytes; None for `max`, `unlimited`, cgroup v1's huge numbers, and a bad one such as 0.
 
     Examples
     --------
     >>> finite(b"max\\n"), finite(b"9223372036854771712\\n"), finite(b"4096\\n")
     (None, None, 4096)
     """
-    digits = value.strip()
-    if not digits.isdigit():
+    word = text.strip()
+    if word in _UNLIMITED:
         return None
-    limit = int(digits)
-    return limit if limit < NO_LIMIT else None
+    limit = whole(word, 2**64, bad)
+    if limit == 0:
+        bad()
+    return limit if limit and limit < MOST_BYTES else None
 
 
-def soft_limit(data: bytes, name: bytes) -> int | None:
+def soft_limit(data: bytes, name: bytes, bad: Bad = unheard) -> int | None:
     """Give one soft limit of `/proc/<pid>/limits`; None where it is unlimited."""
-    begin = data.find(name)
-    if begin < 0:
-        return None
-    words = data[begin + len(name) :].split(None, 1)
-    return finite(words[0]) if words else None
+    _, found, rest = (b"\n" + data).partition(b"\n" + name + b" ")
+    words = _line(rest).split(None, 1)
+    return finite(words[0] if words else b"", bad) if found else None
 
 
-def stall_seconds(data: bytes) -> dict[bytes, float]:
+def stall_seconds(data: bytes, bad: Bad = unheard) -> dict[bytes, float]:
     """Parse a PSI file into seconds of stall: `some` and `full`, whose `total` is in microseconds.
 
     Examples
@@ -180,26 +271,36 @@ def stall_seconds(data: bytes) -> dict[bytes, float]:
     >>> stall_seconds(b"some avg10=0.00 avg60=0.00 avg300=0.00 total=2500000\\n")
     {b'some': 2.5}
     """
-    seconds = {}
-    for line in data.splitlines():
+    seconds: dict[bytes, float] = {}
+    for line in data.split(b"\n"):
         kind, _, rest = line.partition(b" ")
-        seconds[kind] = int(rest.rpartition(b"total=")[2]) / 1e6
+        total = whole(rest.rpartition(b"total=")[2], MOST_COUNT, bad) if line else None
+        if total is not None:
+            seconds.setdefault(kind, total / 1e6)
     return seconds
 
 
-def busy_ticks(data: bytes) -> int:
+def busy_ticks(data: bytes, bad: Bad = unheard) -> int | None:
     """Give CPU time of the whole host that was not idle, in clock ticks, from `/proc/stat`."""
-    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, data.split(None, 9)[1:9])
-    return user + nice + system + irq + softirq + steal
+    first, *counters = data.partition(b"\n")[0].split()[:9] or [b""]
+    ticks = [whole(word, MOST_COUNT) for word in counters]
+    if first != b"cpu" or len(ticks) != 8 or None in ticks:
+        bad()
+        return None
+    return sum(tick for place, tick in enumerate(ticks) if tick is not None and place not in (3, 4))
 
 
 def boot_time(data: bytes) -> float | None:
     """Give unix seconds of the boot, from `/proc/stat`."""
     _, found, rest = data.partition(b"\nbtime ")
-    return float(rest.split(None, 1)[0]) if found else None
+    seconds = whole(_line(rest), MOST_SECONDS) if found else None
+    return None if seconds is None else float(seconds)
 
 
-def socket_pages(data: bytes) -> int | None:
+def socket_pages(data: bytes, bad: Bad = unheard) -> int | None:
     """Give pages held by TCP and UDP sockets, from `/proc/net/sockstat`."""
     found = [words for words in map(bytes.split, data.splitlines()) if b"mem" in words]
-    return sum(int(words[words.index(b"mem") + 1]) for words in found) if found else None
+    # The number after the word; none where the line ends with it.
+    sizes = [whole(b"".join(words[words.index(b"mem") + 1 :][:1]), MOST_BYTES, bad) for words in found]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if known and len(known) == len(sizes) else None

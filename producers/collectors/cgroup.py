@@ -12,7 +12,7 @@ from producers.context import Context
 from producers.identity import Identity
 from producers.kinds import Kind, classify
 from producers.procfs import Stat
-from producers.reader import MALFORMED, VANISHED
+from producers.reader import VANISHED
 from producers.tick import Tick
 
 
@@ -45,14 +45,10 @@ class CgroupCollector:
         hierarchy = tick.hierarchy
         if hierarchy is None:
             raise NoData(f"{self._context.cgroupfs} has no memory controller")
-        groups: list[Group] = []
-        _walk(tick, hierarchy, hierarchy.root, [], groups)
+        groups = _walk(tick, hierarchy)
         self._mains = {group.directory: self._main_pid(group) for group in groups if group.pids}
         for group in groups:
-            try:
-                self._measure(tick, hierarchy, group)
-            except ValueError:
-                tick.reader.skip(MALFORMED, group.directory)
+            self._measure(tick, hierarchy, group)
 
     def _main_pid(self, group: Group) -> int:
         """Give the first process of a group: the same one for as long as it lives."""
@@ -76,8 +72,9 @@ class CgroupCollector:
         tick.add(
             identity,
             group.directory,
-            started=self._context.started(main.start_ticks) if main else None,
+            started=self._context.started(main.start_ticks if main else None),
             total=min(sizes, default=None),
+            available=tick.memory_available,
             limit=limit,
             **values,
         )
@@ -89,20 +86,27 @@ class CgroupCollector:
         return identify.cgroup(path, group.kind, main.comm if main else None, command)
 
 
-def _walk(tick: Tick, hierarchy: Hierarchy, directory: str, around: list[Group], groups: list[Group]) -> None:
-    """Find the groups to publish, outer ones first; a group's processes count to all `around` it."""
-    kind = classify(hierarchy.path(directory))
-    if kind:
-        groups.append(Group(directory, kind))
-        around = [*around, groups[-1]]
-    if around:
-        pids = hierarchy.pids(directory)
-        for group in around:
-            group.pids.extend(pids)
-    try:
-        children = subdirectories(directory)
-    except OSError as error:
-        tick.reader.skip_error(error, directory)
-        return
-    for child in children:
-        _walk(tick, hierarchy, f"{directory}/{child}", around, groups)
+def _walk(tick: Tick, hierarchy: Hierarchy) -> list[Group]:
+    """Find the groups to publish, outer ones first; a group's processes count to all around it.
+
+    Anyone who may make groups may nest them deeper than Python's functions may call each other.
+    """
+    groups: list[Group] = []
+    waiting: list[tuple[str, list[Group]]] = [(hierarchy.root, [])]
+    while waiting:
+        directory, around = waiting.pop()
+        kind = classify(hierarchy.path(directory))
+        if kind:
+            groups.append(Group(directory, kind))
+            around = [*around, groups[-1]]
+        if around:
+            pids = hierarchy.pids(directory)
+            for group in around:
+                group.pids.extend(pids)
+        try:
+            children = subdirectories(directory)
+        except OSError as error:
+            tick.reader.skip_error(error, directory)
+            continue
+        waiting += [(f"{directory}/{child}", around) for child in reversed(children)]
+    return groups

@@ -10,6 +10,8 @@ from producers.collectors.base import NoData
 from producers.context import Context
 from producers.tick import Tick
 
+VMSTAT = procfs.lines_of(b"pgfault", b"pgmajfault", b"oom_kill")
+
 
 class HostCollector:
     """One snapshot of the host; the limit is all of its memory."""
@@ -28,11 +30,11 @@ class HostCollector:
         NoData
             If meminfo cannot be read.
         """
-        memory = procfs.kibibytes(tick.reader.read(self._procfs, "meminfo"))
+        read = tick.reader.read(self._procfs, "meminfo")
+        memory = procfs.kibibytes(read, tick.reader.bad(self._procfs, "meminfo"))
         if not memory:
             raise NoData(f"{self._procfs}/meminfo cannot be read")
-        tick.memory_total = memory.get(b"MemTotal")
-        tick.add(
+        host = tick.add(
             self._context.identify.host(),
             "",
             started=self._context.boot_time,
@@ -40,28 +42,35 @@ class HostCollector:
             limit=_limit(memory),
             **self._counters(tick),
         )
+        tick.memory_total, tick.memory_available = host.total, host.available
 
     def _counters(self, tick: Tick) -> dict[str, int | float | None]:
-        vmstat = procfs.keyed(tick.reader.read(self._procfs, "vmstat"))
-        stat = tick.reader.read(self._procfs, "stat")
-        pages = procfs.socket_pages(tick.reader.read(f"{self._procfs}/net", "sockstat", optional=True))
+        read, bad, root = tick.reader.read, tick.reader.bad, self._procfs
+        vmstat_bad, net = bad(root, "vmstat"), f"{root}/net"
+        vmstat = procfs.keyed(read(root, "vmstat"), VMSTAT, vmstat_bad)
+        minor, major = procfs.faults(vmstat, bad=vmstat_bad)
+        pages = procfs.socket_pages(read(net, "sockstat", optional=True), bad(net, "sockstat"))
+        stat = read(root, "stat")
+        busy = procfs.busy_ticks(stat, bad(root, "stat")) if stat else None
         return {
             "sockets": None if pages is None else pages * self._context.page_size,
-            "faults_minor": procfs.minor_faults(vmstat),
-            "faults_major": procfs.number(vmstat, b"pgmajfault"),
-            "oom_kills": procfs.number(vmstat, b"oom_kill"),
-            "cpu_seconds": procfs.busy_ticks(stat) / self._context.clock_ticks if stat else None,
+            "faults_minor": minor,
+            "faults_major": major,
+            "oom_kills": procfs.number(vmstat, b"oom_kill", most=procfs.MOST_COUNT, bad=vmstat_bad),
+            "cpu_seconds": None if busy is None else busy / self._context.clock_ticks,
         }
 
 
 def _memory(memory: dict[bytes, int]) -> dict[str, int | None]:
+    total, available = memory.get(b"MemTotal"), memory.get(b"MemAvailable")
+    swap_total = memory.get(b"SwapTotal")
     return {
-        "total": memory.get(b"MemTotal"),
-        "available": memory.get(b"MemAvailable"),
-        "used": _difference(memory, b"MemTotal", b"MemAvailable"),
+        "total": total,
+        "available": available,
+        "used": procfs.difference(total, available),
         "free": memory.get(b"MemFree"),
-        "swap_total": memory.get(b"SwapTotal"),
-        "swap_used": _difference(memory, b"SwapTotal", b"SwapFree"),
+        "swap_total": swap_total,
+        "swap_used": procfs.difference(swap_total, memory.get(b"SwapFree")),
         "active": memory.get(b"Active"),
         "anon": memory.get(b"AnonPages"),
         "file": _sum(memory, b"Cached", b"Buffers"),
@@ -74,14 +83,12 @@ def _memory(memory: dict[bytes, int]) -> dict[str, int | None]:
 
 
 def _limit(memory: dict[bytes, int]) -> Limit | None:
-    used = _difference(memory, b"MemTotal", b"MemAvailable")
-    return None if used is None else Limit("memtotal", memory[b"MemTotal"], used)
-
-
-def _difference(memory: dict[bytes, int], whole: bytes, part: bytes) -> int | None:
-    if whole not in memory or part not in memory:
-        return None
-    return max(0, memory[whole] - memory[part])
+    total = memory.get(b"MemTotal")
+    return (
+        None
+        if total is None
+        else Limit("memtotal", total, procfs.difference(total, memory.get(b"MemAvailable")))
+    )
 
 
 def _sum(memory: dict[bytes, int], *names: bytes) -> int | None:

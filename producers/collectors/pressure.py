@@ -27,21 +27,20 @@ class PressureCollector:
         NoData
             If the kernel offers no PSI.
         """
-        host = tick.reader.read(self._host, "memory", optional=True)
-        if not host:
+        found = [self._fill(tick, measured) for measured in tick.measured if measured.is_group]
+        if not any(found):
             raise NoData(f"{self._host}/memory is not offered by this kernel")
-        for measured in tick.measured:
-            if measured.is_group:
-                _fill(measured, procfs.stall_seconds(self._source(tick, measured, host)))
 
-    def _source(self, tick: Tick, measured: Measured, host: bytes) -> bytes:
+    def _fill(self, tick: Tick, measured: Measured) -> bool:
+        """Fill one snapshot; False where its source is not there."""
         if measured.snapshot.scope == "host":
-            return host
-        if isinstance(tick.hierarchy, Version2):
-            return tick.reader.read(measured.cgroup, "memory.pressure", optional=True)
-        return b""
-
-
-def _fill(measured: Measured, stalls: dict[bytes, float]) -> None:
-    measured.snapshot.pressure_some = stalls.get(b"some")
-    measured.snapshot.pressure_full = stalls.get(b"full")
+            directory, name = self._host, "memory"
+        elif isinstance(tick.hierarchy, Version2):
+            directory, name = measured.cgroup, "memory.pressure"
+        else:
+            return False
+        data = tick.reader.read(directory, name, optional=True)
+        stalls = procfs.stall_seconds(data, tick.reader.bad(directory, name))
+        measured.snapshot.pressure_some = stalls.get(b"some")
+        measured.snapshot.pressure_full = stalls.get(b"full")
+        return data != b""

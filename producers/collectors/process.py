@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from producers import procfs
-from producers.cgroupfs import Limit
+from producers.cgroupfs import Limit, applies, least_room
 from producers.context import Context
-from producers.procfs import Stat
-from producers.reader import MALFORMED
+from producers.procfs import Pages, Stat
 from producers.tick import Tick
 
 # What seldom changes is looked at again in turns: the program of a process (and a pid may be used again),
@@ -52,9 +51,12 @@ class ProcessCollector:
         before, self._published = self._published, {}
         for pid in sorted(wanted | staying):
             stat = tick.stat(pid)
-            if stat and (pid in wanted or before[pid] == stat.start_ticks):
+            # Without its start it has no name: pids are used again.
+            if stat is None or stat.start_ticks is None:
+                continue
+            if pid in wanted or before[pid] == stat.start_ticks:
                 self._published[pid] = stat.start_ticks
-                self._measure_safely(tick, pid, stat)
+                self._measure(tick, pid, stat)
         self._ticks += 1
 
     def _matched(self, tick: Tick) -> list[int]:
@@ -78,7 +80,8 @@ class ProcessCollector:
             if pid not in tick.covered:
                 size = before.get(pid)
                 if size is None or size >= self._small or self._is_turn_of(pid):
-                    size = _private_pages(tick, pid)
+                    pages = _pages(tick, pid)
+                    size = pages.private if pages else 0
                 self._sizes[pid] = size
         ranked = sorted((-size, pid) for pid, size in self._sizes.items() if size > 0)
         last = 2 * self._context.top_processes
@@ -88,15 +91,10 @@ class ProcessCollector:
     def _is_turn_of(self, pid: int) -> bool:
         return (pid + self._ticks) % LOOK_AGAIN_TICKS == 0
 
-    def _measure_safely(self, tick: Tick, pid: int, stat: Stat) -> None:
-        try:
-            self._measure(tick, pid, stat)
-        except ValueError:
-            tick.reader.skip(MALFORMED, f"{self._context.procfs}/{pid}")
-
     def _measure(self, tick: Tick, pid: int, stat: Stat) -> None:
-        status = procfs.kibibytes(tick.read_process(pid, "status"))
-        if b"VmRSS" not in status:
+        status = procfs.kibibytes(data := tick.read_process(pid, "status"), tick.bad(pid, "status"))
+        sizes = self._sizes_of(tick, pid, status) if data else {}
+        if not sizes:
             return  # a kernel thread, or gone
         group = self._group(tick, pid)
         limit = self._limit(tick, pid, status, group)
@@ -106,33 +104,45 @@ class ProcessCollector:
             group or "",
             started=self._context.started(stat.start_ticks),
             total=tick.memory_total,
+            available=tick.memory_available,
             limit=limit,
             faults_minor=stat.minor_faults,
             faults_major=stat.major_faults,
-            cpu_seconds=stat.cpu_ticks / self._context.clock_ticks,
-            **{field: status.get(name) for field, name in STATUS.items()},
+            cpu_seconds=None if stat.cpu_ticks is None else stat.cpu_ticks / self._context.clock_ticks,
+            **sizes,
         )
 
+    def _sizes_of(self, tick: Tick, pid: int, status: dict[bytes, int]) -> dict[str, int | None]:
+        """Give what a process uses; nothing for one that has no memory of its own."""
+        sizes = {field: status.get(name) for field, name in STATUS.items()}
+        if sizes["used"] is None:
+            pages = _pages(tick, pid)
+            if not pages or not pages.resident:
+                return {}
+            sizes["used"] = pages.resident * self._context.page_size
+            sizes["anon"] = pages.private * self._context.page_size
+        return sizes
+
     def _group(self, tick: Tick, pid: int) -> str | None:
-        hierarchy = tick.hierarchy
-        return hierarchy.group_of(tick.read_process(pid, "cgroup")) if hierarchy else None
+        if tick.hierarchy is None:
+            return None
+        return tick.hierarchy.group_of(tick.read_process(pid, "cgroup"), tick.bad(pid, "cgroup"))
 
     def _limit(self, tick: Tick, pid: int, status: dict[bytes, int], group: str | None) -> Limit | None:
         """Give the limit with the least room left: the process's own ones or its cgroup's."""
-        limits = tick.read_process(pid, "limits")
+        limits, bad = tick.read_process(pid, "limits"), tick.bad(pid, "limits")
         found = []
         for name, line, used in RLIMITS:
-            size = procfs.soft_limit(limits, line)
-            if size is not None and used in status:
+            size = procfs.soft_limit(limits, line, bad)
+            if applies(size, tick.memory_total) and used in status:
                 found.append(Limit(name, size, status[used]))
         outer = tick.hierarchy.limit(group) if tick.hierarchy and group else None
-        return min([*found, outer] if outer else found, key=lambda one: one.limit - one.used, default=None)
+        return least_room([*found, outer] if outer else found)
 
 
-def _private_pages(tick: Tick, pid: int) -> int:
+def _pages(tick: Tick, pid: int) -> Pages | None:
     data = tick.read_process(pid, "statm")
-    try:
-        return procfs.private_pages(data) if data else 0
-    except ValueError:
-        tick.reader.skip(MALFORMED, f"{tick.context.procfs}/{pid}/statm")
-        return 0
+    pages = procfs.pages(data) if data else None
+    if data and pages is None:
+        tick.bad(pid, "statm")()
+    return pages

@@ -9,8 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,59 +19,15 @@ import pytest
 
 from fleetleak.records import Decoder, Snapshot, encode
 from fleetleak.records.codec import to_dict
-from producers.attribution import attribute
-from producers.collectors import COLLECTORS, Collector, NoData
+from producers.collectors import COLLECTORS, NoData
 from producers.context import Context
 from producers.files import Files
 from producers.reader import DENIED, MALFORMED, UNREADABLE, VANISHED
 from producers.statelog import OK, StateLog
 from producers.tick import Tick
+from tests.producers.trees import FIXTURES, NOW, collectors_of, context_of, sample, unpack
 
-FIXTURES = Path(__file__).parent / "fixtures"
 MIB = 2**20
-NOW = 1_790_003_000.0
-
-
-def unpack(text: str, root: Path) -> Path:
-    """Make the files of a kept tree: `=== path` and then its text, or `=== path -> target` for a link."""
-    for part in text.split("=== ")[1:]:
-        head, _, body = part.partition("\n")
-        name, arrow, target = head.partition(" -> ")
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if arrow:
-            path.symlink_to(target)
-        else:
-            path.write_bytes(body.replace("\\0\n", "\\0").replace("\\0", "\0").encode())
-    return root
-
-
-def context_of(root: Path, **settings: Any) -> Context:
-    return Context(
-        root / "proc",
-        root / "cgroup",
-        "node-a",
-        environment="test",
-        page_size=4096,
-        clock_ticks=100,
-        **settings,
-    )
-
-
-def collectors_of(context: Context) -> list[Collector]:
-    return [make(context) for make in COLLECTORS.values()]
-
-
-def sample(context: Context, collectors: Sequence[Collector] | None = None) -> Tick:
-    with closing(Files(1000)) as files:
-        tick = Tick(context, NOW, files)
-        for collector in collectors or collectors_of(context):
-            try:
-                collector.collect(tick)
-            except NoData:
-                assert collector.NAME in ("pressure", "cgroup")
-    attribute(tick.measured)
-    return tick
 
 
 def by_instance(tick: Tick) -> dict[str, Snapshot]:
@@ -136,17 +92,17 @@ def test_scopes_of_v2(v2: Path) -> None:
     }
 
 
-def test_the_smallest_limit_above_applies(v2: Path) -> None:
+def test_the_limit_with_the_least_room_applies(v2: Path) -> None:
     found = by_instance(sample(context_of(v2)))
     inner = found["c0ffee222222"]  # unlimited itself; its pod has 1.5 GiB, kubepods 12 GiB
     assert (inner.limit, inner.limit_name, inner.limit_used) == (1536 * MIB, "memory.max", 1000 * MIB)
-    equal = found["beef01444444"]  # as large as its pod's: the nearest counts
-    assert (equal.limit, equal.limit_used) == (512 * MIB, 372 * MIB)
+    equal = found["beef01444444"]  # as large as its pod's, which has less room left
+    assert (equal.limit, equal.limit_used) == (512 * MIB, 380 * MIB)
     assert found["worker@7.service"].limit is None
     assert found["worker@7.service"].total == found["node-a"].total == 16_384_000 * 1024
 
 
-def test_the_smallest_limit_above_applies_in_v1(v1: Path) -> None:
+def test_the_limit_with_the_least_room_applies_in_v1(v1: Path) -> None:
     found = by_instance(sample(context_of(v1)))
     inner = found["c0ffee222222"]  # 2 GiB itself; its pod has 1 GiB
     assert (inner.limit, inner.limit_name, inner.limit_used) == (
@@ -261,16 +217,21 @@ def test_a_file_that_cannot_be_opened_is_skipped_and_counted(v2: Path) -> None:
     assert (nginx.used, nginx.anon, nginx.faults_minor) == (300 * MIB, None, None)
 
 
-def test_nonsense_in_a_file_costs_only_its_own_source(v2: Path) -> None:
-    (v2 / "cgroup/system.slice/nginx.service/memory.stat").write_text("anon many\n")
+def test_nonsense_in_a_file_costs_only_its_own_fields(v2: Path) -> None:
+    whole = by_instance(sample(context_of(v2)))
+    (v2 / "cgroup/system.slice/nginx.service/memory.stat").write_text("anon many\nfile 4096\n")
     (v2 / "proc/2001/statm").write_text("1 x\n")
     (v2 / "proc/2003/status").write_text("VmRSS:\tlots kB\n")
     (v2 / "proc/1/stat").write_text("1 systemd\n")
     tick = sample(context_of(v2))
     assert tick.reader.skipped[MALFORMED] == 4
     found = by_instance(tick)
-    assert not {"nginx.service", "2001-210000", "2003-190000", "1-12"} & set(found)
-    assert {"node-a", "d0c4e2111111", "2000-200000"} <= set(found)
+    # A process is named by its start, and found by its size.
+    assert set(whole) - set(found) == {"2001-210000", "1-12"}
+    nginx, process = found["nginx.service"], found["2003-190000"]
+    assert (nginx.used, nginx.anon, nginx.file, nginx.working_set) == (300 * MIB, None, 4096, None)
+    assert (process.used, process.anon, process.file) == (whole["2003-190000"].used, process.anon, None)
+    assert process.anon == whole["2003-190000"].anon
 
 
 def test_a_file_that_may_not_be_read_is_skipped_and_counted() -> None:

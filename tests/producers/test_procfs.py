@@ -17,15 +17,24 @@ def test_the_name_of_a_process_may_hold_anything() -> None:
     assert procfs.stat(line) == procfs.Stat("a) b (c d", 11, 22, 77, 555)
 
 
-@pytest.mark.parametrize("line", [b"", b"7 comm S 1", b"7 (comm) S 1 2"])
-def test_what_is_no_stat_is_refused(line: bytes) -> None:
-    with pytest.raises((ValueError, IndexError)):
-        procfs.stat(line)
+@pytest.mark.parametrize("line", [b"", b"7 comm S 1", b"7 )comm( S 1 2"])
+def test_what_is_no_stat_is_counted(line: bytes) -> None:
+    bad: list[None] = []
+    assert procfs.stat(line, lambda: bad.append(None)) is None
+    assert len(bad) == 1
+
+
+def test_a_bad_field_of_a_stat_costs_that_field() -> None:
+    bad: list[None] = []
+    line = b"7 (\xff) S 1 7 7 0 -1 4194560 -11 0 22 0 33 4.4 0 0 20 0 1 0 555"
+    assert procfs.stat(line, lambda: bad.append(None)) == procfs.Stat("\\xff", None, 22, None, 555)
+    assert len(bad) == 2
 
 
 def test_own_stat_and_status_agree() -> None:
     stat = procfs.stat(procfs.read_file("/proc/self/stat"))
     status = procfs.kibibytes(procfs.read_file("/proc/self/status"))
+    assert stat
     assert stat.comm == Path("/proc/self/comm").read_text().rstrip("\n")
     assert status[b"VmRSS"] <= status[b"VmHWM"]
     assert status[b"RssAnon"] + status[b"RssFile"] + status[b"RssShmem"] == status[b"VmRSS"]
@@ -36,7 +45,7 @@ def test_a_file_of_many_pages_is_read_whole(tmp_path: Path) -> None:
     file.write_bytes(b"0123456789\n" * 30_000)
     assert procfs.read_file(str(file)) == file.read_bytes()
     names = {line.split()[0] for line in Path("/proc/vmstat").read_bytes().splitlines()}
-    assert set(procfs.keyed(procfs.read_file("/proc/vmstat"))) == names
+    assert set(procfs.keyed(procfs.read_file("/proc/vmstat"), procfs.lines_of(*names))) == names
 
 
 def test_a_file_that_the_kernel_hands_out_by_pages_is_read_whole() -> None:
@@ -65,9 +74,9 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
 
 
 def test_minor_faults_do_not_count_major_ones() -> None:
-    assert procfs.minor_faults({b"pgfault": b"10", b"pgmajfault": b"3"}) == 7
-    assert procfs.minor_faults({b"total_pgfault": b"3", b"total_pgmajfault": b"5"}, b"total_") == 0
-    assert procfs.minor_faults({b"pgfault": b"10"}) is None
+    assert procfs.faults({b"pgfault": b"10", b"pgmajfault": b"3"}) == (7, 3)
+    assert procfs.faults({b"total_pgfault": b"3", b"total_pgmajfault": b"5"}, b"total_") == (-2, 5)
+    assert procfs.faults({b"pgfault": b"10"}) == (None, None)
 
 
 def test_a_part_that_is_absent_makes_the_sum_absent() -> None:
