@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from producers import procfs
 from producers.identity import apart
 from producers.reader import MALFORMED, UNREADABLE, VANISHED
+from tests.producers.spoil import nest, remove
 from tests.producers.trees import FIXTURES, context_of, sample, unpack
 
 MIB = 2**20
@@ -31,8 +32,9 @@ BAD_NUMBERS = [
 
 
 @pytest.fixture
-def v2(tmp_path: Path) -> Path:
-    return unpack((FIXTURES / "v2.tree").read_text(), tmp_path)
+def v2(tmp_path: Path) -> Iterator[Path]:
+    yield unpack((FIXTURES / "v2.tree").read_text(), tmp_path)
+    remove(tmp_path)
 
 
 @pytest.mark.parametrize("text", BAD_NUMBERS)
@@ -149,39 +151,11 @@ def test_pressure_of_groups_does_not_need_the_hosts(v2: Path) -> None:
 
 
 def test_groups_nested_deeper_than_paths_reach_cost_only_themselves(v2: Path) -> None:
-    before = os.open(".", os.O_RDONLY)
-    try:
-        os.chdir(v2 / "cgroup")
-        os.mkdir("a")
-        os.chdir("a")
-        for _ in range(2500):
-            os.mkdir("a")
-            os.chdir("a")
-    finally:
-        os.fchdir(before)
-        os.close(before)
+    nest(v2 / "cgroup", "a", 2500)
     whole = sample(context_of(unpack((FIXTURES / "v2.tree").read_text(), v2 / "other"))).measured
     tick = sample(context_of(v2))
     assert [one.snapshot for one in tick.measured] == [one.snapshot for one in whole]
     assert tick.reader.skipped[UNREADABLE] == 2  # the end of the nested ones, and a link in the kept tree
-    _remove_nested(v2 / "cgroup/a")
-
-
-def _remove_nested(top: Path) -> None:
-    """Remove directories whose path is longer than may be opened."""
-    before = os.open(".", os.O_RDONLY)
-    try:
-        os.chdir(top)
-        depth = 0
-        while os.path.isdir("a"):
-            os.chdir("a")
-            depth += 1
-        for _ in range(depth):
-            os.chdir("..")
-            os.rmdir("a")
-    finally:
-        os.fchdir(before)
-        os.close(before)
 
 
 def test_a_second_group_of_the_same_name_is_told_apart(v2: Path) -> None:

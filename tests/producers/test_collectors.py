@@ -25,7 +25,7 @@ from producers.files import Files
 from producers.reader import DENIED, MALFORMED, UNREADABLE, VANISHED
 from producers.statelog import OK, StateLog
 from producers.tick import Tick
-from tests.producers.trees import FIXTURES, NOW, collectors_of, context_of, sample, unpack
+from tests.producers.trees import FIXTURES, NOW, TREES, collectors_of, context_of, sample, unpack
 
 MIB = 2**20
 
@@ -46,7 +46,7 @@ def v1(tmp_path: Path) -> Path:
     return unpack((FIXTURES / "v1.tree").read_text(), tmp_path)
 
 
-@pytest.mark.parametrize("tree", ["v1", "v2"])
+@pytest.mark.parametrize("tree", TREES)
 def test_golden(tree: str, tmp_path: Path) -> None:
     """REGENERATE_GOLDEN=1 rewrites the golden file; read its difference before keeping it."""
     root = unpack((FIXTURES / f"{tree}.tree").read_text(), tmp_path)
@@ -67,7 +67,7 @@ def _relative(path: str, root: Path) -> str:
     return str(Path(path).relative_to(root))
 
 
-@pytest.mark.parametrize("tree", ["v1", "v2"])
+@pytest.mark.parametrize("tree", TREES)
 def test_every_snapshot_can_be_read_back(tree: str, tmp_path: Path) -> None:
     tick = sample(context_of(unpack((FIXTURES / f"{tree}.tree").read_text(), tmp_path)))
     decoder = Decoder(Snapshot)

@@ -14,6 +14,7 @@ from producers.files import Files
 from producers.tick import Tick
 
 FIXTURES = Path(__file__).parent / "fixtures"
+TREES = ("v1", "v2", "nested")
 NOW = 1_790_003_000.0
 
 
