@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from producers import procfs
 from producers.identity import apart
@@ -68,6 +70,42 @@ def test_every_reader_leaves_a_bad_number_out(text: bytes) -> None:
     assert procfs.pages(b"1 2 " + text) is None
     # A limit near 2**64 is none at all.
     assert len(bad) == 6 + (text != b"18446744073709551615")
+
+
+# Pieces of what the kernel writes, so that garbage gets past the first look.
+PIECES = [
+    b"cpu ",
+    b" kB",
+    b"VmRSS:",
+    b"\n",
+    b" ",
+    b"total=",
+    b"some ",
+    b"mem ",
+    b"btime ",
+    b"(",
+    b")",
+    b"max",
+    b"7",
+]
+
+
+@given(st.lists(st.binary(max_size=8) | st.sampled_from(PIECES), max_size=60).map(b"".join))
+def test_no_reader_fails_whatever_it_is_given(data: bytes) -> None:
+    numbers = [
+        procfs.number(procfs.keyed(data, procfs.lines_of(b"VmRSS:", b"some")), b"some"),
+        procfs.value(data, b"some"),
+        *procfs.kibibytes(data).values(),
+        *(procfs.stat(data) or [None])[1:],
+        *(procfs.pages(data) or [0])[:1],
+        procfs.finite(data),
+        procfs.soft_limit(data, b"some"),
+        *procfs.stall_seconds(data).values(),
+        procfs.busy_ticks(data),
+        procfs.boot_time(data),
+        procfs.socket_pages(data),
+    ]
+    assert all(isinstance(number, int | float) and number >= 0 for number in numbers if number is not None)
 
 
 def test_a_name_is_no_size() -> None:
