@@ -37,16 +37,12 @@ def applies(limit: int | None, memory_total: int | None) -> TypeGuard[int]:
 
 
 class Usage(NamedTuple):
-    """Bytes charged to a group, those of them that are and are not easily given back, and memory.stat.
-
-    `bad` counts what is bad in memory.stat.
-    """
+    """Bytes charged to a group, those of them that are not and are easily given back, and memory.stat."""
 
     current: int | None
     working_set: int | None
     inactive: int | None
     stat: Keyed
-    bad: Bad
 
 
 # The kernel's PATH_MAX.
@@ -101,7 +97,6 @@ class Hierarchy(ABC):
     def __init__(self, root: str, reader: Reader, memory_total: int | None = None) -> None:
         self.root = root
         self._memory_total = memory_total
-        self._reader = reader
         self._read = reader.read
         self._bad = reader.bad
         self._usages: dict[str, Usage | None] = {}
@@ -147,11 +142,10 @@ class Hierarchy(ABC):
         text = self._read(group, "memory.stat", optional=not charged)
         if not charged and not text:
             return None
-        bad = self._bad(group, "memory.stat")
-        stat = procfs.keyed(text, self.LINES, bad)
+        stat = procfs.keyed(text, self.LINES, self._bad(group, "memory.stat"))
         current = self._number(group, self.USAGE, charged, procfs.MOST_BYTES)
-        inactive = procfs.number(stat, self.PREFIX + b"inactive_file", bad=bad)
-        return Usage(current, procfs.difference(current, inactive), inactive, stat, bad)
+        inactive = stat.get(self.PREFIX + b"inactive_file")
+        return Usage(current, procfs.difference(current, inactive), inactive, stat)
 
     def limit(self, group: str) -> Limit | None:
         """Give the limit with the least room left of a group and those above it; the nearest of equal ones.
@@ -189,15 +183,15 @@ class Hierarchy(ABC):
         usage = self.usage(group)
         if usage is None:
             return None
-        stat, prefix, bad = usage.stat, self.PREFIX, usage.bad
+        stat, prefix = usage.stat, self.PREFIX
         fields = self.version_fields(group)
         for field, key in self.STAT.items():
             if key in stat:
-                fields[field] = procfs.whole(stat[key], procfs.MOST_BYTES, bad)
+                fields[field] = stat[key]
         fields["used"] = usage.current
         fields["working_set"] = usage.working_set
-        fields["active"] = procfs.number(stat, prefix + b"active_anon", prefix + b"active_file", bad=bad)
-        fields["faults_minor"], fields["faults_major"] = procfs.faults(stat, prefix, bad)
+        fields["active"] = procfs.number(stat, prefix + b"active_anon", prefix + b"active_file")
+        fields["faults_minor"], fields["faults_major"] = procfs.faults(stat, prefix)
         events = self._read(group, self.EVENTS, optional=True)
         fields["oom_kills"] = procfs.value(events, b"oom_kill", self._bad(group, self.EVENTS))
         return fields

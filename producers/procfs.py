@@ -27,7 +27,8 @@ MOST_PID = 2**22
 MOST_DIGITS = 20
 
 Bad = Callable[[], object]
-Keyed = dict[bytes, bytes]
+# None is a bad value.
+Keyed = dict[bytes, int | None]
 
 _KIBIBYTES = re.compile(rb"^([^:\n]+):[ \t]*([^\n]*) kB$", re.MULTILINE)
 _NO_COLON = re.compile(rb"^[^:\n]+$", re.MULTILINE)
@@ -49,14 +50,15 @@ def contents(descriptor: int) -> bytes:
     OSError
         If what it tells of is gone.
     """
-    data = chunk = os.pread(descriptor, CHUNK, 0)
-    if len(chunk) < SHORT:
-        return data
+    data = os.pread(descriptor, CHUNK, 0)
+    return data if len(data) < SHORT else _go_on(descriptor, data)
+
+
+def _go_on(descriptor: int, data: bytes) -> bytes:
     chunks, size = [data], len(data)
-    while len(chunk) >= SHORT and size <= LONGEST_FILE:
-        chunk = os.pread(descriptor, CHUNK, size)
-        chunks.append(chunk)
-        size += len(chunk)
+    while len(chunks[-1]) >= SHORT and size <= LONGEST_FILE:
+        chunks.append(os.pread(descriptor, CHUNK, size))
+        size += len(chunks[-1])
     return b"".join(chunks)[: LONGEST_FILE + 1]
 
 
@@ -108,29 +110,29 @@ def keyed(data: bytes, lines: re.Pattern[bytes], bad: Bad = unheard) -> Keyed:
     Examples
     --------
     >>> keyed(b"anon 4096\\nanon_thp 0\\nfile 0\\n", lines_of(b"anon", b"file"))
-    {b'file': b'0', b'anon': b'4096'}
+    {b'file': 0, b'anon': 4096}
     """
     # Each line is a key, a space, a value: counting tells of the lines that are not looked at.
     if data.count(b" ") != data.count(b"\n"):
         bad()
-    return dict(reversed(lines.findall(b"\n" + data)))
+    found = reversed(lines.findall(b"\n" + data))
+    return {key: whole(digits, MOST_COUNT, bad) for key, digits in found}
 
 
-def number(values: Keyed, *keys: bytes, most: int = MOST_BYTES, bad: Bad = unheard) -> int | None:
+def number(values: Keyed, *keys: bytes) -> int | None:
     """Add up the values of `keys`; None if one of them is absent or bad.
 
     Examples
     --------
-    >>> number({b"active_anon": b"1", b"active_file": b"2"}, b"active_anon", b"active_file")
+    >>> number({b"active_anon": 1, b"active_file": 2}, b"active_anon", b"active_file")
     3
     """
     total = 0
     for key in keys:
         value = values.get(key)
-        found = None if value is None else whole(value, most, bad)
-        if found is None:
+        if value is None:
             return None
-        total += found
+        total += value
     return total
 
 
@@ -150,11 +152,10 @@ def _line(data: bytes) -> bytes:
     return data.partition(b"\n")[0].strip()
 
 
-def faults(values: Keyed, prefix: bytes = b"", bad: Bad = unheard) -> tuple[int | None, int | None]:
+def faults(values: Keyed, prefix: bytes = b"") -> tuple[int | None, int | None]:
     """Give minor and major faults: the kernel's `pgfault` counts both, so minor is negative in nonsense."""
-    both = number(values, prefix + b"pgfault", most=MOST_COUNT, bad=bad)
-    major = number(values, prefix + b"pgmajfault", most=MOST_COUNT, bad=bad)
-    return difference(both, major), major
+    major = values.get(prefix + b"pgmajfault")
+    return difference(values.get(prefix + b"pgfault"), major), major
 
 
 def difference(total: int | None, part: int | None) -> int | None:
@@ -202,18 +203,15 @@ def stat(data: bytes, bad: Bad = unheard) -> Stat | None:
     if not 0 <= begin < end:
         bad()
         return None
-    fields = data[end + 1 :].split(None, 20)
-
-    def field(place: int) -> int | None:
-        return whole(fields[place] if place < len(fields) else b"", MOST_COUNT, bad)
-
-    user, system = field(11), field(12)
+    words = data[end + 1 :].split(None, 20) + [b""] * 20
+    chosen = (words[7], words[9], words[11], words[12], words[19])
+    minor, major, user, system, start = [whole(word, MOST_COUNT, bad) for word in chosen]
     return Stat(
         comm=data[begin + 1 : end].decode("utf-8", "backslashreplace"),
-        minor_faults=field(7),
-        major_faults=field(9),
+        minor_faults=minor,
+        major_faults=major,
         cpu_ticks=None if user is None or system is None else user + system,
-        start_ticks=field(19),
+        start_ticks=start,
     )
 
 

@@ -16,6 +16,8 @@ from producers.identity import Identity, apart
 from producers.plausible import drop_impossible
 from producers.reader import IMPOSSIBLE, Reader
 
+# Digits of the kernel's PID_MAX_LIMIT, 2**22.
+LONGEST_PID = 7
 # Longer command lines are cut: names are kept from tick to tick, and patterns are searched for in them.
 LONGEST_COMMAND = 32 * 1024
 
@@ -67,8 +69,8 @@ class Tick:
         except OSError as error:
             self.reader.skip_error(error, self._procfs)
             return []
-        found = (procfs.whole(name, procfs.MOST_PID) for name in names)
-        return sorted(pid for pid in found if pid is not None)
+        # isdigit of bytes knows those of ASCII alone.
+        return sorted(int(name) for name in names if name.isdigit() and len(name) <= LONGEST_PID)
 
     @cached_property
     def hierarchy(self) -> Hierarchy | None:

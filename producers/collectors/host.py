@@ -46,9 +46,9 @@ class HostCollector:
 
     def _counters(self, tick: Tick) -> dict[str, int | float | None]:
         read, bad, root = tick.reader.read, tick.reader.bad, self._procfs
-        vmstat_bad, net = bad(root, "vmstat"), f"{root}/net"
-        vmstat = procfs.keyed(read(root, "vmstat"), VMSTAT, vmstat_bad)
-        minor, major = procfs.faults(vmstat, bad=vmstat_bad)
+        net = f"{root}/net"
+        vmstat = procfs.keyed(read(root, "vmstat"), VMSTAT, bad(root, "vmstat"))
+        minor, major = procfs.faults(vmstat)
         pages = procfs.socket_pages(read(net, "sockstat", optional=True), bad(net, "sockstat"))
         stat = read(root, "stat")
         busy = procfs.busy_ticks(stat, bad(root, "stat")) if stat else None
@@ -56,7 +56,7 @@ class HostCollector:
             "sockets": None if pages is None else pages * self._context.page_size,
             "faults_minor": minor,
             "faults_major": major,
-            "oom_kills": procfs.number(vmstat, b"oom_kill", most=procfs.MOST_COUNT, bad=vmstat_bad),
+            "oom_kills": vmstat.get(b"oom_kill"),
             "cpu_seconds": None if busy is None else busy / self._context.clock_ticks,
         }
 

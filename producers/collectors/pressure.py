@@ -27,9 +27,13 @@ class PressureCollector:
         NoData
             If the kernel offers no PSI.
         """
-        found = [self._fill(tick, measured) for measured in tick.measured if measured.is_group]
-        if not any(found):
+        groups = [measured for measured in tick.measured if measured.is_group]
+        # A kernel offers all of them or none: two that are not there tell, and one that is spoiled does not.
+        offered = [self._fill(tick, measured) for measured in groups[:2]]
+        if not any(offered):
             raise NoData(f"{self._host}/memory is not offered by this kernel")
+        for measured in groups[2:]:
+            self._fill(tick, measured)
 
     def _fill(self, tick: Tick, measured: Measured) -> bool:
         """Fill one snapshot; False where its source is not there."""

@@ -149,6 +149,8 @@ class Damage:
             ignored |= OF_HOST_MEMORY
         if "stat" in self.host:
             ignored.add("started")
+        if "pressure/memory" in self.host:
+            ignored |= {"pressure_some", "pressure_full"}
         scope = snapshot.get("scope", "process")
         if scope == "host":
             return None if self.host else ignored

@@ -74,13 +74,13 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
 
 
 def test_minor_faults_do_not_count_major_ones() -> None:
-    assert procfs.faults({b"pgfault": b"10", b"pgmajfault": b"3"}) == (7, 3)
-    assert procfs.faults({b"total_pgfault": b"3", b"total_pgmajfault": b"5"}, b"total_") == (-2, 5)
-    assert procfs.faults({b"pgfault": b"10"}) == (None, None)
+    assert procfs.faults({b"pgfault": 10, b"pgmajfault": 3}) == (7, 3)
+    assert procfs.faults({b"total_pgfault": 3, b"total_pgmajfault": 5}, b"total_") == (-2, 5)
+    assert procfs.faults({b"pgfault": 10}) == (None, None)
 
 
 def test_a_part_that_is_absent_makes_the_sum_absent() -> None:
-    assert procfs.number({b"a": b"1"}, b"a", b"b") is None
+    assert procfs.number({b"a": 1}, b"a", b"b") is None
 
 
 @pytest.mark.parametrize(
