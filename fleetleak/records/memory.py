@@ -11,11 +11,12 @@ def growable(snapshot: Snapshot) -> int | None:
     What narrower scopes publish on their own is not in it. Where the source tells no kinds apart it is all
     that is used. Swap counts: a leak that goes on in swap while RAM stays flat is still a leak.
     """
-    own = _growable(snapshot)
+    own = held(snapshot)
     return None if own is None else max(0, own - (snapshot.attributed or 0))
 
 
-def _growable(snapshot: Snapshot) -> int | None:
+def held(snapshot: Snapshot) -> int | None:
+    """Give the same with what narrower scopes inside it publish on their own."""
     swapped = snapshot.swap_used or 0
     if snapshot.anon is None:
         return None if snapshot.used is None else snapshot.used + swapped
