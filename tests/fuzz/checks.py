@@ -1,0 +1,95 @@
+"""What must hold of decoders and roles, whatever comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from fleetleak.kafka.runtime import Applied, Record, Role
+from fleetleak.kafka.runtime.dead_letter import Origin, headers, origin
+from fleetleak.records import Alert, Decoder, Drift, Score, Unreadable, control
+from fleetleak.settings import Settings
+from processors.scoring import Scoring
+from sinks.alerting.role import Alerting
+from sinks.drift import DriftSink
+
+
+def read(kind: type[msgspec.Struct], value: bytes | None) -> None:
+    """A decoder gives a record or Unreadable."""
+    _read(Decoder(kind).decode, value)
+    _read(control.read, value)
+
+
+def _read(decode: Callable[[bytes | None], object], value: bytes | None) -> None:
+    refused = None
+    try:
+        decode(value)
+    except Unreadable as error:
+        refused = error
+    if refused is not None:
+        assert refused.reason
+        assert "\n" not in str(refused)
+        assert len(str(refused)) < 2000
+
+
+def origins(found: list[tuple[str, bytes | None]] | None) -> None:
+    """Headers are those of a dead letter, or they are not."""
+    assert isinstance(origin(found), Origin | None)
+
+
+class Roles:
+    """One of each role; every case has a partition of its own, which `begin` makes."""
+
+    def __init__(self) -> None:
+        self.scoring = Scoring(Settings(), "scores")
+        settings = Settings().alerting
+        self.alerting = [Alerting(settings, "alerts", "silent", track) for track in ("main", "t" * 200)]
+        self.partition = 0
+
+    def begin(self) -> None:
+        """Forget all; go on with another partition."""
+        for role in self._all():
+            role.drop(self.partition)
+        self.partition += 1
+
+    def _all(self) -> list[Role]:
+        return [self.scoring, *self.alerting, DriftSink("drift")]
+
+    def take_snapshots(self, records: Sequence[Record]) -> None:
+        """Score them; the sinks take or refuse what comes out."""
+        scored = self.scoring.apply([self._here(record) for record in records])
+        self.take_scores([Record(0, n, o.key, o.value, 0.0) for n, o in enumerate(scored.outputs)])
+
+    def take_scores(self, records: Sequence[Record]) -> None:
+        """Let the sinks take scores."""
+        for role in self._all()[1:]:
+            readable(role.apply([self._here(record) for record in records]))
+
+    def take_control(self, record: Record) -> None:
+        """Let every role take a control record."""
+        for role in self._all():
+            readable(role.control(self._here(record))[1])
+
+    def _here(self, record: Record) -> Record:
+        return msgspec.structs.replace(record, partition=self.partition)
+
+
+_READERS: dict[str, Callable[[bytes | None], object]] = {
+    "scores": Decoder(Score).decode,
+    "alerts": Decoder(Alert).decode,
+    "silent": Decoder(Alert).decode,
+    "drift": Decoder(Drift).decode,
+}
+
+
+def readable(applied: Applied) -> None:
+    """Whatever a role tells, we can read ourselves; whatever it refuses can be a dead letter."""
+    for output in applied.outputs:
+        assert output.key
+        _READERS[output.topic](output.value)
+    for rejected in applied.rejected:
+        assert rejected.reason
+        assert (
+            origin([(n, v if isinstance(v, bytes) else None) for n, v in headers("t", rejected)]) is not None
+        )

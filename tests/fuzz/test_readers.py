@@ -1,0 +1,167 @@
+"""Commands that read a topic say what they could not read, and go on."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, Producer
+
+from fleetleak.kafka import client, topics
+from fleetleak.kafka.runtime import Key
+from fleetleak.kafka.runtime.checkpoint import Checkpoint, record_key, seal, shrink, to_records
+from fleetleak.kafka.runtime.dead_letter import headers
+from fleetleak.kafka.runtime.role import Record, Rejected
+from fleetleak.records import Alert, Label, Score, Snapshot, encode
+from fleetleak.settings import Settings
+from tests.e2e.support import environment
+from tests.fuzz.odd import DEEP
+from tests.processors.series import record, role, snapshot
+
+pytestmark = pytest.mark.kafka
+
+START = 1_790_000_000.0
+LONG = "\U0001f600" * 256
+GARBAGE: list[tuple[bytes | None, bytes | None, Any]] = [
+    (None, None, None),
+    (b"", b"", []),
+    (b"\xff", b"\xff", [("\U0001f600", b"\xff"), ("fleetleak-topic", None), ("fleetleak-offset", b"x")]),
+    (b"k", b'{"schema":"alert/2"}', None),
+    (b"k", b'{"schema":"score/2"}', None),
+    (b"k", b'{"schema":"label/2"}', None),
+    (b"k", b'{"schema":"alert/1","key":"k"}', None),
+    (b"r", seal(b"\xc1"), None),
+    *((b"k", value[:110_000], None) for value in DEEP),
+]
+
+
+def put(settings: Settings, topic: str, *records: tuple[bytes | None, bytes | None, Any]) -> None:
+    refused: list[KafkaError] = []
+    producer = Producer(client.producer(settings.kafka))
+    for key, value, found in records:
+        producer.produce(
+            topic,
+            value,
+            key,
+            0,
+            headers=found,
+            on_delivery=lambda error, _: refused.append(error) if error else None,
+        )
+    assert (producer.flush(30), refused) == (0, [])
+
+
+def run(settings: Settings, *words: str) -> tuple[str, list[str]]:
+    """Run a command to its end; give what it printed, and its lines about records it could not read."""
+    done = subprocess.run(
+        [sys.executable, "-m", "fleetleak", *words],
+        env=environment(settings), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stderr.splitlines()
+    form = r"fleetleak: \d+ records? of t\w+\.[\w-]+ could not be read \([\w, -]+\),"
+    form += r" the first at partition 0 offset \d+: .+"
+    assert [line for line in lines if not re.fullmatch(f"{form}|fleetleak: the state of .*", line)] == []
+    return done.stdout, lines
+
+
+def alert(service: str) -> Alert:
+    return Alert(
+        key=f"{service}@1790000000", state="firing", service=service, instance=service, time=START,
+        since=START, severity="sure", kind="linear", confidence=0.9, summary="grows", recommendation="look",
+    )  # fmt: skip
+
+
+def score(service: str, time: float, oom_kills: int) -> Score:
+    return Score(
+        service=service, instance=service, time=START + time, input_partition=0, input_offset=0,
+        scope="container", oom_kills=oom_kills,
+    )  # fmt: skip
+
+
+def scored(service: bytes) -> bytes:
+    """Give what a processor keeps of a service."""
+    scoring = role()
+    taken = [snapshot(service.decode(), tick, 2**28) for tick in range(5)]
+    scoring.apply([record(one, offset) for offset, one in enumerate(taken)])
+    state = scoring.dump(Key(0, service))
+    assert state is not None
+    return state
+
+
+def stored(service: bytes, state: bytes) -> Iterator[tuple[bytes, bytes | None]]:
+    return to_records(service, Checkpoint(7, "id", "scoring/2", [], 1, shrink(state)), 0)
+
+
+@pytest.fixture
+def littered(settings: Settings) -> Settings:
+    """Topics with garbage before and behind what is in order."""
+    names = topics.names(settings.kafka.topic_prefix)
+    states = [*stored(b"kept", scored(b"kept")), *stored(b"odd", b"no state")]
+    label = Label(service=LONG, verdict="leak", author="ann", time=START + 60, alert=alert(LONG).key)
+    refused = encode(Snapshot(service="again", instance="i", timestamp=START))
+    letter = headers(names.snapshots, Rejected(Record(0, 1, b"again", refused, 0.0), "failed", "it did"))
+    sound: dict[str, list[tuple[bytes | None, bytes | None, Any]]] = {
+        names.alerts: [(b"k", encode(alert(service)), None) for service in (LONG, "short")],
+        names.scores: [(b"short", encode(score("short", 60.0 * kills, kills)), None) for kills in (1, 2)],
+        names.models: [(key, value, None) for key, value in states],
+        names.feedback: [(LONG.encode(), encode(label), None)],
+        names.dead_letter: [(b"again", refused, letter)],
+    }
+    for topic in names:
+        # Brokers take no record without a key where records are compacted.
+        compacted = topic in (names.models, names.alert_state)
+        garbage = [one for one in GARBAGE if one[0] is not None or not compacted]
+        put(settings, topic, *garbage, *sound.get(topic, []), *garbage)
+    put(settings, names.models, (record_key(b"foreign", 0), b"x", None))
+    return settings
+
+
+def counted(lines: list[str]) -> dict[str, int]:
+    """Give how many records of each topic were passed over."""
+    found = [re.match(r"fleetleak: (\d+) records? of t\w+\.([\w-]+)", line) for line in lines]
+    return {one[2]: int(one[1]) for one in found if one is not None}
+
+
+def test_every_reader_passes_over_what_it_cannot_read(littered: Settings) -> None:
+    twice = 2 * len(GARBAGE)
+    listed, said = run(littered, "alerts", "--json")
+    assert [a["service"] for a in json.loads(listed)] == ["short", LONG]
+    assert counted(said) == {"alerts": twice}
+    assert LONG in run(littered, "alerts")[0]
+
+    reported, said = run(littered, "report", "--json")
+    assert (json.loads(reported)["warned"], counted(said)) == (1, {"alerts": twice, "scores": twice})
+
+    compared, said = run(littered, "tracks", "compare", "--json")
+    (main,) = json.loads(compared)["tracks"]
+    assert (main["track"], main["right"]) == ("main", 1)
+    assert set(counted(said)) == {"alerts", "silent-alerts", "feedback", "models"}
+    assert run(littered, "tracks", "auto")[0].startswith("nothing promoted: 1 labels")
+
+
+def test_stored_state_is_listed_and_shown_beside_what_is_none(littered: Settings) -> None:
+    models, said = run(littered, "models", "list", "--json")
+    problems = {row["service"]: row["problem"] for row in json.loads(models)}
+    assert problems == {"kept": None, "odd": None, "foreign": "not a checkpoint"}
+    # Those whose key is none of ours, and the checkpoint that cannot be read.
+    assert [line.split(" could not be read ")[1].split(",")[0] for line in said] == [
+        f"({2 * len(GARBAGE) - 4} foreign)", "(1 foreign)",
+    ]  # fmt: skip
+    assert "not a checkpoint" in run(littered, "models", "list")[0]
+    assert list(json.loads(run(littered, "models", "show", "kept", "--json")[0])["instances"]) == ["kept-0"]
+    seen, said = run(littered, "models", "sensitivity", "--json")
+    assert {row["service"] for row in json.loads(seen)} <= {"kept"}
+    assert any(line.startswith("fleetleak: the state of odd cannot be read: ") for line in said)
+
+
+def test_dead_letters_are_sent_again_past_what_is_none(littered: Settings) -> None:
+    sent, said = run(littered, "replay-dead-letters")
+    assert (sent, counted(said)) == (
+        "1 sent\n",
+        {"dead-letter": 2 * len(GARBAGE), "scores": 2 * len(GARBAGE)},
+    )
