@@ -46,7 +46,8 @@ def alerts(applied: Applied) -> list[Alert]:
 
 
 def label(verdict: str, **more: object) -> Record:
-    made = Label(service="s", verdict=verdict, author="ann", time=START + 6000, **more)  # type: ignore[arg-type]
+    fields = {"service": "s", "author": "ann", "time": START + 6000} | more
+    made = Label(verdict=verdict, **fields)  # type: ignore[arg-type]
     return Record(0, 0, b"s", encode(made), START)
 
 
@@ -249,3 +250,15 @@ def test_state_moves_at_any_point() -> None:
         if state is not None:
             after.load(Key(0, b"s"), state)
         assert found + after.apply(records[cut:]).outputs == whole
+
+
+def test_an_alert_of_the_longest_service_and_track_can_be_read() -> None:
+    service, track = "\U0001f600" * 256, "t" * 200
+    role = Alerting(Settings(), "alerts", "silent", track)
+    scores = [score(t, 0.9, service=service, instance=service, version=service) for t in range(5)]
+    found = alerts(
+        role.apply([Record(0, s.input_offset, service.encode(), encode(s), s.time) for s in scores])
+    )
+    assert found[0].key == f"{service}@{START + 60:.0f}@{track}"
+    _, applied = role.control(label("not-a-leak", service=service, alert=found[0].key))
+    assert alerts(applied)[-1].state == "resolved"

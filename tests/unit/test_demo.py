@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Message
 from rich.console import Console
 
 from fleetleak.cli import main
@@ -73,6 +74,16 @@ def test_an_alert_before_the_leak_began_is_a_false_one(demo: Demo) -> None:
     assert (found["found"], found["false_alerts"]) == (False, [f"process/{LEAK}@1"])
     take(demo, alert(LEAK, BEGINS + 20, "updated"))
     assert not demo.outcome.well
+
+
+def test_what_it_cannot_read_it_passes_over_and_counts(demo: Demo) -> None:
+    for topic, value in (("p.alerts", b"{"), ("p.scores", None), ("p.alerts", alert(LEAK, BEGINS + 20))):
+        demo._read(Message(topic=topic, partition=0, offset=4, value=value), 60.0)
+    assert demo.outcome.well
+    lines: list[str] = []
+    for skipped in demo._skipped.values():
+        skipped.tell(lines.append)
+    assert [line.partition(" could")[0] for line in lines] == ["1 record of p.alerts", "1 record of p.scores"]
 
 
 def test_a_resolved_alert_is_no_new_one(demo: Demo) -> None:
