@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from fleetleak.reading import BadRecording, Findings, Options, read_samples
+
 Floats = NDArray[np.float64]
-Row = tuple[str, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,18 @@ class Case:
         return float(np.median(np.diff(self.times))) if len(self.times) > 1 else 0.0
 
 
-def load(labels: Path, samples: Path) -> list[Case]:
+class _Label(msgspec.Struct, kw_only=True):
+    """What `cases.json` says of a series."""
+
+    group: str
+    tag: str
+    leaks: list[Leak] | None
+    ambiguous: list[tuple[float, float]] | None = None
+    t0: float
+    t1: float
+
+
+def load(labels: Path, samples: Path, findings: Findings | None = None) -> list[Case]:
     """Read cases in the order of their labels.
 
     Parameters
@@ -87,66 +96,80 @@ def load(labels: Path, samples: Path) -> list[Case]:
     labels
         JSON: by series id `group`, `tag`, `leaks`, `ambiguous`, `t0` and `t1`.
     samples
-        Parquet (needs pyarrow) or, by its suffix, CSV; columns `series`, `timestamp`, `used`, `total`.
+        Any file that a replay reads; columns `series`, `timestamp`, `used`, `total`.
+    findings
+        Told what is noteworthy of the samples, and what is left out.
 
     Raises
     ------
     ValueError
-        If a labelled series has no samples.
+        If a label is not of this form, the samples cannot be read, or a labelled series has none.
     """
-    described: dict[str, dict[str, Any]] = json.loads(labels.read_text())
-    columns = _from_csv(samples) if samples.suffix == ".csv" else _from_parquet(samples)
+    described = _labels(labels)
+    columns = _samples(samples, findings or Findings())
     missing = sorted(described.keys() - columns.keys())
     if missing:
         raise ValueError(f"{samples.name} has no samples of {', '.join(missing[:3])}")
     return [_case(series, columns[series], label) for series, label in described.items()]
 
 
-def load_directory(directory: Path) -> list[Case]:
+def load_directory(directory: Path, findings: Findings | None = None) -> list[Case]:
     """Read `cases.json` with `cases.parquet`, or `cases.csv` where there is no Parquet file."""
     parquet = directory / "cases.parquet"
-    return load(directory / "cases.json", parquet if parquet.exists() else parquet.with_suffix(".csv"))
+    samples = parquet if parquet.exists() else parquet.with_suffix(".csv")
+    return load(directory / "cases.json", samples, findings)
 
 
-def _case(series: str, samples: Floats, label: dict[str, Any]) -> Case:
+def _labels(path: Path) -> dict[str, _Label]:
+    try:
+        described = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{path.name} is no JSON object with a label for each series: {error}") from None
+    return {series: _label(path.name, series, raw) for series, raw in described.items()}
+
+
+def _label(name: str, series: str, raw: msgspec.Raw) -> _Label:
+    try:
+        label = msgspec.json.decode(raw, type=_Label)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"{name}: the label of {series} is wrong: {error}") from None
+    spans = [(leak.onset, leak.end) for leak in label.leaks or ()]
+    for begin, end in [(label.t0, label.t1), *spans, *(label.ambiguous or ())]:
+        if begin > end:
+            raise ValueError(f"{name}: the label of {series} has a span that ends at {end} before {begin}")
+    return label
+
+
+def _case(series: str, samples: Floats, label: _Label) -> Case:
     ordered = samples[:, np.argsort(samples[0], kind="stable")]
     return Case(
         series=series,
         times=ordered[0],
         used=ordered[1],
         total=ordered[2],
-        group=label["group"],
-        tag=label["tag"],
-        leaks=tuple(Leak(**leak) for leak in label["leaks"]),
-        ambiguous=tuple((begin, end) for begin, end in label["ambiguous"]),
-        t0=label["t0"],
-        t1=label["t1"],
+        group=label.group,
+        tag=label.tag,
+        leaks=tuple(label.leaks or ()),
+        ambiguous=tuple(label.ambiguous or ()),
+        t0=label.t0,
+        t1=label.t1,
     )
 
 
-def _from_csv(path: Path) -> dict[str, Floats]:
-    with path.open(newline="") as file:
-        return _by_series(_rows(csv.DictReader(file)))
-
-
-def _rows(lines: Iterable[dict[str, str]]) -> Iterator[Row]:
-    for line in lines:
-        yield line["series"], float(line["timestamp"]), float(line["used"]), float(line["total"])
-
-
-def _by_series(rows: Iterable[Row]) -> dict[str, Floats]:
-    collected: dict[str, list[tuple[float, ...]]] = {}
-    for series, *values in rows:
-        collected.setdefault(series, []).append(tuple(values))
-    return {series: np.array(values).T for series, values in collected.items()}
-
-
-def _from_parquet(path: Path) -> dict[str, Floats]:
-    from pyarrow import parquet  # only here: everything else runs without it
-
-    table = parquet.read_table(path)
-    names = np.asarray(table.column("series").to_numpy(zero_copy_only=False), dtype=str)
-    values = np.stack([np.asarray(table.column(c), dtype=float) for c in ("timestamp", "used", "total")])
+def _samples(path: Path, findings: Findings) -> dict[str, Floats]:
+    """Give the samples of each series; those that have no total cannot be judged."""
+    columns = read_samples([str(path)], Options(columns={"service": "series"}), findings)
+    for name in ("used", "total"):
+        if name not in columns:
+            raise BadRecording(f"{path.name} has no column {name}")
+    names = np.asarray(columns["service"], dtype=str)
+    values = np.array([columns[name] for name in ("timestamp", "used", "total")], dtype=float)
+    known = values[2] > 0
+    if not known.all():
+        at = int(np.argmin(known))
+        place = f"{path.name}, {names[at]} at {values[0, at]:.0f}, column total"
+        findings.leave("rows without total", int((~known).sum()), place)
+    names, values = names[known], values[:, known]
     order = np.argsort(names, kind="stable")
     found, starts = np.unique(names[order], return_index=True)
     parts = np.split(values[:, order], starts[1:], axis=1)

@@ -12,9 +12,9 @@ from benchmarks.accuracy import synthetic
 from benchmarks.accuracy.alerts import Alert
 from benchmarks.accuracy.cases import Case
 from fleetleak.kafka.runtime import Record
+from fleetleak.reading import unit_scale
 from fleetleak.records import Snapshot, encode
 from fleetleak.replay.drive import drive
-from fleetleak.replay.sources import unit_scale
 from fleetleak.settings import Settings
 from processors.scoring import Scoring
 from sinks.alerting.role import Alerting

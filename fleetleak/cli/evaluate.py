@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from fleetleak.cli import CommandFailed
+from fleetleak.reading import Findings
 from fleetleak.settings import Loaded
 
 HELP = "judge the detector on labelled cases, beside predict_linear, Coroot's rule and other rivals"
@@ -32,10 +33,17 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         from benchmarks.accuracy.cases import load_directory
     except ImportError as error:
         raise CommandFailed(f"evaluate runs from a checkout of the project ({error})") from None
+    findings = Findings()
     try:
-        cases = load_directory(arguments.cases) if arguments.cases else synthetic.all_cases()
-    except (OSError, ValueError, KeyError) as error:
+        cases = load_directory(arguments.cases, findings) if arguments.cases else synthetic.all_cases()
+    except (OSError, ValueError) as error:
         raise CommandFailed(f"{arguments.cases} holds no cases: {error}") from None
+    if not cases:
+        raise CommandFailed(f"{arguments.cases} holds no cases: cases.json names no series")
+    for line in findings.lines():
+        print(f"note: {line}", file=sys.stderr)
+    if findings.left:
+        print(f"left out: {findings.reasons()}", file=sys.stderr)
     snapshots = product.of_cases(cases) if arguments.cases else product.of_scenarios()
     found = {product.NAME: product.alerts(snapshots, _progress)}
     if arguments.rivals:

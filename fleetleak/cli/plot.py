@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fleetleak.cli import CommandFailed
+from fleetleak.cli import CommandFailed, recordings
 from fleetleak.cli.extras import needs
 from fleetleak.cli.replay import replay
+from fleetleak.reading import Recording
 from fleetleak.records import Alert, Decoder, Score, Snapshot, Unreadable
-from fleetleak.replay.sources import BadRecording, Recording, parse_mapping, read
+from fleetleak.replay.records import records
 from fleetleak.settings import Loaded, Settings
 
 if TYPE_CHECKING:
@@ -28,10 +29,7 @@ _LEAST = 2  # snapshots between which there is a line
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
-    parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="CSV or Parquet; columns by snapshot field names"
-    )
-    parser.add_argument("--columns", default="", metavar="FIELD=COLUMN,...", help="where the names differ")
+    recordings.add_arguments(parser)
     parser.add_argument("--service", metavar="NAME", help="which, where there are several")
     parser.add_argument("--instance", metavar="NAME", help="which, where the service has several")
     parser.add_argument(
@@ -49,10 +47,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         raise CommandFailed(f"--out {arguments.out}: give a name that ends in {' or '.join(_SUFFIXES)}")
     with needs("plot"):
         from fleetleak.replay import draw
-    try:
-        recording = read(arguments.files, parse_mapping(arguments.columns))
-    except BadRecording as error:
-        raise CommandFailed(str(error)) from None
+    recording = recordings.load(arguments)
     recording = _only(recording, "service", arguments.service)
     series = series_of(recording, _only(recording, "instance", arguments.instance), loaded.settings)
     figure = draw.picture(series, shown_score(series, arguments.at))
@@ -112,7 +107,7 @@ def series_of(service: Recording, instance: Recording, settings: Settings) -> Se
     if len({s.timestamp for s, _ in measured}) < _LEAST:
         raise CommandFailed(
             f"fewer than {_LEAST} snapshots have memory and a limit or total:"
-            " name their columns with --columns used=COLUMN,total=COLUMN"
+            " name their columns with --columns used=COLUMN,total=COLUMN, or give --limit 4GiB"
         )
     newest = measured[-1][0]
     scores, alerts = _said(service, newest.instance, settings)
@@ -130,7 +125,7 @@ def series_of(service: Recording, instance: Recording, settings: Settings) -> Se
 def _snapshots(recording: Recording) -> Sequence[Snapshot]:
     """Give what can be read; the replay tells of the rest."""
     decode, found = Decoder(Snapshot).decode, []
-    for record in recording.records():
+    for record in records(recording):
         try:
             found.append(decode(record.value))
         except Unreadable:

@@ -9,25 +9,27 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 
-from fleetleak.cli import CommandFailed
+import orjson
+
+from fleetleak.cli import CommandFailed, recordings
 from fleetleak.cli.extras import needs
 from fleetleak.observe.garbage import collect_seldom
+from fleetleak.reading import Recording
 from fleetleak.replay.drive import Outputs, drive
-from fleetleak.replay.sources import BadRecording, Recording, parse_mapping, read
+from fleetleak.replay.records import records
+from fleetleak.replay.told import Highest, transitions
 from fleetleak.replay.write import Found, Write, in_order, to_file
 from fleetleak.settings import Loaded, Settings
 
-HELP = "send recorded series (CSV, Parquet) through scoring and alerting, in memory or through a Kafka"
+HELP = "send recorded series (CSV, Parquet, JSON) through scoring and alerting, in memory or through a Kafka"
 SECTIONS = ("kafka", "topics", "runtime", "processor", "alerting", "log")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
-    parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="CSV or Parquet; columns by snapshot field names"
-    )
-    parser.add_argument("--columns", default="", metavar="FIELD=COLUMN,...", help="where the names differ")
+    recordings.add_arguments(parser)
     parser.add_argument("--alerts", metavar="FILE", help="write transitions as JSON lines; - for stdout")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON: counts and alerts")
     parser.add_argument(
         "--scores", metavar="FILE", help="write scores: Parquet if its name ends in .parquet, else JSON lines"
     )
@@ -39,11 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Replay and write what came out."""
-    try:
-        recording = read(arguments.files, parse_mapping(arguments.columns))
-    except BadRecording as error:
-        raise CommandFailed(str(error)) from None
+    """Replay, write what came out, and print what was found."""
+    if arguments.json and arguments.alerts == "-":
+        raise CommandFailed("--json and --alerts - both write to stdout: choose one")
+    recording = recordings.load(arguments)
     begun = time.monotonic()
     with contextlib.ExitStack() as stack:
         to_alerts, to_scores = _writers(stack, arguments)
@@ -53,25 +54,29 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
             # Scores are written as they come, in the order of time; without them a faster order will do.
             way = _in_memory(recording, loaded, in_turns=arguments.scores is None)
         found = stack.enter_context(contextlib.closing(way))
-        unreadable, alerts = _write(found, to_alerts, to_scores)
+        result = _write(found, to_alerts, to_scores)
     seconds = time.monotonic() - begun
-    print(
-        f"{len(recording)} snapshots, {unreadable} unreadable, {alerts} alert transitions, {seconds:.1f} s",
-        file=sys.stderr,
+    _tell(recording, result, arguments)
+    _say(recording.summary())
+    _say(
+        f"{len(recording)} snapshots, {len(result.unreadable)} unreadable,"
+        f" {len(result.alerts)} alert transitions, {seconds:.1f} s"
     )
+    if 2 * len(result.unreadable) > len(recording):
+        raise CommandFailed(f"most snapshots are unreadable; the first: {result.unreadable[0]}")
     return 0
 
 
 def replay(
     recording: Recording, settings: Settings, progress: Callable[[float], None], in_turns: bool = False
 ) -> Iterator[Outputs]:
-    """Drive the product's own roles over a recording (`Recording.records` says what `in_turns` does)."""
+    """Drive the product's own roles over a recording (`records` says what `in_turns` does)."""
     with needs("processor"):
         from processors.scoring import Scoring
     from sinks.alerting.role import Alerting
 
     scoring, alerting = Scoring(settings, "scores"), Alerting(settings.alerting, "alerts")
-    return drive(recording.records(in_turns), len(recording), scoring, alerting, progress)
+    return drive(records(recording, in_turns), len(recording), scoring, alerting, progress)
 
 
 def _in_memory(recording: Recording, loaded: Loaded, in_turns: bool) -> Generator[Found, None, None]:
@@ -120,17 +125,48 @@ def _scores(name: str | None) -> contextlib.AbstractContextManager[Write]:
     return to_parquet(name)
 
 
-def _write(every: Iterator[Found], to_alerts: Write, to_scores: Write) -> tuple[int, int]:
-    """Write all that comes; give how many were unreadable, and how many transitions there are."""
-    unreadable = alerts = 0
+class _Result:
+    """What a replay gave that is told at its end."""
+
+    def __init__(self) -> None:
+        self.alerts: list[bytes] = []
+        self.unreadable: list[str] = []
+        self.highest = Highest()
+
+
+def _write(every: Iterator[Found], to_alerts: Write, to_scores: Write) -> _Result:
+    """Write all that comes; keep what is told."""
+    result = _Result()
     for found in every:
         to_alerts(found.alerts)
         to_scores(found.scores)
-        if found.unreadable and not unreadable:
+        if found.unreadable and not result.unreadable:
             print(f"\nunreadable: {found.unreadable[0]}", file=sys.stderr)
-        unreadable += len(found.unreadable)
-        alerts += len(found.alerts)
-    return unreadable, alerts
+        result.unreadable += found.unreadable
+        result.alerts += found.alerts
+        result.highest.add(found.scores)
+    return result
+
+
+def _tell(recording: Recording, result: _Result, arguments: argparse.Namespace) -> None:
+    """Print what was found, unless the alerts stand on stdout already."""
+    if arguments.json:
+        print(orjson.dumps(_plain(recording, result)).decode())
+    elif arguments.alerts != "-":
+        print("\n".join(transitions(result.alerts) or ["no alert", *result.highest.lines()]))
+
+
+def _plain(recording: Recording, result: _Result) -> dict[str, object]:
+    return {
+        "rows": recording.read,
+        "usable": recording.usable,
+        "repeated": recording.repeated,
+        "left_out": {reason: left.count for reason, left in recording.findings.left.items()},
+        "notes": list(recording.findings.notes),
+        "snapshots": len(recording),
+        "unreadable": len(result.unreadable),
+        "alerts": [orjson.loads(alert) for alert in result.alerts],
+    }
 
 
 def _say(line: str) -> None:

@@ -11,10 +11,11 @@ from confluent_kafka import Producer
 
 from fleetleak.kafka import client
 from fleetleak.kafka.runtime import Record
+from fleetleak.reading import Recording
 from fleetleak.replay import offsets
 from fleetleak.replay.cluster import ROLES, Cluster, cluster
 from fleetleak.replay.collect import Scores, alerts, unreadable
-from fleetleak.replay.sources import Recording
+from fleetleak.replay.records import records
 from fleetleak.replay.write import Found
 from fleetleak.settings import Settings
 
@@ -152,7 +153,7 @@ def through_kafka(
             for role in ROLES
         }
         journey = Journey(ours, groups, len(recording), progress)
-        journey.publish(recording.records())
+        journey.publish(records(recording))
         journey.wait_scored()
         scores = Scores(ours, say)
         journey.wait_alerted(scores.ends)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from fleetleak.cli.replay import replay
+from fleetleak.reading import read
 from fleetleak.records import Alert, Decoder
-from fleetleak.replay.sources import read
 from fleetleak.settings import Settings
 
 _RECORDINGS = Path(__file__).parents[1] / "recordings"
@@ -50,7 +50,7 @@ def cases() -> dict[str, Case]:
 
 @pytest.fixture(scope="module")
 def firing() -> list[Alert]:
-    recording = read([str(_RECORDINGS / "snapshots.parquet")], {})
+    recording = read([str(_RECORDINGS / "snapshots.parquet")])
     decode, found = Decoder(Alert).decode, []
     for outputs in replay(recording, Settings(), lambda _: None):
         assert outputs.rejected == []

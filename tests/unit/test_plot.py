@@ -20,15 +20,16 @@ from msgspec.structs import replace as struct_replace
 from benchmarks.accuracy import synthetic
 from fleetleak.cli import EXIT_USAGE, main
 from fleetleak.cli.plot import series_of, shown_score
+from fleetleak.reading import read
 from fleetleak.records import Score
 from fleetleak.replay import draw
 from fleetleak.replay.draw import Series
-from fleetleak.replay.sources import read
 from fleetleak.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 GIB = 2**30
 DAY_SECONDS = 86400.0
+START = 1_790_000_000
 LEAK, CLEAN = "leak-linear-2h", "clean-warm-up"
 WITHOUT = """
 import sys
@@ -68,14 +69,14 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Series:
 
 
 def replayed(file: str) -> Series:
-    recording = read([file], {})
+    recording = read([file])
     return series_of(recording, recording, Settings())
 
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> str:
     """Give a recording of two services, one of them with seven instances."""
-    one = {"timestamp": 0, "used": 1, "total": 10}
+    one = {"timestamp": START, "used": GIB, "total": 2 * GIB}
     rows = [{"service": "many", "instance": f"i{n}"} | one for n in range(7)]
     return write(tmp_path / "tiny.csv", [*rows, {"service": "one", "instance": "only"} | one])
 
@@ -265,7 +266,7 @@ def test_a_png_is_written_where_asked(
         (
             ("--service", "one"),
             "fewer than 2 snapshots have memory and a limit or total:"
-            " name their columns with --columns used=COLUMN,total=COLUMN",
+            " name their columns with --columns used=COLUMN,total=COLUMN, or give --limit 4GiB",
         ),
         (("--columns", "moon=used"), "--columns names moon"),
     ],

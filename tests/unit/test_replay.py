@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from fleetleak.cli import main
+from fleetleak.reading import BadRecording, judged, read
 from fleetleak.records import Decoder, Score
-from fleetleak.replay.sources import BadRecording, read
+from fleetleak.replay.records import records
 
 START = 1_700_000_000
 MIB = 2**20
@@ -82,21 +83,25 @@ def test_percentages_and_bytes_stand_side_by_side_and_gaps_are_gaps(tmp_path: Pa
     path = tmp_path / "r.csv"
     rows = ["service,timestamp,used,total,oom_kills", "percent,0,12.5,100,0", f"host,0,{2**40},{2**41},"]
     path.write_text("\n".join([*rows, "percent,60,nan,100,1"]))
-    percent, host, gap = (json.loads(r.value or b"") for r in read([str(path)], {}).records())
+    percent, host, gap = (json.loads(r.value or b"") for r in records(read([str(path)])))
     assert (percent["used"], percent["total"], percent["oom_kills"]) == (12.5 * MIB, 100 * MIB, 0)
     assert (host["used"], host["total"]) == (2**40, 2**41)
     assert "used" not in gap
     assert isinstance(percent["oom_kills"], int)
     path.write_text("\n".join([*rows, "percent,,13.5,100,1"]))
-    with pytest.raises(BadRecording, match="no timestamp in row 3"):
-        read([str(path)], {})
+    with pytest.raises(
+        BadRecording, match=r"1 rows without a time \(first: .*r.csv row 3, column timestamp\)"
+    ):
+        judged(read([str(path)]))
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["--columns", "service=name,timestamp=at,used=nothing"], "no column nothing"),
-        (["--columns", "service=name,timestamp=at,memory=mem"], "--columns names memory"),
+        (["--columns", "service=name,timestamp=at,memory=mem"], "--columns names memory: did you mean used?"),
+        ([*COLUMNS, "--limit", "4XB"], "--limit: '4XB' is no amount of memory"),
+        ([*COLUMNS, "--json", "--alerts", "-"], "--json and --alerts - both write to stdout"),
         ([*COLUMNS, "--alerts", "/nowhere/a.jsonl"], "cannot be written"),
     ],
 )
