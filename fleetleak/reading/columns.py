@@ -14,7 +14,7 @@ from fleetleak.reading.names import BYTE_FIELDS, FIELDS, SYNONYMS, TEXT, Head, h
 from fleetleak.reading.numbers import is_missing
 from fleetleak.reading.series import labelled
 from fleetleak.reading.table import Table
-from fleetleak.reading.times import looks_like_time
+from fleetleak.reading.times import is_time_of_day, looks_like_time
 from fleetleak.reading.units import TIME
 
 _LOOKED_AT = 20
@@ -42,9 +42,24 @@ class Columns:
     series: list[int]
 
 
+def dated(table: Table) -> Table:
+    """Put the times of day of a column `time` behind the dates of a column `date`."""
+    keys = [head(name).key for name in table.names]
+    if not {"date", "time"} <= set(keys):
+        return table
+    date, time = keys.index("date"), keys.index("time")
+    if not _first(table, time, is_time_of_day):
+        return table
+    pairs = zip(table.columns[date], table.columns[time], strict=True)
+    both = [f"{day} {hour}" if day and hour else None for day, hour in pairs]
+    columns = [both if at == time else values for at, values in enumerate(table.columns) if at != date]
+    names = [name for at, name in enumerate(table.names) if at != date]
+    return Table(table.file, names, columns, table.rows)
+
+
 def is_known(name: str) -> bool:
-    """Tell whether a header's name stands for a field."""
-    return bool(_meanings(head(name)))
+    """Tell whether a name stands for a field, and cannot be the name of a service, such as `app`."""
+    return bool(_meanings(head(name)).keys() - TEXT)
 
 
 def match(table: Table, mapping: Mapping[str, str], findings: Findings) -> Columns:
@@ -122,9 +137,10 @@ def _times(table: Table) -> int:
         at for at in range(len(table.names)) if at in table.moments or _first(table, at, looks_like_time)
     ]
     if len(found) != 1:
+        one = "; columns are separated by a comma, semicolon, tab or |" if len(table.names) == 1 else ""
         raise BadRecording(
             f"{table.file} has no timestamp: name its column with --columns timestamp=COLUMN;"
-            f" it has {listed(table.names)}"
+            f" it has {listed(table.names)}{one}"
         )
     return found[0]
 

@@ -79,10 +79,10 @@ def _delimiter(head: str) -> str:
     lines = [line for line in head.split("\n")[:_HEAD_LINES] if line.strip()]
     bare = [_QUOTED.sub("", line) for line in lines]
     best, found = (0.0, 0), ","
-    for sign in _DELIMITERS:
+    for sign in _DELIMITERS if lines else "":
         counts = [line.count(sign) for line in bare]
         usual, times = Counter(counts[1:] or counts).most_common(1)[0]
-        if counts and counts[0] and usual and (share := (times / len(counts), usual)) > best:
+        if counts[0] and usual and (share := (times / len(counts), usual)) > best:
             best, found = share, sign
     return found
 

@@ -12,6 +12,14 @@ _MOST_NAMED = 20
 class BadRecording(ValueError):
     """A file that cannot be read; the message is one line that says where, what and which option helps."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(_one_line(message))
+
+
+def _one_line(message: str) -> str:
+    """Give a message as a terminal can show it: names and values in it are anybody's."""
+    return message if message.isprintable() else "".join(c if c.isprintable() else " " for c in message)
+
 
 @dataclass
 class Left:
@@ -30,11 +38,11 @@ class Findings:
 
     def note(self, line: str) -> None:
         """Say a line once."""
-        self.notes[line] = None
+        self.notes[_one_line(line)] = None
 
     def leave(self, reason: str, count: int, first: str) -> None:
         """Count what is left out; `first` is the place of the first."""
-        self.left.setdefault(reason, Left(0, first)).count += count
+        self.left.setdefault(reason, Left(0, _one_line(first))).count += count
 
     def lines(self) -> list[str]:
         """Give the notes, at most ten lines of them."""

@@ -25,7 +25,7 @@ def is_json(text: str) -> bool:
 
 def _is_object(text: str) -> bool:
     # A header of Prometheus begins with a brace too; a name there is not in quotes.
-    return re.match(r"[\ufeff\s]*[{\[]\s*(?:[\"{\[\]}]|$)", text) is not None
+    return re.match(r"[\ufeff\s]*[{\[]\s*(?:[\"{\[\]}\d-]|$)", text) is not None
 
 
 def snapshots(data: bytes, file: str, findings: Findings) -> tuple[list[Snapshot], list[int]] | None:

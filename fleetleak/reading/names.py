@@ -23,7 +23,7 @@ SYNONYMS = {
         "time", "ts", "@timestamp", "datetime", "date_time", "date", "epoch", "unix_time", "unixtime",
     ),
     "used": (
-        "mem_used", "memory_used", "used_memory", "container_memory_working_set", "working_set_size",
+        "mem_used", "memory_used", "used_memory", "container_memory_working_set", "working_set",
         "container_memory_rss", "process_resident_memory", "rss", "resident", "resident_memory",
         "memory_usage", "mem_usage", "container_memory_usage", "memory", "mem", "value",
     ),

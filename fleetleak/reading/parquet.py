@@ -28,6 +28,7 @@ def table(data: bytes, file: str, findings: Findings) -> Table:
         raise BadRecording(f"{file}: Parquet needs more: {hint('replay')}") from None
     try:
         found = parquet.read_table(io.BytesIO(data), use_pandas_metadata=False)
+        heads = found.column_names
     except (ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise BadRecording(f"{file} is damaged Parquet: {_line(error)}") from None
     if not found.num_rows:
@@ -35,7 +36,7 @@ def table(data: bytes, file: str, findings: Findings) -> Table:
     names: list[str] = []
     columns: list[Sequence[Any]] = []
     moments = set()
-    for name, column in zip(found.column_names, found.columns, strict=True):
+    for name, column in zip(heads, found.columns, strict=True):
         try:
             values, is_moment = _values(column)
         except (ArrowException, ValueError, TypeError, OverflowError, NotImplementedError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fleetleak.reading import delimited, jsons, parquet, text
-from fleetleak.reading.columns import is_known, match
+from fleetleak.reading.columns import dated, is_known, match
 from fleetleak.reading.findings import BadRecording, Findings
 from fleetleak.reading.shapes import joined, melted
 from fleetleak.reading.table import Table
@@ -63,6 +63,7 @@ def part(file: str, options: Options, findings: Findings) -> Part:
 
 
 def _of_table(table: Table, options: Options, unit: Unit | None, findings: Findings) -> Part:
+    table = dated(table) if "timestamp" not in options.columns else table
     columns = match(table, options.columns, findings)
     if columns.series:
         table, columns = melted(table, columns, unit, findings)

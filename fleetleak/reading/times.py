@@ -19,6 +19,7 @@ _UNITS = tuple(TIME[name] for name in ("s", "ms", "us", "ns"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _UNDERSTOOD = "unix seconds (or ms, us, ns), YYYY-MM-DD HH:MM:SS or ISO 8601"
+_TIME_OF_DAY = re.compile(r"\s*\d{1,2}:\d\d(:\d\d([.,]\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?\s*", re.ASCII)
 _LOOSE = re.compile(
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})"
     r"(?:[Tt ]\s*(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?"
@@ -76,6 +77,11 @@ def seconds(table: Table, at: int, column: str, unit: Unit | None, findings: Fin
     if "a time without zone" in found.first:
         findings.note("times have no zone: read as UTC")
     return _plausible(found.values, _1971, table, column, findings)
+
+
+def is_time_of_day(value: Any) -> bool:
+    """Tell whether a value is a time without its date."""
+    return isinstance(value, str) and _TIME_OF_DAY.fullmatch(value) is not None
 
 
 def looks_like_time(value: Any) -> bool:
@@ -143,6 +149,8 @@ def _scaled(
     known = [number for number in numbers if number is not None]
     if not known:
         return numbers
+    if (at := _rounded(table.columns[table.names.index(column)])) is not None:
+        findings.note(f"{table.place(at, column)}: times are rounded: give all of their digits")
     low, high = min(known), max(known)
     if high < _RELATIVE_BELOW:
         return _relative(numbers, low, table, column, unit, findings)
@@ -157,6 +165,12 @@ def _scaled(
         findings.note(f"timestamps are {told.name}")
         numbers = [None if number is None else number / told.factor for number in numbers]
     return _plausible(numbers, _1971, table, column, findings)
+
+
+def _rounded(values: Sequence[Any]) -> int | None:
+    """Give the first time that a spreadsheet has rounded, as in 1.79E+09."""
+    at = next((at for at, value in enumerate(values) if not is_missing(value)), 0)
+    return at if isinstance(values[at], str) and "E+" in values[at].upper() else None
 
 
 def _relative(

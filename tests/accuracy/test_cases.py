@@ -14,6 +14,7 @@ from benchmarks.accuracy.alerts import read
 from benchmarks.accuracy.cases import Leak, load, load_directory
 from benchmarks.accuracy.rivals_table import write
 from benchmarks.accuracy.scorer import score
+from fleetleak.reading import Findings
 from tests.accuracy.support import DAY, alert, days, leak
 
 LABEL = {
@@ -49,6 +50,72 @@ def test_a_series_without_samples_is_refused(tmp_path: Path) -> None:
     (directory / "cases.json").write_text(json.dumps({"gone": LABEL}))
     with pytest.raises(ValueError, match=r"cases.csv has no samples of gone"):
         load(directory / "cases.json", directory / "cases.csv")
+
+
+def test_no_leaks_may_be_null_and_ambiguous_may_be_absent(tmp_path: Path) -> None:
+    directory = _written(tmp_path)
+    label = {"group": "real", "tag": "x", "leaks": None, "t0": 0, "t1": 120}
+    (directory / "cases.json").write_text(json.dumps({"a": label}))
+    (case,) = load_directory(directory)
+    assert (case.leaks, case.ambiguous) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        (
+            {**LABEL, "leaks": [[60, 120]]},
+            r"the label of a is wrong: Expected `object`, got `array` - at `\$.leaks",
+        ),
+        ({**LABEL, "leaks": [{"onset": 60}]}, "the label of a is wrong: Object missing required field `end`"),
+        ({**LABEL, "leaks": "none"}, "the label of a is wrong"),
+        ({**LABEL, "t0": None}, r"the label of a is wrong: Expected `float`, got `null` - at `\$.t0`"),
+        ({**LABEL, "ambiguous": [[1, 2, 3]]}, "the label of a is wrong"),
+        ({**LABEL, "t1": -1.0}, "the label of a has a span that ends at -1.0 before 0.0"),
+        ([], "the label of a is wrong: Expected `object`"),
+    ],
+)
+def test_a_label_of_another_form_is_told_with_its_series(label: object, told: str, tmp_path: Path) -> None:
+    directory = _written(tmp_path)
+    (directory / "cases.json").write_text(json.dumps({"a": label}))
+    with pytest.raises(ValueError, match=told):
+        load_directory(directory)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1', "\udcff"])
+def test_labels_that_are_no_object_are_told(text: str, tmp_path: Path) -> None:
+    directory = _written(tmp_path)
+    (directory / "cases.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ValueError, match=r"cases.json is no JSON object with a label for each series"):
+        load_directory(directory)
+
+
+def test_samples_in_a_spreadsheet_s_dialect_are_read(tmp_path: Path) -> None:
+    directory = _written(tmp_path)
+    rows = ROWS.replace(",", ";").replace("b;5;1;8", 'b;5;"1,5";8').replace("a;120;4;8", "a;120;4;\na;180;;8")
+    (directory / "cases.csv").write_text(rows, encoding="utf-8-sig")
+    findings = Findings()
+    a, b = load(directory / "cases.json", directory / "cases.csv", findings)
+    assert b.used.tolist() == [1.5]
+    assert (a.times.tolist(), a.used.tolist()[:2], a.total.tolist()) == ([0, 60, 180], [2, 3], [8, 8, 8])
+    assert math.isnan(a.used[2])
+    assert findings.left["rows without total"].count == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("series,timestamp,used\na,0,1\n", "cases.csv has no column total"),
+        ("name,timestamp,used,total\na,0,1,2\n", "cases.csv has no column series for service"),
+        ("series,timestamp,used,total\na,soon,1,2\n", r"row 1, column timestamp: 'soon' is no time"),
+        ("series,timestamp,used,total\na,0,1,\nb,0,1,2\n", "has no samples of a"),
+    ],
+)
+def test_samples_that_cannot_be_read_are_told(rows: str, told: str, tmp_path: Path) -> None:
+    directory = _written(tmp_path)
+    (directory / "cases.csv").write_text(rows)
+    with pytest.raises(ValueError, match=told):
+        load_directory(directory)
 
 
 def test_parquet_and_csv_give_the_same(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from fleetleak.cli import main
 from fleetleak.reading import BadRecording, judged, read
 from fleetleak.records import Decoder, Score
 from fleetleak.replay.records import records
+from fleetleak.replay.told import Highest
 
 START = 1_700_000_000
-MIB = 2**20
+GIB, MIB = 2**30, 2**20
 
 
 def recorded(path: Path, services: int = 5, samples: int = 400) -> Path:
@@ -112,3 +114,67 @@ def test_what_cannot_be_done_is_said_in_one_line(
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1
     assert told in said[0]
+
+
+def level(path: Path, samples: int = 60) -> Path:
+    rows = [f"quiet,{START + 60 * n},{(300 + n * 7919 % 5) * MIB},{1024 * MIB}" for n in range(samples)]
+    path.write_text("\n".join(["service,timestamp,used,total", *rows]))
+    return path
+
+
+def test_alerts_are_printed_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(recorded(tmp_path / "r.csv")), *COLUMNS]) == 0
+    out, err = capsys.readouterr()
+    first, summary = out.splitlines()[:2]
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ  firing  early  s0@\d+  linear", first)
+    assert summary.startswith("  s0 grows +179.")
+    assert max(map(len, out.splitlines())) <= 80
+    assert "1,700 rows read, 1,700 usable" in err
+
+
+def test_without_an_alert_it_is_said_how_near_one_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["replay", str(level(tmp_path / "r.csv"))]) == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert head == "no alert"
+    assert line.startswith("  quiet: confidence at most 0.")
+
+
+def test_of_many_services_the_nearest_are_told() -> None:
+    highest = Highest()
+    highest.add(
+        json.dumps({"service": f"s{n}", "confidence": n / 100, "turning_point": f"closest to {n}"}).encode()
+        for n in range(25)
+    )
+    highest.add([b'{"service":"s24","confidence":0.1}'])
+    lines = highest.lines()
+    assert lines[0] == "  s24: confidence at most 0.24, closest to 24"
+    assert (len(lines), lines[-1]) == (21, "  and 5 more services")
+
+
+def test_json_holds_the_counts_and_the_alerts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "alerts.jsonl"
+    assert main(["replay", str(recorded(tmp_path / "r.csv")), *COLUMNS, "--json", "--alerts", str(out)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["alerts"] == transitions(out)
+    assert (found["rows"], found["usable"], found["unreadable"]) == (1700, 1700, 0)
+
+
+def test_alerts_on_stdout_stand_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(recorded(tmp_path / "r.csv")), *COLUMNS, "--alerts", "-"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["service"] for line in found} == {"s0"}
+
+
+def test_what_cannot_be_judged_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("\n".join(["Time,rss", *(f"{1000 * (START + n)},{GIB}" for n in range(9))]))
+    assert main(["replay", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1].startswith(
+        "fleetleak: nothing can be judged: no row has a limit or total: give --limit"
+    )
+    assert "note: timestamps are milliseconds" in err.splitlines()
+    assert main(["replay", str(path), "--limit", "4GiB"]) == 0
