@@ -77,7 +77,7 @@ def match(table: Table, mapping: Mapping[str, str], findings: Findings) -> Colum
     series = [] if _has_memory(at) or "service" in given else _series(table, at)
     if series:
         at = {field: place for field, place in at.items() if field in _WIDE_FIELDS or field in given}
-        findings.note(f"{table.file} has no column of memory: each of {len(series)} columns is a service")
+        findings.note(f"{table.file} has no column of memory: its other columns, {len(series)}, are services")
     elif not _has_memory(at):
         at["used"] = _memory(table, at)
     _say(table, at, given, findings)

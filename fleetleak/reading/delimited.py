@@ -118,7 +118,8 @@ class _Rows:
         self._numbers: list[int] | None = None
         try:
             lines = io.StringIO(text, newline="\n")
-            self._reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+            quote = "'" if text.startswith("'") else '"'
+            self._reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=True)
         except (TypeError, ValueError):
             raise BadRecording(f"{file}: {delimiter!r} separates no columns: change its line sep=") from None
         self._pending: list[list[str]] = []

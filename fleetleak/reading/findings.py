@@ -59,10 +59,10 @@ class Findings:
         >>> findings = Findings()
         >>> findings.leave("rows without a time", 2, "a.csv row 3, column timestamp")
         >>> findings.reasons()
-        '2 rows without a time (first: a.csv row 3, column timestamp)'
+        'rows without a time: 2 (first: a.csv row 3, column timestamp)'
         """
         most_first = sorted(self.left.items(), key=lambda item: -item[1].count)
-        return "; ".join(f"{found.count:,} {reason} (first: {found.first})" for reason, found in most_first)
+        return "; ".join(f"{reason}: {found.count:,} (first: {found.first})" for reason, found in most_first)
 
 
 def listed(names: Sequence[str]) -> str:

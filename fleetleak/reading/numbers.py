@@ -35,4 +35,6 @@ def finite(value: float) -> float | None:
 
 def is_missing(value: Any) -> bool:
     """Tell whether a value stands for none."""
-    return value is None or (isinstance(value, str) and value.strip().lower() in MISSING)
+    if isinstance(value, str):
+        return value.strip().lower() in MISSING
+    return value is None or (isinstance(value, float) and math.isnan(value))

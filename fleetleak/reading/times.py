@@ -19,6 +19,8 @@ _UNITS = tuple(TIME[name] for name in ("s", "ms", "us", "ns"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _UNDERSTOOD = "unix seconds (or ms, us, ns), YYYY-MM-DD HH:MM:SS or ISO 8601"
+# What spreadsheets make of unix times.
+_ROUNDED = re.compile(r"\d[.,]\d{1,6}[eE]\+\d+", re.ASCII)
 _TIME_OF_DAY = re.compile(r"\s*\d{1,2}:\d\d(:\d\d([.,]\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?\s*", re.ASCII)
 _LOOSE = re.compile(
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})"
@@ -56,6 +58,11 @@ def seconds(table: Table, at: int, column: str, unit: Unit | None, findings: Fin
     if at in table.moments:
         return list(values)
     numbers = plain(values)
+    if isinstance(values[0], str) and _ROUNDED.fullmatch(values[0].strip()):
+        raise BadRecording(
+            f"{table.place(0, column)}: {values[0]} has lost its last digits:"
+            " show the column as whole numbers before you export it"
+        )
     if numbers is not None:
         return _scaled(numbers, table, column, unit, findings)
     found = _moments(values)
@@ -64,8 +71,6 @@ def seconds(table: Table, at: int, column: str, unit: Unit | None, findings: Fin
         raise BadRecording(
             f"{table.place(first, column)}: {shortened(values[first])} is no time: give {_UNDERSTOOD}"
         )
-    if found.unread:
-        findings.leave("values that are no time", len(found.unread), table.place(found.unread[0], column))
     if len(found.first) > 1:
         (one, _), (other, place) = sorted(found.first.items(), key=lambda item: item[1])[:2]
         raise BadRecording(
@@ -76,7 +81,7 @@ def seconds(table: Table, at: int, column: str, unit: Unit | None, findings: Fin
         return _scaled(found.values, table, column, unit, findings)
     if "a time without zone" in found.first:
         findings.note("times have no zone: read as UTC")
-    return _plausible(found.values, _1971, table, column, findings)
+    return _plausible(found.values, _1971)
 
 
 def is_time_of_day(value: Any) -> bool:
@@ -149,43 +154,25 @@ def _scaled(
     known = [number for number in numbers if number is not None]
     if not known:
         return numbers
-    if (at := _rounded(table.columns[table.names.index(column)])) is not None:
-        findings.note(f"{table.place(at, column)}: times are rounded: give all of their digits")
     low, high = min(known), max(known)
     if high < _RELATIVE_BELOW:
-        return _relative(numbers, low, table, column, unit, findings)
+        return _relative(numbers, unit or _UNITS[0], findings)
     told = _unit_of(high)
     if told is _UNITS[0]:
         if low < _1971:
             findings.note("some timestamps count from 0: read as seconds from 1970")
-        return _plausible(numbers, 0.0, table, column, findings)
+        return _plausible(numbers, 0.0)
     if told is None or _unit_of(low) is not told:
         told = _one_unit(numbers, table, column)
     if told is not _UNITS[0]:
         findings.note(f"timestamps are {told.name}")
         numbers = [None if number is None else number / told.factor for number in numbers]
-    return _plausible(numbers, _1971, table, column, findings)
+    return _plausible(numbers, _1971)
 
 
-def _rounded(values: Sequence[Any]) -> int | None:
-    """Give the first time that a spreadsheet has rounded, as in 1.79E+09."""
-    at = next((at for at, value in enumerate(values) if not is_missing(value)), 0)
-    return at if isinstance(values[at], str) and "E+" in values[at].upper() else None
-
-
-def _relative(
-    numbers: list[float | None],
-    low: float,
-    table: Table,
-    column: str,
-    unit: Unit | None,
-    findings: Findings,
-) -> list[float | None]:
-    unit = unit or _UNITS[0]
+def _relative(numbers: list[float | None], unit: Unit, findings: Findings) -> list[float | None]:
     findings.note(f"timestamps count from 0: read as {unit.name} from 1970")
-    if unit.factor != 1:
-        numbers = [None if number is None else number / unit.factor for number in numbers]
-    return numbers if low >= 0 else _plausible(numbers, 0.0, table, column, findings)
+    return _plausible([None if number is None else number / unit.factor for number in numbers], 0.0)
 
 
 def _one_unit(numbers: list[float | None], table: Table, column: str) -> Unit:
@@ -211,16 +198,11 @@ def _one_unit(numbers: list[float | None], table: Table, column: str) -> Unit:
     return next(iter(units.values()))
 
 
-def _plausible(
-    numbers: list[float | None], first: float, table: Table, column: str, findings: Findings
-) -> list[float | None]:
+def _plausible(numbers: list[float | None], first: float) -> list[float | None]:
     """Leave out what is before `first` or after 2200."""
     known = [number for number in numbers if number is not None]
     if known and min(known) >= first and max(known) <= _2200:
         return numbers
-    wrong = [at for at, n in enumerate(numbers) if n is not None and not first <= n <= _2200]
-    if wrong:
-        findings.leave("times before 1971 or after 2200", len(wrong), table.place(wrong[0], column))
     return [n if n is not None and first <= n <= _2200 else None for n in numbers]
 
 

@@ -12,6 +12,7 @@ from fleetleak.reading import names
 from fleetleak.reading.amounts import Amounts, amounts
 from fleetleak.reading.columns import Columns
 from fleetleak.reading.findings import BadRecording, Findings, shortened
+from fleetleak.reading.numbers import is_missing
 from fleetleak.reading.table import Table
 from fleetleak.reading.times import seconds, stray
 from fleetleak.reading.units import BYTES, PERCENT, TIME, Unit
@@ -73,7 +74,7 @@ def typed(table: Table, columns: Columns, unit: Unit | None, findings: Findings)
             findings.note(f"not read as {name}: {error}")
     found |= _in_bytes(sizes, len(table.rows), findings)
     _name_services(found, table, findings)
-    _leave_stray(found, table, columns, findings)
+    _leave_stray(found)
     exact = any(size.has_unit and not size.percent for size in sizes.values())
     return _complete(Part(table.file, found, table.rows, len(table.rows), exact), table, columns, findings)
 
@@ -89,15 +90,16 @@ def _other(name: str, table: Table, at: int, findings: Findings) -> list[Any]:
         return _texts(name, table, at, findings)
     if name in names.TIMES:
         own = names.head(column).unit
-        return seconds(table, at, column, own if own in TIME.values() else None, findings)
+        times = seconds(table, at, column, own if own in TIME.values() else None, findings)
+        if name != "timestamp":
+            _leave_none("values that are no time", times, table, at, findings, empty=False)
+        return times
     most = _MOST_COUNT if name in names.COUNTERS else _MOST_SECONDS
     numbers = amounts(table, at, column, None, findings, most).values
+    if name in names.SECONDS:
+        return numbers
     # Just below 2^63 a float is 2^63.
-    return (
-        numbers
-        if name in names.SECONDS
-        else [None if v is None else min(int(v), _MOST_COUNT) for v in numbers]
-    )
+    return [None if v is None else min(int(v), _MOST_COUNT) for v in numbers]
 
 
 def _texts(name: str, table: Table, at: int, findings: Findings) -> list[str | None]:
@@ -156,15 +158,12 @@ def _name_services(found: dict[str, list[Any]], table: Table, findings: Findings
         found["instance"] = [instance or service for instance, service in pairs]
 
 
-def _leave_stray(found: dict[str, list[Any]], table: Table, columns: Columns, findings: Findings) -> None:
+def _leave_stray(found: dict[str, list[Any]]) -> None:
     """Leave out single times near 0 among others, such as an unset clock's."""
     if wrong := stray(found["timestamp"], found["instance"]):
-        times = list(found["timestamp"])
+        found["timestamp"] = list(found["timestamp"])
         for at in wrong:
-            times[at] = None
-        found["timestamp"] = times
-        place = table.place(wrong[0], table.names[columns.at["timestamp"]])
-        findings.leave("times before 1971 among later ones", len(wrong), place)
+            found["timestamp"][at] = None
 
 
 def _complete(part: Part, table: Table, columns: Columns, findings: Findings) -> Part:
@@ -175,18 +174,27 @@ def _complete(part: Part, table: Table, columns: Columns, findings: Findings) ->
     BadRecording
         If no row has both.
     """
+    keep = [True] * len(part.rows)
     for name, reason in (("timestamp", "rows without a time"), ("service", "rows without a service")):
         values = part.columns[name]
         if None not in values:
             continue
-        gone = [row for row, value in enumerate(values) if value is None]
-        column = table.names[columns.at[name]]
-        place = f"{part.file} row {part.rows[gone[0]]}, column {column}"
-        if len(gone) == len(values):
-            first = shortened(table.columns[columns.at[name]][gone[0]])
-            raise BadRecording(f"no {reason.replace('without', 'has')}; the first is {first} ({place})")
-        findings.leave(reason, len(gone), place)
-        keep = [value is not None for value in values]
-        kept = {name: list(compress(column, keep)) for name, column in part.columns.items()}
-        part = Part(part.file, kept, list(compress(part.rows, keep)), part.read, part.exact)
-    return part
+        _leave_none(reason, values, table, columns.at[name], findings)
+        keep = [kept and value is not None for kept, value in zip(keep, values, strict=True)]
+    if all(keep):
+        return part
+    if not any(keep):
+        raise BadRecording(f"{part.file} holds no row with a time and a service; {findings.reasons()}")
+    kept = {name: list(compress(column, keep)) for name, column in part.columns.items()}
+    return Part(part.file, kept, list(compress(part.rows, keep)), part.read, part.exact)
+
+
+def _leave_none(
+    reason: str, values: Sequence[Any], table: Table, at: int, findings: Findings, empty: bool = True
+) -> None:
+    """Count what came to nothing, with or without what was `empty` in the file; show the first."""
+    raw = table.columns[at]
+    gone = [row for row, value in enumerate(values) if value is None and (empty or not is_missing(raw[row]))]
+    if gone:
+        shown = "" if is_missing(raw[gone[0]]) else f": {shortened(raw[gone[0]])}"
+        findings.leave(reason, len(gone), table.place(gone[0], table.names[at]) + shown)

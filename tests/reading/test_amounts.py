@@ -110,21 +110,21 @@ def test_what_is_missing_is_missing(text: str, tmp_path: Path) -> None:
     found = used(tmp_path, [BIG, text, BIG, BIG, BIG, BIG])
     assert found.columns["used"][1] is None
     assert found.usable == 5
-    assert "1 rows without used or anon (first: " in found.summary()
+    assert "rows without used or anon: 1 (first: " in found.summary()
 
 
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
         ("-1", "values below 0"),
-        ("1.8446744073709552e19", "values above 2^60"),
+        ("1.8446744073709552e19", "values above 2^60 (no limit)"),
         ("oops", "values that are no amount"),
     ],
 )
 def test_what_cannot_be_is_missing_and_counted(value: str, reason: str, tmp_path: Path) -> None:
     found = used(tmp_path, [BIG, value, BIG, BIG, BIG, BIG])
     assert found.columns["used"] == [BIG, None, BIG, BIG, BIG, BIG]
-    assert f"1 {reason}" in found.summary()
+    assert f"{reason}: 1 (first: " in found.summary()
     assert "row 2, column used" in found.summary()
 
 

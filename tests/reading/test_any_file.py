@@ -214,4 +214,4 @@ def test_findings_count_by_reason() -> None:
     findings = Findings()
     findings.leave("rows", 1, "a")
     findings.leave("rows", 2, "b")
-    assert findings.reasons() == "3 rows (first: a)"
+    assert findings.reasons() == "rows: 3 (first: a)"

@@ -48,7 +48,7 @@ def test_less_than_half_is_too_little(tmp_path: Path) -> None:
     content = table(
         "service,timestamp,used,total", ["app"] * 13, [START + n for n in range(13)], used, [TOTAL] * 13
     )
-    told = r"6 of 13 rows are usable: 7 rows without used or anon \(first: .*row 7, column used\); name"
+    told = r"6 of 13 rows are usable: rows without used or anon: 7 \(first: .*row 7, column used\); name"
     with pytest.raises(BadRecording, match=told):
         judged(reading(tmp_path, content))
     enough = content.replace(f"app,{START + 12},,{TOTAL}\n", "")
@@ -93,8 +93,8 @@ def test_a_service_of_which_nothing_can_be_judged_is_named(tmp_path: Path) -> No
 def test_rows_without_a_service_are_left_out(tmp_path: Path) -> None:
     found = reading(tmp_path, plain() + f",{START + 360},1,2\n{'x' * 300},{START + 420},1,2\n")
     assert is_plain(found)
-    assert "2 rows without a service" in found.summary()
-    assert "1 values longer than 256 signs" in found.summary()
+    assert "rows without a service: 2" in found.summary()
+    assert "values longer than 256 signs: 1" in found.summary()
 
 
 def test_a_scope_that_is_none_is_left_out(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_scope_that_is_none_is_left_out(tmp_path: Path) -> None:
     )
     found = reading(tmp_path, content)
     assert found.columns["scope"] == ["host", None] * 3
-    assert "3 values that are no scope" in found.summary()
+    assert "values that are no scope: 3" in found.summary()
 
 
 def test_many_notes_are_cut(tmp_path: Path) -> None:

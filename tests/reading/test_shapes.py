@@ -29,7 +29,7 @@ def test_a_column_for_each_service(tmp_path: Path) -> None:
     assert services(found) == [("app", "app"), ("cart", "cart")]
     assert found.columns["used"] == [GIB] * 6 + [GIB // 2] * 6
     assert found.columns["timestamp"] == TIMES * 2
-    assert any("each of 2 columns is a service" in line for line in found.findings.notes)
+    assert any("its other columns, 2, are services" in line for line in found.findings.notes)
 
 
 def test_a_total_beside_series_is_everyone_s(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,9 @@ ROWS = plain().split("\n", 1)[1]
             ("service,timestamp,used,total\n" + ROWS.replace("\n", ",\n")).encode(), id="trailing-rows"
         ),
         pytest.param(plain().replace("app", '"app"').replace("used", '"used"').encode(), id="quotes"),
+        pytest.param(
+            "".join(f"'{x}'" if x.isalnum() else x for x in re.split(r"([,\n])", plain())).encode(), id="'"
+        ),
         pytest.param(plain().replace("used", " Used ").replace("total", "TOTAL").encode(), id="case"),
         pytest.param((plain() + ",,,\n,,,\n").encode(), id="rows-of-nothing"),
         pytest.param((plain() + "# end\n").encode(), id="comment-after"),

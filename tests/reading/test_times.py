@@ -90,8 +90,10 @@ def test_of_two_services_one_may_count_from_0(tmp_path: Path) -> None:
 def test_a_time_that_is_none_is_left_out_and_counted(wrong: str, tmp_path: Path) -> None:
     found = timed(tmp_path, [*TIMES[:2], wrong, *TIMES[3:]])
     assert found.columns["timestamp"] == [*TIMES[:2], *TIMES[3:]]
-    assert "1 rows without a time (first: " in found.summary()
-    assert "row 3, column timestamp" in found.summary()
+    left = found.findings.left["rows without a time"]
+    assert left.count == 1
+    shown = "" if wrong in ("", "nan", "-") else f": {wrong!r}"
+    assert left.first.endswith(f"row 3, column timestamp{shown}")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_a_time_that_is_none_is_left_out_and_counted(wrong: str, tmp_path: Path)
         (["13:20"] * 6, "'13:20' is no time"),
         (minutes("21/09/2026 14:MM"), "is no time: give unix seconds .* YYYY-MM-DD"),
         ([2e10] * 6, "20000000000 is no time between 1971 and 2200 in seconds, milliseconds"),
-        ([""] * 6, "no rows has a time"),
+        ([""] * 6, r"holds no row with a time and a service; rows without a time: 6"),
     ],
 )
 def test_what_is_no_column_of_times_is_told(times: Sequence[object], told: str, tmp_path: Path) -> None:
@@ -128,9 +130,12 @@ def test_a_date_and_a_time_of_day_may_stand_apart(tmp_path: Path) -> None:
     assert reading(tmp_path, content).columns["timestamp"] == TIMES
 
 
-def test_times_that_a_spreadsheet_rounded_are_said(tmp_path: Path) -> None:
-    found = timed(tmp_path, ["1.79E+09"] * 6)
-    assert any("times are rounded: give all of their digits" in line for line in found.findings.notes)
+def test_times_that_a_spreadsheet_rounded_are_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        BadRecording, match=r"row 1, .* 1.79E\+09 has lost its last digits: show the column as"
+    ):
+        timed(tmp_path, ["1.79E+09"] * 6)
+    assert len(timed(tmp_path, [f"{time / 1e9:.9f}e+09" for time in TIMES])) == 6
 
 
 def test_columns_without_a_delimiter_are_told(tmp_path: Path) -> None:

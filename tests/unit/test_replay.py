@@ -92,7 +92,7 @@ def test_percentages_and_bytes_stand_side_by_side_and_gaps_are_gaps(tmp_path: Pa
     assert isinstance(percent["oom_kills"], int)
     path.write_text("\n".join([*rows, "percent,,13.5,100,1"]))
     with pytest.raises(
-        BadRecording, match=r"1 rows without a time \(first: .*r.csv row 3, column timestamp\)"
+        BadRecording, match=r"rows without a time: 1 \(first: .*r.csv row 3, column timestamp\)"
     ):
         judged(read([str(path)]))
 
