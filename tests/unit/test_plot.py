@@ -309,3 +309,17 @@ def test_a_missing_extra_is_named_in_one_line() -> None:
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "pip install '.[plot]'" in done.stderr
+
+
+def test_the_files_and_options_of_a_replay_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "grafana.csv", tmp_path / "app.svg"
+    rows = [
+        f"2026-09-21 {n // 60:02}:{n % 60:02}:00;{1 + n / 100:.2f} GiB".replace(".", ",") for n in range(90)
+    ]
+    file.write_text("\n".join(["Time;app", *rows]), encoding="utf-16")
+    assert main(["plot", str(file), "--out", str(out)]) == 1
+    assert "no row has a limit or total: give --limit 4GiB" in capsys.readouterr().err.splitlines()[-1]
+    assert main(["plot", str(file), "--limit", "4GiB", "--out", str(out)]) == 0
+    assert "limit 4.0 GiB" in out.read_text()
