@@ -173,4 +173,5 @@ def _samples(path: Path, findings: Findings) -> dict[str, Floats]:
     order = np.argsort(names, kind="stable")
     found, starts = np.unique(names[order], return_index=True)
     parts = np.split(values[:, order], starts[1:], axis=1)
-    return dict(zip(found.tolist(), parts, strict=True))
+    every = zip(found.tolist(), parts, strict=True)
+    return {series: samples for series, samples in every if np.isfinite(samples[1]).any()}

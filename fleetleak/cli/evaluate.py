@@ -36,7 +36,9 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     findings = Findings()
     try:
         cases = load_directory(arguments.cases, findings) if arguments.cases else synthetic.all_cases()
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise CommandFailed(f"{error.filename}: {error.strerror}") from None
+    except ValueError as error:
         raise CommandFailed(f"{arguments.cases} holds no cases: {error}") from None
     if not cases:
         raise CommandFailed(f"{arguments.cases} holds no cases: cases.json names no series")

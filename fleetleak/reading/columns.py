@@ -45,7 +45,7 @@ class Columns:
 def dated(table: Table) -> Table:
     """Put the times of day of a column `time` behind the dates of a column `date`."""
     keys = [head(name).key for name in table.names]
-    if not {"date", "time"} <= set(keys):
+    if not {"date", "time"} <= set(keys) or table.moments:
         return table
     date, time = keys.index("date"), keys.index("time")
     if not _first(table, time, is_time_of_day):
@@ -74,7 +74,7 @@ def match(table: Table, mapping: Mapping[str, str], findings: Findings) -> Colum
     at = given | _by_name(table, given)
     if "timestamp" not in at:
         at["timestamp"] = _times(table)
-    series = [] if _has_memory(at) or "service" in given else _series(table, at)
+    series = [] if _has_memory(at) or given.keys() & TEXT else _series(table, at)
     if series:
         at = {field: place for field, place in at.items() if field in _WIDE_FIELDS or field in given}
         findings.note(f"{table.file} has no column of memory: its other columns, {len(series)}, are services")

@@ -115,6 +115,7 @@ class _Rows:
         self._file = file
         self._delimiter = delimiter
         self._count = 0
+        self._read = 0
         self._numbers: list[int] | None = None
         try:
             lines = io.StringIO(text, newline="\n")
@@ -150,10 +151,21 @@ class _Rows:
                 column.extend(values)
         if not columns or not columns[0]:
             raise BadRecording(f"{self._file} holds no rows below its header")
-        if "\n" in "".join(last).rstrip("\n"):
-            raise BadRecording(f"{self._file}: a quote in row {self._count} is not closed")
+        self._look_for_open_quotes(last, findings)
         rows = self._numbers or range(1, self._count + 1)
         return Table(self._file, header, list(columns), rows)
+
+    def _look_for_open_quotes(self, last: list[str], findings: Findings) -> None:
+        """See whether a quote has swallowed rows."""
+        if "\n" in "".join(last).rstrip("\n"):
+            raise BadRecording(f"{self._file}: a quote in row {self._count} is not closed")
+        swallowed = self._reader.line_num - self._read
+        if swallowed > self._read:
+            raise BadRecording(
+                f"{self._file}: {swallowed:,} line ends stand inside quotes: one is not closed"
+            )
+        if swallowed:
+            findings.note(f"{self._file}: {swallowed:,} line ends stand inside quotes: is one not closed?")
 
     def _batch(self, most: int) -> list[list[str]]:
         """Give rows; blank lines are none."""
@@ -163,6 +175,7 @@ class _Rows:
         batch = []
         try:
             while not batch and (read := list(islice(self._reader, most))):
+                self._read += len(read)
                 batch = [row for row in read if row] if [] in read else read
         except csv.Error as error:
             line = self._reader.line_num

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -28,8 +28,16 @@ def _is_object(text: str) -> bool:
     return re.match(r"[\ufeff\s]*[{\[]\s*(?:[\"{\[\]}\d-]|$)", text) is not None
 
 
-def snapshots(data: bytes, file: str, findings: Findings) -> tuple[list[Snapshot], list[int]] | None:
-    """Read snapshots, one a line, with their rows; None if it is something else.
+class Snapshots(NamedTuple):
+    """Snapshots, the row of each, and how many rows there were."""
+
+    found: list[Snapshot]
+    rows: list[int]
+    read: int
+
+
+def snapshots(data: bytes, file: str, findings: Findings) -> Snapshots | None:
+    """Read snapshots, one a line; None if it is something else.
 
     Raises
     ------
@@ -53,7 +61,7 @@ def snapshots(data: bytes, file: str, findings: Findings) -> tuple[list[Snapshot
         raise BadRecording(f"{file} holds no snapshot that can be read; row {unread[0][0]}: {unread[0][1]}")
     for row, why in unread:
         findings.leave(f"unreadable snapshots ({why.reason})", 1, f"{file} row {row}: {why}")
-    return found, rows
+    return Snapshots(found, rows, len(found) + len(unread))
 
 
 def series(text: str, file: str, findings: Findings) -> list[Series] | None:

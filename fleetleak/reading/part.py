@@ -55,10 +55,11 @@ def part(file: str, options: Options, findings: Findings) -> Part:
     if not jsons.is_json(words):
         return _of_table(_delimited(words, file, options, findings), options, unit, findings)
     if (found := jsons.snapshots(words.encode(), file, findings)) is not None:
-        records, rows = found
-        return Part(file, jsons.fields_of(records), rows, len(records), exact=True)
+        _say_unused(file, "snapshots", options, findings)
+        return Part(file, jsons.fields_of(found.found), found.rows, found.read, exact=True)
     if (series := jsons.series(words, file, findings)) is not None:
-        return typed(*joined(file, series, unit, findings), unit, findings)
+        _say_unused(file, "an answer of Prometheus", options, findings)
+        return typed(*joined(file, series, unit, findings), unit, options.total or options.limit, findings)
     return _of_table(jsons.table(words, file, findings), options, unit, findings)
 
 
@@ -67,7 +68,12 @@ def _of_table(table: Table, options: Options, unit: Unit | None, findings: Findi
     columns = match(table, options.columns, findings)
     if columns.series:
         table, columns = melted(table, columns, unit, findings)
-    return typed(table, columns, unit, findings)
+    return typed(table, columns, unit, options.total or options.limit, findings)
+
+
+def _say_unused(file: str, what: str, options: Options, findings: Findings) -> None:
+    if options.columns:
+        findings.note(f"{file} holds {what}: --columns says nothing of it")
 
 
 def _delimited(words: str, file: str, options: Options, findings: Findings) -> Table:

@@ -176,14 +176,8 @@ def judged(recording: Recording) -> Recording:
         If fewer than half of its rows, or fewer than five, are usable; or most repeat others.
     """
     usable, rows = recording.usable, recording.read
-    left = recording.findings.left
-    reasons = recording.findings.reasons()
     if usable == 0:
-        for reason, hint in ((_MEMORY, _NO_MEMORY), (_ROOM, _NO_ROOM)):
-            if reason in left and left[reason].count >= len(recording) + recording.repeated:
-                others = {known for known in left if known != reason}
-                raise BadRecording(f"nothing can be judged: {hint}{f' ({reasons})' if others else ''}")
-        raise BadRecording(f"nothing can be judged: {recording.summary()}")
+        raise BadRecording(f"nothing can be judged: {_why_nothing(recording)}")
     if 2 * recording.repeated > rows:
         raise BadRecording(
             f"{recording.repeated:,} of {rows:,} rows repeat a time of their instance:"
@@ -191,11 +185,20 @@ def judged(recording: Recording) -> Recording:
         )
     if usable < _LEAST_ROWS or 2 * usable < rows:
         least = f", at least {_LEAST_ROWS} are needed" if usable < _LEAST_ROWS else ""
+        reasons = recording.findings.reasons()
         raise BadRecording(
             f"too little can be judged: {usable:,} of {rows:,} rows are usable{least}"
-            f"{f': {reasons}' if reasons else ''}{_hint(left)}"
+            f"{f': {reasons}' if reasons else ''}{_hint(recording.findings.left)}"
         )
     return recording
+
+
+def _why_nothing(recording: Recording) -> str:
+    left = recording.findings.left
+    for reason, hint in ((_MEMORY, _NO_MEMORY), (_ROOM, _NO_ROOM)):
+        if reason in left and left[reason].count == len(recording) + recording.repeated:
+            return hint + (f" ({recording.findings.reasons()})" if len(left) > 1 else "")
+    return recording.summary()
 
 
 def _hint(left: Mapping[str, Any]) -> str:

@@ -71,16 +71,14 @@ def joined(
     for one, found, owner in memory:
         kept = [at for at, value in enumerate(found.values) if value is not None]
         times = [one.times[at] for at in kept]
-        block: dict[str, list[Any]] = {
-            "timestamp": times,
-            "service": [owner[0]] * len(kept),
-            "instance": [owner[1]] * len(kept),
-            "used": [found.values[at] for at in kept],
-            **{field: _at(rooms.get((owner, field)), times) for field in own},
-            **{field: [values[at] for at in kept] for field, values in whole.items()},
-        }
-        for name, values in block.items():
-            out[name] += values
+        out["timestamp"] += times
+        out["service"] += [owner[0]] * len(kept)
+        out["instance"] += [owner[1]] * len(kept)
+        out["used"] += [found.values[at] for at in kept]
+        for field in own:
+            out[field] += _at(rooms.get((owner, field)), times)
+        for field, values in whole.items():
+            out[field] += [values[at] for at in kept]
         rows += [one.rows[at] for at in kept]
     if not rows:
         raise BadRecording(f"{file} holds no values of memory")

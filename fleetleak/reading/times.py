@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _UNDERSTOOD = "unix seconds (or ms, us, ns), YYYY-MM-DD HH:MM:SS or ISO 8601"
 # What spreadsheets make of unix times.
-_ROUNDED = re.compile(r"\d[.,]\d{1,6}[eE]\+\d+", re.ASCII)
+_ROUNDED = re.compile(r"\d[.,](\d+)[eE]\+(\d{1,3})", re.ASCII)
 _TIME_OF_DAY = re.compile(r"\s*\d{1,2}:\d\d(:\d\d([.,]\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?\s*", re.ASCII)
 _LOOSE = re.compile(
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})"
@@ -57,15 +57,29 @@ def seconds(table: Table, at: int, column: str, unit: Unit | None, findings: Fin
     values = table.columns[at]
     if at in table.moments:
         return list(values)
+    _refuse_rounded(table, values[0], column)
     numbers = plain(values)
-    if isinstance(values[0], str) and _ROUNDED.fullmatch(values[0].strip()):
-        raise BadRecording(
-            f"{table.place(0, column)}: {values[0]} has lost its last digits:"
-            " show the column as whole numbers before you export it"
-        )
     if numbers is not None:
         return _scaled(numbers, table, column, unit, findings)
     found = _moments(values)
+    _check_forms(found, table, values, column)
+    if "a number" in found.first:
+        return _scaled(found.values, table, column, unit, findings)
+    if "a time without zone" in found.first:
+        findings.note("times have no zone: read as UTC")
+    return _plausible(found.values, _1971)
+
+
+def _refuse_rounded(table: Table, first: Any, column: str) -> None:
+    rounded = _ROUNDED.fullmatch(first.strip()) if isinstance(first, str) else None
+    if rounded and int(rounded[2]) > len(rounded[1]) + 1:
+        raise BadRecording(
+            f"{table.place(0, column)}: {first} has lost its last digits:"
+            " show the column as whole numbers before you export it"
+        )
+
+
+def _check_forms(found: _Moments, table: Table, values: Sequence[Any], column: str) -> None:
     if 2 * len(found.unread) > len(values) - found.values.count(None) + len(found.unread):
         first = found.unread[0]
         raise BadRecording(
@@ -77,11 +91,6 @@ def seconds(table: Table, at: int, column: str, unit: Unit | None, findings: Fin
             f"{table.place(place, column)}: {shortened(values[place])} is {other}, the rows above have {one}:"
             " give all times in one form"
         )
-    if "a number" in found.first:
-        return _scaled(found.values, table, column, unit, findings)
-    if "a time without zone" in found.first:
-        findings.note("times have no zone: read as UTC")
-    return _plausible(found.values, _1971)
 
 
 def is_time_of_day(value: Any) -> bool:

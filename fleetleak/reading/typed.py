@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from fleetleak.reading import names
-from fleetleak.reading.amounts import Amounts, amounts
+from fleetleak.reading.amounts import MOST_BYTES, Amounts, amounts
 from fleetleak.reading.columns import Columns
 from fleetleak.reading.findings import BadRecording, Findings, shortened
 from fleetleak.reading.numbers import is_missing
@@ -47,13 +47,15 @@ class Part:
     exact: bool
 
 
-def typed(table: Table, columns: Columns, unit: Unit | None, findings: Findings) -> Part:
+def typed(table: Table, columns: Columns, unit: Unit | None, whole: int | None, findings: Findings) -> Part:
     """Read the columns of a table.
 
     Parameters
     ----------
     unit
         Of the columns of bytes that do not tell their own.
+    whole
+        Bytes that 100 % are, if the user says so.
 
     Raises
     ------
@@ -72,10 +74,10 @@ def typed(table: Table, columns: Columns, unit: Unit | None, findings: Findings)
             if name in _NEEDED or name in columns.given:
                 raise
             findings.note(f"not read as {name}: {error}")
-    found |= _in_bytes(sizes, len(table.rows), findings)
+    found |= _in_bytes(sizes, len(table.rows), whole, findings)
     _name_services(found, table, findings)
     _leave_stray(found)
-    exact = any(size.has_unit and not size.percent for size in sizes.values())
+    exact = any(size.has_unit and (whole or not size.percent) for size in sizes.values())
     return _complete(Part(table.file, found, table.rows, len(table.rows), exact), table, columns, findings)
 
 
@@ -125,23 +127,31 @@ def _is_good(name: str, value: str) -> bool:
     return value in get_args(Scope) if name == "scope" else len(value) <= _LONGEST_NAME
 
 
-def _in_bytes(sizes: dict[str, Amounts], rows: int, findings: Findings) -> dict[str, list[float | None]]:
-    """Turn percentages into bytes where a total or limit in bytes is known; else they are of 100."""
+def _in_bytes(
+    sizes: dict[str, Amounts], rows: int, whole: int | None, findings: Findings
+) -> dict[str, list[float | None]]:
+    """Turn percentages into bytes where it is known of how many; else they are of 100."""
     found = {name: size.values for name, size in sizes.items()}
     percent = [name for name, size in sizes.items() if size.percent]
     if not percent:
         return found
     base = next((name for name in ("total", "limit") if name in sizes and not sizes[name].percent), None)
-    if base is None:
+    if base is None and whole is None:
         if "total" not in found and "limit" not in found:
             findings.note(f"{' and '.join(percent)} is in percent: total is 100 %")
             found["total"] = [100.0] * rows
         return found
-    findings.note(f"{' and '.join(percent)} is in percent of {base}")
+    bases = [whole] * rows if whole is not None or base is None else found[base]
+    findings.note(f"{' and '.join(percent)} is in percent of {'the option' if whole else base}")
     for name in percent:
-        pairs = zip(found[name], found[base], strict=True)
-        found[name] = [None if v is None or whole is None else v * whole / 100 for v, whole in pairs]
+        found[name] = [_share(v, of) for v, of in zip(found[name], bases, strict=True)]
     return found
+
+
+def _share(percent: float | None, whole: float | None) -> float | None:
+    if percent is None or whole is None or (size := percent * whole / 100) > MOST_BYTES:
+        return None
+    return size
 
 
 def _name_services(found: dict[str, list[Any]], table: Table, findings: Findings) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetleak.reading import BadRecording, Recording, parse_size
-from tests.reading.support import GIB, MIB, TIMES, TOTAL, reading, table
+from fleetleak.reading import BadRecording, Options, Recording, parse_size, read
+from tests.reading.support import GIB, MIB, TIMES, TOTAL, reading, table, written
 
 BIG = 1_073_741_824
 
@@ -140,6 +140,12 @@ def test_no_limit_is_no_limit(tmp_path: Path) -> None:
 def test_percent_is_of_the_total_or_of_100(tmp_path: Path) -> None:
     percent: list[object] = ["25 %", "50%", "50 %", "50 %", "50 %", "12,5 %"]
     assert used(tmp_path, percent).columns["used"] == [GIB, 2 * GIB, 2 * GIB, 2 * GIB, 2 * GIB, GIB // 2]
+    assert (
+        read([written(tmp_path, table("time,used %", TIMES, [50] * 6))], Options(limit=TOTAL)).columns[
+            "used"
+        ][0]
+        == 2 * GIB
+    )
     alone = reading(tmp_path, table("time,used (%)", TIMES, [25, 50, 50, 50, 50, 12.5]))
     assert (alone.columns["used"][0], alone.columns["total"][0]) == (25 * MIB, 100 * MIB)
     assert "used is in percent: total is 100 %" in alone.findings.notes

@@ -104,6 +104,7 @@ def test_snapshots_one_a_line(tmp_path: Path) -> None:
     found = reading(tmp_path, b"\n".join(broken), "s.jsonl")
     assert found.columns["used"] == [5] * 6
     assert found.columns["labels"] == [{"a": "b"}] * 6
+    assert found.read == 8
     assert {reason: left.count for reason, left in found.findings.left.items()} == {
         "unreadable snapshots (malformed)": 1,
         "unreadable snapshots (invalid)": 1,

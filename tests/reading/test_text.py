@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetleak.reading import BadRecording
+from fleetleak.reading import BadRecording, read
 from tests.reading.support import START, TIMES, TOTAL, USED, is_plain, plain, reading, table
 
 ROWS = plain().split("\n", 1)[1]
@@ -95,9 +95,18 @@ def test_what_is_no_table_is_told(content: str | bytes, told: str, tmp_path: Pat
         reading(tmp_path, content)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    from fleetleak.reading import read
+def test_quotes_that_swallow_rows_are_told(tmp_path: Path) -> None:
+    lines = plain().split("\n")
+    two = [*lines[:3], f'"{lines[3]}', lines[4], f'{lines[5][:-3]}"', lines[6], ""]
+    assert any(
+        "2 line ends stand inside quotes" in line for line in reading(tmp_path, "\n".join(two)).findings.notes
+    )
+    most = [lines[0], f'"{lines[1]}', *lines[2:6], f'{lines[6][:-3]}"', lines[1], ""]
+    with pytest.raises(BadRecording, match="5 line ends stand inside quotes: one is not closed"):
+        reading(tmp_path, "\n".join(most))
 
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadRecording, match=r"none.csv: No such file"):
         read([str(tmp_path / "none.csv")])
     with pytest.raises(BadRecording, match="Is a directory"):

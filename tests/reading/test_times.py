@@ -135,6 +135,7 @@ def test_times_that_a_spreadsheet_rounded_are_told(tmp_path: Path) -> None:
         BadRecording, match=r"row 1, .* 1.79E\+09 has lost its last digits: show the column as"
     ):
         timed(tmp_path, ["1.79E+09"] * 6)
+    assert timed(tmp_path, [f"{60 * n:.3e}" for n in range(6)]).columns["timestamp"][5] == 300
     assert len(timed(tmp_path, [f"{time / 1e9:.9f}e+09" for time in TIMES])) == 6
 
 
