@@ -66,6 +66,7 @@ def amounts(
     """
     numbers = plain(table.columns[at])
     found = Amounts([], unit is not None, unit is PERCENT)
+    _say_units({unit} if unit else set(), findings)
     if numbers is None:
         numbers, found = _written(table, at, column, unit, findings)
     elif unit is not None and unit.factor != 1:
@@ -119,7 +120,7 @@ def _written(
     if unread:
         findings.leave("values that are no amount", len(unread), table.place(min(unread), column))
     units = {(text.unit or unit) for text in texts if text.at not in unread}
-    _say_units({text.unit for text in texts if text.unit}, column, findings)
+    _say_units({text.unit for text in texts if text.unit}, findings)
     return numbers, Amounts([], None not in units, _all_percent(units, texts, table, column))
 
 
@@ -197,9 +198,10 @@ def _number(text: _Text, decimal: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _say_units(units: set[Unit], column: str, findings: Findings) -> None:
-    if told := sorted(f"{unit.name} = {unit.factor:,.0f} bytes" for unit in units if unit.factor > 1):
-        findings.note(f"column `{column}`: {', '.join(told)}")
+def _say_units(units: set[Unit], findings: Findings) -> None:
+    for unit in sorted(units):
+        if unit.factor > 1:
+            findings.note(f"{unit.name} is read as {unit.factor:,.0f} bytes")
 
 
 def _all_percent(units: set[Unit | None], texts: Sequence[_Text], table: Table, column: str) -> bool:

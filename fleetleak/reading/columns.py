@@ -89,14 +89,11 @@ def _say(table: Table, at: Mapping[str, int], given: Mapping[str, int], findings
     said = []
     for field, place in at.items():
         name = table.names[place]
-        if field in given or name == field:
-            continue
-        others = [
-            other
-            for number, other in enumerate(table.names)
-            if number not in at.values() and field in _meanings(head(other))
-        ]
-        said.append(f"`{name}` as {field}" + (f" (not {listed(others)})" if others else ""))
+        rest = [other for number, other in enumerate(table.names) if number not in at.values()]
+        alike = [other for other in rest if field in _meanings(head(other))]
+        others = [other for other in alike if other == name or name != field]
+        if field not in given and (name != field or others):
+            said.append(f"`{name}` as {field}" + (f" (not {listed(others)})" if others else ""))
     if said:
         findings.note(f"reading column {', '.join(said)}")
 

@@ -122,7 +122,7 @@ def table(text: str, file: str, findings: Findings) -> Table:
         whole if isinstance(whole, list) else [_whole(x) for x in text.split("\n") if x.strip()]
     )
     rows = [row for row, one in enumerate(found, 1) if isinstance(one, dict)]
-    if not rows or 2 * len(rows) < len(found):
+    if not rows or isinstance(whole, dict) or 2 * len(rows) < len(found):
         raise BadRecording(
             f"{file} is JSON, but neither an answer of Prometheus nor snapshots or other objects, one a line"
         )

@@ -20,7 +20,8 @@ BYTE_FIELDS = FIELDS - TEXT - TIMES - SECONDS - COUNTERS
 # In order of preference; a field's own name comes before all of them.
 SYNONYMS = {
     "timestamp": (
-        "time", "ts", "@timestamp", "datetime", "date_time", "date", "epoch", "unix_time", "unixtime",
+        "time", "ts", "@timestamp", "datetime", "date_time", "time_stamp", "date", "epoch", "unix_time",
+        "unixtime",
     ),
     "used": (
         "mem_used", "memory_used", "used_memory", "container_memory_working_set", "working_set",
@@ -32,7 +33,7 @@ SYNONYMS = {
         "memory_capacity", "memory_capacity_provisioned",
     ),
     "limit": ("memory_limit", "mem_limit", "container_spec_memory_limit"),
-    "service": ("series", "job", "app", "application", "container", "container_name", "name"),
+    "service": ("service_name", "series", "job", "app", "application", "container", "container_name", "name"),
     "instance": ("pod", "pod_name", "name"),
     "host": ("hostname", "node"),
 }  # fmt: skip

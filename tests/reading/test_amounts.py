@@ -54,9 +54,10 @@ def test_amounts_are_read(text: str, tmp_path: Path) -> None:
 def test_units_may_differ_from_row_to_row_and_are_said_once(tmp_path: Path) -> None:
     found = used(tmp_path, ["512 MiB", "1.00 GiB", "1.5 GB", "600 MiB", "0", "1024"])
     assert found.columns["used"] == [512 * MIB, GIB, 1_500_000_000, 600 * MIB, 0, 1024]
-    notes = [line for line in found.findings.notes if line.startswith("column `used`:")]
-    assert notes == [
-        "column `used`: GB = 1,000,000,000 bytes, GiB = 1,073,741,824 bytes, MiB = 1,048,576 bytes"
+    assert list(found.findings.notes) == [
+        "GB is read as 1,000,000,000 bytes",
+        "GiB is read as 1,073,741,824 bytes",
+        "MiB is read as 1,048,576 bytes",
     ]
 
 

@@ -44,6 +44,13 @@ def test_another_column_of_the_same_meaning_is_said(tmp_path: Path) -> None:
     assert "`rss` as used (not memory)" in next(iter(found.findings.notes))
 
 
+def test_a_second_column_of_one_name_is_said(tmp_path: Path) -> None:
+    content = table("service,timestamp,used,used,total", ["app"] * 6, TIMES, USED, [1] * 6, [TOTAL] * 6)
+    found = reading(tmp_path, content)
+    assert is_plain(found)
+    assert list(found.findings.notes) == ["reading column `used` as used (not used)"]
+
+
 def test_the_limit_and_the_instance_have_names_too(tmp_path: Path) -> None:
     content = table(
         "app,pod,node,time,rss,mem_limit", ["a"] * 6, ["p"] * 6, ["n"] * 6, TIMES, USED, [TOTAL] * 6

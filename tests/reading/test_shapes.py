@@ -135,7 +135,8 @@ def test_objects_one_a_line_or_in_a_list(tmp_path: Path) -> None:
         ('{"a": 1', "neither an answer of Prometheus nor"),
         ("[1, 2]", "neither an answer of Prometheus nor"),
         ('{"schema":"snapshot/1"}', "no snapshot that can be read; row 1: Object missing"),
-        ('{"a": 1}', "has no timestamp"),
+        ('{"a": 1}', "neither an answer of Prometheus nor"),
+        ('{"a": 1}\n{"a": 2}', "has no timestamp"),
     ],
 )
 def test_other_json_is_told(content: str, told: str, tmp_path: Path) -> None:
