@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import ClassVar, NamedTuple, TypeGuard
 
 from producers import procfs
@@ -20,15 +20,15 @@ class Limit(NamedTuple):
     limit: int
     used: int | None
 
-    @property
-    def room(self) -> int:
-        """Bytes left; negative where more is in use than the limit allows."""
-        return self.limit - (self.used or 0)
+
+def _room(limit: Limit) -> int:
+    """Give bytes left; negative where more is in use than the limit allows."""
+    return limit.limit - (limit.used or 0)
 
 
-def least_room(limits: Iterable[Limit]) -> Limit | None:
+def least_room(limits: list[Limit]) -> Limit | None:
     """Give the limit that is reached first; of equal ones the first."""
-    return min(limits, key=lambda one: one.room, default=None)
+    return min(limits, key=_room) if limits else None
 
 
 def applies(limit: int | None, memory_total: int | None) -> TypeGuard[int]:
@@ -47,6 +47,8 @@ class Usage(NamedTuple):
 
 # The kernel's PATH_MAX.
 LONGEST_PATH = 4096
+# What most groups say, and so the fastest to tell.
+NO_LIMIT = b"max\n"
 SWAP_LIMIT = "memory.memsw.limit_in_bytes"
 
 
@@ -160,18 +162,20 @@ class Hierarchy(ABC):
             group = parent(group)
         found = self._limits.get(group)
         for inner in reversed(climbed):
-            found = least_room([*self._own_limits(inner), *([found] if found else [])])
+            own = self._own_limits(inner)
+            found = least_room([*own, found] if found else own)
             self._limits[inner] = found
         return found
 
-    def _own_limits(self, group: str) -> Iterator[Limit]:
+    def _own_limits(self, group: str) -> list[Limit]:
+        limits = []
         for name in self.LIMITS:
-            data = self._read(group, name, optional=True).strip()
-            if not data or data == procfs.NO_LIMIT:
-                continue
-            limit = procfs.finite(data, self._bad(group, name))
-            if applies(limit, self._memory_total):
-                yield Limit(name, limit, self._against(group, name))
+            data = self._read(group, name, optional=True)
+            if data and data != NO_LIMIT:
+                limit = procfs.finite(data, self._bad(group, name))
+                if applies(limit, self._memory_total):
+                    limits.append(Limit(name, limit, self._against(group, name)))
+        return limits
 
     def _against(self, group: str, _limit: str) -> int | None:
         """Give the bytes that count against a limit of a group."""

@@ -34,8 +34,7 @@ _KIBIBYTES = re.compile(rb"^([^:\n]+):[ \t]*([^\n]*) kB$", re.MULTILINE)
 _NO_COLON = re.compile(rb"^[^:\n]+$", re.MULTILINE)
 # The one line of /proc/<pid>/status whose text is chosen by the process.
 _FREE_TEXT = b"Name"
-NO_LIMIT = b"max"
-_UNLIMITED = (NO_LIMIT, b"unlimited")
+_UNLIMITED = (b"max", b"unlimited")
 
 
 def unheard() -> None:
@@ -51,10 +50,11 @@ def contents(descriptor: int) -> bytes:
         If what it tells of is gone.
     """
     data = os.pread(descriptor, CHUNK, 0)
-    return data if len(data) < SHORT else _go_on(descriptor, data)
+    return data if len(data) < SHORT else the_rest(descriptor, data)
 
 
-def _go_on(descriptor: int, data: bytes) -> bytes:
+def the_rest(descriptor: int, data: bytes) -> bytes:
+    """Read on after the first chunk."""
     chunks, size = [data], len(data)
     while len(chunks[-1]) >= SHORT and size <= LONGEST_FILE:
         chunks.append(os.pread(descriptor, CHUNK, size))
@@ -145,11 +145,7 @@ def value(data: bytes, key: bytes, bad: Bad = unheard) -> int | None:
     1
     """
     _, found, rest = (b"\n" + data).partition(b"\n" + key + b" ")
-    return whole(_line(rest), MOST_COUNT, bad) if found else None
-
-
-def _line(data: bytes) -> bytes:
-    return data.partition(b"\n")[0].strip()
+    return whole(rest.partition(b"\n")[0], MOST_COUNT, bad) if found else None
 
 
 def faults(values: Keyed, prefix: bytes = b"") -> tuple[int | None, int | None]:
@@ -257,7 +253,7 @@ def finite(text: bytes, bad: Bad = unheard) -> int | None:
 def soft_limit(data: bytes, name: bytes, bad: Bad = unheard) -> int | None:
     """Give one soft limit of `/proc/<pid>/limits`; None where it is unlimited."""
     _, found, rest = (b"\n" + data).partition(b"\n" + name + b" ")
-    words = _line(rest).split(None, 1)
+    words = rest.partition(b"\n")[0].split(None, 1)
     return finite(words[0] if words else b"", bad) if found else None
 
 
@@ -291,7 +287,7 @@ def busy_ticks(data: bytes, bad: Bad = unheard) -> int | None:
 def boot_time(data: bytes) -> float | None:
     """Give unix seconds of the boot, from `/proc/stat`."""
     _, found, rest = data.partition(b"\nbtime ")
-    seconds = whole(_line(rest), MOST_SECONDS) if found else None
+    seconds = whole(rest.partition(b"\n")[0], MOST_SECONDS) if found else None
     return None if seconds is None else float(seconds)
 
 
