@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import re
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, Producer, cimpl
 
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.runtime import Key
@@ -121,6 +122,23 @@ def littered(settings: Settings) -> Settings:
     return settings
 
 
+def put_header_that_is_no_text(settings: Settings, topic: str) -> None:
+    """Send a record with a header whose name is no UTF-8: Python's client would not, others would."""
+    library = ctypes.CDLL(str(cimpl.__file__))
+    for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_headers_new"):
+        getattr(library, name).restype = ctypes.c_void_p
+    configuration = ctypes.c_void_p(library.rd_kafka_conf_new())
+    servers = settings.kafka.bootstrap_servers.encode()
+    library.rd_kafka_conf_set(configuration, b"bootstrap.servers", servers, None, ctypes.c_size_t(0))
+    producer = ctypes.c_void_p(library.rd_kafka_new(0, configuration, None, ctypes.c_size_t(0)))
+    found = ctypes.c_void_p(library.rd_kafka_headers_new(ctypes.c_size_t(1)))
+    library.rd_kafka_header_add(found, b"\xff", ctypes.c_ssize_t(1), b"x", ctypes.c_ssize_t(1))
+    # The numbers are those of RD_KAFKA_VTYPE: topic, partition, headers, and the end.
+    assert library.rd_kafka_producev(producer, 1, topic.encode(), 3, ctypes.c_int32(0), 10, found, 0) == 0
+    assert library.rd_kafka_flush(producer, 30_000) == 0
+    library.rd_kafka_destroy(producer)
+
+
 def counted(lines: list[str]) -> dict[str, int]:
     """Give how many records of each topic were passed over."""
     found = [re.match(r"fleetleak: (\d+) records? of t\w+\.([\w-]+)", line) for line in lines]
@@ -160,8 +178,11 @@ def test_stored_state_is_listed_and_shown_beside_what_is_none(littered: Settings
 
 
 def test_dead_letters_are_sent_again_past_what_is_none(littered: Settings) -> None:
+    names = topics.names(littered.kafka.topic_prefix)
+    for _ in range(20):
+        put_header_that_is_no_text(littered, names.dead_letter)
     sent, said = run(littered, "replay-dead-letters")
     assert (sent, counted(said)) == (
         "1 sent\n",
-        {"dead-letter": 2 * len(GARBAGE), "scores": 2 * len(GARBAGE)},
+        {"dead-letter": 2 * len(GARBAGE) + 20, "scores": 2 * len(GARBAGE)},
     )
