@@ -29,13 +29,13 @@ SINKS = {
 
 
 def fleetleak(settings: Settings, *words: str, code: int = 0) -> str:
-    """Run a command to its end; give what it printed."""
+    """Run a command to its end; give what it printed, or what it said where it failed."""
     done = subprocess.run(
         [sys.executable, "-m", "fleetleak", *words],
         env=environment(settings), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return done.stderr if code else done.stdout
 
 
 def asked(settings: Settings, *words: str) -> dict[str, Any]:
