@@ -6,6 +6,7 @@ import msgspec
 
 from fleetleak.records import Snapshot
 from fleetleak.records.memory import growable
+from fleetleak.records.types import MOST_BYTES
 
 HOST_AVAILABLE = "host_available"
 """Name of the limit where the host runs out of memory before the instance reaches a limit of its own."""
@@ -35,7 +36,7 @@ class Sizes(msgspec.Struct, gc=False):
     @property
     def end(self) -> int:
         """The limit that is reached first."""
-        return self.used + self.left if self.name == HOST_AVAILABLE else self.limit
+        return min(self.used + self.left, MOST_BYTES) if self.name == HOST_AVAILABLE else self.limit
 
 
 def sizes(snapshot: Snapshot) -> Sizes | None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "topics": "fleetleak.cli.topics",
     "broker": "fleetleak.cli.broker",
     "doctor": "fleetleak.cli.doctor",
+    "watched": "fleetleak.cli.watched",
     "alerts": "fleetleak.cli.alerts",
     "label": "fleetleak.cli.label",
     "report": "fleetleak.cli.report",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fleetleak.records.snapshot import Snapshot
+from fleetleak.records.types import MOST_BYTES
 
 
 def growable(snapshot: Snapshot) -> int | None:
@@ -12,7 +13,8 @@ def growable(snapshot: Snapshot) -> int | None:
     that is used. Swap counts: a leak that goes on in swap while RAM stays flat is still a leak.
     """
     own = held(snapshot)
-    return None if own is None else max(0, own - (snapshot.attributed or 0))
+    # A sum of fields that are each at their bound is more than a field may hold.
+    return None if own is None else min(max(0, own - (snapshot.attributed or 0)), MOST_BYTES)
 
 
 def held(snapshot: Snapshot) -> int | None:

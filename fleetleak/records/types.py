@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-Bytes = Annotated[int, Meta(ge=0, le=2**60, description="bytes")]
+MOST_BYTES = 2**60
+Bytes = Annotated[int, Meta(ge=0, le=MOST_BYTES, description="bytes")]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1, description="a counter since the source started")]
 UnixSeconds = Annotated[float, Meta(ge=0, le=1e11, description="unix time in seconds")]
 Seconds = Annotated[float, Meta(ge=0, description="seconds")]

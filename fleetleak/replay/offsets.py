@@ -36,8 +36,8 @@ class Group:
         try:
             found = self._consumer.committed(asked, _TIMEOUT_SECONDS)
         except KafkaException as error:
-            # The coordinator of a group that is new may not be there yet.
-            if not error.args[0].retriable():
+            # The coordinator of a group that is new may not be there yet, or have moved.
+            if not (error.args[0].retriable() or error.args[0].code() == KafkaError.NOT_COORDINATOR):
                 raise
             return {}
         return {at.partition: max(at.offset, 0) for at in found}

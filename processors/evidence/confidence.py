@@ -17,6 +17,13 @@ _YOUNG_LIFE = 3.0  # lengths of the window after which that counts half
 _STEEP, _EVEN = 8.0, 0.3  # the pattern is at one half just below a margin of 0, at nine tenths at 0.25
 _DAY = 86400.0  # what is unknown of a young series are its daily habits; a longer rise is none of them
 STRAIGHT_RISE, STRAIGHT_ROOM = 2.0, 0.035  # times what is normal; share of the room
+OFF_LINE, WIDER = 1e-3, 1.0  # share of the variance off a line; times more where all the room is taken
+KNOWN, NEW_ROOM = 1.4, 0.5  # lengths of a growth for which its service is known; share of the room if just so
+LASTS, LASTS_OF_REST, LASTS_WIDTH = (
+    300.0,
+    0.1,
+    8.0,
+)  # seconds; of the time left; `sure` takes three times that
 SLOW_RISE, SLOW_DAYS, SLOW_ROOM = 1.7, 1.75, 0.05
 PATIENCE = -0.25  # power of the days that a rise has lasted with which the room it must take shrinks
 
@@ -31,6 +38,8 @@ class Seen:
         The stretches.
     limit
         The limit that each began under, bytes.
+    age, remaining
+        Seconds since the growth began, at the scale that sees it longest, and until it takes all the room.
     normal
         What the service is known to gain and give back at the fit's scale, bytes.
     history
@@ -45,6 +54,8 @@ class Seen:
 
     fits: Fits
     limit: Floats
+    age: Floats
+    remaining: Floats
     normal: Floats
     history: Floats
     share: Floats
@@ -95,11 +106,33 @@ def _days(least: float) -> Callable[[Seen], Floats]:
 
 
 def _room(least: float) -> Callable[[Seen], Floats]:
-    def distance(seen: Seen) -> Floats:
-        days = np.maximum(seen.fits["window"] / _DAY, 1.0)
-        return np.asarray(np.log(np.maximum(seen.share, 1e-6) / (least * days**PATIENCE)))
+    return lambda seen: np.asarray(np.log(np.maximum(seen.share, 1e-6) / (least * _patience(seen))))
 
-    return distance
+
+def _patience(seen: Seen) -> Floats:
+    patience: Floats = np.maximum(seen.fits["window"] / _DAY, 1.0) ** PATIENCE
+    return patience
+
+
+def _straight(seen: Seen) -> Floats:
+    """A line explains nearly all; the more room it took, the less exactly."""
+    off = 1.0 - seen.fits["r2"] + 1e-5
+    allowed = OFF_LINE * (1.0 + WIDER * np.clip(seen.share, 0.0, 1.0))
+    return np.asarray(-np.log10(off / allowed))
+
+
+def _room_of_a_line(seen: Seen) -> Floats:
+    """A growth that began with the service must take far more room: caches fill in a straight line, too."""
+    known = seen.history / np.maximum(seen.age, 1.0)
+    new = np.clip((KNOWN - known) / (KNOWN - 1.0), 0.0, 1.0)
+    least = STRAIGHT_ROOM + (NEW_ROOM - STRAIGHT_ROOM) * new
+    return np.asarray(np.log(np.maximum(seen.share, 1e-6) / (least * _patience(seen))))
+
+
+def _lasting(seen: Seen) -> Floats:
+    """It has lasted for minutes, or for a good part of the time that is left."""
+    least = np.clip(LASTS_OF_REST * seen.remaining, 1.0, LASTS)
+    return np.asarray(np.log(np.maximum(seen.age, 1.0) / least) / LASTS_WIDTH)
 
 
 def _weakest_quarter(least: float) -> Callable[[Seen], Floats]:
@@ -126,10 +159,10 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
     ),
     "straight": (
         Criterion("noise", _noise(STRAIGHT_RISE, 0.1)),
-        Criterion("straight", lambda seen: -np.log10((1.0 - seen.fits["r2"] + 1e-5) / 1e-3)),
+        Criterion("straight", _straight),
         _points(24.0),
-        Criterion("room", _room(STRAIGHT_ROOM)),
-        Criterion("history", lambda seen: (seen.history / np.maximum(seen.fits["window"], 1.0) - 1.5) / 2.0),
+        Criterion("room", _room_of_a_line),
+        Criterion("lasting", _lasting),
         CLIMBING, NOT_LOAD, NEW,
     ),
     "slow": (

@@ -25,6 +25,7 @@ __all__ = ["Evidence", "Findings", "Samples"]
 _UNUSUAL = 1.5  # times what the instance itself gives back; the verdict asks for more (confidence.py)
 _SHAPE_RISE = 0.02  # of the limit; shapes are read only of growth that can be suspected
 _SHAPE_R2 = 0.4
+_LARGEST = 1e30
 
 
 class _Latest(Columns):
@@ -206,4 +207,7 @@ class Evidence:
 
 
 def _known(values: Floats | None, part: Rows) -> Floats:
-    return np.zeros(len(part)) if values is None else np.nan_to_num(values[part], posinf=0.0, neginf=0.0)
+    if values is None:
+        return np.zeros(len(part))
+    known = np.nan_to_num(values[part], posinf=0.0, neginf=0.0)
+    return np.clip(known, -_LARGEST, _LARGEST)  # columns are narrower than records

@@ -153,39 +153,44 @@ def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> 
     start = fits["level"] - fits["rise"]
     reached = memory[:, None] + np.maximum(limit - np.where(moment.taken, samples.used, 0.0)[:, None], 0.0)
     space = np.maximum(reached - start, _LEAST_SPACE * limit)
+    stands = memory[:, None] > fits["level"] - 0.5 * fits["rise"]
+    worth = stands & (fits["rise"] > LEAST_RISE * limit) & (fits["r2"] > _LEAST_R2)
+    began = _began(fits, worth)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        remaining = np.maximum(reached - fits["level"], 0.0) / fits["slope"]
     seen = Seen(
         fits,
         limit,
+        fits["last"] - began,
+        remaining,
         normal,
         np.broadcast_to(history[:, None], fits.shape),
         fits["rise"] / space,
         (plateau(fits) - start) / space,
         season.above(fits["level"], fits["rise"], fits["window"], moment.before[:, None, :]),
     )
-    stands = memory[:, None] > fits["level"] - 0.5 * fits["rise"]
-    worth = stands & (fits["rise"] > LEAST_RISE * limit) & (fits["r2"] > _LEAST_R2)
     at = np.nonzero(worth)
     margins = np.full(fits.shape, -np.inf)
     margins[at] = confidence.margin(seen.only(at))
     leading = np.argmax(np.where(worth, margins, -np.inf), axis=1)
     each = np.arange(len(memory))
-    onset = _onset(fits, worth, leading)
-    return _findings(moment, samples, seen.only((each, leading)), margins[each, leading], onset)
+    return _findings(
+        moment, samples, seen.only((each, leading)), margins[each, leading], began[each, leading]
+    )
 
 
-def _onset(fits: Fits, worth: Flags, leading: Rows) -> Floats:
-    """Give when the growth began, seconds after the anchor: by the earliest stretch of the same growth.
+def _began(fits: Fits, worth: Flags) -> Floats:
+    """Give when each fit's growth began, seconds after the anchor: by the earliest stretch like it.
 
     A ring holds 64 points, so a fine level has forgotten the beginning of a growth that a coarse one knows.
     """
-    lead = fits[np.arange(len(fits)), leading]
+    slope, r2 = fits["slope"].astype(np.float64), fits["r2"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = fits["slope"] / lead["slope"][:, None]
-    alike = (ratio > 1.0 / _ALIKE) & (ratio < _ALIKE) & (fits["r2"] > lead["r2"][:, None] - _LESS_STRAIGHT)
-    same = worth & alike
-    same[np.arange(len(fits)), leading] = True
-    onset: Floats = np.minimum.reduce(np.where(same, fits["onset"], np.inf), axis=1).astype(np.float64)
-    return onset
+        ratio = slope[:, None, :] / slope[:, :, None]
+    alike = (ratio > 1.0 / _ALIKE) & (ratio < _ALIKE) & (r2[:, None, :] > r2[:, :, None] - _LESS_STRAIGHT)
+    onset = np.where(alike & worth[:, None, :], fits["onset"][:, None, :], np.inf)
+    began: Floats = np.minimum(np.minimum.reduce(onset, axis=2), fits["onset"]).astype(np.float64)
+    return began
 
 
 def _limits(samples: Samples, moment: Moment) -> Floats:
@@ -227,7 +232,7 @@ def _findings(moment: Moment, samples: Samples, seen: Seen, margin: Floats, bega
         confidence=np.where(grows, confidence.confidence(margin, fits, moment.quality), 0.0),
         onset=onset,
         onset_low=onset - slack,
-        onset_high=onset + slack,
+        onset_high=np.minimum(onset + slack, samples.time),
         significant=significant,
         restarted=moment.restarted,
         margin=margin,

@@ -11,7 +11,7 @@ from processors.evidence.columns import Floats
 from processors.evidence.signature import CODE
 from processors.evidence.trend import Fits
 
-_SOONER, _LATER = 0.9, 0.23  # conformal: logarithms by which p10 and p90 leave the middle (docs/evidence.md)
+_SOONER, _LATER = 1.0, 0.12  # conformal: logarithms by which p10 and p90 leave the middle (docs/evidence.md)
 _SCATTER = 2.0  # standard deviations about the line by which the level may be off
 _POWER = 1.0 / 0.6  # a fragmenting heap grows like time^0.6
 _CONVEX, _CONCAVE = 0.1, -0.27  # bends beyond which a growth is not read as a straight line

@@ -24,7 +24,7 @@ _TURNING = {
     "no fall": "a larger fall on the way up",
     "season": "the same memory at the same time a day or a week before",
     "points": "fewer points",
-    "history": "a shorter history before the growth",
+    "lasting": "a growth that has not lasted as long",
     "days": "a growth over fewer days",
     "slow": "a faster growth, which is held to other signs",
     "steady": "a quarter without growth",

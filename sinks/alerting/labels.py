@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fleetleak.records import Label
+from fleetleak.records.types import MOST_BYTES
 from sinks.alerting import growth
 from sinks.alerting.service import ServiceAlerts
 
@@ -18,7 +19,7 @@ def cover(service: ServiceAlerts) -> None:
             continue
         member.memory.covered = growth.cover(now)
         if member.memory.phase == "firing":
-            service.taught_rise = max(service.taught_rise, _TAUGHT_MARGIN * now.rise)
+            service.taught_rise = max(service.taught_rise, min(_TAUGHT_MARGIN * now.rise, MOST_BYTES))
 
 
 def expect(service: ServiceAlerts, label: Label, time: float) -> None:

@@ -10,6 +10,8 @@ from fleetleak.text import DAY, HOUR, duration, size
 
 # Share by which a limit must move to be news.
 _MOVED = 0.05
+# So shortly before the end a forecast is no news any more.
+_LAST_SECONDS = 600.0
 # Two limits that take turns to be the nearest are told no more often.
 _TURNS_SECONDS = 1800.0
 # Shares of the limit: what is left when it counts as reached, and when no longer.
@@ -40,8 +42,7 @@ class Told(Struct, frozen=True, array_like=True, gc=False):
         if self.eta is None:
             return True
         left = max(self.eta - self.time, 0.0)
-        # In its last hour it was called urgent; what follows is no news.
-        halved = left > HOUR and score.forecast.eta - score.time < 0.5 * left
+        halved = left > _LAST_SECONDS and score.forecast.eta - score.time < 0.5 * left
         return halved or score.forecast.eta_low > self.eta
 
 

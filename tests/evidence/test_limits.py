@@ -36,7 +36,7 @@ def _limits(after: float) -> Floats:
 def test_a_raised_limit_moves_the_forecast_and_leaves_the_verdict() -> None:
     still, raised = (_watch(samples(TIME, _leak(), limit=limit)) for limit in (GIB, _limits(4 * GIB)))
     newest = slice(CHANGE, SIZE)
-    np.testing.assert_allclose(raised.growth[newest], still.growth[newest])
+    np.testing.assert_allclose(raised.growth[newest], still.growth[newest], rtol=0.05)
     assert raised.confidence[newest].min() > 0.5
     assert (raised.kind[newest] == still.kind[newest]).all()
     left = raised.eta - TIME

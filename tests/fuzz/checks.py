@@ -59,6 +59,7 @@ class Roles:
     def take_snapshots(self, records: Sequence[Record]) -> None:
         """Score them; the sinks take or refuse what comes out."""
         scored = self.scoring.apply([self._here(record) for record in records])
+        readable(scored)
         self.take_scores([Record(0, n, o.key, o.value, 0.0) for n, o in enumerate(scored.outputs)])
 
     def take_scores(self, records: Sequence[Record]) -> None:

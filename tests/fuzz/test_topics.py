@@ -12,7 +12,6 @@ CASES = {"decoders": 200, "garbage": 60, "snapshots": 15, "scores": 60}
 
 
 # Odd sizes overflow a column here and there; what comes out of it is what counts.
-@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 @pytest.mark.parametrize("name", topics.CHECKS)
 def test_odd_records_do_no_harm(name: str) -> None:
     tried: list[int] = []
