@@ -127,7 +127,7 @@ def test_alerts_are_printed_for_people(tmp_path: Path, capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     first, summary = out.splitlines()[:2]
     assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ  firing  early  s0@\d+  linear", first)
-    assert summary.startswith("  s0 grows +179.")
+    assert summary.startswith("  s0 grows 180 MiB/h since ")
     assert max(map(len, out.splitlines())) <= 80
     assert "1,700 rows read, 1,700 usable" in err
 
