@@ -80,7 +80,7 @@ def recommendation(alert: Alert) -> str:
     if alert.kind == "fragmentation":
         first = "memory is held in fragments: try another allocator or its trim setting before hunting a leak"
     elif alert.urgency == "now":
-        first = f"restart {alert.instance} in a quiet moment, at once; take a heap profile first if you can"
+        first = f"restart {alert.instance} as soon as its work allows; take a heap profile first if you can"
     else:
         first = f"take a heap profile of {alert.instance} now and one later, and compare"
     if forecast is not None and trend is not None and trend.growth > 0:

@@ -10,6 +10,7 @@ import numpy as np
 from fleetleak.records import Snapshot
 from fleetleak.records.evidence import Features, Quality, Siblings, SwapPattern
 from fleetleak.records.memory import unnamed
+from fleetleak.text import rate
 from processors.evidence.engine import Findings
 from processors.evidence.features import TIME_SCALES, read
 from processors.evidence.reasons import span
@@ -46,7 +47,7 @@ def portray(found: Findings, row: int, snapshot: Snapshot, sizes: Sizes, view: V
     """Describe one sample of a batch; `row` is its place in the findings."""
     features = _features(found, row, snapshot, sizes)
     quality, siblings = _quality(found, row), _siblings(view, snapshot.version)
-    told = [*_of_features(features), *_of_siblings(siblings, snapshot, sizes), *_of_unnamed(snapshot, sizes)]
+    told = [*_of_features(features), *_of_siblings(siblings, snapshot), *_of_unnamed(snapshot, sizes)]
     if (quality.baseline_to or np.inf) <= float(found.onset_high[row]):
         told += _of_quality(quality, sizes)
     return Portrait(features, quality, siblings, told)
@@ -145,7 +146,7 @@ def _of_quality(quality: Quality, sizes: Sizes) -> list[Told]:
     return [(0.6, f"was steady at {quality.baseline / sizes.limit:.1%} of the limit for {span(hours)}")]
 
 
-def _of_siblings(siblings: Siblings, snapshot: Snapshot, sizes: Sizes) -> list[Told]:
+def _of_siblings(siblings: Siblings, snapshot: Snapshot) -> list[Told]:
     told: list[Told] = []
     if siblings.growing > 1:
         version = f" of version {snapshot.version}" if snapshot.version else ""
@@ -155,6 +156,6 @@ def _of_siblings(siblings: Siblings, snapshot: Snapshot, sizes: Sizes) -> list[T
             text += f"; of {siblings.version_before} before it, {before}"
         told.append((2.5, text))
     if siblings.age_growth and siblings.age_growth > 0 and (siblings.age_strength or 0.0) > _STRONG:
-        rate = 3600.0 * siblings.age_growth / sizes.limit
-        told.append((1.2, f"memory rises with age in {siblings.runs} runs: {rate:.2%} of the limit an hour"))
+        grows = rate(siblings.age_growth, 3600.0)
+        told.append((1.2, f"memory rises with age in {siblings.runs} runs: {grows}"))
     return told

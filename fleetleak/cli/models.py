@@ -194,11 +194,12 @@ def alike(service: str, others: Iterable[str]) -> str | None:
 
 
 def _delete(settings: Settings, arguments: argparse.Namespace) -> None:
-    refuse_unknown(settings, arguments.service)
-    _control(
-        settings,
-        ModelDelete(service=arguments.service, author=author(), time=time.time(), reason=arguments.reason),
+    record = ModelDelete(
+        service=arguments.service, author=author(), time=time.time(), reason=arguments.reason
     )
+    written(record)
+    refuse_unknown(settings, arguments.service)
+    _control(settings, record)
     print(f"asked the owner of {arguments.service} to forget it")
 
 

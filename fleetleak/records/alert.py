@@ -60,7 +60,7 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
     reasons
         At most three, strongest first, with their numbers.
     turning_point
-        What would have changed the verdict.
+        The sign that decided.
     closed_by
         Why a resolved alert ended.
     track

@@ -74,7 +74,7 @@ class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaul
     unreclaimable and unnamed. `limit` is the one that is reached first, `left` what can be had until then.
     `stalled` is the share of the time since the snapshot before in which tasks waited for memory; absent
     below a hundredth. `onset` is when the growth began. `forecast` is absent where growth is not significant;
-    `reasons` (at most three), `turning_point` (what would have changed the verdict), `features`, `quality`
+    `reasons` (at most three), `turning_point` (the sign that decided), `features`, `quality`
     and `siblings` are there where it is and confidence is at least .1. `drift` names the detectors that
     flagged a change at this snapshot; `drift_before` is the faded mean share of the limit before it,
     `drift_after` the share now.

@@ -19,6 +19,7 @@ _DAY = 86400.0  # what is unknown of a young series are its daily habits; a long
 STRAIGHT_RISE, STRAIGHT_ROOM = 2.0, 0.035  # times what is normal; share of the room
 OFF_LINE, WIDER = 1e-3, 1.0  # share of the variance off a line; times more where all the room is taken
 KNOWN, NEW_ROOM = 1.4, 0.5  # lengths of a growth for which its service is known; share of the room if just so
+NEW_LASTS = 3 * 3600.0  # seconds of growth after which that counts half: caches fill for hours at most
 LASTS, LASTS_OF_REST, LASTS_WIDTH = (
     300.0,
     0.1,
@@ -124,7 +125,7 @@ def _straight(seen: Seen) -> Floats:
 def _room_of_a_line(seen: Seen) -> Floats:
     """A growth that began with the service must take far more room: caches fill in a straight line, too."""
     known = seen.history / np.maximum(seen.age, 1.0)
-    new = np.clip((KNOWN - known) / (KNOWN - 1.0), 0.0, 1.0)
+    new = np.clip((KNOWN - known) / (KNOWN - 1.0), 0.0, 1.0) * np.exp2(-seen.age / NEW_LASTS)
     least = STRAIGHT_ROOM + (NEW_ROOM - STRAIGHT_ROOM) * new
     return np.asarray(np.log(np.maximum(seen.share, 1e-6) / (least * _patience(seen))))
 

@@ -1,4 +1,4 @@
-"""Why, in words: the strongest evidence with its numbers, and what would have changed the verdict."""
+"""Why, in words: the strongest evidence with its numbers, and the sign that decided."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fleetleak.text import rate, size
 from processors.evidence.confidence import FLOOR, Seen, limits
 from processors.evidence.engine import Findings
 from processors.evidence.signature import KINDS
 
 MOST = 3
 
-_TURNING = {
-    "noise": "a rise no larger than what is normal here",
-    "fit": "a growth less steady about its line",
-    "straight": "a growth less exactly on its line",
-    "room": "a rise that took less of the free room",
-    "heading": "a growth slowing down towards a level below the limit",
-    "climbing": "a newest quarter that no longer climbs",
-    "no step": "a rise that one step explains",
-    "load": "a load that explains the growth as well as time does",
-    "no fall": "a larger fall on the way up",
-    "season": "the same memory at the same time a day or a week before",
-    "points": "fewer points",
-    "lasting": "a growth that has not lasted as long",
-    "days": "a growth over fewer days",
-    "slow": "a faster growth, which is held to other signs",
-    "steady": "a quarter without growth",
+_SIGNS = {
+    "noise": "its size against what is normal here",
+    "fit": "how steadily it follows a line",
+    "straight": "how closely it follows a line",
+    "room": "the share of the free room that it took",
+    "heading": "whether it heads above the limit",
+    "climbing": "whether it still climbs",
+    "no step": "whether it is more than one step",
+    "load": "whether it grows apart from the load",
+    "no fall": "how much it fell on the way up",
+    "season": "whether it was there a day or a week before",
+    "points": "how many samples show it",
+    "lasting": "how long it has lasted",
+    "days": "how many days it has lasted",
+    "slow": "how slow it is",
+    "steady": "whether it never paused",
 }
 
 
@@ -47,14 +48,15 @@ def reasons(findings: Findings, index: int, others: Sequence[tuple[float, str]] 
 
 
 def turning_point(findings: Findings, index: int) -> str:
-    """Name the sign that decides: what would have changed the verdict, or what is missing for one."""
+    """Name the sign that decides: what made it count, or what is not enough for that."""
     if not np.isfinite(findings.margin[index]):
         return "nothing grows"
     deciding, names, _ = limits(findings.seen.only(np.array([index])))
     way, criterion = names[int(deciding[0])]
+    sign = _SIGNS[criterion.name]
     if findings.margin[index] >= 0:
-        return f"{way} growth; would not count with {_TURNING[criterion.name]}"
-    return f"closest to {way} growth; against it: {_TURNING[criterion.name]}"
+        return f"{way} growth, decided by {sign}"
+    return f"not enough for {way} growth: {sign}"
 
 
 def _said(findings: Findings, index: int, seen: Seen) -> list[tuple[float, str]]:
@@ -63,8 +65,9 @@ def _said(findings: Findings, index: int, seen: Seen) -> list[tuple[float, str]]
     rise, strength = float(findings.rise[index]), float(findings.strength[index])
     normal, hours = float(seen.normal[0]), float(findings.window[index]) / 3600.0
     climb, room, limit = float(fit["slope3"]), float(seen.share[0]), float(seen.limit[0])
+    grew = f"grew by {size(rise)} ({rise / limit:.1%} of the limit) in {span(hours)}"
     said = [
-        (2.0, f"grew by {rise / limit:.1%} of the limit in {span(hours)}: {_rate(findings, index, limit)}"),
+        (2.0, f"{grew}: {_rate(findings, index)}"),
         (-np.log10(1.001 - strength), f"a line explains {strength:.1%} of the movement"),
         (2.0 * room, f"took {room:.0%} of the room that was free before"),
         (climb, f"still climbing: newest quarter at {climb:.0%} of the mean slope"),
@@ -77,10 +80,11 @@ def _said(findings: Findings, index: int, seen: Seen) -> list[tuple[float, str]]
     return said
 
 
-def _rate(findings: Findings, index: int, limit: float) -> str:
+def _rate(findings: Findings, index: int) -> str:
+    seen = float(findings.window[index])
     values = (findings.growth[index], findings.growth_low[index], findings.growth_high[index])
-    rate, low, high = (3600.0 * float(value) / limit for value in values)
-    return f"{rate:.2%} an hour ({low:.2%} to {high:.2%})"
+    middle, low, high = (rate(float(value), seen) for value in values)
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def span(hours: float) -> str:

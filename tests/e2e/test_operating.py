@@ -32,6 +32,16 @@ def fleetleak(settings: Settings, *words: str) -> str:
     return done.stdout
 
 
+def refused(settings: Settings, *words: str) -> str:
+    """Run a command that fails; give what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "fleetleak", *words],
+        env=environment(settings), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    return done.stderr
+
+
 def leaking(ticks: range, service: str = "checkout", oom_kills: int = 0) -> list[tuple[bytes, bytes]]:
     return [(service.encode(), encode(snapshot(t, 200 + 2 * t + t % 3, service, oom_kills))) for t in ticks]
 
@@ -54,7 +64,7 @@ def snapshot(tick: int, used_mib: float, service: str, oom_kills: int) -> Snapsh
 
 def test_alerts_are_listed_reported_and_labelled(settings: Settings, tmp_path: Path) -> None:
     names = topics.names(settings.kafka.topic_prefix)
-    with running(settings, tmp_path, ROLES):
+    with running(settings, tmp_path, ROLES) as roles:
         send(settings, names.snapshots, leaking(range(200)))
         wait_for(lambda: bool(read_all(settings, names.alerts)), what="an alert")
         listed = json.loads(fleetleak(settings, "alerts", "--json"))
@@ -76,7 +86,48 @@ def test_alerts_are_listed_reported_and_labelled(settings: Settings, tmp_path: P
             for _, k, v in read_all(settings, names.alerts)
             if k.startswith(b"cache@")
         ][-1]
-        assert last.closed_by == "ann said not-a-leak"
+        assert last.closed_by == "ann said not-a-leak: it fills up"
+        # The growth goes on, and the label holds.
+        send(settings, names.snapshots, leaking(range(500, 520), "cache"))
+        wait_for(lambda: len(read_all(settings, names.scores)) == 421, what="scores of what goes on")
+        assert "cache@" not in fleetleak(settings, "alerts")
+        assert '"alert firing: checkout@' in roles["alerting"].log()
+        assert '"alert resolved: cache@' in roles["alerting"].log()
+
+
+def test_what_does_not_exist_is_refused(settings: Settings, tmp_path: Path) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    with running(settings, tmp_path, {"processor": ["processor"]}):
+        send(settings, names.snapshots, leaking(range(3)))
+        wait_for(lambda: len(read_all(settings, names.scores)) == 3, what="scores")
+        assert "there is no service checkot" in refused(settings, "label", "checkot", "not-a-leak")
+        assert "checkout has no alert checkout@1" in refused(
+            settings, "label", "checkout", "leak", "--alert", "checkout@1"
+        )
+        assert "--for-hours goes with expected" in refused(
+            settings, "label", "checkout", "leak", "--for-hours", "3"
+        )
+        assert "there is no service nosuch" in refused(settings, "models", "delete", "nosuch")
+        # Of a service in its first minutes no state is stored yet.
+        assert "not-a-leak" in fleetleak(settings, "label", "checkout", "not-a-leak")
+
+
+def test_what_is_watched_is_listed_before_any_state_is_stored(settings: Settings, tmp_path: Path) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    assert "is `fleetleak producer` running?" in fleetleak(settings, "watched")
+    send(settings, names.snapshots, leaking(range(3)))
+    (unscored,) = json.loads(fleetleak(settings, "watched", "--json"))
+    assert (unscored["service"], unscored["state"], unscored["limit"]) == ("checkout", "not scored", 2**30)
+    with running(settings, tmp_path, ROLES):
+        send(settings, names.snapshots, leaking(range(3, 200)))
+        wait_for(lambda: "checkout@" in fleetleak(settings, "alerts"), what="an alert")
+        (alerted,) = json.loads(fleetleak(settings, "watched", "--json"))
+        assert (alerted["state"], alerted["limit_name"]) == ("firing", "memory.max")
+        send(settings, names.snapshots, [(b"flat", encode(snapshot(t, 100, "flat", 0))) for t in range(5)])
+        wait_for(lambda: "nothing grows" in fleetleak(settings, "watched", "flat"), what="a flat service")
+        listed = fleetleak(settings, "watched")
+    assert all(len(line) <= 80 for line in listed.splitlines())
+    assert listed.splitlines()[1].startswith("checkout")
 
 
 def test_models_are_listed_shown_moved_and_deleted(settings: Settings, tmp_path: Path) -> None:

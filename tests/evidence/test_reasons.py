@@ -9,11 +9,13 @@ from processors.evidence.engine import Evidence, Findings
 from processors.evidence.reasons import reasons, turning_point
 from tests.evidence.support import samples
 
+GIB = 2.0**30
+
 
 def _watch(memory: Floats) -> Findings:
     row = np.zeros(len(memory), np.intp)
     time = 1.7e9 + 60.0 * np.arange(len(memory), dtype=np.float64)
-    return Evidence(1, 1).observe(row, row, samples(time, memory))
+    return Evidence(1, 1).observe(row, row, samples(time, GIB * memory, limit=GIB))
 
 
 def _leak() -> Findings:
@@ -24,11 +26,19 @@ def _leak() -> Findings:
 def test_a_leak_has_three_reasons_with_its_growth() -> None:
     said = reasons(_leak(), 1199)
     assert len(said) == 3
-    assert any("6.0" in text and "% an hour" in text for text in said)
+    assert any("61 MiB/h" in text and "of the limit" in text for text in said)
 
 
-def test_a_leak_names_what_would_have_changed_the_verdict() -> None:
-    assert "would not count with" in turning_point(_leak(), 1199)
+def test_a_growth_of_seconds_is_not_told_by_the_hour() -> None:
+    row = np.zeros(40, np.intp)
+    time = 1.7e9 + np.arange(40, dtype=np.float64)
+    steep = samples(time, GIB * (0.1 + 0.004 * np.arange(40, dtype=np.float64)), limit=GIB)
+    said = reasons(Evidence(1, 1).observe(row, row, steep), 39)
+    assert any("MiB/min" in text or "GiB/min" in text for text in said)
+
+
+def test_a_leak_names_the_sign_that_decided() -> None:
+    assert "decided by" in turning_point(_leak(), 1199)
 
 
 def test_still_memory_has_no_reasons() -> None:
@@ -43,4 +53,4 @@ def test_a_growth_that_is_no_leak_says_what_speaks_against_it() -> None:
     found = _watch(bend)
     shown = np.flatnonzero(np.isfinite(found.margin) & (found.margin < 0))
     assert len(shown) > 0
-    assert "against it" in turning_point(found, int(shown[-1]))
+    assert "not enough for" in turning_point(found, int(shown[-1]))

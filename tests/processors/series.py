@@ -44,7 +44,7 @@ def snapshot(service: str, tick: int, used: int, **more: Any) -> Snapshot:
 
 
 def fleet(services: int, ticks: int, seed: int = 1) -> list[Record]:
-    """Give noisy services; the first leaks, the second restarts, the third has two instances."""
+    """Give noisy services: one leaks after 40 ticks, the second restarts, the third has two instances."""
     random_ = random.Random(seed)
     found: list[Record] = []
 
@@ -54,7 +54,7 @@ def fleet(services: int, ticks: int, seed: int = 1) -> list[Record]:
     for tick in range(ticks):
         for number in range(services):
             noise = random_.randint(0, 10 * MIB)
-            used = 300 * MIB + (tick * 2 * MIB + noise // 20 if number == 0 else noise)
+            used = 300 * MIB + (max(0, tick - 40) * 2 * MIB + noise // 20 if number == 0 else noise)
             started = START - 100.0 + (30.0 * 70 if number == 1 and tick >= 70 else 0.0)
             add(snapshot(f"s{number}", tick, used, started=started))
             if number == 2:
