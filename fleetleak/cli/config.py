@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
@@ -32,6 +34,27 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         both = {path: {"value": value, "origin": loaded.origin[path]} for path, value in values.items()}
         print(orjson.dumps(both).decode())
         return 0
-    for path, value in values.items():
-        print(f"{path} = {orjson.dumps(value).decode():<40} # {loaded.origin[path]}")
+    print(_toml(values, loaded.origin))
     return 0
+
+
+def _toml(values: Mapping[str, Any], origin: Mapping[str, str]) -> str:
+    """Give settings as a file that may be used as one; where each came from is a comment."""
+    lines: list[str] = []
+    section = ""
+    for path, value in values.items():
+        if path.partition(".")[0] != section:
+            section = path.partition(".")[0]
+            lines += ["", f"[{section}]"] if lines else [f"[{section}]"]
+        name = path.partition(".")[2]
+        line = f"# {name} =" if value is None else f"{name} = {_value(value)}"
+        lines.append(f"{line:<50} # {origin[path]}")
+    return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{_value(name)} = {_value(v)}" for name, v in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    # What else there is, JSON writes as TOML does.
+    return orjson.dumps(value).decode()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,18 @@ import msgspec
 from fleetleak.settings.tree import Settings
 
 _SECRET = re.compile(
-    r"pass(word|phrase)|secret|token|jaas|ssl\.key|private\.key|\.pem|credential|oauthbearer\.config",
+    r"pass|pwd|secret|token|jaas|ssl\.key|private\.key|\.pem|credential|oauthbearer\.config",
     re.IGNORECASE,
 )
 _HIDDEN = "***"
+_PAIR = re.compile(r"(?P<name>[\w.-]+)=(?P<value>.*?)(?=,[\w.-]+=|\s--?\w|$)", re.DOTALL)
+# Of their own flags each value is one regular expression, and may have commas.
+_WHOLE = frozenset({"producer.match", "producer.rules"})
+# What Kubernetes tells each pod of a service whose name begins with fleetleak.
+_KUBERNETES = re.compile(
+    r"\w+_SERVICE_(HOST|PORT(_\w+)?)=.*|\w+_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?=\w+://.*"
+    r"|\w+_PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)=.*"
+)
 
 
 class BadSetting(ValueError):
@@ -120,11 +129,23 @@ def _from_text(setting: Setting, raw: str | Sequence[str]) -> Any:
     """Turn an environment variable's or flag's text into the value's shape."""
     if not setting.repeats:
         return raw
+    pairs = isinstance(setting.info, msgspec.inspect.DictType)
     if isinstance(raw, str):
         if raw.startswith(("[", "{")):
             return json.loads(raw)
-        raw = [item for item in raw.split(",") if item]
-    return list(raw) if isinstance(setting.info, msgspec.inspect.ListType) else _pairs(raw)
+        items = [item for item in raw.split(",") if item]
+    elif pairs and len(raw) == 1 and raw[0].startswith("{"):
+        return json.loads(raw[0])
+    else:
+        items = [part for item in raw for part in _parts(setting, item) if part]
+    return _pairs(items) if pairs else items
+
+
+def _parts(setting: Setting, item: str) -> list[str]:
+    """Give what one flag holds: of pairs a value may have commas where no name follows."""
+    if setting.path in _WHOLE:
+        return [item]
+    return re.split(r",(?=[\w.-]+=)" if isinstance(setting.info, msgspec.inspect.DictType) else ",", item)
 
 
 def _checked(setting: Setting, value: Any, origin: str) -> Any:
@@ -132,10 +153,24 @@ def _checked(setting: Setting, value: Any, origin: str) -> Any:
         shaped = _from_text(setting, value) if origin != "file" else value
         return msgspec.convert(shaped, setting.type, strict=origin == "file")
     except (ValueError, TypeError, RecursionError):
+        subject = f"setting {setting.path} (from {_place(setting, origin)}) is"
+        if origin == "file" and (fix := _quoting(setting, value)):
+            raise BadSetting(f"{subject} {fix}") from None
         shown = _shown(setting, value)
-        raise BadSetting(
-            f"setting {setting.path} (from {_place(setting, origin)}) is {shown!r}: give {allowed(setting)}"
-        ) from None
+        raise BadSetting(f"{subject} {shown!r}: give {allowed(setting)}") from None
+
+
+def _quoting(setting: Setting, value: Any) -> str:
+    """Say what is wrong with the quotes of a value in a file; nothing where that is not its fault."""
+    if not isinstance(value, str):
+        return ""
+    if isinstance(setting.info, msgspec.inspect.IntType | msgspec.inspect.FloatType):
+        with contextlib.suppress(ValueError):
+            float(value)
+            return f"the text {value!r}: write it without quotes"
+    if isinstance(setting.info, msgspec.inspect.ListType):
+        return f"the text {value!r}: write {json.dumps([value])}"
+    return ""
 
 
 def _shown(setting: Setting, value: Any) -> Any:
@@ -147,6 +182,17 @@ def _shown(setting: Setting, value: Any) -> Any:
 
 def _place(setting: Setting, origin: str) -> str:
     return {"file": "the file", "environment": setting.variable, "flag": setting.flag}[origin]
+
+
+def mask_text(text: str) -> str:
+    """Hide the values of `name=value` pairs that may be secret.
+
+    Examples
+    --------
+    >>> mask_text("a.b=c,sasl.password=x,y --z")
+    'a.b=c,sasl.password=*** --z'
+    """
+    return _PAIR.sub(lambda m: f"{m['name']}={_HIDDEN}" if _SECRET.search(m["name"]) else m[0], text)
 
 
 def mask(value: Any) -> Any:
@@ -229,17 +275,21 @@ def _read_file(path: str) -> dict[str, dict[str, Any]]:
         for name in names:
             path_in_tree = f"{section}.{name}".rstrip(".")
             if path_in_tree not in known:
-                near = difflib.get_close_matches(path_in_tree, known, n=1)
-                hint = f"; did you mean {near[0]}?" if near else "; see `fleetleak config`"
+                hint = _near(path_in_tree, known) or "; see `fleetleak config`"
                 raise BadSetting(f"settings file {path}: there is no setting {path_in_tree}{hint}")
     return tree
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    # Only a warning: Kubernetes itself sets FLEETLEAK_SERVICE_HOST and the like for a service of that name.
     known = {s.variable for s in all_settings()} | {"FLEETLEAK_CONFIG"}
     return [
-        f"environment variable {name} is not a setting"
-        for name in sorted(environment)
+        f"environment variable {name} is not a setting{_near(name, known)}"
+        for name, value in sorted(environment.items())
         if name.startswith("FLEETLEAK_") and name not in known
+        if not _KUBERNETES.fullmatch(f"{name}={value}")
     ]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -8,7 +8,9 @@ _HEAD = """# Settings
 
 One tree; a later source wins: defaults, a TOML file (`--config FILE` or `FLEETLEAK_CONFIG`), the
 environment, flags. `fleetleak config` prints the effective values and where each came from.
-A flag is `--SECTION-NAME`; lists repeat the flag, or separate by commas in the environment.
+A flag is `--SECTION-NAME`. Lists and pairs are separated by commas, or repeat the flag; each
+`--producer-match` and `--producer-rules` is one expression. A value with commas and `=` in it is given as
+JSON: `{"sasl.password": "a,b=c"}`.
 Three have a short flag too: `--bootstrap-servers`, `--procfs` and `--cgroupfs`.
 
 | setting | environment | default | allowed | meaning |
