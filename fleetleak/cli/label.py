@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--for-hours", type=float, metavar="HOURS", help="how long `expected` mutes; default a week"
     )
+    parser.add_argument("--json", action="store_true", help="the label as one line of JSON")
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
@@ -49,6 +50,9 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     names = checked_topics(loaded.settings)
     refuse_unknown(loaded.settings, label.service, label.alert)
     publish(loaded.settings, names.feedback, label.service.encode(), value)
+    if arguments.json:
+        print(value.decode())
+        return 0
     why = f" ({label.reason})" if label.reason else ""
     print(f"{label.author} labelled {label.alert or label.service}: {label.verdict}{why}")
     return 0

@@ -15,6 +15,7 @@ from fleetleak.cli import CommandFailed, say
 from fleetleak.cli.connect import checked_topics
 from fleetleak.cli.known import refuse_unknown
 from fleetleak.cli.publish import author, publish, written
+from fleetleak.cli.tables import render
 from fleetleak.kafka.runtime.stored import Stored, stored
 from fleetleak.kafka.scan import Unreadable
 from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
@@ -93,9 +94,12 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(orjson.dumps(rows).decode())
         return
-    for row in rows:
-        told = row["problem"] or f"offset {row['offset']}  {row['bytes']} bytes"
-        print(f"{row['service']:<40} partition {row['partition']}  {told}")
+    columns = {
+        "service": "service", "partition": "partition", "offset": "offset", "bytes": "bytes",
+    }  # fmt: skip
+    if any(row["problem"] for row in rows):
+        columns["problem"] = "problem"
+    print(render(rows, columns))
     print(f"{len(rows)} services")
 
 
@@ -130,11 +134,11 @@ def _sensitivity(settings: Settings, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(orjson.dumps(rows).decode())
         return
-    for row in rows:
-        print(
-            f"{row['service']:<40} {row['instance']:<40} {row['mib_per_hour']:10.3f} MiB/h over"
-            f" {row['days']:.1f} days, against a noise of {row['noise_mib']:.1f} MiB"
-        )
+    columns = {
+        "service": "service", "instance": "instance", "mib_per_hour": "MiB/h", "days": "over days",
+        "noise_mib": "noise MiB",
+    }  # fmt: skip
+    print(render(rows, columns))
     print(f"{len(rows)} instances: the slowest leak that could be seen in each")
 
 

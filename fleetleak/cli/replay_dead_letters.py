@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import orjson
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from fleetleak.cli import CommandFailed, say
@@ -21,9 +22,9 @@ from fleetleak.settings import Loaded, Settings
 
 HELP = "put repaired snapshots from the dead letter back in, in order"
 SECTIONS = ("kafka", "topics", "log")
-
 _UNREADABLE = "still unreadable"
 _NOT_TAKEN = "not taken by the brokers"
+_OUTCOMES = ("sent", _UNREADABLE, "refused as late", _NOT_TAKEN)
 
 
 class _Letter(NamedTuple):
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export", metavar="FILE", help="only write the values there, a line each, to repair them"
     )
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
@@ -51,16 +53,26 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         letters = sorted(_letters(settings, names.dead_letter, names.snapshots, arguments.reason))
         if arguments.export:
             Path(arguments.export).write_bytes(b"".join(_line(letter.value) for letter in letters))
-            print(f"wrote {len(letters)} values to {arguments.export}")
+            _tell_export(len(letters), arguments)
             return 0
         values = _repaired(arguments.repaired) if arguments.repaired else [letter.value for letter in letters]
         newest = _newest(settings, names.scores)
     except (NotRead, OSError) as error:
         raise CommandFailed(str(error)) from None
     outcome = _send(settings, names.snapshots, values, newest)
-    print(", ".join(f"{count} {what}" for what, count in sorted(outcome.items())) or "nothing to send")
+    if arguments.json:
+        print(orjson.dumps({what.replace(" ", "_"): outcome[what] for what in _OUTCOMES}).decode())
+    else:
+        print(", ".join(f"{count} {what}" for what, count in sorted(outcome.items())) or "nothing to send")
     # A dead letter may stay one for good; a line that somebody repaired must not.
     return 1 if outcome[_NOT_TAKEN] or (arguments.repaired and outcome[_UNREADABLE]) else 0
+
+
+def _tell_export(count: int, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        print(orjson.dumps({"exported": count, "file": arguments.export}).decode())
+    else:
+        print(f"wrote {count} values to {arguments.export}")
 
 
 def _letters(settings: Settings, topic: str, source: str, reason: str | None) -> Iterator[_Letter]:

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException, Message, Producer
 from fleetleak.cli import CommandFailed, say
 from fleetleak.cli.connect import admin, checked_topics
 from fleetleak.cli.publish import author, written
+from fleetleak.cli.tables import render
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.read import decoded, value
 from fleetleak.kafka.runtime.stored import stored
@@ -72,13 +73,11 @@ def _compare(settings: Settings, arguments: argparse.Namespace) -> None:
         unknown = [to_dict(label) for label in found.unknown]
         print(orjson.dumps({**told, "days": arguments.days, "tracks": rows, "unknown": unknown}).decode())
         return
-    print(f"{'track':<32} alerts/day  right  wrong  missed  accuracy")
-    for row in rows:
-        accuracy = "-" if row["accuracy"] is None else f"{row['accuracy']:.2f}"
-        print(
-            f"{row['track']:<32} {row['alerts_per_day']:>10.2f}  {row['right']:>5}  {row['wrong']:>5}"
-            f"  {row['missed']:>6}  {accuracy:>8}{'  speaks' if row['speaks'] else ''}"
-        )
+    columns = {
+        "track": "track", "alerts_per_day": "alerts/day", "right": "right", "wrong": "wrong",
+        "missed": "missed", "accuracy": "accuracy", "voice": "",
+    }  # fmt: skip
+    print(render([row | {"voice": "speaks" if row["speaks"] else ""} for row in rows], columns))
     for label in found.unknown:
         print(f"of nothing known, and not counted: {label.author} said {label.verdict} of {_subject(label)}")
 
