@@ -5,14 +5,22 @@ from __future__ import annotations
 from confluent_kafka.admin import AdminClient
 
 from fleetleak.cli import CommandFailed
-from fleetleak.kafka import client, topics
+from fleetleak.kafka import reach, topics, verify
 from fleetleak.settings import Settings
 
 
 def admin(settings: Settings) -> AdminClient:
-    """Give an admin client that does not chatter."""
-    # Quiet: what the command itself says of a cluster that is away is enough.
-    return AdminClient(client.common(settings.kafka, log_level=0, error_cb=lambda error: None))
+    """Give an admin client of a cluster that answers.
+
+    Raises
+    ------
+    CommandFailed
+        With the cause and the fix, within ten seconds.
+    """
+    try:
+        return reach.reached(settings.kafka)
+    except reach.Unreachable as error:
+        raise CommandFailed(str(error)) from None
 
 
 def names(settings: Settings) -> topics.Names:
@@ -33,8 +41,19 @@ def checked_topics(settings: Settings) -> topics.Names:
     CommandFailed
         With every problem and its fix.
     """
+    return refuse_misfits(settings, admin(settings))
+
+
+def refuse_misfits(settings: Settings, cluster: AdminClient) -> topics.Names:
+    """Give the topic names, if the topics fit.
+
+    Raises
+    ------
+    CommandFailed
+        With every problem and its fix.
+    """
     try:
-        topics.verify(admin(settings), layout(settings))
+        verify.verify(cluster, layout(settings), settings.kafka)
     except topics.WrongTopics as error:
         raise CommandFailed(f"{settings.kafka.bootstrap_servers}: {error}") from None
     return names(settings)

@@ -13,9 +13,11 @@ import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from fleetleak.cli.connect import admin
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.hanging import hanging
+from fleetleak.kafka.reach import Unreachable, reached
+from fleetleak.kafka.trouble import Right, denied, sentence
+from fleetleak.kafka.verify import problems
 from fleetleak.settings import Loaded, Settings
 
 HELP = "check Kafka, topics, permissions and clocks, and say the fix"
@@ -26,7 +28,6 @@ _MOST_SKEW_SECONDS = 5.0
 _HIDDEN = "mount the host's at this place (docs/producers.md), or set producer.procfs / producer.cgroupfs"
 _NO_CONTROLLER = "boot with cgroup_enable=memory, or leave cgroup out of producer.collectors"
 _NO_PRESSURE = "boot with psi=1, or leave pressure out of producer.collectors: it is not measured here"
-_DENIED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
 
 
 class Finding(NamedTuple):
@@ -65,13 +66,26 @@ def _word(finding: Finding) -> str:
 def diagnose(settings: Settings) -> Iterator[Finding]:
     """Run every check; those that need Kafka only where it answers."""
     yield from _files(settings)
-    reach = _reachable(settings)
-    yield reach
-    if reach.ok:
-        cluster = admin(settings)
-        yield from _topics(settings, cluster)
-        yield from _transactions(settings, cluster)
-        yield _clock(settings)
+    where = settings.kafka.bootstrap_servers
+    try:
+        cluster = reached(settings.kafka)
+        brokers = len(cluster.list_topics(timeout=_TIMEOUT_SECONDS).brokers)
+    except (Unreachable, KafkaException) as error:
+        yield _unreachable(where, error)
+        return
+    yield Finding("Kafka", True, f"{where}: {brokers} broker(s)")
+    yield from _topics(settings, cluster)
+    yield from _transactions(settings, cluster)
+    yield _clock(settings)
+
+
+def _unreachable(where: str, error: Unreachable | KafkaException) -> Finding:
+    if isinstance(error, KafkaException):
+        fix = "set kafka.bootstrap_servers, and kafka.properties for SASL or TLS; check the network"
+        return Finding("Kafka", False, f"{where}: {' '.join(error.args[0].str().split())}", fix)
+    address, _, words = str(error).partition(": ")
+    what, _, fix = words.partition(": ")
+    return Finding("Kafka", False, f"{address}: {what}", fix)
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
@@ -117,25 +131,15 @@ def _cgroups(root: Path) -> Finding:
     return Finding("cgroups", False, f"{controllers}: no memory controller", _NO_CONTROLLER)
 
 
-def _reachable(settings: Settings) -> Finding:
-    where = settings.kafka.bootstrap_servers
-    try:
-        found = admin(settings).list_topics(timeout=_TIMEOUT_SECONDS)
-    except KafkaException as error:
-        fix = "set kafka.bootstrap_servers, and kafka.properties for SASL or TLS; check the network"
-        return Finding("Kafka", False, f"{where}: {error.args[0].str()}", fix)
-    return Finding("Kafka", True, f"{where}: {len(found.brokers)} broker(s)")
-
-
 def _topics(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
     wanted = topics.layout(settings.kafka.topic_prefix, settings.topics, settings.kafka.track)
     try:
-        wrong = topics.problems(cluster, wanted)
+        wrong = problems(cluster, wanted, settings.kafka)
     except topics.WrongTopics as error:
-        wrong = [str(error)]
+        yield Finding("topics", False, str(error), "see what is said of Kafka above")
+        return
     for problem in wrong:
-        detail, _, fix = problem.partition(": ")
-        yield Finding("topics", False, detail, fix)
+        yield Finding("topics", False, problem.what, problem.fix)
     if not wrong:
         yield Finding("topics", True, f"all {len(wanted)} fit")
 
@@ -151,7 +155,8 @@ def _transactions(settings: Settings, cluster: AdminClient) -> Iterator[Finding]
         found = hanging(cluster, places, patience_seconds)
     except (KafkaException, topics.WrongTopics) as error:
         words = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-        yield Finding("transactions", False, f"could not be looked at: {words}", "allow this user Describe")
+        fix = Right("Describe", "every topic above").missing(settings.kafka)
+        yield Finding("transactions", False, f"could not be looked at: {words}", fix)
         return
     for one in found:
         where = f"{one.topic}[{one.partition}]"
@@ -170,7 +175,9 @@ def _clock(settings: Settings) -> Finding:
     try:
         skew = _skew(settings, topic)
     except (KafkaException, TimeoutError) as error:
-        return Finding("clock", False, f"could not be compared through {topic}: {_words(error)}", _fix(error))
+        return Finding(
+            "clock", False, f"could not be compared through {topic}: {_words(error)}", _fix(error, settings)
+        )
     if abs(skew) <= _MOST_SKEW_SECONDS:
         return Finding("clock", True, f"{skew:+.1f} s against the broker")
     fix = "run an NTP client on this host: records from the future become dead letters"
@@ -181,9 +188,10 @@ def _words(error: KafkaException | TimeoutError) -> str:
     return error.args[0].str() if isinstance(error, KafkaException) else str(error)
 
 
-def _fix(error: KafkaException | TimeoutError) -> str:
-    if isinstance(error, KafkaException) and error.args[0].code() in _DENIED:
-        return "allow this user to write and to read it"
+def _fix(error: KafkaException | TimeoutError, settings: Settings) -> str:
+    if isinstance(error, KafkaException) and denied(error.args[0]):
+        topic = topics.names(settings.kafka.topic_prefix).feedback
+        return sentence(error, Right("Write and Read", f"topic {topic}"), settings.kafka)
     return "see what is said of Kafka and topics above"
 
 

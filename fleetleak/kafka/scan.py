@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from fleetleak.kafka import client
+from fleetleak.kafka.trouble import Right, sentence
 from fleetleak.settings.tree import Kafka
 
 _QUIET_SECONDS = 30.0
@@ -32,7 +33,9 @@ def scan(kafka: Kafka, topic: str, partitions: int, since: float | None = None) 
         If nothing comes for half a minute, or the cluster says no.
     """
     consumer = Consumer(
-        client.consumer(kafka, f"scan-{uuid.uuid4().hex[:8]}", **{"enable.partition.eof": True})
+        client.consumer(
+            kafka, f"{kafka.topic_prefix}-scan-{uuid.uuid4().hex[:8]}", **{"enable.partition.eof": True}
+        )
     )
     try:
         places = _places(consumer, topic, partitions, since)
@@ -48,7 +51,8 @@ def scan(kafka: Kafka, topic: str, partitions: int, since: float | None = None) 
                 elif error.code() == KafkaError._PARTITION_EOF:
                     open_.discard(message.partition() or 0)
                 elif not error.retriable():
-                    raise Unreadable(f"{topic}: {error.str()}")
+                    right = Right("Read", f"topic {topic}")
+                    raise Unreadable(f"{topic}: {sentence(error, right, kafka)}")
             if time.monotonic() > deadline:
                 raise Unreadable(f"{topic} gave nothing for {_QUIET_SECONDS:.0f} s")
     finally:

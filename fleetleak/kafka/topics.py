@@ -8,17 +8,17 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports them without saying so
     AdminClient,
-    ConfigResource,
     NewTopic,
-    ResourceType,
 )
 
-from fleetleak.settings.tree import Topics
+from fleetleak.kafka.trouble import Right, sentence
+from fleetleak.settings.tree import Kafka, Topics
 
 _HOUR_MS = 3_600_000
 # A model that is imported or lent is larger than any snapshot.
 MOST_CONTROL_BYTES = 8 * 2**20
 _TIMEOUT_SECONDS = 30.0
+_LIST_SECONDS = 8.0
 MAIN = "main"
 """The track that speaks until another is promoted (docs/tracks.md)."""
 _DERIVED = frozenset({"scores", "models", "alert_state", "drift"})
@@ -84,6 +84,7 @@ class Topic(NamedTuple):
     name: str
     partitions: int
     config: dict[str, str]
+    copies: int = 1
 
 
 def _deleted_after(hours: float) -> dict[str, str]:
@@ -103,17 +104,19 @@ def layout(prefix: str, settings: Topics, track: str = MAIN) -> list[Topic]:
     together = settings.partitions
     appended = {"message.timestamp.type": "LogAppendTime"}
     long = _deleted_after(settings.alert_hours)
-    return [
-        Topic(topic.snapshots, together, _deleted_after(settings.snapshot_hours) | appended),
-        Topic(topic.scores, together, _deleted_after(settings.score_hours)),
-        Topic(topic.models, together, _COMPACTED),
-        Topic(topic.alerts, together, long),
-        Topic(topic.silent_alerts, together, long),
-        Topic(topic.alert_state, together, _COMPACTED),
-        Topic(topic.drift, together, long),
-        Topic(topic.feedback, together, long | appended | {"max.message.bytes": str(2 * MOST_CONTROL_BYTES)}),
-        Topic(topic.dead_letter, together, long | {"max.message.bytes": str(16 * 2**20)}),
-    ]
+    control = {"max.message.bytes": str(2 * MOST_CONTROL_BYTES)}
+    configs = {
+        topic.snapshots: _deleted_after(settings.snapshot_hours) | appended,
+        topic.scores: _deleted_after(settings.score_hours),
+        topic.models: _COMPACTED,
+        topic.alerts: long,
+        topic.silent_alerts: long,
+        topic.alert_state: _COMPACTED,
+        topic.drift: long,
+        topic.feedback: long | appended | control,
+        topic.dead_letter: long | {"max.message.bytes": str(16 * 2**20)},
+    }
+    return [Topic(name, together, config, settings.replication_factor) for name, config in configs.items()]
 
 
 def existing(admin: AdminClient) -> dict[str, int]:
@@ -124,14 +127,24 @@ def existing(admin: AdminClient) -> dict[str, int]:
     WrongTopics
         If the cluster cannot be reached.
     """
+    return {name: partitions for name, (partitions, _) in listed(admin).items()}
+
+
+def listed(admin: AdminClient) -> dict[str, tuple[int, int]]:
+    """Give the partitions of each topic, and the fewest copies that one of them has."""
     try:
-        found = admin.list_topics(timeout=_TIMEOUT_SECONDS).topics
+        found = admin.list_topics(timeout=_LIST_SECONDS).topics
     except KafkaException as error:
         raise WrongTopics(f"the cluster cannot be reached: {error.args[0].str()}") from None
-    return {name: len(data.partitions) for name, data in found.items()}
+    return {
+        name: (len(data.partitions), min((len(p.replicas) for p in data.partitions.values()), default=0))
+        for name, data in found.items()
+    }
 
 
-def create(admin: AdminClient, wanted: list[Topic], replication_factor: int) -> list[str]:
+def create(
+    admin: AdminClient, wanted: list[Topic], replication_factor: int, kafka: Kafka | None = None
+) -> list[str]:
     """Create the topics that are missing; give their names. What exists is left as it is.
 
     Raises
@@ -152,70 +165,16 @@ def create(admin: AdminClient, wanted: list[Topic], replication_factor: int) -> 
             done.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise WrongTopics(f"topic {name} could not be created: {error.args[0].str()}") from None
-    _wait_until_listed(admin, {t.topic for t in new})
+                why = sentence(error, Right("Create", f"topic {name}"), kafka or Kafka())
+                raise WrongTopics(f"topic {name} could not be created: {why}") from None
+    _wait_untillisted(admin, {t.topic for t in new})
     return [t.topic for t in new]
 
 
-def _wait_until_listed(admin: AdminClient, created: set[str]) -> None:
+def _wait_untillisted(admin: AdminClient, created: set[str]) -> None:
     """Wait for the brokers: they tell of a topic some time after they took it."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while missing := created - existing(admin).keys():
         if time.monotonic() > deadline:
             raise WrongTopics(f"created, but not listed yet: {', '.join(sorted(missing))}; verify them later")
         time.sleep(0.1)
-
-
-def problems(admin: AdminClient, wanted: list[Topic]) -> list[str]:
-    """Say what does not fit, each with its fix; nothing when all is well."""
-    there = existing(admin)
-    missing = [t.name for t in wanted if t.name not in there]
-    found = [f"topic {name} is missing: run `fleetleak topics create`" for name in missing]
-    present = [t for t in wanted if t.name in there]
-    return found + _wrong_counts(present, there) + _wrong_configs(admin, present)
-
-
-def _wrong_counts(present: list[Topic], there: dict[str, int]) -> list[str]:
-    return [
-        f"topic {t.name} has {there[t.name]} partitions, not {t.partitions}: set topics.partitions to what"
-        " the topics have, or recreate them all; they meet by partition number"
-        for t in present
-        if there[t.name] != t.partitions
-    ]
-
-
-def _wrong_configs(admin: AdminClient, present: list[Topic]) -> list[str]:
-    if not present:
-        return []
-    resources = [ConfigResource(ResourceType.TOPIC, t.name) for t in present]
-    answers = {
-        r.name: f for r, f in admin.describe_configs(resources, request_timeout=_TIMEOUT_SECONDS).items()
-    }
-    found = []
-    for topic in present:
-        try:
-            actual = answers[topic.name].result()
-        except KafkaException as error:
-            why = error.args[0].str().removeprefix("Broker: ")
-            found.append(
-                f"topic {topic.name} cannot be described ({why}): allow this user DescribeConfigs on it"
-            )
-            continue
-        found += [
-            f"topic {topic.name} has {key}={actual[key].value}: alter it to {topic.config[key]}"
-            for key in ("cleanup.policy", "message.timestamp.type")
-            if key in topic.config and actual[key].value != topic.config[key]
-        ]
-    return found
-
-
-def verify(admin: AdminClient, wanted: list[Topic]) -> None:
-    """Refuse to start on topics that do not fit.
-
-    Raises
-    ------
-    WrongTopics
-        With every problem and its fix.
-    """
-    if wrong := problems(admin, wanted):
-        raise WrongTopics("; ".join(wrong))

@@ -1,0 +1,187 @@
+"""Reaching the cluster: at first, within a time that a person waits for; and as long as a role runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from fleetleak.kafka import client
+from fleetleak.kafka.trouble import Trouble
+from fleetleak.settings.tree import Kafka
+
+log = logging.getLogger(__name__)
+_librdkafka_log = logging.getLogger("librdkafka")
+
+SECONDS = 8.0
+"""A person waits for an answer no longer than ten, and Python needs some of them."""
+_FIRST_SLICE_SECONDS = 0.5
+_FINAL_SECONDS = 1.0
+_SETUP_MS = 6000
+_STATISTICS_MS = 1000
+_AWAY_SECONDS = 3.0
+_SILENT_SECONDS = 10.0
+_CONFIRMED_SECONDS = 2.0
+
+
+class Unreachable(RuntimeError):
+    """No broker can be used; the message says where, why and the fix."""
+
+
+def reached(kafka: Kafka, seconds: float = SECONDS) -> AdminClient:
+    """Give an admin client of a cluster that answered.
+
+    Raises
+    ------
+    Unreachable
+        If none did in this time, or waiting would not help.
+    """
+    trouble = Trouble(kafka)
+    made = AdminClient(_patient(kafka, trouble))
+    deadline = time.monotonic() + seconds
+    slice_seconds = _FIRST_SLICE_SECONDS
+    while not _answers(made, slice_seconds):
+        if time.monotonic() >= deadline or _hopeless(trouble):
+            raise Unreachable(str(trouble))
+        slice_seconds = max(0.1, min(slice_seconds * 2, deadline - time.monotonic()))
+        time.sleep(0.05)
+    return made
+
+
+def _patient(kafka: Kafka, trouble: Trouble) -> dict[str, Any]:
+    return client.common(kafka, **trouble.properties(), **{"socket.connection.setup.timeout.ms": _SETUP_MS})
+
+
+def _answers(admin: AdminClient, seconds: float) -> bool:
+    try:
+        admin.list_topics(timeout=seconds)
+    except KafkaException:
+        # The callbacks run here.
+        admin.poll(0)
+        return False
+    return True
+
+
+def _hopeless(trouble: Trouble) -> bool:
+    # A second attempt: a name may just be entering the DNS.
+    final = trouble.cause is not None and trouble.cause.final
+    return final and time.monotonic() - trouble.since >= _FINAL_SECONDS
+
+
+def waited_for(kafka: Kafka, stop: threading.Event, tell: Callable[[str], None]) -> AdminClient | None:
+    """Wait for the cluster however long it takes; give None once `stop` is set.
+
+    One line is logged when it is away, and one when it answers.
+
+    Parameters
+    ----------
+    tell
+        Told why it is away, whenever that changes.
+    """
+    began, told = time.monotonic(), False
+    while not stop.is_set():
+        try:
+            made = reached(kafka, _AWAY_SECONDS)
+        except Unreachable as error:
+            tell(str(error))
+            if not told:
+                log.warning("kafka is away: %s; waiting", error)
+                told = True
+            stop.wait(_FINAL_SECONDS)
+        else:
+            if told:
+                log.info("kafka answers after %.0f s", time.monotonic() - began)
+            return made
+    return None
+
+
+class Reach(Trouble):
+    """Knows of a role's clients when a broker last answered one of them, and logs when that changes.
+
+    Parameters
+    ----------
+    clock
+        Seconds that only grow.
+    """
+
+    def __init__(self, kafka: Kafka, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(kafka)
+        self._clock = clock
+        self._heard = clock()
+        self._received: dict[str, int] = {}
+        self._suspected_since: float | None = None
+        self._away_since: float | None = None
+
+    def properties(self) -> dict[str, Any]:
+        """Give the properties of a client that is polled often."""
+        return super().properties() | {
+            "statistics.interval.ms": _STATISTICS_MS,
+            "stats_cb": self.statistics,
+        }
+
+    def quiet_properties(self) -> dict[str, Any]:
+        """Give the properties of a client that is not."""
+        return super().properties()
+
+    def error(self, error: KafkaError) -> None:
+        """Take what an error callback is told."""
+        super().error(error)
+        _librdkafka_log.debug("%s", error.str(), extra={"code": error.name()})
+
+    def log(self, level: int, form: str, *words: object) -> None:
+        """Take a line of librdkafka, and pass it on for debugging only: it repeats itself."""
+        super().log(level, form, *words)
+        _librdkafka_log.debug(form, *words)
+
+    def statistics(self, text: str) -> None:
+        """Take a client's statistics: what brokers sent since the last ones is a sign of life."""
+        found = orjson.loads(text)
+        # They may have waited long for a poll.
+        age_seconds = max(0.0, time.time() - found["time"])
+        received = sum(broker["rx"] for broker in found["brokers"].values())
+        if received > self._received.get(found["name"], 0):
+            self.heard(age_seconds)
+        self._received[found["name"]] = received
+
+    def heard(self, age_seconds: float = 0.0) -> None:
+        """Note that a broker answered, so long ago."""
+        self._heard = max(self._heard, self._clock() - age_seconds)
+        if age_seconds < _AWAY_SECONDS:
+            self.forget()
+
+    @property
+    def silent_seconds(self) -> float:
+        """Time since a broker answered."""
+        return self._clock() - self._heard
+
+    @property
+    def away(self) -> bool:
+        """Whether no broker answers, for longer where nothing says why."""
+        return self.silent_seconds >= (_SILENT_SECONDS if self.cause is None else _AWAY_SECONDS)
+
+    def _confirmed(self) -> bool:
+        """Say whether Kafka is away for longer than one look: a thread that was busy has not listened."""
+        if not self.away:
+            self._suspected_since = None
+        elif self._suspected_since is None:
+            self._suspected_since = self._clock()
+        return (
+            self._suspected_since is not None and self._clock() - self._suspected_since >= _CONFIRMED_SECONDS
+        )
+
+    def check(
+        self, meanwhile: Callable[[], str] = lambda: "waiting", after: Callable[[], str] = lambda: ""
+    ) -> None:
+        """Log when Kafka goes, with what is done meanwhile, and when it returns, with what came of it."""
+        if self._confirmed() and self._away_since is None:
+            self._away_since = self._heard
+            log.warning("kafka is away: %s; %s", self, meanwhile())
+        elif self._away_since is not None and self._heard > self._away_since:
+            seconds, self._away_since = self._heard - self._away_since, None
+            log.info("kafka answers again after %.0f s%s", seconds, after())
