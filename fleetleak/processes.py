@@ -13,7 +13,8 @@ from types import TracebackType
 
 from fleetleak.kafka.broker import die_with_parent
 
-_TERM_SECONDS = 10.0
+# Of the ten seconds that a command has after a signal.
+_TERM_SECONDS = 6.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

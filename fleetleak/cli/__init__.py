@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 from fleetleak import __version__
+from fleetleak.cli.usage import EXIT_USAGE as EXIT_USAGE
+from fleetleak.cli.usage import Parser
 from fleetleak.kafka.client import properties_checked
 from fleetleak.settings import BadSetting, load
 from fleetleak.settings.load import Setting, all_settings, allowed
+from fleetleak.stopping import Stopped
 
 COMMANDS = {
     "demo": "fleetleak.cli.demo",
@@ -39,7 +42,6 @@ Each module has HELP, SECTIONS (of settings it uses; or single settings, by thei
 `add_arguments(parser)` and `run(loaded, arguments) -> exit code`.
 """
 
-EXIT_USAGE = 2
 _ALIASES = {
     "kafka.bootstrap_servers": ["--bootstrap-servers"],
     "producer.procfs": ["--procfs"],
@@ -75,14 +77,14 @@ def _add_settings(parser: argparse.ArgumentParser, sections: Sequence[str]) -> N
         )  # fmt: skip
 
 
-def _parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, ModuleType | None]:
-    parser = argparse.ArgumentParser(
-        prog="fleetleak", description="Memory-leak detection for a whole fleet, on Kafka."
-    )
+def _parser(argv: Sequence[str]) -> tuple[Parser, Parser, ModuleType | None]:
+    """Give the parser, that of the command that is named, and its module."""
+    parser = Parser(prog="fleetleak", description="Memory-leak detection for a whole fleet, on Kafka.")
     parser.add_argument("--version", action="version", version=f"fleetleak {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in argv if not word.startswith("-")), None)
     module: ModuleType | None = None
+    named = parser
     for name, place in COMMANDS.items():
         if chosen not in (None, name):
             commands.add_parser(name)
@@ -90,19 +92,42 @@ def _parser(argv: Sequence[str]) -> tuple[argparse.ArgumentParser, ModuleType | 
         found = importlib.import_module(place)
         sub = commands.add_parser(name, help=found.HELP, description=found.HELP, allow_abbrev=False)
         if name == chosen:
-            module = found
+            module, named = found, sub
             found.add_arguments(sub)
             _add_settings(sub, found.SECTIONS)
-    return parser, module
+    return parser, named, module
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; give its exit code: 0 well, 1 failed, 2 wrong usage or settings."""
-    argv = sys.argv[1:] if argv is None else argv
-    parser, module = _parser(argv)
-    arguments = parser.parse_args(argv)
+def _parsed(argv: Sequence[str]) -> tuple[ModuleType, argparse.Namespace]:
+    parser, named, module = _parser(argv)
+    arguments, unknown = parser.parse_known_args(argv)
+    named.refuse_unknown(unknown)
     if module is None:
         parser.error("name a command first")
+    return module, arguments
+
+
+def command_line(argv: Sequence[str]) -> argparse.Namespace:
+    """Give the words of a command line as its command gets them, without running it.
+
+    Raises
+    ------
+    SystemExit
+        If they are no command line of ours.
+    """
+    return _parsed(argv)[1]
+
+
+def main(argv: Sequence[str] | None = None, ready: Callable[[], None] = lambda: None) -> int:
+    """Run one command; give its exit code: 0 well, 1 failed, 2 wrong usage or settings.
+
+    Parameters
+    ----------
+    ready
+        Called when everything is loaded and the command begins.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    module, arguments = _parsed(argv)
     flags = {name: value for name, value in vars(arguments).items() if "." in name}
     try:
         loaded = load(arguments.config, flags=flags)
@@ -111,6 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     for warning in loaded.warnings:
         say(warning)
+    ready()
     return _run(module, loaded, arguments)
 
 
@@ -124,6 +150,8 @@ def _run(module: ModuleType, loaded: object, arguments: argparse.Namespace) -> i
     except CommandFailed as error:
         say(str(error))
         return 1
+    except Stopped:
+        raise
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

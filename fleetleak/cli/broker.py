@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
+import time
 
 from fleetleak.cli import CommandFailed
 from fleetleak.kafka.broker import BrokerFailed, EmbeddedBroker
 from fleetleak.settings import Loaded
+from fleetleak.stopping import Stopped
 
 HELP = "run an embedded real Kafka (for demos and tests; never production)"
 SECTIONS = ("broker", "log")
@@ -22,16 +22,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Run it until SIGTERM or SIGINT."""
     settings = loaded.settings.broker
-    stop = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: stop.set())
     try:
         with EmbeddedBroker(settings.port, settings.directory, settings.heap_mib) as broker:
-            print(broker.bootstrap_servers, flush=True)
-            while not stop.wait(0.5):
-                if not broker.alive():
-                    print(f"fleetleak: Kafka ended by itself; see {broker.log_file}", file=sys.stderr)
-                    return 1
+            _tell(broker)
+            while broker.alive():
+                time.sleep(0.5)
+            print(f"fleetleak: Kafka ended by itself; see {broker.log_file}", file=sys.stderr)
+            return 1
+    except Stopped:
+        return 0
     except BrokerFailed as error:
         raise CommandFailed(str(error)) from None
-    return 0
+
+
+def _tell(broker: EmbeddedBroker) -> None:
+    """Give the address alone on stdout, for scripts, and on stderr what a person does with it."""
+    print(broker.bootstrap_servers, flush=True)
+    use = f"export FLEETLEAK_KAFKA_BOOTSTRAP_SERVERS={broker.bootstrap_servers}"
+    print(f"Kafka runs until Ctrl-C; to use it: {use}", file=sys.stderr)

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,57 @@ def usage_error(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 )
 def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str) -> None:
     assert told in usage_error(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("sinks",), "sink"),
+        (("sink", "alert"), "alerting"),
+        (("topics", "verfy"), "verify"),
+        (("config", "--topics-partition", "5"), "--topics-partitions"),
+        (("alerts", "--jsno"), "--json"),
+        (("config", "--log-lvl=debug"), "--log-level"),
+    ],
+)
+def test_what_was_meant_is_named(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], meant: str
+) -> None:
+    assert f"; did you mean {meant}?\n" in usage_error(capsys, *words)
+
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("config", "--kafka-propertys", f"a=b,sasl.password={SECRET}"),
+        ("config", f"--kafka-propertys=sasl.password={SECRET}"),
+        ("config", "--sasl-password", SECRET),
+        ("config", f"sasl.password={SECRET}"),
+        (f"sasl.password={SECRET}",),
+        ("topics", f"sasl.password={SECRET}"),
+    ],
+)
+def test_wrong_usage_echoes_no_secret(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    assert SECRET not in usage_error(capsys, *words)
+
+
+@pytest.mark.parametrize("given", [f"{SECRET}", f"sasl.password {SECRET}", f'{{"sasl.password": {SECRET}}}'])
+def test_refused_properties_echo_no_secret(capsys: pytest.CaptureFixture[str], given: str) -> None:
+    assert main(["config", "--kafka-properties", given]) == EXIT_USAGE
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert SECRET not in err
+
+
+def test_the_error_comes_before_a_short_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    error, usage = usage_error(capsys, "sink").splitlines()
+    assert error == "fleetleak sink: the following arguments are required: sink"
+    assert (
+        usage == "usage: fleetleak sink alerting|drift [--FLAG VALUE ...]; `fleetleak sink --help` tells more"
+    )
 
 
 def test_an_unknown_command_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,18 +179,40 @@ def test_a_bad_setting_is_2_in_one_line(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_stray_variable_is_a_warning(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FLEETLEAK_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("FLEETLEAK_KAFKA_BOOTSTRAP_SERVER", "10.0.0.1")
     assert main(["config"]) == 0
-    assert (
-        capsys.readouterr().err == "fleetleak: environment variable FLEETLEAK_SERVICE_HOST is not a setting\n"
+    assert capsys.readouterr().err == (
+        "fleetleak: environment variable FLEETLEAK_KAFKA_BOOTSTRAP_SERVER is not a setting;"
+        " did you mean FLEETLEAK_KAFKA_BOOTSTRAP_SERVERS?\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FLEETLEAK_SERVICE_HOST", "10.0.0.1"),
+        ("FLEETLEAK_SERVICE_PORT", "80"),
+        ("FLEETLEAK_DRIFT_SERVICE_PORT_HTTP", "80"),
+        ("FLEETLEAK_PORT", "tcp://10.0.0.1:80"),
+        ("FLEETLEAK_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("FLEETLEAK_PORT_80_TCP_ADDR", "10.0.0.1"),
+    ],
+)
+def test_what_kubernetes_sets_is_no_news(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["config"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_an_unknown_collector_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["producer", "--producer-collectors", "moon"]) == EXIT_USAGE
     _, err = capsys.readouterr()
     assert err.count("\n") == 1
-    assert "producer: collectors: no such collector: moon" in err
+    assert "setting producer.collectors: there is no collector moon, only host, cgroup" in err
+    assert main(["producer", "--producer-collectors", "host,cgrup"]) == EXIT_USAGE
+    assert capsys.readouterr().err.endswith("; did you mean cgroup?\n")
 
 
 @pytest.mark.parametrize(
@@ -154,12 +228,24 @@ def test_an_unknown_collector_is_refused_in_one_line(capsys: pytest.CaptureFixtu
     ],
 )
 def test_a_bad_property_of_librdkafka_is_one_line(command: str, given: str, told: str) -> None:
-    properties = [part for pair in given.split(",") for part in ("--kafka-properties", pair)]
-    done = run(*command.split(), "--bootstrap-servers", "127.0.0.1:1", *properties)
+    done = run(*command.split(), "--bootstrap-servers", "127.0.0.1:1", "--kafka-properties", given)
     assert (done.returncode, done.stdout) == (EXIT_USAGE, "")
     assert done.stderr.startswith("fleetleak: setting kafka.properties: ")
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["alerts", "topics create", "doctor", "sink drift", "processor"])
+def test_a_signal_ends_a_command_that_reaches_no_kafka(command: str, sign: signal.Signals) -> None:
+    words = [sys.executable, "-m", "fleetleak", *command.split(), "--bootstrap-servers", "127.0.0.1:1"]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        # In the middle of what waits for Kafka, or, on a busy machine, still of loading.
+        time.sleep(1.5)
+        running.send_signal(sign)
+        _, err = running.communicate(timeout=LONGEST_WAIT)
+    assert running.returncode in (0, 128 + sign)
+    assert b"Traceback" not in err
 
 
 def test_the_doctor_tells_a_bad_property_with_the_fix() -> None:
