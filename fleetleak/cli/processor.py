@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fleetleak.cli.connect import checked_topics, names
+from fleetleak.cli.connect import names
 from fleetleak.cli.extras import needs
 from fleetleak.cli.serve import serve_runtime
 from fleetleak.kafka.runtime import Topics
@@ -24,7 +24,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         from processors.scoring import Scoring
     settings = loaded.settings
     role = Scoring(settings, names(settings).scores)
-    checked = checked_topics(settings)
+    topics = names(settings)
     return serve_runtime(
-        settings, role, Topics(checked.snapshots, checked.feedback, checked.models, checked.dead_letter)
+        settings, role, Topics(topics.snapshots, topics.feedback, topics.models, topics.dead_letter)
     )

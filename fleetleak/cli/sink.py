@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fleetleak.cli.connect import checked_topics
+from fleetleak.cli.connect import names
 from fleetleak.cli.serve import serve_runtime
 from fleetleak.kafka.runtime import Topics
 from fleetleak.settings import Loaded
@@ -21,16 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Run until stopped."""
     settings = loaded.settings
-    names = checked_topics(settings)
+    topics = names(settings)
     if arguments.sink == "drift":
         from sinks.drift import DriftSink
 
         return serve_runtime(
-            settings, DriftSink(names.drift), Topics(names.scores, None, None, names.dead_letter)
+            settings, DriftSink(topics.drift), Topics(topics.scores, None, None, topics.dead_letter)
         )
     from sinks.alerting.role import Alerting
 
-    role = Alerting(settings.alerting, names.alerts, names.silent_alerts, settings.kafka.track)
+    role = Alerting(settings.alerting, topics.alerts, topics.silent_alerts, settings.kafka.track)
     return serve_runtime(
-        settings, role, Topics(names.scores, names.feedback, names.alert_state, names.dead_letter)
+        settings, role, Topics(topics.scores, topics.feedback, topics.alert_state, topics.dead_letter)
     )

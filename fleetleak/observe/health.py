@@ -8,8 +8,9 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
-from prometheus_client import REGISTRY
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from fleetleak.observe.metrics import exposed
 
 log = logging.getLogger(__name__)
 
@@ -38,20 +39,34 @@ class HealthServer:
         Where to listen; port 0 takes a free one, see `port`.
     healthy, ready
         `/healthz` and `/readyz` answer 200 when these give None, else, or when they raise, 503 with words.
+    note
+        What `/readyz` says when it answers 200.
+    role
+        Whose metrics are served; without one all of them.
     """
 
-    def __init__(self, address: str, port: int, healthy: Check = _well, ready: Check = _well) -> None:
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        healthy: Check = _well,
+        ready: Check = _well,
+        note: Callable[[], str] = lambda: "ok",
+        role: str = "",
+    ) -> None:
         checks = {"/healthz": healthy, "/readyz": ready}
+        served = exposed(role)
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 5  # a peer that stalls must not hold a thread
 
             def do_GET(self) -> None:
                 if self.path == "/metrics":
-                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
+                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(served))
                 elif self.path in checks:
                     wrong = _ask(checks[self.path])
-                    words = (wrong or "ok").encode(errors="backslashreplace") + b"\n"
+                    well = note() if self.path == "/readyz" else "ok"
+                    words = (wrong or well).encode(errors="backslashreplace") + b"\n"
                     self._answer(503 if wrong else 200, "text/plain", words)
                 else:
                     self._answer(404, "text/plain", b"see /metrics, /healthz, /readyz\n")

@@ -6,11 +6,12 @@ service or instance name, so cardinality does not grow with the fleet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import REGISTRY as REGISTRY
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import Metric
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -97,7 +98,7 @@ RESTORE_SECONDS = _histogram(
 )
 REBALANCES = _counter("runtime", "rebalances", "Assignments and revocations.", ["event"])
 ASSIGNED = _gauge("runtime", "assigned_partitions", "Input partitions owned.")
-READY = _gauge("runtime", "ready", "1 when every owned partition is restored and flowing.")
+READY = _gauge("runtime", "ready", "1 when `/readyz` answers 200.")
 LAG = _gauge(
     "runtime",
     "lag_records",
@@ -125,6 +126,33 @@ LABELS = _counter("sink", "labels", "Labels applied.", ["verdict"])
 # Every role.
 LOG_SUPPRESSED = _counter("role", "log_lines_suppressed", "Log lines left out to keep the rate bounded.")
 BUILD_INFO = _gauge("role", "build_info", "Always 1; the version is the label.", ["version", "role"])
+
+
+_FAMILIES = {
+    "producer": ("producer", "role"),
+    "processor": ("runtime", "processor", "role"),
+    "alerting": ("runtime", "sink", "role"),
+    "drift": ("runtime", "sink", "role"),
+}
+"""What each role serves: a value that a role never sets must not look like one."""
+_ALL = ("producer", "runtime", "processor", "sink", "role")
+
+
+class _Exposed(CollectorRegistry):
+    """The registry of this process, without the metrics of roles that it is not."""
+
+    def __init__(self, families: Collection[str]) -> None:
+        super().__init__()
+        self._hidden = tuple(f"fleetleak_{name}_" for name in _ALL if name not in families)
+
+    def collect(self) -> Iterator[Metric]:
+        """Give what is served."""
+        return (found for found in REGISTRY.collect() if not found.name.startswith(self._hidden))
+
+
+def exposed(role: str) -> CollectorRegistry:
+    """Give the metrics that a role serves, and those of the Python process itself."""
+    return _Exposed(_FAMILIES.get(role, _ALL))
 
 
 def reference() -> str:

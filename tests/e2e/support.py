@@ -47,6 +47,10 @@ class Role:
         """Wait until it answers 200 on /readyz."""
         wait_for(lambda: self.get("/readyz")[0] == 200, what=f"readiness: {self.log()}")
 
+    def wait_told(self, words: str) -> None:
+        """Wait until its log says this."""
+        wait_for(lambda: words in self.log(), what=f"{words!r} in {self.log()}")
+
     def end(self) -> float:
         """Ask it to end; give the seconds it took."""
         begun = time.monotonic()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetleak.kafka.runtime import Record, Rejected
-from fleetleak.kafka.runtime.dead_letter import Origin, headers, origin
+from fleetleak.kafka.runtime.dead_letter import Letters, Origin, headers, origin
 from tests.unit.strategies import REPEATABLE
 
 GOOD = {
@@ -79,3 +79,41 @@ def test_other_records_are_no_dead_letters(found: list[tuple[str, bytes | None]]
 
 def test_headers_of_others_are_passed_over() -> None:
     assert origin([*given_headers(), *FOREIGN]) == Origin("t.snapshots", 3, 42, "malformed", "not JSON")
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def rejected(offset: int, reason: str = "malformed") -> Rejected:
+    return Rejected(Record(3, offset, None, None, 0.0), reason, "not JSON")
+
+
+def test_dead_letters_are_logged_once_a_minute_for_each_reason(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    letters = Letters(clock)
+
+    def batch(*found: Rejected) -> list[str]:
+        caplog.clear()
+        for one in found:
+            letters.note("t.snapshots", one)
+        letters.tell()
+        return [record.message for record in caplog.records]
+
+    assert batch() == []
+    first = "dead letters (malformed): 2, the first t.snapshots[3] at offset 7: not JSON"
+    assert batch(rejected(7), rejected(8)) == [first]
+    clock.now = 59
+    assert batch(rejected(9), rejected(10)) == []
+    assert len(batch(rejected(1, "future"))) == 1, "another reason has a line of its own"
+    clock.now = 60
+    assert batch(rejected(11)) == [
+        "dead letters (malformed): 3, the first t.snapshots[3] at offset 9: not JSON"
+    ]
+    clock.now = 1000
+    assert batch() == []

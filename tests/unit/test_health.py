@@ -100,3 +100,17 @@ def test_its_port_is_free_again_when_it_is_closed() -> None:
 def test_a_port_in_use_is_refused(server: HealthServer) -> None:
     with pytest.raises(OSError, match="in use"):
         HealthServer("127.0.0.1", server.port)
+
+
+def test_what_it_does_while_it_is_ready_is_told() -> None:
+    with HealthServer("127.0.0.1", 0, note=lambda: "stand-by") as server:
+        assert ask(server, "/readyz") == Answer(200, "text/plain", "stand-by\n")
+        assert ask(server, "/healthz") == Answer(200, "text/plain", "ok\n")
+
+
+def test_a_role_serves_its_own_metrics_only() -> None:
+    with HealthServer("127.0.0.1", 0, role="producer") as server:
+        body = ask(server, "/metrics").body
+    assert "\nfleetleak_producer_ticks_total " in body
+    assert "fleetleak_runtime_" not in body
+    assert "process_resident_memory_bytes" in body

@@ -16,11 +16,16 @@ from fleetleak.kafka.runtime.poison import Poison
 from fleetleak.kafka.runtime.role import Applied, Key, Output, Record, Rejected, Role
 from fleetleak.kafka.runtime.transaction import Aborted, Transaction
 from fleetleak.kafka.topics import MOST_CONTROL_BYTES
+from fleetleak.kafka.trouble import denied
 from fleetleak.observe import metrics
 from fleetleak.settings.tree import Runtime as Settings
 
 log = logging.getLogger(__name__)
 
+_CONNECTION = (
+    KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT,
+    KafkaError._AUTHENTICATION, KafkaError._SSL,
+)  # fmt: skip
 _FLOWING = (Phase.REPLAYING, Phase.LIVE)
 
 
@@ -63,8 +68,13 @@ class Applier:
         self._pause = pause
         self._poison = Poison()
         self._control_poison = Poison()
+        self._letters = dead_letter.Letters()
         self._held: list[Output] = []
         self._waiting: list[Record] = []
+
+    def tell(self) -> None:
+        """Log the dead letters that were not logged yet, seldom."""
+        self._letters.tell()
 
     def flood_message(self) -> str:
         """Say which partition is paused and why; nothing when none is."""
@@ -236,6 +246,7 @@ class Applier:
 
     def _dead_letter(self, topic: str, rejected: Rejected) -> None:
         metrics.DEAD_LETTERS.labels(rejected.reason).inc()
+        self._letters.note(topic, rejected)
         record = rejected.record
         self._transaction.dead_letter(
             self._topics.dead_letter, record.key, record.value, dead_letter.headers(topic, rejected)
@@ -258,6 +269,8 @@ def _on_error(error: KafkaError, flowing: bool) -> None:
             return
         # Our position is gone: retention passed it, or the topic was recreated. Restore finds out which.
         raise Aborted(error.str())
-    if error.fatal():
+    if error.fatal() or denied(error):
         raise KafkaException(error)
-    log.warning("consumer: %s", error.str(), extra={"code": error.name()})
+    # That Kafka is away is told elsewhere, once and with its cause.
+    level = logging.DEBUG if error.code() in _CONNECTION else logging.WARNING
+    log.log(level, "consumer: %s", error.str(), extra={"code": error.name()})

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from operator import methodcaller
 from typing import NamedTuple
 
@@ -11,7 +15,10 @@ from confluent_kafka import Message
 from fleetleak.kafka.runtime.role import Record, Rejected
 from fleetleak.records import Unreadable
 
+log = logging.getLogger(__name__)
+
 _PREFIX = "fleetleak-"
+_EVERY_SECONDS = 60.0
 
 
 class Origin(NamedTuple):
@@ -72,3 +79,39 @@ def origin_of(letter: Message) -> Origin:
 # once. Called like this, Python sees the error and raises SystemError; called directly, in a loop, it takes
 # the list and crashes.
 _headers: Callable[[Message], list[tuple[str, bytes | None]] | None] = methodcaller("headers")
+
+
+@dataclass
+class _Pending:
+    """Dead letters of one reason that no line has told yet."""
+
+    topic: str
+    first: Rejected
+    count: int = 0
+
+
+class Letters:
+    """Logs dead letters: at most one line a minute for each reason, with their number and the first."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._pending: dict[str, _Pending] = {}
+        self._told: dict[str, float] = {}
+
+    def note(self, topic: str, rejected: Rejected) -> None:
+        """Take one."""
+        self._pending.setdefault(rejected.reason, _Pending(topic, rejected)).count += 1
+
+    def tell(self) -> None:
+        """Log what is due."""
+        if not self._pending:
+            return
+        now = self._clock()
+        for reason in [r for r in self._pending if now - self._told.get(r, -math.inf) >= _EVERY_SECONDS]:
+            pending, self._told[reason] = self._pending.pop(reason), now
+            at = pending.first.record
+            log.warning(
+                "dead letters (%s): %d, the first %s[%d] at offset %d: %s",
+                reason, pending.count, pending.topic, at.partition, at.offset, pending.first.message[:200],
+                extra={"reason": reason, "count": pending.count},
+            )  # fmt: skip

@@ -35,6 +35,7 @@ from fleetleak.kafka.runtime.checkpoint import (
 )
 from fleetleak.kafka.runtime.partition import Partition, Phase
 from fleetleak.kafka.runtime.role import Key, Role
+from fleetleak.kafka.trouble import denied
 from fleetleak.observe import metrics
 
 log = logging.getLogger(__name__)
@@ -152,6 +153,10 @@ class Restore:
             )
         return next(self._steps, True)
 
+    def hold(self) -> None:
+        """Give it all its time again: while Kafka is away there can be no progress."""
+        self._progress()
+
     def _run(self) -> Iterator[bool]:
         yield from self._find_positions()
         if self._reader is not None and self._state is not None:
@@ -175,6 +180,8 @@ class Restore:
             try:
                 return ask()
             except KafkaException as error:
+                if denied(error.args[0]):
+                    raise
                 self._trouble = error.args[0].str()
                 time.sleep(_RETRY_SECONDS)
                 yield False

@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import client
+from fleetleak.kafka.reach import Reach
 from fleetleak.kafka.runtime.apply import Applier, Topics
 from fleetleak.kafka.runtime.commit import Committer
 from fleetleak.kafka.runtime.flood import FloodGate
@@ -24,6 +25,7 @@ from fleetleak.kafka.runtime.partition import Partition, Phase
 from fleetleak.kafka.runtime.rebalance import Rebalance
 from fleetleak.kafka.runtime.restore import Restore, Stalled, StateReader
 from fleetleak.kafka.runtime.role import Role
+from fleetleak.kafka.runtime.standing import STAND_BY, Standing
 from fleetleak.kafka.runtime.transaction import Aborted, Transaction
 from fleetleak.kafka.runtime.watchdog import Watchdog
 from fleetleak.observe import metrics
@@ -50,6 +52,8 @@ class Runtime:
         What to apply (`fleetleak.kafka.runtime.role.Role`).
     topics, group
         What it reads and writes, and its consumer group.
+    stop
+        Set to give up while it is still being made; `run` has one too.
 
     Raises
     ------
@@ -57,36 +61,45 @@ class Runtime:
         From `run`: the process must end; the first two are cured by starting it again.
     """
 
-    def __init__(self, settings: Settings, role: Role, topics: Topics, group: str) -> None:
+    def __init__(
+        self, settings: Settings, role: Role, topics: Topics, group: str, stop: threading.Event | None = None
+    ) -> None:
         self._settings = settings.runtime
+        self._reach = Reach(settings.kafka)
+        self._standing = Standing(self._reach, settings.runtime.session_timeout_seconds)
+        self._incremental = settings.kafka.group_protocol == "consumer"
+        self._stop = stop or threading.Event()
         self._role = role
         self._topics = topics
         identity = settings.kafka.instance_id or f"{socket.gethostname()}-{uuid.uuid4().hex[:12]}"
-        self._consumer = Consumer(_consumer_config(settings, group))
-        self._admin = AdminClient(client.common(settings.kafka))
+        self._consumer = Consumer(_consumer_config(settings, group) | self._reach.properties())
+        self._admin = AdminClient(client.common(settings.kafka, **self._reach.quiet_properties()))
+        self._watchdog = Watchdog(self._settings.stall_seconds)
         timeout = self._settings.transaction_timeout_seconds
-        producer = _producer_config(timeout) | client.transactional(
-            settings.kafka, f"{group}-{identity}", timeout
+        self._transaction = Transaction(
+            lambda number: _producer(settings, f"{group}-{identity}", number, self._reach),
+            timeout * 2,
+            self._wait_for_kafka,
         )
-        self._transaction = Transaction(Producer(producer), timeout * 2)
         self._committer = Committer(role, topics.input, topics.control, topics.state, self._transaction)
         self._owned: dict[int, Partition] = {}
         self._applier = Applier(
             role, topics, settings.runtime, self._owned, self._transaction, self._committer, self._pause
         )
         self._reader = (
-            StateReader(client.consumer(settings.kafka, f"{group}-restore"), topics.state)
+            StateReader(
+                client.consumer(settings.kafka, f"{group}-restore", **self._reach.quiet_properties()),
+                topics.state,
+            )
             if topics.state
             else None
         )
-        self._rebalance = Rebalance(topics.input, self, settings.kafka.group_protocol == "consumer")
-        self._watchdog = Watchdog(self._settings.stall_seconds)
+        self._rebalance = Rebalance(topics.input, self, self._incremental)
         # Revoked, but not yet assigned to anybody: if they come back unchanged, their state is as it was.
         self._kept: dict[int, Partition] = {}
         self._restore: Restore | None = None
         self._metadata: Any = None
         self._topic_id = ""
-        self._assigned = False
         self._committed_at = time.monotonic()
         # When the first of the aborts was that no commit has followed; 0 where there is none.
         self._fruitless_since = 0.0
@@ -95,7 +108,7 @@ class Runtime:
 
     def take(self, numbers: list[int]) -> None:
         """Own these partitions; they are restored in the loop, between polls."""
-        self._assigned = True
+        self._standing.assigned()
         for number in numbers:
             kept = self._kept.pop(number) if number in self._kept else None
             self._owned[number] = kept or Partition(number, self._gate(number))
@@ -134,6 +147,8 @@ class Runtime:
         self._restore = None
         if self._owned:
             self._reset()
+        else:
+            self._standing.left()
 
     def _drop_kept(self) -> None:
         for number in self._kept:
@@ -144,6 +159,8 @@ class Runtime:
 
     def run(self, stop: threading.Event) -> None:
         """Consume, apply and commit until `stop` is set, then hand over and close."""
+        self._stop = stop
+        metrics.READY.set_function(lambda: self.ready() is None)
         topics = [self._topics.input, *([self._topics.control] if self._topics.control else [])]
         self._rebalance.subscribe(self._consumer, topics)
         self._watchdog.start()
@@ -174,13 +191,17 @@ class Runtime:
         return sorted(self._owned)
 
     def ready(self) -> str | None:
-        """Give None when every owned partition flows, else what is missing."""
-        if not self._assigned:
-            return "waiting for the consumer group"
+        """Give None when every owned partition flows, or it stands by, else what is missing."""
+        if (wrong := self._standing.wrong()) is not None:
+            return wrong
         waiting = {p.number for p in list(self._owned.values()) if p.phase is not Phase.LIVE}
         if not waiting:
             return None
         return self._applier.flood_message() or f"partitions {sorted(waiting)} are being restored"
+
+    def note(self) -> str:
+        """Say what it does while it is ready."""
+        return "ok" if self._owned else STAND_BY
 
     def healthy(self) -> str | None:
         """Give None while there is progress, else how long there was none."""
@@ -195,12 +216,24 @@ class Runtime:
             log.warning("transaction aborted, restoring: %s", error)
             self._check_progress(error)
             self._reset()
-        metrics.READY.set(self.ready() is None)
+        self._standing.member(self._consumer.memberid() or "", self._incremental)
+        self._reach.check()
+        self._applier.tell()
         self._watchdog.feed()
+
+    def _wait_for_kafka(self) -> bool:
+        """Say whether a call that got no answer is to wait on: Kafka is away, and nobody asks to stop."""
+        self._reach.check()
+        if self._stop.is_set() or not self._reach.away:
+            return False
+        self._watchdog.feed()
+        return True
 
     def _check_progress(self, error: Aborted) -> None:
         """End this process when all it has done for too long is to abort: another may fare better."""
         now = time.monotonic()
+        if self._reach.away:
+            self._fruitless_since = now
         self._fruitless_since = self._fruitless_since or now
         if now - self._fruitless_since > self._settings.stall_seconds:
             raise Stalled(f"nothing but aborted transactions: {error}")
@@ -213,6 +246,8 @@ class Runtime:
         # Before the restore goes on: what this poll returned of partitions being restored is too early.
         if messages and self._applier.apply(messages, self._metadata):
             self._commit()
+        if self._restore is not None and self._reach.away:
+            self._restore.hold()
         if self._restore is not None and self._restore.step():
             self._restore = None
             self._go_on_restored()
@@ -269,7 +304,6 @@ class Runtime:
         waiting = [p for p in self._owned.values() if p.phase is Phase.RESTORING]
         if not waiting:
             return
-        metrics.READY.set(0)
         self._restore = Restore(
             waiting,
             self._role,
@@ -312,6 +346,14 @@ class Runtime:
         self._transaction.abort(why)
         self._applier.clear()
         self._committer.clear()
+
+
+def _producer(settings: Settings, identity: str, number: int, reach: Reach) -> Producer:
+    """Give the role's producer; one that follows another has a name of its own, and so ends nobody's work."""
+    timeout = settings.runtime.transaction_timeout_seconds
+    name = identity if number == 0 else f"{identity}-{number}"
+    ours = _producer_config(timeout) | client.transactional(settings.kafka, name, timeout)
+    return Producer(ours | reach.properties())
 
 
 def _producer_config(timeout_seconds: float) -> dict[str, Any]:

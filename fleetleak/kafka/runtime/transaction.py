@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from fleetleak.kafka.runtime.role import Output
+from fleetleak.kafka.trouble import denied
 from fleetleak.observe import metrics
 
 log = logging.getLogger(__name__)
@@ -32,20 +33,27 @@ class Transaction:
 
     Parameters
     ----------
-    producer
-        A transactional producer that belongs to nobody else.
+    connect
+        Makes the n-th transactional producer, each with a transactional id that belongs to nobody else.
     timeout_seconds
         How long one call to the cluster may take.
+    wait
+        Asked when a call got no answer in time: whether Kafka is away, and is to be waited for.
     """
 
-    def __init__(self, producer: Producer, timeout_seconds: float) -> None:
-        self._producer = producer
+    def __init__(
+        self, connect: Callable[[int], Producer], timeout_seconds: float, wait: Callable[[], bool]
+    ) -> None:
+        self._connect = connect
         self._timeout = timeout_seconds
+        self._wait = wait
         self._metadata: Any = None
         self._published: dict[str, int] = {}
         self._notes: list[str] = []
+        self._made = 0
         self.open = False
-        self._call(lambda: producer.init_transactions(timeout_seconds * 3))
+        self._producer = connect(0)
+        self._call(lambda: self._producer.init_transactions(timeout_seconds * 3))
 
     def begin(self, metadata: Any) -> None:
         """Open a transaction, if none is, for a batch polled under this group metadata.
@@ -55,7 +63,7 @@ class Transaction:
         could commit its old batch.
         """
         if not self.open:
-            self._call(self._producer.begin_transaction)
+            self._call(lambda: self._producer.begin_transaction())
             self._metadata = metadata
             self.open = True
 
@@ -92,7 +100,7 @@ class Transaction:
         self._published[topic] = self._published.get(topic, 0) + 1
 
     def commit(self, offsets: list[TopicPartition]) -> None:
-        """Commit outputs and offsets together.
+        """Commit outputs and offsets together; while Kafka is away, when it is back.
 
         Raises
         ------
@@ -120,10 +128,33 @@ class Transaction:
         self.open = False
         self._published, self._notes = {}, []
         metrics.ABORTS.labels(reason).inc()
-        try:
-            self._producer.abort_transaction(self._timeout)
-        except KafkaException as error:
-            raise Fenced(f"a transaction could not be aborted: {error.args[0].str()}") from None
+        waited = False
+        while True:
+            try:
+                self._producer.abort_transaction(self._timeout)
+                return
+            except KafkaException as error:
+                cause: KafkaError = error.args[0]
+            if cause.retriable() and self._away():
+                waited = True
+            elif waited:
+                # The brokers ended it meanwhile, as they do after its time-out.
+                self._renew()
+                return
+            else:
+                raise Fenced(f"a transaction could not be aborted: {cause.str()}")
+
+    def _away(self) -> bool:
+        """Say whether Kafka is to be waited for; what its clients have to say of that comes with a poll."""
+        self._producer.poll(0)
+        return self._wait()
+
+    def _renew(self) -> None:
+        """Go on with a new producer, under a name that is nobody else's: the old one may do nothing more."""
+        log.info("a new producer takes the place of one whose transaction timed out")
+        self._made += 1
+        self._producer = self._connect(self._made)
+        self._call(lambda: self._producer.init_transactions(self._timeout * 3))
 
     def _make_room(self, count: int) -> None:
         deadline = time.monotonic() + self._timeout
@@ -134,15 +165,27 @@ class Transaction:
 
     def _call(self, step: Callable[[], object]) -> None:
         deadline = time.monotonic() + self._timeout * 3
+        waited = False
         while True:
             try:
                 step()
-            except KafkaException as error:
-                cause = error.args[0]
-                if cause.txn_requires_abort():
-                    self.abort("kafka")
-                    raise Aborted(cause.str()) from None
-                if not cause.retriable() or time.monotonic() > deadline:
-                    raise Fenced(cause.str()) from None
-            else:
                 return
+            except KafkaException as error:
+                cause: KafkaError = error.args[0]
+            if cause.txn_requires_abort():
+                self.abort("kafka")
+                raise Aborted(cause.str())
+            if denied(cause):
+                raise KafkaException(cause)
+            if cause.retriable() and self._away():
+                waited = True
+                deadline = time.monotonic() + self._timeout * 3
+            elif waited and not cause.retriable():
+                # Whether it was committed nobody knows; restoring finds out.
+                self.open = False
+                self._published = {}
+                metrics.ABORTS.labels("kafka").inc()
+                self._renew()
+                raise Aborted(cause.str())
+            elif not cause.retriable() or time.monotonic() > deadline:
+                raise Fenced(cause.str())
