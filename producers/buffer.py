@@ -38,6 +38,14 @@ class Buffer:
         """Give the number of records kept."""
         return len(self._records)
 
+    @property
+    def room(self) -> int:
+        """How many more records like those kept fit."""
+        by_count = self._max_records - len(self)
+        if not self.size:
+            return by_count
+        return min(by_count, (self._max_bytes - self.size) * len(self) // self.size)
+
     def append(self, record: Record) -> None:
         """Add the newest record; one too large for the whole buffer is itself dropped."""
         self._records.append(record)

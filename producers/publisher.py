@@ -12,8 +12,12 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from prometheus_client import Counter, Gauge
 
+from fleetleak.kafka.reach import Reach
+from fleetleak.kafka.trouble import Right, denied, sentence, unknown
 from fleetleak.records import Decoder, Snapshot, encode
 from fleetleak.settings import BadSetting
+from fleetleak.settings.tree import Kafka
+from producers.away import Away
 from producers.buffer import Buffer, Record
 from producers.statelog import OK, StateLog
 
@@ -33,6 +37,8 @@ REQUIRED = {
     "queue.buffering.max.messages": 1000,
     "queue.buffering.max.kbytes": 1024,
 }
+# A topic that is not there is told within seconds.
+_PROPAGATION = {"topic.metadata.propagation.max.ms": 5000}
 _ALIASES = {"delivery.timeout.ms": "message.timeout.ms"}
 
 
@@ -62,6 +68,8 @@ class Publisher:
         Where counts go: the module fleetleak.observe.metrics, or what offers the same.
     connect
         Makes the client.
+    kafka, interval_seconds
+        The cluster as it is set and the time between ticks, for what is said when Kafka is away.
 
     Attributes
     ----------
@@ -81,9 +89,15 @@ class Publisher:
         buffer: Buffer,
         metrics: Metrics | ModuleType,
         connect: Callable[[dict[str, Any]], Producer] = Producer,
+        kafka: Kafka | None = None,
+        interval_seconds: float = 30.0,
     ) -> None:
         _refuse_others(producer_config)
-        self._config = {**DEFAULTS, **producer_config, **REQUIRED}
+        self._kafka = kafka or Kafka()
+        self._reach = Reach(self._kafka)
+        self._config = {
+            **DEFAULTS, **_PROPAGATION, **producer_config, **self._reach.quiet_properties(), **REQUIRED
+        }  # fmt: skip
         self._topic = topic
         self._buffer = buffer
         self._metrics = metrics
@@ -96,6 +110,7 @@ class Publisher:
         self._published = 0
         self._states = StateLog(log)
         self._read_back = Decoder(Snapshot).decode
+        self._away = Away(buffer, interval_seconds)
 
     @property
     def waiting(self) -> int:
@@ -114,6 +129,7 @@ class Publisher:
                     state, detail = "invalid", f"first {snapshot.service!r}: {error}"[:LONGEST_DETAIL]
                 continue
             self._buffer.append(record)
+            self._away.taken += 1
             self._fill_window()
         self._states.set("snapshots", state, detail)
         self.pump()
@@ -179,7 +195,10 @@ class Publisher:
 
     def _refused(self, error: KafkaError) -> None:
         self._metrics.PUBLISH_ERRORS.inc()
-        self._states.set("publishing", error.name(), error.str())
+        if denied(error) or unknown(error):
+            self._reach.heard()  # the broker answers, and says no
+        detail = sentence(error, Right("Write", f"topic {self._topic}"), self._kafka)
+        self._states.set("publishing", error.name(), detail)
 
     def _reconnect(self, error: KafkaError) -> None:
         """Replace a client that refuses all further work; what was in its window is lost and counted."""
@@ -197,7 +216,13 @@ class Publisher:
         self._metrics.PUBLISHED_RECORDS.inc(fresh)
         if fresh:
             self._states.set("publishing", OK)
+        if fresh or not self.waiting:
+            self._reach.heard()
         self._published += fresh
+        self._away.held = max(self._away.held, self.waiting)
+        self._reach.check(self._away.begins, self._away.ended)
+        if not self._reach.away:
+            self._away.held = self.waiting
 
 
 def _refuse_others(config: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fleetleak.cli.serve import serve
+from fleetleak.cli.usage import did_you_mean
 from fleetleak.kafka import client, topics
 from fleetleak.observe import metrics
 from fleetleak.settings import BadSetting, Loaded, Settings
@@ -28,21 +29,34 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     # Here and not above: the other roles do not need the agent, nor it them.
     from producers.agent import build
     from producers.buffer import Buffer
+    from producers.collectors import COLLECTORS
     from producers.publisher import Publisher
 
     settings = loaded.settings
     ours = settings.producer
+    _refuse_unknown(ours.collectors, list(COLLECTORS))
     publisher = Publisher(
         client.common(settings.kafka),
         topics.names(settings.kafka.topic_prefix).snapshots,
         Buffer(ours.buffer_records, ours.buffer_bytes),
         metrics,
+        kafka=settings.kafka,
+        interval_seconds=ours.interval_seconds,
     )
     try:
         agent = build(_context(settings), publisher, ours.interval_seconds, collectors=ours.collectors)
     except ValueError as error:
         raise BadSetting(f"setting producer: {error}") from None
     return serve(settings, "producer", agent.run, agent.pulse.ready, agent.pulse.healthy)
+
+
+def _refuse_unknown(collectors: list[str], there: list[str]) -> None:
+    for name in collectors:
+        if name not in there:
+            raise BadSetting(
+                f"setting producer.collectors: there is no collector {name}, only {', '.join(there)}"
+                f"{did_you_mean(name, there)}"
+            )
 
 
 def _context(settings: Settings) -> Context:

@@ -18,6 +18,7 @@ from fleetleak.records import Decoder, Snapshot
 from fleetleak.settings import BadSetting
 from producers.buffer import Buffer
 from producers.publisher import Metrics, Publisher
+from tests.kafka.support import wait_for
 
 TOPIC = "fleetleak.snapshots"
 QUIET = {"log_level": 0, "error_cb": lambda error: None}
@@ -296,3 +297,32 @@ def test_a_client_that_failed_for_good_is_replaced() -> None:
     assert (len(made), publisher.waiting, counted["errors_total"]) == (2, 1, 1)
     assert publisher.close(5.0) == 0
     assert (len(made[1].records), counted["published_total"]) == (1, 1)
+
+
+def test_that_kafka_is_away_is_told_once_with_what_is_buffered(
+    mock_broker: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    port = free_port()
+    publisher = publisher_of(f"127.0.0.1:{port}", Counted(), config={"reconnect.backoff.max.ms": 200})
+    publisher.publish(snapshots(7))
+
+    def told() -> list[str]:
+        publisher.pump()
+        return [r.message for r in caplog.records if r.name == "fleetleak.kafka.reach"]
+
+    wait_for(lambda: bool(told()), what="the line")
+    with door(port, mock_broker):
+        wait_for(lambda: len(told()) == 2, what="the other line")
+    away, back = told()
+    assert away.startswith(f"kafka is away: 127.0.0.1:{port}: connection refused: ")
+    assert "; buffering: 7 snapshots are held, room for about " in away
+    assert back.endswith(" s; 7 snapshots were buffered, 0 dropped")
+
+
+def test_a_topic_that_is_not_there_is_told_with_the_fix(caplog: pytest.LogCaptureFixture) -> None:
+    publisher = publisher_of("127.0.0.1:1", Counted())
+    publisher._delivered(1, KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), cast(Any, None))
+    assert f"topic {TOPIC} does not exist: run `fleetleak topics create`" in caplog.text
+    publisher._delivered(1, KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), cast(Any, None))
+    assert f"allow this user the operation Write on topic {TOPIC}" in caplog.text
