@@ -10,6 +10,7 @@ import signal
 from fleetleak.cli import CommandFailed
 from fleetleak.cli.extras import needs
 from fleetleak.kafka.broker import BrokerFailed
+from fleetleak.kafka.reach import Unreachable
 from fleetleak.kafka.topics import WrongTopics
 from fleetleak.settings import Loaded
 
@@ -33,8 +34,6 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         from rich.console import Console
 
         from fleetleak.demo.demo import Demo, DemoFailed
-    # SIGTERM must clean up too, so it takes the way of Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=arguments.json)
     own_broker = loaded.origin["kafka.bootstrap_servers"] == "default"
     if own_broker and loaded.origin["kafka.properties"] != "flag":
@@ -53,7 +52,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         shutil.rmtree(demo.directory, ignore_errors=True)
         raise
-    except (BrokerFailed, WrongTopics, DemoFailed) as error:
+    except (BrokerFailed, Unreachable, WrongTopics, DemoFailed) as error:
         if arguments.json:
             print(json.dumps({"found": False, "error": str(error)}), flush=True)
         if not any(demo.directory.iterdir()):

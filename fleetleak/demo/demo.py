@@ -20,6 +20,7 @@ from fleetleak.demo.view import View, card
 from fleetleak.demo.workload import CHUNK_BYTES, WELL_SECONDS
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
+from fleetleak.kafka.reach import reached
 from fleetleak.kafka.read import Skipped
 from fleetleak.processes import Processes
 from fleetleak.records import Alert, Decoder, Score, Unreadable
@@ -117,7 +118,7 @@ class Demo:
             broker = stack.enter_context(EmbeddedBroker(say=self._view.say))
             kafka.bootstrap_servers = broker.bootstrap_servers
         self._settings.topics.partitions = _PARTITIONS
-        admin = AdminClient(client.common(kafka))
+        admin = reached(kafka)
         wanted = topics.layout(kafka.topic_prefix, self._settings.topics)
         topics.create(admin, wanted, self._settings.topics.replication_factor)
         self._view.say(f"created {len(wanted)} topics on {kafka.bootstrap_servers}")

@@ -10,10 +10,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from fleetleak.cli.tables import shorten
 from fleetleak.records import Alert, Score
 
 _MIB = 2**20
 _ROWS = 14
+# What the other columns and the gaps between them need.
+_OTHERS = 48
+_LEAST_NAMES = 32
+_REPEAT_SECONDS = 5.0
 
 
 def _mib(count: float | None) -> str:
@@ -32,11 +37,13 @@ def _state(score: Score, firing: set[str]) -> Text:
     return Text(score.kind, style="yellow" if score.confidence >= 0.3 else "green")
 
 
-def table(scores: dict[str, Score], firing: set[str], elapsed_seconds: float) -> Table:
-    """Draw the instances, the most suspicious first."""
-    drawn = Table(title=f"fleetleak demo - {elapsed_seconds:.0f} s", expand=True)
-    drawn.add_column("service", no_wrap=True, overflow="ellipsis", ratio=3)
-    drawn.add_column("instance", no_wrap=True, overflow="ellipsis", ratio=2)
+def table(scores: dict[str, Score], firing: set[str], elapsed_seconds: float, width: int = 80) -> Table:
+    """Draw the instances, the most suspicious first, in so many characters."""
+    names = max(_LEAST_NAMES, width - _OTHERS)
+    service_width, instance_width = names * 3 // 5, names - names * 3 // 5
+    drawn = Table(title=f"fleetleak demo - {elapsed_seconds:.0f} s", box=None, pad_edge=False)
+    drawn.add_column("service", no_wrap=True)
+    drawn.add_column("instance", no_wrap=True)
     for name in ("MiB", "of limit", "MiB/h", "conf."):
         drawn.add_column(name, justify="right", no_wrap=True)
     drawn.add_column("state", no_wrap=True)
@@ -45,8 +52,8 @@ def table(scores: dict[str, Score], firing: set[str], elapsed_seconds: float) ->
         room = "-" if score.room_used is None else f"{score.room_used:.1%}"
         used = "-" if score.used is None else f"{score.used / _MIB:,.0f}"
         drawn.add_row(
-            score.service,
-            score.instance,
+            shorten(score.service, service_width),
+            shorten(score.instance, instance_width),
             used,
             room,
             _trend(score),
@@ -89,6 +96,8 @@ class View:
             Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
         )
         self._said = 0.0
+        self._subject = ""
+        self._subject_at = 0.0
 
     def __enter__(self) -> View:
         if self._live is not None:
@@ -100,13 +109,17 @@ class View:
             self._live.stop()
 
     def say(self, line: str) -> None:
-        """Tell one thing that happened."""
+        """Tell one thing that happened; of what is told again and again, with new numbers, only some."""
+        subject, now = line.partition(":")[0], time.monotonic()
+        if ":" in line and subject == self._subject and now - self._subject_at < _REPEAT_SECONDS:
+            return
+        self._subject, self._subject_at = subject, now
         self.console.print(Text(line))
 
     def update(self, scores: dict[str, Score], firing: set[str], elapsed_seconds: float) -> None:
         """Show how things stand."""
         if self._live is not None:
-            self._live.update(table(scores, firing, elapsed_seconds))
+            self._live.update(table(scores, firing, elapsed_seconds, self.console.width))
         elif elapsed_seconds - self._said >= 10:
             self._said = elapsed_seconds
-            self.console.print(table(scores, firing, elapsed_seconds))
+            self.console.print(table(scores, firing, elapsed_seconds, self.console.width))

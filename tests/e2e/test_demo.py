@@ -104,6 +104,6 @@ def test_interrupted_it_leaves_nothing_behind(tmp_path: Path, sign: signal.Signa
         time.sleep(0.2)
     running.send_signal(sign)
     running.communicate(timeout=60)
-    assert running.returncode == 130
+    assert running.returncode == 128 + sign
     assert started_by(sign.name) == []
     assert list(tmp_path.iterdir()) == []

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from rich.console import Console
 
 from fleetleak.cli import main
 from fleetleak.demo.demo import LEAK, TWIN, Demo, DemoFailed
-from fleetleak.kafka import topics
+from fleetleak.demo.view import View, table
 from fleetleak.processes import Processes
 from fleetleak.records import Alert, Score, encode
 from fleetleak.records.alert import AlertState
@@ -113,25 +111,15 @@ def test_a_part_that_ends_by_itself_ends_the_demo_but_for_the_leak(
             demo._check(processes)
 
 
-@pytest.fixture
-def own_signals() -> Iterator[None]:
-    """The command takes SIGTERM for itself; give it back."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.mark.usefixtures("own_signals")
 def test_a_cluster_that_is_away_is_1_and_told_in_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(topics, "_TIMEOUT_SECONDS", 0.5)
     code = main(["demo", "--json", "--bootstrap-servers", "127.0.0.1:1", "--kafka-properties", "log_level=0"])
     out, err = capfd.readouterr()
     told = json.loads(out.splitlines()[-1])
     assert (code, told["found"]) == (1, False)
-    assert told["error"].startswith("the cluster cannot be reached: ")
+    assert told["error"].startswith("127.0.0.1:1: connection refused: ")
     assert f"fleetleak: {told['error']}" in err
     assert list(tmp_path.iterdir()) == []
 
@@ -155,3 +143,40 @@ def test_the_roles_have_what_is_offered_and_nothing_else(demo: Demo) -> None:
     assert environment["FLEETLEAK_KAFKA_GROUP_PROTOCOL"] == "consumer"
     assert json.loads(environment["FLEETLEAK_KAFKA_PROPERTIES"]) == {"sasl.password": "a,b=c"}
     assert environment["FLEETLEAK_LOG_LEVEL"] == "debug"
+
+
+def test_what_repeats_itself_is_told_now_and_then(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w+") as out:
+        view = View(Console(file=out))
+        view.say("created 9 topics on 127.0.0.1:9092")
+        for mib in range(20):
+            view.say(f"fetching Apache Kafka: {mib} of about 45 MiB")
+        view.say("started one producer")
+        out.seek(0)
+        assert out.read().splitlines() == [
+            "created 9 topics on 127.0.0.1:9092",
+            "fetching Apache Kafka: 0 of about 45 MiB",
+            "started one producer",
+        ]
+
+
+def test_at_80_columns_the_names_of_the_demo_are_whole(tmp_path: Path) -> None:
+    scores = {
+        name: Score(
+            service=f"process/{name}",
+            instance=f"{name}-1",
+            time=BEGINS,
+            confidence=1.0,
+            kind="saturating",
+            input_partition=0,
+            input_offset=0,
+        )
+        for name in (LEAK, TWIN)
+    }
+    with (tmp_path / "out").open("w+") as out:
+        Console(file=out, width=80).print(table(scores, {f"{LEAK}-1"}, 33.0, 80))
+        out.seek(0)
+        text = out.read()
+    assert f"process/{LEAK} " in text
+    assert f"process/{TWIN} " in text
+    assert max(map(len, text.splitlines())) <= 80
