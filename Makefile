@@ -24,6 +24,7 @@ demo: .venv/.synced ## Find a real leak on this host, through a real Kafka (abou
 	@$(RUN) fleetleak demo $(ARGS)
 
 test: .venv/.synced ## Run all tests (ARGS="-k name" for some)
+	@echo "all tests take up to 40 minutes on two busy cores; ARGS=\"-k name\" runs some"
 	@$(RUN) pytest $(ARGS)
 
 check: .venv/.synced ## Lint, format and types
@@ -45,4 +46,4 @@ docs: .venv/.synced ## Write what is generated: settings, metrics, JSON Schemas
 	@$(RUN) python -m fleetleak.docs
 
 clean: ## Remove what make made here
-	@rm -rf .venv .tools dist .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .tools dist .hypothesis .mypy_cache .pytest_cache .ruff_cache uv.lock
