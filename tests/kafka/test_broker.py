@@ -66,6 +66,24 @@ def test_it_answers_and_ends_with_nothing_left(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_ended_while_it_starts_it_leaves_nothing_and_complains_of_nothing(
+    tmp_path: Path, sign: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "fleetleak", "broker", "--broker-heap-mib", "256"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("starting Apache Kafka ")
+        process.send_signal(sign)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "", "")
+    wait_for(lambda: not processes_below(tmp_path), what="Java to end")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_killed_parent_leaves_no_java(tmp_path: Path) -> None:
     with command(tmp_path) as (process, address):
         assert answers(address) == 1
