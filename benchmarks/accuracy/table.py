@@ -1,4 +1,4 @@
-"""Results as a Markdown table, one detector a line."""
+"""Results as tables: in Markdown, one detector a line, and as rows for a terminal."""
 
 from __future__ import annotations
 
@@ -27,6 +27,43 @@ def render_parts(parts: Mapping[str, Summary], intervals: Mapping[str, Intervals
     titles += ["lead p10", "delay h", "kind", "ETA coverage", "ETA width"]
     known = intervals or {}
     return markdown(titles, ([name, *_part(summary, known.get(name, {}))] for name, summary in parts.items()))
+
+
+def as_markdown(results: Mapping[str, Report], ours: str) -> str:
+    """Give every table in Markdown: the detectors, then the parts of one of them."""
+    report = results[ours]
+    blocks = [render(results)]
+    for title in ("group", "kind", "rate"):
+        parts = render_parts(getattr(report, f"by_{title}"), report.part_intervals.get(title))
+        blocks.append(f"by {title}\n{parts}")
+    return "\n".join(blocks)
+
+
+def figures(report: Report) -> list[dict[str, str]]:
+    """Give one detector's overall figures, one a row."""
+    return [{"figure": title, "value": cell(report)} for title, cell in COLUMNS]
+
+
+def rows(results: Mapping[str, Report]) -> list[dict[str, str]]:
+    """Give the figures that tell detectors apart, one detector a row."""
+    return [
+        {"detector": name, **{short: _bare(cells[title](report)) for short, title in SHORT.items() if title}}
+        for name, report in results.items()
+        for cells in [dict(COLUMNS)]
+    ]
+
+
+def _bare(cell: str) -> str:
+    return cell.partition(" ")[0]
+
+
+def part_rows(parts: Mapping[str, Summary]) -> list[dict[str, str]]:
+    """Give the figures of the parts of one detector, one part a row."""
+    return [{"part": name, **_figures_of(part)} for name, part in parts.items()]
+
+
+def _figures_of(part: Summary) -> dict[str, str]:
+    return {field: number(getattr(part, field)) for field in PART_COLUMNS} | {"leaks": f"{part.leaks}"}
 
 
 def _part(s: Summary, intervals: Intervals) -> list[str]:
@@ -103,3 +140,26 @@ COLUMNS: tuple[Column, ...] = (
     ("false alarms natural", _group("clean natural", "false_alarms_per_100_days", 1)),
     ("false alarms hard", _group("clean hard", "false_alarms_per_100_days", 1)),
 )
+
+SHORT = {
+    "detector": "",
+    "recall": "recall",
+    "precision": "precision",
+    "F1": "F1",
+    "natural": "false alarms natural",
+    "hard": "false alarms hard",
+    "lead": "lead, all leaks (miss 0)",
+    "real": "recall real",
+}
+"""The columns that tell detectors apart, with what each is among `COLUMNS`."""
+
+PART_COLUMNS = {
+    "leaks": "leaks",
+    "recall": "recall",
+    "lead_all": "lead",
+    "delay_hours": "delay h",
+    "kind_accuracy": "kind",
+    "eta_coverage": "coverage",
+    "eta_width": "width",
+}
+"""The columns of a part, with their titles."""

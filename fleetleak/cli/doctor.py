@@ -160,13 +160,15 @@ def _transactions(settings: Settings, cluster: AdminClient) -> Iterator[Finding]
         return
     for one in found:
         where = f"{one.topic}[{one.partition}]"
-        detail = f"one is open on {where} since offset {one.start_offset}, and blinds its readers"
+        detail = (
+            f"one is open on {where} since offset {one.start_offset}, and blocks read_committed consumers"
+        )
         fix = (
             f"see that no role runs with a longer time-out, then {one.cure(settings.kafka.bootstrap_servers)}"
         )
         yield Finding("transactions", False, detail, fix)
     if not found:
-        yield Finding("transactions", True, f"none is open for {patience_seconds:g} s")
+        yield Finding("transactions", True, f"none has been open for longer than {patience_seconds:g} s")
 
 
 def _clock(settings: Settings) -> Finding:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fleetleak.cli import CommandFailed
+from fleetleak.cli.tables import render
 from fleetleak.reading import Findings
 from fleetleak.settings import Loaded
+
+if TYPE_CHECKING:
+    from benchmarks.accuracy.scorer import Report
 
 HELP = "judge the detector on labelled cases, beside predict_linear, Coroot's rule and other rivals"
 SECTIONS = ("log",)
@@ -23,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--rivals", action="store_true", help="judge the rivals too; takes minutes")
     parser.add_argument("--json", action="store_true", help="one line of JSON with every figure")
+    parser.add_argument("--markdown", action="store_true", help="tables with every column, in Markdown")
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
@@ -54,12 +61,23 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(table.plain(results)))
         return 0
-    print(table.render(results))
-    report = results[product.NAME]
-    for title in ("group", "kind", "rate"):
-        parts = table.render_parts(getattr(report, f"by_{title}"), report.part_intervals.get(title))
-        print(f"by {title}\n{parts}")
+    print(
+        table.as_markdown(results, product.NAME) if arguments.markdown else for_people(results, product.NAME)
+    )
     return 0
+
+
+def for_people(results: Mapping[str, Report], ours: str) -> str:
+    """Give the figures of the product one a line, rivals beside it in short, and its parts."""
+    from benchmarks.accuracy import table
+
+    blocks = [render(table.figures(results[ours]), {"figure": "", "value": ours})]
+    if len(results) > 1:
+        blocks.append(render(table.rows(results), dict(zip(table.SHORT, table.SHORT, strict=True))))
+    for title in ("group", "kind", "rate"):
+        parts = table.part_rows(getattr(results[ours], f"by_{title}"))
+        blocks.append(render(parts, {"part": f"by {title}", **table.PART_COLUMNS}))
+    return "\n\n".join(blocks)
 
 
 def _progress(share: float) -> None:

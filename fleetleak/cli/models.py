@@ -25,6 +25,9 @@ HELP = "list, show, export, import, lend or delete what was learned of services;
 SECTIONS = ("kafka", "topics", "processor", "log")
 
 
+_LATER = "it is written every runtime.checkpoint_interval_seconds; `fleetleak watched` lists what is live"
+
+
 class Exported(msgspec.Struct, tag_field="schema", tag="model/1", kw_only=True):
     """An export file: the state of one service."""
 
@@ -77,7 +80,7 @@ def _one(settings: Settings, service: str) -> Exported:
                 offset=checkpoint.offset,
                 state=checkpoint.state,
             )
-    raise CommandFailed(f"nothing is stored of {service}; see `fleetleak models list`")
+    raise CommandFailed(f"no state of {service} is stored (yet); see `fleetleak models list`")
 
 
 def _list(settings: Settings, arguments: argparse.Namespace) -> None:
@@ -100,7 +103,7 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> None:
     if any(row["problem"] for row in rows):
         columns["problem"] = "problem"
     print(render(rows, columns))
-    print(f"{len(rows)} services")
+    print(f"{len(rows)} services" if rows else f"no state is stored yet: {_LATER}")
 
 
 def _show(settings: Settings, arguments: argparse.Namespace) -> None:

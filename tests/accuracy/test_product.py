@@ -51,6 +51,19 @@ def test_cases_in_a_directory_are_evaluated(tmp_path: Path, capsys: pytest.Captu
     assert (report["recall"], report["false_alarms"]) == (1.0, 0)
 
 
+def test_the_tables_fit_a_terminal_unless_markdown_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write_cases(tmp_path, "leak-linear-2h")
+    assert main(["evaluate", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "recall" in shown
+    assert "by kind" in shown
+    assert main(["evaluate", str(tmp_path), "--markdown"]) == 0
+    assert "| detector | recall |" in capsys.readouterr().out
+
+
 def test_an_ablation_changes_the_verdict_and_leaves_the_product_as_it_was() -> None:
     (telemetry,) = synthetic.simulate(synthetic.SCENARIOS["leak-linear-2h"])
     snapshots = list(telemetry.snapshots())
