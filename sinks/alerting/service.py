@@ -85,7 +85,10 @@ class ServiceAlerts(msgspec.Struct, omit_defaults=True):
         worse = step.severity == "sure" and told.severity != "sure"
         if step.state != "resolved" and (worse or more_urgent(step.urgency, told.urgency)):
             return True
-        if step.state == "updated" or (step.state == "resolved" and name == told.instance):
-            return name == told.instance
-        affected = len(self.leaking())
+        leaking = self.leaking()
+        if step.state == "resolved" and name == told.instance:
+            return True
+        if step.state == "updated":
+            return name == told.instance or told.instance not in leaking
+        affected = len(leaking)
         return affected >= _MANY_MORE * told.affected or _MANY_MORE * affected <= told.affected

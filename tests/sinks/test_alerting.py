@@ -201,6 +201,21 @@ def test_labels_of_the_snapshot_are_in_the_alert() -> None:
     assert found[0].labels == {"team": "shop"}
 
 
+def test_another_instance_speaks_for_one_that_fell_silent() -> None:
+    def limited(tick: int, instance: str, limit: int) -> Record:
+        return as_record(
+            score(tick, 0.9, instance=instance, limit=limit, limit_name="memory.max", left=100 * MIB)
+        )
+
+    role = Alerting(Settings(), "alerts")
+    for name in ("s-0", "s-1"):
+        role.apply([limited(t, name, 1024 * MIB) for t in range(5)])
+    role.apply([limited(t, "s-0", 1024 * MIB) for t in range(5, 20)])
+    (told,) = alerts(role.apply([limited(20, "s-0", 2048 * MIB)]))
+    assert (told.instance, told.affected) == ("s-0", 1)
+    assert "limit raised to 2 GiB" in told.summary
+
+
 def test_short_lived_instances_are_counted_while_they_are_there() -> None:
     """A new instance every ten minutes, each leaking, each gone without a word."""
     role = Alerting(Settings(), "alerts")
