@@ -102,8 +102,11 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> None:
     }  # fmt: skip
     if any(row["problem"] for row in rows):
         columns["problem"] = "problem"
+    if not rows:
+        print(f"no state is stored yet: {_LATER}")
+        return
     print(render(rows, columns))
-    print(f"{len(rows)} services" if rows else f"no state is stored yet: {_LATER}")
+    print(f"{len(rows)} services")
 
 
 def _show(settings: Settings, arguments: argparse.Namespace) -> None:

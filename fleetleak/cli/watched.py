@@ -90,7 +90,7 @@ def _last_line(shown: int, rows: int, minutes: float, now: float) -> str:
     if not rows:
         return f"nothing was published in the last {minutes:g} minutes: is `fleetleak producer` running?"
     more = f", {rows - shown} of them not shown (--most 0)" if rows > shown else ""
-    return f"{rows} instances{more}, as of {moment(now)}"
+    return f"{rows} instance{'' if rows == 1 else 's'}{more}, as of {moment(now)}"
 
 
 def watched(settings: Settings, since: float) -> dict[Place, Watched]:
