@@ -27,7 +27,7 @@ _SETUP_MS = 6000
 _STATISTICS_MS = 1000
 _AWAY_SECONDS = 3.0
 _SILENT_SECONDS = 10.0
-_CONFIRMED_SECONDS = 2.0
+_CONFIRMED_SECONDS = 4.0
 
 
 class Unreachable(RuntimeError):
@@ -117,6 +117,7 @@ class Reach(Trouble):
         self._received: dict[str, int] = {}
         self._suspected_since: float | None = None
         self._away_since: float | None = None
+        self._returned: float | None = None
 
     def properties(self) -> dict[str, Any]:
         """Give the properties of a client that is polled often."""
@@ -165,6 +166,12 @@ class Reach(Trouble):
         """Whether no broker answers, for longer where nothing says why."""
         return self.silent_seconds >= (_SILENT_SECONDS if self.cause is None else _AWAY_SECONDS)
 
+    def returned_within(self, seconds: float) -> bool:
+        """Say whether Kafka is away now, or was until so long ago."""
+        if self._away_since is not None:
+            return True
+        return self._returned is not None and self._clock() - self._returned <= seconds
+
     def _confirmed(self) -> bool:
         """Say whether Kafka is away for longer than one look: a thread that was busy has not listened."""
         if not self.away:
@@ -184,4 +191,5 @@ class Reach(Trouble):
             log.warning("kafka is away: %s; %s", self, meanwhile())
         elif self._away_since is not None and self._heard > self._away_since:
             seconds, self._away_since = self._heard - self._away_since, None
+            self._returned = self._clock()
             log.info("kafka answers again after %.0f s%s", seconds, after())

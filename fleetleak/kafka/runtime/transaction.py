@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -39,14 +40,21 @@ class Transaction:
         How long one call to the cluster may take.
     wait
         Asked when a call got no answer in time: whether Kafka is away, and is to be waited for.
+    lately
+        Whether it was away until a short while ago: what it ended then is no sign of another process.
     """
 
     def __init__(
-        self, connect: Callable[[int], Producer], timeout_seconds: float, wait: Callable[[], bool]
+        self,
+        connect: Callable[[int], Producer],
+        timeout_seconds: float,
+        wait: Callable[[], bool],
+        lately: Callable[[], bool],
     ) -> None:
         self._connect = connect
         self._timeout = timeout_seconds
         self._wait = wait
+        self._lately = lately
         self._metadata: Any = None
         self._published: dict[str, int] = {}
         self._notes: list[str] = []
@@ -137,7 +145,7 @@ class Transaction:
                 cause: KafkaError = error.args[0]
             if cause.retriable() and self._away():
                 waited = True
-            elif waited:
+            elif waited or (self._lately() and not cause.retriable()):
                 # The brokers ended it meanwhile, as they do after its time-out.
                 self._renew()
                 return
@@ -146,7 +154,9 @@ class Transaction:
 
     def _away(self) -> bool:
         """Say whether Kafka is to be waited for; what its clients have to say of that comes with a poll."""
-        self._producer.poll(0)
+        # One that has failed for good says so again to the next call.
+        with contextlib.suppress(KafkaException):
+            self._producer.poll(0)
         return self._wait()
 
     def _renew(self) -> None:
@@ -180,10 +190,10 @@ class Transaction:
             if cause.retriable() and self._away():
                 waited = True
                 deadline = time.monotonic() + self._timeout * 3
-            elif waited and not cause.retriable():
+            elif (waited or self._lately()) and not cause.retriable():
                 # Whether it was committed nobody knows; restoring finds out.
                 self.open = False
-                self._published = {}
+                self._published, self._notes = {}, []
                 metrics.ABORTS.labels("kafka").inc()
                 self._renew()
                 raise Aborted(cause.str())
