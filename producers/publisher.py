@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from prometheus_client import Counter, Gauge
 
 from fleetleak.kafka.reach import Reach
-from fleetleak.kafka.trouble import Right, denied, sentence, unknown
+from fleetleak.kafka.trouble import Right, denied, raised, sentence, unknown
 from fleetleak.records import Decoder, Snapshot, encode
 from fleetleak.settings import BadSetting
 from fleetleak.settings.tree import Kafka
@@ -148,7 +148,7 @@ class Publisher:
 
     def pump(self) -> None:
         """Move records from the buffer to the client, and count what the broker acknowledged."""
-        self._producer.poll(0)
+        self._serve(lambda: self._producer.poll(0))
         self._fill_window()
         self._report()
 
@@ -157,11 +157,18 @@ class Publisher:
         deadline = time.monotonic() + seconds
         while self.waiting and time.monotonic() < deadline:
             self.pump()
-            self._producer.flush(FLUSH_SLICE_SECONDS)
+            self._serve(lambda: self._producer.flush(FLUSH_SLICE_SECONDS))
         self._report()
         if self.waiting:
             log.warning("records not delivered at the end: %d", self.waiting)
         return self.waiting
+
+    def _serve(self, call: Callable[[], object]) -> None:
+        """Let the client run its callbacks; it raises there when it has failed for good."""
+        try:
+            call()
+        except (KafkaException, SystemError) as error:
+            self._reconnect(raised(error))
 
     def _fill_window(self) -> None:
         while self._buffer and self._send(self._buffer.oldest()):
@@ -174,8 +181,8 @@ class Publisher:
             self._producer.produce(self._topic, key=record.key, value=record.value, on_delivery=delivered)
         except BufferError:
             return False
-        except KafkaException as raised:
-            error: KafkaError = raised.args[0]
+        except KafkaException as refused:
+            error: KafkaError = refused.args[0]
             if error.name() == "_FATAL":
                 self._reconnect(error)
                 return False
@@ -202,7 +209,8 @@ class Publisher:
 
     def _reconnect(self, error: KafkaError) -> None:
         """Replace a client that refuses all further work; what was in its window is lost and counted."""
-        log.error("kafka client failed for good, making a new one: %s", error.str())
+        detail = sentence(error, Right("Write", f"topic {self._topic}"), self._kafka)
+        self._states.set("kafka client", "failed for good, a new one is made", detail)
         self._metrics.PUBLISH_ERRORS.inc(self._window)
         self._producer = self._connect(dict(self._config))
         self._window = self._window_bytes = 0
@@ -216,6 +224,7 @@ class Publisher:
         self._metrics.PUBLISHED_RECORDS.inc(fresh)
         if fresh:
             self._states.set("publishing", OK)
+            self._states.set("kafka client", OK)
         if fresh or not self.waiting:
             self._reach.heard()
         self._published += fresh

@@ -5,12 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from fleetleak.cli import CommandFailed
 from fleetleak.kafka import client
 from fleetleak.kafka.topics import MOST_CONTROL_BYTES
-from fleetleak.kafka.trouble import Right, sentence
+from fleetleak.kafka.trouble import Right, raised, sentence
 from fleetleak.records import Decoder, Unreadable, encode
 from fleetleak.records.control import Control
 from fleetleak.settings import Settings
@@ -57,7 +57,11 @@ def publish(settings: Settings, topic: str, key: bytes, value: bytes) -> None:
     errors: list[KafkaError] = []
     producer = Producer(client.producer(settings.kafka, **{"message.max.bytes": 2 * MOST_CONTROL_BYTES}))
     producer.produce(topic, value, key, on_delivery=lambda e, _: errors.append(e) if e else None)
-    if producer.flush(_TIMEOUT_SECONDS) or errors:
+    try:
+        left = producer.flush(_TIMEOUT_SECONDS)
+    except (KafkaException, SystemError) as error:
+        left, errors = 1, [raised(error)]
+    if left or errors:
         right = Right("Write", f"topic {topic}")
         why = sentence(errors[0], right, settings.kafka) if errors else "timed out"
         raise CommandFailed(f"the brokers did not take the record: {why}")

@@ -175,8 +175,22 @@ _UNKNOWN = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaEr
 
 
 def denied(error: KafkaError) -> bool:
-    """Say whether a right is missing."""
-    return error.code() in _DENIED
+    """Say whether a right is missing; a client that fails for good says so in its words only."""
+    return error.code() in _DENIED or (
+        error.code() == KafkaError._FATAL and "authorization failed" in error.str().lower()
+    )
+
+
+def raised(error: KafkaException | SystemError) -> KafkaError:
+    """Give what a client raised where it was served.
+
+    A client that failed for good raises from within its callbacks: where another callback runs meanwhile,
+    Python wraps that into a SystemError.
+    """
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, KafkaException):
+        found = found.__cause__ or found.__context__
+    return KafkaError(KafkaError._FATAL, str(error)) if found is None else found.args[0]
 
 
 def unknown(error: KafkaError) -> bool:

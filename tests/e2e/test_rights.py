@@ -110,7 +110,7 @@ def test_what_the_page_lists_is_enough_for_commands(
         "2",
     ]
     assert main(["alerts", *where, "--kafka-properties", properties]) == 0
-    assert capsys.readouterr().out == "nothing is firing\n"
+    assert capsys.readouterr().out.startswith("nothing is firing")
 
 
 def test_a_producer_without_rights_says_so_and_goes_on(kafka: Guarded, tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports them without saying so
     AclBinding,
     AclOperation,
@@ -20,7 +22,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports t
 
 from fleetleak.kafka import client
 from fleetleak.kafka.broker import EmbeddedBroker, free_port
+from fleetleak.kafka.trouble import denied
 from fleetleak.settings import Settings
+from tests.kafka.support import wait_for
 
 USER, PASSWORD = "alice", "correct horse"
 
@@ -58,17 +62,33 @@ class Guarded:
         return AdminClient(client.common(made.kafka))
 
     def allow(self, kind: ResourceType, name: str, *operations: AclOperation) -> None:
-        """Let the user do something; names are prefixes."""
+        """Let the user do something, and wait until it is so; names are prefixes."""
+        # Rules take effect in their order, some time after they are taken.
+        marker = f"marker-{uuid.uuid4().hex}"
         rules = [
             AclBinding(
-                kind, name, ResourcePatternType.PREFIXED, f"User:{USER}", "*", operation,
+                of, prefix, ResourcePatternType.PREFIXED, f"User:{USER}", "*", operation,
                 AclPermissionType.ALLOW,
             )
-            for operation in operations
+            for of, prefix, operation in (
+                *((kind, name, operation) for operation in operations),
+                (ResourceType.TOPIC, marker, AclOperation.DESCRIBE),
+            )
         ]  # fmt: skip
         admin = self.admin()
         for done in admin.create_acls(rules).values():
             done.result()
+        wait_for(lambda: self._allowed(marker), what="the rules to take effect")
+
+    def _allowed(self, topic: str) -> bool:
+        """Say whether the user may see this topic, which is not there."""
+        user = AdminClient(client.common(self.settings().kafka))
+        (answer,) = user.describe_topics(TopicCollection([topic])).values()
+        try:
+            answer.result()
+        except KafkaException as error:
+            return not denied(error.args[0])
+        return True
 
 
 def _certificate(directory: Path) -> Path:

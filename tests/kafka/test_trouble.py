@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]
 
-from fleetleak.cli import main
+from fleetleak.cli import CommandFailed, main
+from fleetleak.cli.publish import publish
 from fleetleak.kafka import topics
 from fleetleak.kafka.broker import free_port
 from fleetleak.kafka.reach import Unreachable, reached, waited_for
@@ -159,9 +160,9 @@ def test_rights_that_are_missing_are_named(kafka: Guarded, capsys: pytest.Captur
     kafka.allow(ResourceType.TOPIC, "seen", *DESCRIBED)
     assert command(kafka, "seen", "topics", "verify") == 0
     assert capsys.readouterr().out == "all 9 topics fit\n"
-    assert command(kafka, "seen", "label", "shop/cart", "leak") == 1
-    err = capsys.readouterr().err
-    assert f"allow user {USER} the operation Write on topic {topics.names('seen').feedback}" in err
+    feedback = topics.names("seen").feedback
+    with pytest.raises(CommandFailed, match=f"allow user {USER} the operation Write on topic {feedback}"):
+        publish(kafka.settings(), feedback, b"key", b"value")
     assert command(kafka, "seen", "alerts") == 1
     err = capsys.readouterr().err
     assert f"allow user {USER} the operation Read on topic {topics.names('seen').alerts}" in err
