@@ -248,8 +248,8 @@ def test_a_file_that_cannot_be_used_is_refused(sources: Sources, tmp_path: Path)
 
 
 def test_a_stray_variable_is_only_warned_of() -> None:
-    loaded = load(None, {"FLEETLEAK_X": "10.0.0.1", "FLEETLEAK_CONFIG": "", "HOME": "/"})
-    assert loaded.warnings == ["environment variable FLEETLEAK_X is not a setting"]
+    loaded = load(None, {"FLEETLEAK_QQQQQQQQQQQQQQQQ": "10.0.0.1", "FLEETLEAK_CONFIG": "", "HOME": "/"})
+    assert loaded.warnings == ["environment variable FLEETLEAK_QQQQQQQQQQQQQQQQ is not a setting"]
     assert set(loaded.origin.values()) == {"default"}
 
 
