@@ -50,7 +50,12 @@ def test_a_file_of_many_pages_is_read_whole(tmp_path: Path) -> None:
 
 def test_a_file_that_the_kernel_hands_out_by_pages_is_read_whole() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", "import ctypes, decimal, sqlite3, ssl; print(flush=True); input()"],
+        # It waits in a bare read: `input` would still make its heap grow.
+        [
+            sys.executable,
+            "-c",
+            "import ctypes, decimal, os, sqlite3, ssl; os.write(1, b'\\n'); os.read(0, 1)",
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as child:
