@@ -22,24 +22,23 @@ ROLES = {"processor": ["processor"], "alerting": ["sink", "alerting"]}
 BEGIN = time.time() - 86400
 
 
-def fleetleak(settings: Settings, *words: str) -> str:
-    """Run a command to its end; give what it printed."""
+def _run(settings: Settings, words: tuple[str, ...], code: int) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-m", "fleetleak", *words],
         env=environment(settings), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def fleetleak(settings: Settings, *words: str) -> str:
+    """Run a command to its end; give what it printed."""
+    return _run(settings, words, 0).stdout
 
 
 def refused(settings: Settings, *words: str) -> str:
     """Run a command that fails; give what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "fleetleak", *words],
-        env=environment(settings), capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1, done.stdout + done.stderr
-    return done.stderr
+    return _run(settings, words, 1).stderr
 
 
 def leaking(ticks: range, service: str = "checkout", oom_kills: int = 0) -> list[tuple[bytes, bytes]]:
