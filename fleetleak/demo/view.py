@@ -73,6 +73,7 @@ def card(alert: Alert) -> Panel:
     """Draw an alert."""
     lines = [Text(alert.summary, style="bold"), Text("")]
     lines.append(Text(f"severity    {alert.severity}, confidence {alert.confidence:.2f}, kind {alert.kind}"))
+    lines.append(Text(f"urgency     {alert.urgency}"))
     lines.append(Text(f"since       {_at(alert.onset)}"))
     if alert.forecast is not None:
         forecast = alert.forecast
