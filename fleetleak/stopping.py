@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SECONDS = 8.0
 """How long an orderly end may take; with what Python needs, below ten."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_asked: list[int] = []
 
 
 class Stopped(KeyboardInterrupt):
@@ -41,6 +42,7 @@ def in_order() -> None:
     """Raise `Stopped` in the main thread, and end whatever it is doing if it does not follow."""
 
     def raised(number: int, _frame: object) -> None:
+        _asked.append(number)
         # Once: a second signal must not interrupt what cleans up.
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_IGN)
@@ -49,6 +51,18 @@ def in_order() -> None:
     on_signal(end_later)
     for number in _SIGNALS:
         signal.signal(number, raised)
+
+
+def raise_if_asked() -> None:
+    """Raise `Stopped` again: one that came inside a finalizer or a callback of a library was lost there.
+
+    Raises
+    ------
+    Stopped
+        If a signal has come.
+    """
+    if _asked:
+        raise Stopped(_asked[0])
 
 
 def end_later(number: int) -> None:

@@ -9,7 +9,7 @@ import time
 from fleetleak.cli import CommandFailed
 from fleetleak.kafka.broker import BrokerFailed, EmbeddedBroker
 from fleetleak.settings import Loaded
-from fleetleak.stopping import Stopped
+from fleetleak.stopping import Stopped, raise_if_asked
 
 HELP = "run an embedded real Kafka (for demos and tests; never production)"
 SECTIONS = ("broker", "log")
@@ -24,6 +24,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     settings = loaded.settings.broker
     try:
         with EmbeddedBroker(settings.port, settings.directory, settings.heap_mib) as broker:
+            raise_if_asked()
             _tell(broker)
             while broker.alive():
                 time.sleep(0.5)

@@ -27,6 +27,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from fleetleak.extras import hint
+from fleetleak.stopping import raise_if_asked
 
 KAFKA_VERSION = "4.2.2"
 # kafka-clients must be named: jgo otherwise resolves an older one, and Kafka fails with NoSuchMethodError.
@@ -274,6 +275,7 @@ class EmbeddedBroker:
             {"bootstrap.servers": self.bootstrap_servers, "log_level": 0, "reconnect.backoff.max.ms": 500},
         )
         while time.monotonic() < deadline:
+            raise_if_asked()
             if self._process is not None and self._process.poll() is not None:
                 tail = self.log_file.read_text(errors="replace")[-600:]
                 raise BrokerFailed(f"Kafka ended at once; its last words: {tail}")
