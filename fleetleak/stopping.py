@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,12 @@ def in_order() -> None:
             signal.signal(each, signal.SIG_IGN)
         raise Stopped(number)
 
+    def unheard(lost: sys.UnraisableHookArgs) -> None:
+        # What came inside a finalizer is raised again where it can be heard (`raise_if_asked`).
+        if not isinstance(lost.exc_value, Stopped):
+            sys.__unraisablehook__(lost)
+
+    sys.unraisablehook = unheard
     on_signal(end_later)
     for number in _SIGNALS:
         signal.signal(number, raised)
