@@ -32,10 +32,10 @@ check: .venv/.synced ## Lint, format and types
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 
-build: .venv/.synced ## Build the wheel, and see that it holds our four packages and nothing else
+build: .venv/.synced ## Build the wheel, and see that it holds our five packages and nothing else
 	@rm -rf dist && $(UV) build --wheel --quiet
 	@$(RUN) python -m zipfile -l dist/*.whl | awk 'NR > 1 { split($$1, p, "/"); print p[1] }' | sort -u | tee dist/contents
-	@test "$$(grep -v dist-info dist/contents | tr '\n' ' ')" = "fleetleak processors producers sinks "
+	@test "$$(grep -v dist-info dist/contents | tr '\n' ' ')" = "fleetleak fleetleak_app processors producers sinks "
 
 bench: .venv/.synced ## Run the benchmarks (docs/benchmarks.md)
 	@$(RUN) python -m benchmarks.agent
@@ -43,7 +43,7 @@ bench: .venv/.synced ## Run the benchmarks (docs/benchmarks.md)
 	@$(RUN) python -m benchmarks.pipeline
 
 docs: .venv/.synced ## Write what is generated: settings, metrics, JSON Schemas
-	@$(RUN) python -m fleetleak.docs
+	@$(RUN) python -m fleetleak_app.docs
 
 clean: ## Remove what make made here
 	@rm -rf .venv .tools dist .hypothesis .mypy_cache .pytest_cache .ruff_cache uv.lock

@@ -26,11 +26,11 @@ from typing import Any
 from confluent_kafka import Producer
 
 from fleetleak.observe import metrics
-from producers import procfs
-from producers.agent import build
 from producers.buffer import Buffer
-from producers.cgroupfs import Version2
-from producers.context import Context
+from producers.host import procfs
+from producers.host.agent import build
+from producers.host.cgroupfs import Version2
+from producers.host.context import Context
 from producers.publisher import Publisher
 
 UNITS, PODS, CONTAINERS_PER_POD = 100, 20, 4

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.cases import Case, load_directory
-from benchmarks.accuracy.product import of_cases
 from benchmarks.common import report
-from fleetleak.kafka.runtime import Record
 from fleetleak.records import Decoder, Score, Snapshot, encode
 from fleetleak.settings import Settings
+from fleetleak.stream import Record
+from fleetleak_app.evaluation.cases import Case, load_directory
+from fleetleak_app.evaluation.product import of_cases
 from processors.scoring import Scoring
 
 Floats = NDArray[np.float64]

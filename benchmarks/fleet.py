@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from benchmarks.common import median_seconds, seconds
 from benchmarks.pipeline.load import INTERVAL_SECONDS, container
-from fleetleak.kafka.runtime import Key, Record
 from fleetleak.records import encode
 from fleetleak.settings import Settings
+from fleetleak.stream import Key, Record
 from processors.methods import Methods
 from processors.scoring import Scoring
 from processors.services import Services

@@ -9,8 +9,8 @@ import numpy as np
 import orjson
 
 from benchmarks.common import seconds
-from fleetleak.kafka.runtime import Record
 from fleetleak.records import Decoder, Snapshot
+from fleetleak.stream import Record
 from processors.models import ADWIN, SNARIMAX, HalfSpaceTrees
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from fleetleak.kafka.runtime import Record
 from fleetleak.records import Score, Snapshot
+from fleetleak.stream import Record
 from processors.evidence.engine import Findings as Trend
 from processors.evidence.reasons import reasons, turning_point
 from processors.evidence.signature import KINDS

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fleetleak.kafka.runtime import Key, Record, Rejected
 from fleetleak.observe import metrics
 from fleetleak.records import Decoder, Snapshot, Unreadable
+from fleetleak.stream import Key, Record, Rejected
 from processors.memory import Sizes, sizes
 from processors.models.base import Flags, Rows
 from processors.runs import is_new_run

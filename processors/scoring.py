@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from fleetleak.kafka import topics
-from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
 from fleetleak.observe import metrics
 from fleetleak.records import control
 from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
 from fleetleak.settings import Settings
+from fleetleak.stream import Applied, Key, Output, Record, Rejected
 from processors.encode import WORTH_WORDS, Encoder
 from processors.evidence.engine import Evidence, Findings, Samples
 from processors.evidence.normal_rise import NormalRise
@@ -59,7 +59,7 @@ class _Shared:
 
 
 class Scoring:
-    """The role of the processor (`fleetleak.kafka.runtime.Role`)."""
+    """The role of the processor (`fleetleak.stream.Role`)."""
 
     NAME = "processor"
 

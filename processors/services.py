@@ -9,9 +9,9 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from fleetleak.kafka.runtime import Key
 from fleetleak.observe import metrics
 from fleetleak.records.types import UnixSeconds
+from fleetleak.stream import Key
 from processors.models.base import Rows
 from processors.models.codec import CorruptState, seal, unseal
 from processors.siblings import Siblings

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
 from fleetleak.observe import metrics
 from fleetleak.records import Decoder, Drift, Score, Unreadable, encode
+from fleetleak.stream import Applied, Key, Output, Record, Rejected
 
 
 class DriftSink:

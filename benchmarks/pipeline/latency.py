@@ -31,7 +31,7 @@ def measure(
     commands = (["processor"], ["sink", "alerting"])
     with contextlib.ExitStack() as stack:
         for words in commands:
-            process = subprocess.Popen([sys.executable, "-m", "fleetleak", *words], env=dict(environment))
+            process = subprocess.Popen([sys.executable, "-m", "fleetleak_app", *words], env=dict(environment))
             stack.callback(_end, process)
         time.sleep(12)
         reader = Consumer(client.consumer(settings.kafka, "latency"))

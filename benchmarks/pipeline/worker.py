@@ -15,11 +15,11 @@ from typing import Any
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from fleetleak.kafka import client, topics
-from fleetleak.kafka.runtime import Output, Runtime, Topics, runtime
-from fleetleak.kafka.runtime.transaction import Transaction
 from fleetleak.observe import logs, metrics
 from fleetleak.observe.garbage import collect_seldom
 from fleetleak.settings import Settings, load
+from fleetleak.stream import Output, Runtime, Topics, runtime
+from fleetleak.stream.transaction import Transaction
 from processors.scoring import Scoring
 
 

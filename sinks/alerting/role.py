@@ -8,13 +8,13 @@ from operator import itemgetter
 
 import msgspec
 
-from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
 from fleetleak.kafka.topics import MAIN
 from fleetleak.observe import metrics
 from fleetleak.records import Alert, Decoder, Label, Promotion, Score, Unreadable, control, encode
 from fleetleak.records.alert import AlertState
 from fleetleak.records.control import ModelDelete
 from fleetleak.settings.tree import Alerting as Settings
+from fleetleak.stream import Applied, Key, Output, Record, Rejected
 from sinks.alerting.labels import cover, expect
 from sinks.alerting.policy import AlertMemory, Policy, Transition
 from sinks.alerting.service import ServiceAlerts, Standing
@@ -27,7 +27,7 @@ _SPEAKING = control.PROMOTION_KEY
 
 
 class Alerting:
-    """The role of the alerting sink (`fleetleak.kafka.runtime.Role`).
+    """The role of the alerting sink (`fleetleak.stream.Role`).
 
     Parameters
     ----------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.accuracy.alerts import Alert
-from benchmarks.accuracy.cases import Case, Floats, Leak
+from fleetleak_app.evaluation.alerts import Alert
+from fleetleak_app.evaluation.cases import Case, Floats, Leak
 
 DAY = 86400.0
 HOUR = 3600.0

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.accuracy import table
-from benchmarks.accuracy.alerts import read
-from benchmarks.accuracy.cases import Leak, load, load_directory
-from benchmarks.accuracy.rivals_table import write
-from benchmarks.accuracy.scorer import score
-from fleetleak.reading import Findings
+from fleetleak_app.evaluation import table
+from fleetleak_app.evaluation.alerts import read
+from fleetleak_app.evaluation.cases import Leak, load, load_directory
+from fleetleak_app.evaluation.rivals_table import write
+from fleetleak_app.evaluation.scorer import score
+from fleetleak_app.reading import Findings
 from tests.accuracy.support import DAY, alert, days, leak
 
 LABEL = {

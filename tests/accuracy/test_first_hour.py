@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.accuracy.first_hour import Told, told
+from fleetleak_app.evaluation.first_hour import Told, told
 
 
 @pytest.fixture(scope="module", params=[5.0, 30.0])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.accuracy import ablations, product, synthetic
-from benchmarks.accuracy.scorer import score
-from fleetleak.cli import main
+from fleetleak_app.cli import main
+from fleetleak_app.evaluation import ablations, product, synthetic
+from fleetleak_app.evaluation.scorer import score
 
 # Fleets are judged by instance, but alerted once per service: they have tests of their own.
 SCENARIOS = [

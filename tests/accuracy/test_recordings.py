@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from fleetleak.cli.replay import replay
-from fleetleak.reading import read
 from fleetleak.records import Alert, Decoder
 from fleetleak.settings import Settings
+from fleetleak_app.cli.replay import replay
+from fleetleak_app.reading import read
 
 _RECORDINGS = Path(__file__).parents[1] / "recordings"
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.accuracy import rivals_table, synthetic
-from benchmarks.accuracy.cases import Case, Floats
-from benchmarks.accuracy.rivals import RIVALS, Rival
-from benchmarks.accuracy.rivals.base import Lines, held
-from benchmarks.accuracy.rivals.coroot import Coroot, longest_runs
-from benchmarks.accuracy.rivals.mann_kendall import MannKendall, significance, theil_sen
-from benchmarks.accuracy.rivals.naive_river import NaiveRiver
-from benchmarks.accuracy.rivals.precog import Precog, Trained
-from benchmarks.accuracy.rivals.predict_linear import PredictLinear
-from benchmarks.accuracy.rivals.resample import medians, rolling_median
-from benchmarks.accuracy.rivals.static_threshold import StaticThreshold
+from fleetleak_app.evaluation import rivals_table, synthetic
+from fleetleak_app.evaluation.cases import Case, Floats
+from fleetleak_app.evaluation.rivals import RIVALS, Rival
+from fleetleak_app.evaluation.rivals.base import Lines, held
+from fleetleak_app.evaluation.rivals.coroot import Coroot, longest_runs
+from fleetleak_app.evaluation.rivals.mann_kendall import MannKendall, significance, theil_sen
+from fleetleak_app.evaluation.rivals.naive_river import NaiveRiver
+from fleetleak_app.evaluation.rivals.precog import Precog, Trained
+from fleetleak_app.evaluation.rivals.predict_linear import PredictLinear
+from fleetleak_app.evaluation.rivals.resample import medians, rolling_median
+from fleetleak_app.evaluation.rivals.static_threshold import StaticThreshold
 from tests.accuracy.support import DAY, HOUR, case
 
 RULES = [rival for rival in RIVALS if not isinstance(rival, NaiveRiver)]

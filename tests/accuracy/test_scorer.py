@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from benchmarks.accuracy import scorer
-from benchmarks.accuracy.alerts import Alert, by_case
-from benchmarks.accuracy.cases import Leak
+from fleetleak_app.evaluation import scorer
+from fleetleak_app.evaluation.alerts import Alert, by_case
+from fleetleak_app.evaluation.cases import Leak
 from tests.accuracy.support import DAY, HOUR, alert, days, leak
 
 

@@ -9,12 +9,19 @@ import msgspec
 import numpy as np
 import pytest
 
-from benchmarks.accuracy import synthetic
-from benchmarks.accuracy.scorer import SLOW_RATE
-from benchmarks.accuracy.synthetic import SCENARIOS, Scenario, Telemetry
-from benchmarks.accuracy.synthetic.leaks import Exponential, Fragmentation, Leak, Linear, Periodic, Staircase
-from benchmarks.accuracy.synthetic.parts import Run
 from fleetleak.records import LEAK_KINDS, Decoder, Snapshot, encode
+from fleetleak_app.evaluation import synthetic
+from fleetleak_app.evaluation.scorer import SLOW_RATE
+from fleetleak_app.evaluation.synthetic import SCENARIOS, Scenario, Telemetry
+from fleetleak_app.evaluation.synthetic.leaks import (
+    Exponential,
+    Fragmentation,
+    Leak,
+    Linear,
+    Periodic,
+    Staircase,
+)
+from fleetleak_app.evaluation.synthetic.parts import Run
 
 ALL = list(SCENARIOS.values())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetleak.cli import COMMANDS, command_line
+from fleetleak_app.cli import COMMANDS, command_line
 
 UNITS = sorted((Path(__file__).parents[2] / "deploy" / "systemd").glob("*.service"))
 COMMAND = "/opt/fleetleak/bin/fleetleak"

@@ -25,7 +25,7 @@ class Role:
         self._log = log
         with log.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "fleetleak", *words], env=dict(environment), stdout=out, stderr=out
+                [sys.executable, "-m", "fleetleak_app", *words], env=dict(environment), stdout=out, stderr=out
             )
 
     def log(self) -> str:

@@ -40,7 +40,7 @@ def started_by(mark: str) -> list[str]:
 def demo(mark: str, directory: Path, *words: str, **more: str) -> subprocess.Popen[str]:
     environment = os.environ | {_MARK: mark, "TMPDIR": str(directory), **more}
     return subprocess.Popen(
-        [sys.executable, "-m", "fleetleak", "demo", *words],
+        [sys.executable, "-m", "fleetleak_app", "demo", *words],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 

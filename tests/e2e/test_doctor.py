@@ -22,11 +22,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports t
     ResourceType,
 )
 
-from fleetleak.cli import doctor as command
-from fleetleak.cli import main
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
 from fleetleak.settings import Settings
+from fleetleak_app.cli import doctor as command
+from fleetleak_app.cli import main
 from tests.kafka.support import wait_for
 
 pytestmark = pytest.mark.kafka

@@ -24,7 +24,7 @@ BEGIN = time.time() - 86400
 
 def _run(settings: Settings, words: tuple[str, ...], code: int) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "fleetleak", *words],
+        [sys.executable, "-m", "fleetleak_app", *words],
         env=environment(settings), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr

@@ -13,9 +13,9 @@ from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker, free_port
-from fleetleak.kafka.runtime.watchdog import EXIT_STALLED
 from fleetleak.records import Decoder, Score, Snapshot, encode
 from fleetleak.settings import Settings
+from fleetleak.stream.watchdog import EXIT_STALLED
 from tests.e2e.support import Role, running
 from tests.kafka.support import read_all, send, wait_for
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from fleetleak.cli import main
 from fleetleak.kafka import topics
 from fleetleak.settings import Settings
+from fleetleak_app.cli import main
 from tests.unit.test_replay import COLUMNS, recorded, transitions
 
 pytestmark = pytest.mark.kafka

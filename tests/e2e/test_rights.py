@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]
 
-from fleetleak.cli import main
 from fleetleak.kafka import topics
 from fleetleak.settings import Settings
+from fleetleak_app.cli import main
 from tests.e2e.support import running
 from tests.kafka.guarded import USER, Guarded, guarded
 from tests.kafka.support import send, wait_for

@@ -12,9 +12,9 @@ from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
-from fleetleak.kafka.runtime import dead_letter
 from fleetleak.records import Alert, Decoder, Drift, Score, Snapshot, encode
 from fleetleak.settings import Settings
+from fleetleak.stream import dead_letter
 from tests.e2e.support import running
 from tests.kafka.support import read_all, send, wait_for
 

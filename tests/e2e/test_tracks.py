@@ -31,7 +31,7 @@ SINKS = {
 def fleetleak(settings: Settings, *words: str, code: int = 0) -> str:
     """Run a command to its end; give what it printed, or what it said where it failed."""
     done = subprocess.run(
-        [sys.executable, "-m", "fleetleak", *words],
+        [sys.executable, "-m", "fleetleak_app", *words],
         env=environment(settings), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr

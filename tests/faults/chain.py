@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
+from fleetleak.stream import Applied, Key, Output, Record, Rejected
 
 TRANSITION_EVERY = 50
 BAD = b"bad"

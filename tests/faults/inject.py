@@ -14,10 +14,10 @@ from typing import Any
 
 import confluent_kafka
 
-from fleetleak.kafka.runtime import runtime
-from fleetleak.kafka.runtime.apply import Applier
-from fleetleak.kafka.runtime.restore import Restore, StateReader
-from fleetleak.kafka.runtime.transaction import Transaction
+from fleetleak.stream import runtime
+from fleetleak.stream.apply import Applier
+from fleetleak.stream.restore import Restore, StateReader
+from fleetleak.stream.transaction import Transaction
 
 POINTS: dict[str, tuple[type, str]] = {
     "apply": (Applier, "_publish"),

@@ -7,11 +7,11 @@ from typing import Any
 
 from confluent_kafka import TopicPartition
 
-from fleetleak.kafka.runtime import commit
-from fleetleak.kafka.runtime.checkpoint import Checkpoint
-from fleetleak.kafka.runtime.partition import Partition
-from fleetleak.kafka.runtime.restore import _LATEST, Restore
-from fleetleak.kafka.runtime.transaction import Transaction
+from fleetleak.stream import commit
+from fleetleak.stream.checkpoint import Checkpoint
+from fleetleak.stream.partition import Partition
+from fleetleak.stream.restore import _LATEST, Restore
+from fleetleak.stream.transaction import Transaction
 from tests.faults.inject import WatchedConsumer
 
 

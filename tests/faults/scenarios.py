@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fleetleak.kafka import topics
-from fleetleak.kafka.runtime import Record
 from fleetleak.settings import Settings
+from fleetleak.stream import Record
 from tests.faults.chain import Chain
 from tests.faults.fleet import Worker
 from tests.faults.outcome import Outputs, caught_up, differences, outputs

@@ -11,10 +11,10 @@ from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartiti
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]
 
 from fleetleak.kafka import client, topics
-from fleetleak.kafka.runtime import Applied, Key, Record
-from fleetleak.kafka.runtime.checkpoint import CUT, record_key
-from fleetleak.kafka.runtime.restore import Refused, Stalled
 from fleetleak.settings import Settings
+from fleetleak.stream import Applied, Key, Record
+from fleetleak.stream.checkpoint import CUT, record_key
+from fleetleak.stream.restore import Refused, Stalled
 from tests.faults.cluster import only_long
 from tests.kafka.counting import KEYS, Counting, last_counts, score
 from tests.kafka.support import metric, read_all, run_to_its_end, running, send, wait_for

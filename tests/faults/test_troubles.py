@@ -15,9 +15,9 @@ from confluent_kafka import Producer
 
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
-from fleetleak.kafka.runtime import Applied, Key, Record
-from fleetleak.kafka.runtime.watchdog import EXIT_STALLED
 from fleetleak.settings import Settings
+from fleetleak.stream import Applied, Key, Record
+from fleetleak.stream.watchdog import EXIT_STALLED
 from tests.faults.cluster import broker_for_faults, only_long, settings_for_faults
 from tests.faults.fleet import Worker, one
 from tests.faults.outcome import caught_up

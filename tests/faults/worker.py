@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import sys
 
-from fleetleak import cli
-from fleetleak.cli.connect import checked_topics
-from fleetleak.cli.serve import serve_runtime
-from fleetleak.kafka.runtime import Topics
 from fleetleak.settings import load
+from fleetleak.stream import Topics
+from fleetleak_app import cli
+from fleetleak_app.cli.connect import checked_topics
+from fleetleak_app.cli.serve import serve_runtime
 from tests.faults import inject
 from tests.faults.chain import Chain
 from tests.faults.mutations import MUTATIONS

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from fleetleak.kafka.runtime import Applied, Record, Role
-from fleetleak.kafka.runtime.dead_letter import Origin, headers, origin
 from fleetleak.records import Alert, Decoder, Drift, Score, Unreadable, control
 from fleetleak.settings import Settings
+from fleetleak.stream import Applied, Record, Role
+from fleetleak.stream.dead_letter import Origin, headers, origin
 from processors.scoring import Scoring
 from sinks.alerting.role import Alerting
 from sinks.drift import DriftSink

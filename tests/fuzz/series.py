@@ -8,8 +8,8 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from fleetleak.kafka.runtime import Record
 from fleetleak.records import Forecast, Score, Snapshot, Trend, encode
+from fleetleak.stream import Record
 from tests.unit.strategies import values
 
 MIB = 2**20

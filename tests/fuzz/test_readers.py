@@ -14,12 +14,12 @@ import pytest
 from confluent_kafka import KafkaError, Producer, cimpl
 
 from fleetleak.kafka import client, topics
-from fleetleak.kafka.runtime import Key
-from fleetleak.kafka.runtime.checkpoint import Checkpoint, record_key, seal, shrink, to_records
-from fleetleak.kafka.runtime.dead_letter import headers
-from fleetleak.kafka.runtime.role import Record, Rejected
 from fleetleak.records import Alert, Label, Score, Snapshot, encode
 from fleetleak.settings import Settings
+from fleetleak.stream import Key
+from fleetleak.stream.checkpoint import Checkpoint, record_key, seal, shrink, to_records
+from fleetleak.stream.dead_letter import headers
+from fleetleak.stream.role import Record, Rejected
 from tests.e2e.support import environment
 from tests.fuzz.odd import DEEP
 from tests.processors.series import record, role, snapshot
@@ -59,7 +59,7 @@ def put(settings: Settings, topic: str, *records: tuple[bytes | None, bytes | No
 def run(settings: Settings, *words: str) -> tuple[str, list[str]]:
     """Run a command to its end; give what it printed, and its lines about records it could not read."""
     done = subprocess.run(
-        [sys.executable, "-m", "fleetleak", *words],
+        [sys.executable, "-m", "fleetleak_app", *words],
         env=environment(settings), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fleetleak.kafka.runtime import Applied, Output, Record, Rejected
 from fleetleak.records import Alert, Unreadable, control
+from fleetleak.stream import Applied, Output, Record, Rejected
 from tests.fuzz import checks, topics
 
 CASES = {"decoders": 200, "garbage": 60, "snapshots": 15, "scores": 60}

@@ -17,7 +17,6 @@ import hypothesis
 import msgspec
 from hypothesis import strategies as st
 
-from fleetleak.kafka.runtime import Record
 from fleetleak.records import (
     Label,
     ModelDelete,
@@ -29,6 +28,7 @@ from fleetleak.records import (
     control,
     encode,
 )
+from fleetleak.stream import Record
 from tests.fuzz import checks, odd, series
 from tests.unit.strategies import records
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fleetleak.kafka import topics
-from fleetleak.kafka.runtime import Applied, Key, Output, Record, Rejected
 from fleetleak.settings import Settings
+from fleetleak.stream import Applied, Key, Output, Record, Rejected
 from tests.kafka.support import read_all, running, send, wait_for
 
 KEYS = [b"k%d" % k for k in range(4)]

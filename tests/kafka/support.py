@@ -12,8 +12,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from prometheus_client import REGISTRY
 
 from fleetleak.kafka import client, topics
-from fleetleak.kafka.runtime import Role, Runtime, Topics
 from fleetleak.settings import Settings
+from fleetleak.stream import Role, Runtime, Topics
 
 
 def role_topics(settings: Settings) -> Topics:

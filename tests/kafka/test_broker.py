@@ -23,7 +23,7 @@ pytestmark = pytest.mark.kafka
 def command(directory: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the command with its files below `directory`; give it and the address it printed."""
     with subprocess.Popen(
-        [sys.executable, "-m", "fleetleak", "broker", "--broker-heap-mib", "256"],
+        [sys.executable, "-m", "fleetleak_app", "broker", "--broker-heap-mib", "256"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"TMPDIR": str(directory)},
     ) as process:  # fmt: skip
@@ -71,7 +71,7 @@ def test_ended_while_it_starts_it_leaves_nothing_and_complains_of_nothing(
     tmp_path: Path, sign: signal.Signals
 ) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "fleetleak", "broker", "--broker-heap-mib", "256"],
+        [sys.executable, "-m", "fleetleak_app", "broker", "--broker-heap-mib", "256"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"TMPDIR": str(tmp_path)},
     ) as process:  # fmt: skip

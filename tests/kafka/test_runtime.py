@@ -7,11 +7,11 @@ from collections import defaultdict
 import pytest
 
 from fleetleak.kafka import topics
-from fleetleak.kafka.runtime.commit import Committer
-from fleetleak.kafka.runtime.restore import Stalled
-from fleetleak.kafka.runtime.transaction import Aborted
 from fleetleak.observe import metrics
 from fleetleak.settings import Settings
+from fleetleak.stream.commit import Committer
+from fleetleak.stream.restore import Stalled
+from fleetleak.stream.transaction import Aborted
 from tests.kafka.counting import Counting
 from tests.kafka.support import read_all, role_topics, run_to_its_end, running, send, wait_for
 

@@ -13,11 +13,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports t
     ResourceType,
 )
 
-from fleetleak.cli import main
 from fleetleak.kafka import client, topics, verify
 from fleetleak.kafka.broker import EmbeddedBroker, free_port
 from fleetleak.kafka.topics import Names, Topic, WrongTopics
 from fleetleak.settings import Settings
+from fleetleak_app.cli import main
 
 pytestmark = pytest.mark.kafka
 
@@ -202,7 +202,7 @@ def command(broker: EmbeddedBroker, prefix: str, action: str, *more: str) -> sub
         prefix,
     ]
     return subprocess.run(
-        [sys.executable, "-m", "fleetleak", *words, "--topics-partitions", str(PARTITIONS), *more],
+        [sys.executable, "-m", "fleetleak_app", *words, "--topics-partitions", str(PARTITIONS), *more],
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 

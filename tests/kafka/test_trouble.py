@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]
 
-from fleetleak.cli import CommandFailed, main
-from fleetleak.cli.publish import publish
 from fleetleak.kafka import topics
 from fleetleak.kafka.broker import free_port
 from fleetleak.kafka.reach import Unreachable, reached, waited_for
 from fleetleak.settings import Settings
+from fleetleak_app.cli import CommandFailed, main
+from fleetleak_app.cli.publish import publish
 from tests.kafka.guarded import USER, Guarded, guarded
 
 pytestmark = [

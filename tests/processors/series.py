@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fleetleak.kafka.runtime import Record
 from fleetleak.records import Decoder, Score, Snapshot, encode
 from fleetleak.settings import Settings
+from fleetleak.stream import Record
 from processors.scoring import Scoring
 
 START = 1_700_000_000.0

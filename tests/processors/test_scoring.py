@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetleak.kafka.runtime import Key, Record
 from fleetleak.settings import BadSetting
+from fleetleak.stream import Key, Record
 from processors.scoring import Scoring
 from tests.processors.series import LIMIT, MIB, fleet, pieces, read_score, record, role, snapshot
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetleak.kafka.runtime import Key, Record
 from fleetleak.observe import metrics
+from fleetleak.stream import Key, Record
 from processors.models.codec import seal
 from processors.models.ew_stats import EWStats
 from processors.models.half_space_trees import HalfSpaceTrees

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fleetleak.kafka.runtime import Key, Record
 from fleetleak.records import Score, encode
 from fleetleak.records.control import ModelPrior
+from fleetleak.stream import Key, Record
 from processors.scoring import Scoring
 from processors.services import decode
 from tests.processors.series import MIB, START, read_score, record, role, snapshot

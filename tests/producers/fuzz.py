@@ -25,9 +25,9 @@ from confluent_kafka import Producer
 from fleetleak.observe import metrics
 from fleetleak.records import Decoder, Snapshot
 from fleetleak.records.codec import to_dict
-from producers.agent import Agent, build
 from producers.buffer import Buffer
-from producers.collectors import COLLECTORS
+from producers.host.agent import Agent, build
+from producers.host.collectors import COLLECTORS
 from producers.publisher import Publisher
 from tests.producers.spoil import add_groups, remove, spoil_file
 from tests.producers.trees import FIXTURES, NOW, TREES, context_of, unpack

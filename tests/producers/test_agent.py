@@ -14,14 +14,14 @@ from confluent_kafka import Producer
 
 from fleetleak.observe import metrics
 from fleetleak.records import Decoder, Snapshot
-from producers.agent import Agent, build
 from producers.buffer import Buffer
-from producers.collectors import COLLECTORS, NoData
-from producers.context import Context
+from producers.host.agent import Agent, build
+from producers.host.collectors import COLLECTORS, NoData
+from producers.host.context import Context
+from producers.host.reader import DENIED
+from producers.host.tick import Tick
 from producers.publisher import Publisher
-from producers.reader import DENIED
 from producers.schedule import Schedule
-from producers.tick import Tick
 
 
 class Clock:
@@ -182,6 +182,8 @@ def test_every_collector_is_registered_under_its_name() -> None:
 
 
 def test_the_agent_imports_nothing_heavy() -> None:
-    script = "import sys, producers.agent; print(*sorted({'numpy', 'river', 'scipy'} & set(sys.modules)))"
+    script = (
+        "import sys, producers.host.agent; print(*sorted({'numpy', 'river', 'scipy'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers import procfs
-from producers.identity import apart
-from producers.reader import MALFORMED, UNREADABLE, VANISHED
+from producers.host import procfs
+from producers.host.identity import apart
+from producers.host.reader import MALFORMED, UNREADABLE, VANISHED
 from tests.producers.spoil import nest, remove
 from tests.producers.trees import FIXTURES, context_of, sample, unpack
 

@@ -20,12 +20,12 @@ import pytest
 from fleetleak.records import Decoder, Snapshot, encode
 from fleetleak.records.codec import to_dict
 from fleetleak.records.memory import held
-from producers.collectors import COLLECTORS, NoData
-from producers.context import Context
-from producers.files import Files
-from producers.reader import DENIED, MALFORMED, UNREADABLE, VANISHED
+from producers.host.collectors import COLLECTORS, NoData
+from producers.host.context import Context
+from producers.host.files import Files
+from producers.host.reader import DENIED, MALFORMED, UNREADABLE, VANISHED
+from producers.host.tick import Tick
 from producers.statelog import OK, StateLog
-from producers.tick import Tick
 from tests.producers.trees import FIXTURES, NOW, TREES, collectors_of, context_of, sample, unpack
 
 MIB = 2**20

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from producers.collectors import COLLECTORS, NoData
-from producers.context import Context
-from producers.files import Files, descriptors
-from producers.tick import Tick
+from producers.host.collectors import COLLECTORS, NoData
+from producers.host.context import Context
+from producers.host.files import Files, descriptors
+from producers.host.tick import Tick
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetleak.records import Decoder, Snapshot, encode
-from producers.identity import Identifier, fit, safe, unit_service
-from producers.kinds import classify
-from producers.procfs import Stat
-from producers.rules import Rule
+from producers.host.identity import Identifier, fit, safe, unit_service
+from producers.host.kinds import classify
+from producers.host.procfs import Stat
+from producers.host.rules import Rule
 
 ID = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fleetleak.records import Snapshot
-from producers.cgroupfs import LONGEST_PATH, Limit, detect
-from producers.files import Files
-from producers.reader import IMPOSSIBLE, MALFORMED, Reader
+from producers.host.cgroupfs import LONGEST_PATH, Limit, detect
+from producers.host.files import Files
+from producers.host.reader import IMPOSSIBLE, MALFORMED, Reader
 from tests.producers.trees import context_of, sample
 
 MIB = 2**20

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from producers import procfs
+from producers.host import procfs
 
 
 def test_the_name_of_a_process_may_hold_anything() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from producers import agent
-from producers.context import Context
+from producers.host import agent
+from producers.host.context import Context
 from producers.pulse import Pulse
 from tests.producers.test_agent import Client, Clock, Stop, publisher_of
 

@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from producers.attribution import attribute
-from producers.collectors import COLLECTORS, Collector, NoData
-from producers.context import Context
-from producers.files import Files
-from producers.tick import Tick
+from producers.host.attribution import attribute
+from producers.host.collectors import COLLECTORS, Collector, NoData
+from producers.host.context import Context
+from producers.host.files import Files
+from producers.host.tick import Tick
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TREES = ("v1", "v2", "nested")

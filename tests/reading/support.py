@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fleetleak.reading import Options, Recording, parse_mapping, read
+from fleetleak_app.reading import Options, Recording, parse_mapping, read
 
 START = 1_790_000_000
 GIB, MIB = 2**30, 2**20

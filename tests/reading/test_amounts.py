@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetleak.reading import BadRecording, Options, Recording, parse_size, read
+from fleetleak_app.reading import BadRecording, Options, Recording, parse_size, read
 from tests.reading.support import GIB, MIB, TIMES, TOTAL, reading, table, written
 
 BIG = 1_073_741_824

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetleak.reading import BadRecording, Options, Recording, judged, parse_mapping, parse_size, read
-from fleetleak.reading.findings import Findings
 from fleetleak.records import Snapshot, encode
+from fleetleak_app.reading import BadRecording, Options, Recording, judged, parse_mapping, parse_size, read
+from fleetleak_app.reading.findings import Findings
 from tests.reading.support import TIMES, TOTAL, USED, plain, table
 from tests.unit.strategies import REPEATABLE
 

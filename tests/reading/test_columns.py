@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetleak.reading import BadRecording, parse_mapping
+from fleetleak_app.reading import BadRecording, parse_mapping
 from tests.reading.support import GIB, MIB, TIMES, TOTAL, USED, is_plain, plain, reading, table
 
 

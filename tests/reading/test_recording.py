@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetleak.reading import BadRecording, Options, judged, read
+from fleetleak_app.reading import BadRecording, Options, judged, read
 from tests.reading.support import GIB, START, TIMES, TOTAL, USED, is_plain, plain, reading, table, written
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from fleetleak.reading import BadRecording, Options, Recording, read
 from fleetleak.records import Snapshot, encode
+from fleetleak_app.reading import BadRecording, Options, Recording, read
 from tests.reading.support import GIB, START, TIMES, TOTAL, USED, is_plain, plain, reading, table, written
 
 pyarrow = pytest.importorskip("pyarrow")

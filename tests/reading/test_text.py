@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetleak.reading import BadRecording, read
+from fleetleak_app.reading import BadRecording, read
 from tests.reading.support import START, TIMES, TOTAL, USED, is_plain, plain, reading, table
 
 ROWS = plain().split("\n", 1)[1]

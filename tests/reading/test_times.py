@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetleak.reading import BadRecording, Recording
+from fleetleak_app.reading import BadRecording, Recording
 from tests.reading.support import START, TIMES, TOTAL, USED, reading, table
 
 

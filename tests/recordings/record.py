@@ -23,10 +23,10 @@ from pyarrow import parquet
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
 from fleetleak.kafka.scan import scan
-from fleetleak.processes import Processes
 from fleetleak.records import Decoder, Snapshot
 from fleetleak.records.codec import to_dict
 from fleetleak.settings import Settings
+from fleetleak_app.processes import Processes
 from tests.recordings.catalogue import PREFIX, PROGRAMS, WELL_SECONDS, build, running
 
 _HERE = Path(__file__).parent
@@ -45,7 +45,7 @@ def record(seconds: float, interval_seconds: float, directory: Path) -> tuple[Ro
         topics.create(admin, topics.layout(settings.kafka.topic_prefix, settings.topics), 1)
         processes = stack.enter_context(Processes(directory))
         started = stack.enter_context(running(heap))
-        processes.start("producer", ["fleetleak", "producer"], _producer(settings, interval_seconds))
+        processes.start("producer", ["fleetleak_app", "producer"], _producer(settings, interval_seconds))
         _wait(seconds, started, processes)
         processes.end()
         return _rows(settings), {p.name: _onset(started[p.name]) for p in PROGRAMS if p.kind}

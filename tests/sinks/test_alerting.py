@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fleetleak.kafka.runtime import Applied, Key, Record
 from fleetleak.records import Alert, Decoder, Forecast, Label, Score, Trend, encode
 from fleetleak.records.control import ModelDelete
 from fleetleak.records.types import Kind
 from fleetleak.settings.tree import Alerting as Settings
+from fleetleak.stream import Applied, Key, Record
 from sinks.alerting.role import Alerting
 
 MIB = 2**20

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fleetleak.kafka.runtime import Record
 from fleetleak.records import Decoder, Drift, Score, encode
+from fleetleak.stream import Record
 from sinks.drift import DriftSink
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from fleetleak.kafka.runtime import Applied, Key, Record
 from fleetleak.records import Alert, Label, Promotion, Score, control, encode
 from fleetleak.records.alert import AlertState
 from fleetleak.records.label import Verdict
 from fleetleak.settings.tree import Alerting as Settings
-from fleetleak.tracks import history
-from fleetleak.tracks.compare import Comparison, Row, Told, compare, episodes
-from fleetleak.tracks.rule import decide
+from fleetleak.stream import Applied, Key, Record
+from fleetleak_app.tracks import history
+from fleetleak_app.tracks.compare import Comparison, Row, Told, compare, episodes
+from fleetleak_app.tracks.rule import decide
 from sinks.alerting.role import Alerting
 from tests.sinks.test_alerting import START, alerts, label, score
 

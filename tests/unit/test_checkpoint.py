@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetleak.kafka.runtime import checkpoint
-from fleetleak.kafka.runtime.checkpoint import (
+from fleetleak.stream import checkpoint
+from fleetleak.stream.checkpoint import (
     CUT,
     PART_BYTES,
     BadCheckpoint,

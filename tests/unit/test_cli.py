@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 
 from fleetleak import __version__
-from fleetleak.cli import COMMANDS, EXIT_USAGE, main
 from fleetleak.extras import hint
 from fleetleak.settings.load import all_settings
+from fleetleak_app.cli import COMMANDS, EXIT_USAGE, main
 
 ROOT = Path(__file__).parents[2]
 WITHOUT = """
 import sys
 sys.modules[{module!r}] = None
-from fleetleak.cli import main
+from fleetleak_app.cli import main
 sys.exit(main([{command!r}]))
 """
 LONGEST_WAIT = 60.0
@@ -31,7 +31,7 @@ LONGEST_WAIT = 60.0
 
 def run(*words: str, program: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line, or a program in its place, as a process."""
-    start = ["-m", "fleetleak"] if program is None else ["-c", program]
+    start = ["-m", "fleetleak_app"] if program is None else ["-c", program]
     return subprocess.run(
         [sys.executable, *start, *words], cwd=ROOT, capture_output=True, text=True, timeout=LONGEST_WAIT,
         env={k: v for k, v in os.environ.items() if not k.startswith("FLEETLEAK_")},
@@ -238,7 +238,7 @@ def test_a_bad_property_of_librdkafka_is_one_line(command: str, given: str, told
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("command", ["alerts", "topics create", "doctor", "sink drift", "processor"])
 def test_a_signal_ends_a_command_that_reaches_no_kafka(command: str, sign: signal.Signals) -> None:
-    words = [sys.executable, "-m", "fleetleak", *command.split(), "--bootstrap-servers", "127.0.0.1:1"]
+    words = [sys.executable, "-m", "fleetleak_app", *command.split(), "--bootstrap-servers", "127.0.0.1:1"]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         # In the middle of what waits for Kafka, or, on a busy machine, still of loading.
         time.sleep(1.5)
@@ -274,7 +274,7 @@ def test_a_missing_extra_is_named_in_one_line(command: str, module: str, extra: 
 
 
 @pytest.mark.parametrize(
-    ("command", "module"), [("processor", "processors.scoring"), ("demo", "fleetleak.demo.demo")]
+    ("command", "module"), [("processor", "processors.scoring"), ("demo", "fleetleak_app.demo.demo")]
 )
 def test_a_fault_of_our_own_is_no_missing_extra(command: str, module: str) -> None:
     done = run(program=WITHOUT.format(command=command, module=module))
@@ -299,7 +299,7 @@ def test_a_port_in_use_is_told_with_the_fix() -> None:
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "fleetleak", "config", "--reference"],
+        [sys.executable, "-m", "fleetleak_app", "config", "--reference"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as command:  # fmt: skip
         assert command.stdout is not None

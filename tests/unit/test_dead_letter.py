@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetleak.kafka.runtime import Record, Rejected
-from fleetleak.kafka.runtime.dead_letter import Letters, Origin, headers, origin
+from fleetleak.stream import Record, Rejected
+from fleetleak.stream.dead_letter import Letters, Origin, headers, origin
 from tests.unit.strategies import REPEATABLE
 
 GOOD = {

@@ -10,13 +10,13 @@ import pytest
 from confluent_kafka import Message
 from rich.console import Console
 
-from fleetleak.cli import main
-from fleetleak.demo.demo import LEAK, TWIN, Demo, DemoFailed
-from fleetleak.demo.view import View, table
-from fleetleak.processes import Processes
 from fleetleak.records import Alert, Score, encode
 from fleetleak.records.alert import AlertState
 from fleetleak.settings import Settings
+from fleetleak_app.cli import main
+from fleetleak_app.demo.demo import LEAK, TWIN, Demo, DemoFailed
+from fleetleak_app.demo.view import View, table
+from fleetleak_app.processes import Processes
 from tests.kafka.support import wait_for
 
 BEGINS = 1_790_000_000.0
@@ -102,7 +102,7 @@ def test_a_part_that_ends_by_itself_ends_the_demo_but_for_the_leak(
     demo: Demo, name: str, fails: bool
 ) -> None:
     with Processes(demo.directory) as processes:
-        processes.start(name, ["fleetleak", "--version"], {})
+        processes.start(name, ["fleetleak_app", "--version"], {})
         wait_for(lambda: bool(processes.ended()), what="its end")
         if fails:
             with pytest.raises(DemoFailed, match="producer ended with code 0: fleetleak "):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetleak.kafka.runtime.flood import FloodGate, message
+from fleetleak.stream.flood import FloodGate, message
 from tests.unit.strategies import REPEATABLE
 
 

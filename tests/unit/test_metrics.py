@@ -11,9 +11,9 @@ from typing import NamedTuple
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
-from fleetleak.docs import pages
 from fleetleak.observe import metrics
 from fleetleak.observe.metrics import METRICS, Documented
+from fleetleak_app.docs import pages
 
 ROOT = Path(__file__).parents[2]
 OBJECTS = {n: m for n, m in vars(metrics).items() if isinstance(m, Counter | Gauge | Histogram)}
@@ -63,7 +63,7 @@ def _labels(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> int | None:
 
 @cache
 def uses() -> list[Use]:
-    rooms = ("fleetleak", "producers", "processors", "sinks")
+    rooms = ("fleetleak", "fleetleak_app", "producers", "processors", "sinks")
     paths = [p for room in rooms for p in sorted((ROOT / room).rglob("*.py"))]
     return [use for p in paths if p != Path(metrics.__file__) for use in _uses(p)]
 

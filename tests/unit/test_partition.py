@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fleetleak.kafka.runtime.flood import FloodGate
-from fleetleak.kafka.runtime.partition import CONTROLS_KEPT, Partition, Phase
+from fleetleak.stream.flood import FloodGate
+from fleetleak.stream.partition import CONTROLS_KEPT, Partition, Phase
 
 
 def partition() -> Partition:

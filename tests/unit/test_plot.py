@@ -17,14 +17,14 @@ from matplotlib.lines import Line2D
 from msgspec.structs import asdict
 from msgspec.structs import replace as struct_replace
 
-from benchmarks.accuracy import synthetic
-from fleetleak.cli import EXIT_USAGE, main
-from fleetleak.cli.plot import series_of, shown_score
-from fleetleak.reading import read
 from fleetleak.records import Score
-from fleetleak.replay import draw
-from fleetleak.replay.draw import Series
 from fleetleak.settings import Settings
+from fleetleak_app.cli import EXIT_USAGE, main
+from fleetleak_app.cli.plot import series_of, shown_score
+from fleetleak_app.evaluation import synthetic
+from fleetleak_app.reading import read
+from fleetleak_app.replay import draw
+from fleetleak_app.replay.draw import Series
 
 ROOT = Path(__file__).parents[2]
 GIB = 2**30
@@ -34,7 +34,7 @@ LEAK, CLEAN = "leak-linear-2h", "clean-warm-up"
 WITHOUT = """
 import sys
 sys.modules["matplotlib"] = None
-from fleetleak.cli import main
+from fleetleak_app.cli import main
 sys.exit(main(["plot", "recorded.csv"]))
 """
 

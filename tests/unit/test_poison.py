@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetleak.kafka.runtime import Record, Rejected
-from fleetleak.kafka.runtime.poison import MOST, Poison, TooMuchPoison
+from fleetleak.stream import Record, Rejected
+from fleetleak.stream.poison import MOST, Poison, TooMuchPoison
 from tests.unit.strategies import REPEATABLE
 
 LIMIT = 1000

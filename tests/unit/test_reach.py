@@ -10,9 +10,9 @@ import pytest
 from confluent_kafka import KafkaError
 
 from fleetleak.kafka.reach import Reach
-from fleetleak.kafka.runtime.standing import Standing
 from fleetleak.kafka.trouble import of_line
 from fleetleak.settings import Settings
+from fleetleak.stream.standing import Standing
 
 REFUSED = "a:9092/bootstrap: Connect to ipv4#10.0.0.1:9092 failed: Connection refused (after 0ms)"
 

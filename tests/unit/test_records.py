@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from fleetleak.docs import pages
 from fleetleak.records import (
     LEAK_KINDS,
     RECORDS,
@@ -37,6 +36,7 @@ from fleetleak.records import (
 from fleetleak.records.codec import to_dict
 from fleetleak.records.schemas import schemas
 from fleetleak.records.types import Kind
+from fleetleak_app.docs import pages
 from tests.unit.strategies import REPEATABLE, records
 
 DOCS = Path(__file__).parents[2] / "docs"

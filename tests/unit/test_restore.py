@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaException
 
-from fleetleak.kafka.runtime.flood import FloodGate
-from fleetleak.kafka.runtime.partition import Partition
-from fleetleak.kafka.runtime.restore import _LATEST, Restore
+from fleetleak.stream.flood import FloodGate
+from fleetleak.stream.partition import Partition
+from fleetleak.stream.restore import _LATEST, Restore
 from tests.kafka.counting import Counting
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleetleak.cli import main
-from fleetleak.docs import pages
 from fleetleak.kafka import client
 from fleetleak.settings import BadSetting, Loaded, Settings, load
 from fleetleak.settings.load import Setting, all_settings, allowed
+from fleetleak_app.cli import main
+from fleetleak_app.docs import pages
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {s.path: s for s in all_settings()}

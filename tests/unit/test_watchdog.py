@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from fleetleak.kafka.runtime import watchdog
-from fleetleak.kafka.runtime.watchdog import EXIT_STALLED, Watchdog
+from fleetleak.stream import watchdog
+from fleetleak.stream.watchdog import EXIT_STALLED, Watchdog
 
 LONGEST_WAIT = 60.0
 STALL = 0.04
@@ -97,7 +97,7 @@ def test_stopped_it_never_ends_anything(clock: Clock) -> None:
 def test_a_hanging_process_ends_and_shows_where_it_hung() -> None:
     program = """
 import threading
-from fleetleak.kafka.runtime.watchdog import Watchdog
+from fleetleak.stream.watchdog import Watchdog
 def hang_here():
     threading.Event().wait()
 Watchdog(0.1).start()

@@ -6,9 +6,9 @@ import getpass
 
 import pytest
 
-from fleetleak.cli import CommandFailed, main
-from fleetleak.cli.publish import author, written
 from fleetleak.records import Decoder, Label, ModelDelete, Promotion
+from fleetleak_app.cli import CommandFailed, main
+from fleetleak_app.cli.publish import author, written
 
 NOWHERE = ["--bootstrap-servers", "127.0.0.1:1"]
 

@@ -1,0 +1,117 @@
+"""Dead letters: unreadable records, untouched, with headers that say where from and why."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import methodcaller
+from typing import NamedTuple
+
+from confluent_kafka import Message
+
+from fleetleak.records import Unreadable
+from fleetleak.stream.role import Record, Rejected
+
+log = logging.getLogger(__name__)
+
+_PREFIX = "fleetleak-"
+_EVERY_SECONDS = 60.0
+
+
+class Origin(NamedTuple):
+    """Where a dead letter came from and why it is one."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    error: str
+
+
+def headers(topic: str, rejected: Rejected) -> list[tuple[str, str | bytes | None]]:
+    """Give the headers of a dead letter."""
+    record: Record = rejected.record
+    origin = Origin(topic, record.partition, record.offset, rejected.reason, rejected.message[:500])
+    # Kafka takes bytes only, and an error may quote what is no text.
+    return [
+        (_PREFIX + name, str(value).encode(errors="backslashreplace"))
+        for name, value in origin._asdict().items()
+    ]
+
+
+def origin(found: list[tuple[str, bytes | None]] | None) -> Origin | None:
+    """Read the headers back, whatever others there are; None if they are not those of a dead letter."""
+    ours = {n: v for n, v in found or [] if n.startswith(_PREFIX) and v is not None}
+    try:
+        values = {name.removeprefix(_PREFIX): value.decode() for name, value in ours.items()}
+        return Origin(
+            values["topic"],
+            int(values["partition"]),
+            int(values["offset"]),
+            values["reason"],
+            values["error"],
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def origin_of(letter: Message) -> Origin:
+    """Read where a dead letter came from.
+
+    Raises
+    ------
+    Unreadable
+        If somebody else wrote it.
+    """
+    try:
+        found = origin(_headers(letter))
+    except SystemError:
+        found = None
+    if found is None:
+        raise Unreadable("foreign", "its headers are not those of a dead letter")
+    return found
+
+
+# For a header whose name is no UTF-8 the client (2.16) gives an error and a list with a hole in it, both at
+# once. Called like this, Python sees the error and raises SystemError; called directly, in a loop, it takes
+# the list and crashes.
+_headers: Callable[[Message], list[tuple[str, bytes | None]] | None] = methodcaller("headers")
+
+
+@dataclass
+class _Pending:
+    """Dead letters of one reason that no line has told yet."""
+
+    topic: str
+    first: Rejected
+    count: int = 0
+
+
+class Letters:
+    """Logs dead letters: at most one line a minute for each reason, with their number and the first."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._pending: dict[str, _Pending] = {}
+        self._told: dict[str, float] = {}
+
+    def note(self, topic: str, rejected: Rejected) -> None:
+        """Take one."""
+        self._pending.setdefault(rejected.reason, _Pending(topic, rejected)).count += 1
+
+    def tell(self) -> None:
+        """Log what is due."""
+        if not self._pending:
+            return
+        now = self._clock()
+        for reason in [r for r in self._pending if now - self._told.get(r, -math.inf) >= _EVERY_SECONDS]:
+            pending, self._told[reason] = self._pending.pop(reason), now
+            at = pending.first.record
+            log.warning(
+                "dead letters (%s): %d, the first %s[%d] at offset %d: %s",
+                reason, pending.count, pending.topic, at.partition, at.offset, pending.first.message[:200],
+                extra={"reason": reason, "count": pending.count},
+            )  # fmt: skip

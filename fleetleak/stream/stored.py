@@ -1,0 +1,92 @@
+"""Stored state as commands see it: the newest checkpoint of every key, read from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import NamedTuple
+
+from confluent_kafka import Message
+
+from fleetleak.kafka.read import Say, Skipped, decoded
+from fleetleak.records import Unreadable
+from fleetleak.settings import Settings
+from fleetleak.stream.checkpoint import (
+    CUT,
+    GONE,
+    BadCheckpoint,
+    Checkpoint,
+    expand,
+    from_records,
+    split_key,
+)
+
+
+class Stored(NamedTuple):
+    """One key's checkpoint; `checkpoint` is None where it cannot be read, and `problem` says why."""
+
+    partition: int
+    name: str
+    checkpoint: Checkpoint | None
+    problem: str = ""
+
+
+class _Part(NamedTuple):
+    place: tuple[int, bytes]
+    number: int
+    message: Message
+
+
+def stored(settings: Settings, topic: str, say: Say) -> Iterator[Stored]:
+    """Give the newest checkpoint of every key of a state topic, by partition and name.
+
+    Parameters
+    ----------
+    say
+        Takes a line about records that are no part of a checkpoint, and one about checkpoints that cannot be
+        read.
+    """
+    newest: dict[tuple[int, bytes], dict[int, Message]] = {}
+    for part in decoded(settings, topic, _part, say):
+        if part is None:
+            continue
+        if part.message.value() is None:
+            newest.get(part.place, {}).pop(part.number, None)
+        else:
+            newest.setdefault(part.place, {})[part.number] = part.message
+    skipped = Skipped(topic)
+    for (partition, name), messages in sorted(newest.items(), key=itemgetter(0)):
+        found = _read(partition, name.decode(errors="replace"), messages, skipped) if messages else None
+        if found is not None:
+            yield found
+    skipped.tell(say)
+
+
+def _part(message: Message) -> _Part | None:
+    """Give a part of a checkpoint; None for a cut.
+
+    Raises
+    ------
+    Unreadable
+        If somebody else wrote it.
+    """
+    key = message.key()
+    if key == CUT:
+        return None
+    try:
+        name, number = split_key(key)
+    except BadCheckpoint as error:
+        raise Unreadable(error.reason, str(error)) from None
+    return _Part((message.partition() or 0, name), number, message)
+
+
+def _read(partition: int, name: str, messages: dict[int, Message], skipped: Skipped) -> Stored | None:
+    try:
+        checkpoint = from_records({number: m.value() or b"" for number, m in messages.items()})
+        if checkpoint.state == GONE:
+            return None
+        checkpoint.state = expand(checkpoint.state)
+    except BadCheckpoint as error:
+        skipped.add(next(iter(messages.values())), Unreadable(error.reason, f"{name}: {error}"))
+        return Stored(partition, name, None, str(error))
+    return Stored(partition, name, checkpoint)

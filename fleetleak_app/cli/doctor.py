@@ -1,0 +1,227 @@
+"""`fleetleak doctor`: check what everything depends on, and say the fix."""
+
+from __future__ import annotations
+
+import argparse
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from fleetleak.kafka import client, topics
+from fleetleak.kafka.hanging import hanging
+from fleetleak.kafka.reach import Unreachable, reached
+from fleetleak.kafka.trouble import Right, denied, sentence
+from fleetleak.kafka.verify import problems
+from fleetleak.settings import Loaded, Settings
+
+HELP = "check Kafka, topics, permissions and clocks, and say the fix"
+SECTIONS = ("kafka", "topics", "producer", "runtime", "log")
+
+_TIMEOUT_SECONDS = 10.0
+_MOST_SKEW_SECONDS = 5.0
+_HIDDEN = "mount the host's at this place (docs/producers.md), or set producer.procfs / producer.cgroupfs"
+_NO_CONTROLLER = "boot with cgroup_enable=memory, or leave cgroup out of producer.collectors"
+_NO_PRESSURE = "boot with psi=1, or leave pressure out of producer.collectors: it is not measured here"
+
+
+class Finding(NamedTuple):
+    """What one check found; one that is `ok` and yet has a fix is a warning."""
+
+    check: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's own arguments."""
+    parser.add_argument("--json", action="store_true", help="one line of JSON")
+
+
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Check everything; 1 if something needs a fix."""
+    findings = list(diagnose(loaded.settings))
+    if arguments.json:
+        print(orjson.dumps([f._asdict() for f in findings]).decode())
+    else:
+        for finding in findings:
+            print(f"{_word(finding)} {finding.check}: {finding.detail}")
+            if finding.fix:
+                print(f"     fix: {finding.fix}")
+    return 0 if all(f.ok for f in findings) else 1
+
+
+def _word(finding: Finding) -> str:
+    if not finding.ok:
+        return "FAIL"
+    return "warn" if finding.fix else "ok  "
+
+
+def diagnose(settings: Settings) -> Iterator[Finding]:
+    """Run every check; those that need Kafka only where it answers."""
+    yield from _files(settings)
+    where = settings.kafka.bootstrap_servers
+    try:
+        cluster = reached(settings.kafka)
+        brokers = len(cluster.list_topics(timeout=_TIMEOUT_SECONDS).brokers)
+    except (Unreachable, KafkaException) as error:
+        yield _unreachable(where, error)
+        return
+    yield Finding("Kafka", True, f"{where}: {brokers} broker(s)")
+    yield from _topics(settings, cluster)
+    yield from _transactions(settings, cluster)
+    yield _clock(settings)
+
+
+def _unreachable(where: str, error: Unreachable | KafkaException) -> Finding:
+    if isinstance(error, KafkaException):
+        fix = "set kafka.bootstrap_servers, and kafka.properties for SASL or TLS; check the network"
+        return Finding("Kafka", False, f"{where}: {' '.join(error.args[0].str().split())}", fix)
+    address, _, words = str(error).partition(": ")
+    what, _, fix = words.partition(": ")
+    return Finding("Kafka", False, f"{address}: {what}", fix)
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    proc = Path(settings.producer.procfs)
+    yield _readable("meminfo", proc / "meminfo", _HIDDEN)
+    yield _readable("vmstat", proc / "vmstat", _HIDDEN)
+    yield _readable(
+        "processes of others",
+        proc / "1" / "status",
+        "mount /proc without hidepid, or run the producer in its group",
+    )
+    if "cgroup" in settings.producer.collectors:
+        yield _cgroups(Path(settings.producer.cgroupfs))
+    if "pressure" in settings.producer.collectors:
+        found = _readable("pressure", proc / "pressure" / "memory", _NO_PRESSURE)
+        # The producer works without.
+        yield Finding(found.check, True, found.detail, found.fix)
+
+
+def _readable(check: str, path: Path, fix: str) -> Finding:
+    try:
+        path.read_bytes()
+    except OSError as error:
+        return Finding(check, False, f"{path}: {error.strerror}", fix)
+    return Finding(check, True, str(path))
+
+
+def _cgroups(root: Path) -> Finding:
+    # Here and not above: the other commands do not need the agent.
+    from producers.host.cgroupfs import Version2, detect
+    from producers.host.files import Files
+    from producers.host.reader import Reader
+
+    hierarchy = detect(str(root), Reader(Files(limit=0)))
+    controllers = root / "cgroup.controllers"
+    if isinstance(hierarchy, Version2):
+        return Finding("cgroups", True, f"version 2 at {root}")
+    if hierarchy is not None:
+        return _readable("cgroups", Path(hierarchy.root) / "memory.stat", _HIDDEN)
+    found = _readable("cgroups", controllers, _HIDDEN)
+    if not found.ok:
+        return found
+    return Finding("cgroups", False, f"{controllers}: no memory controller", _NO_CONTROLLER)
+
+
+def _topics(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
+    wanted = topics.layout(settings.kafka.topic_prefix, settings.topics, settings.kafka.track)
+    try:
+        wrong = problems(cluster, wanted, settings.kafka)
+    except topics.WrongTopics as error:
+        yield Finding("topics", False, str(error), "see what is said of Kafka above")
+        return
+    for problem in wrong:
+        yield Finding("topics", False, problem.what, problem.fix)
+    if not wrong:
+        yield Finding("topics", True, f"all {len(wanted)} fit")
+
+
+def _transactions(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
+    """Look for transactions that nobody will end, in our topics and in the groups' offsets."""
+    wanted = topics.layout(settings.kafka.topic_prefix, settings.topics, settings.kafka.track)
+    ours = {topic.name for topic in wanted} | {"__consumer_offsets"}
+    patience_seconds = settings.runtime.transaction_timeout_seconds * 1.5
+    try:
+        counts = {name: count for name, count in topics.existing(cluster).items() if name in ours}
+        places = [(name, number) for name, count in counts.items() for number in range(count)]
+        found = hanging(cluster, places, patience_seconds)
+    except (KafkaException, topics.WrongTopics) as error:
+        words = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+        fix = Right("Describe", "every topic above").missing(settings.kafka)
+        yield Finding("transactions", False, f"could not be looked at: {words}", fix)
+        return
+    for one in found:
+        where = f"{one.topic}[{one.partition}]"
+        detail = (
+            f"one is open on {where} since offset {one.start_offset}, and blocks read_committed consumers"
+        )
+        fix = (
+            f"see that no role runs with a longer time-out, then {one.cure(settings.kafka.bootstrap_servers)}"
+        )
+        yield Finding("transactions", False, detail, fix)
+    if not found:
+        yield Finding("transactions", True, f"none has been open for longer than {patience_seconds:g} s")
+
+
+def _clock(settings: Settings) -> Finding:
+    """Compare this host's clock with the broker's, by the time it gives a record of ours."""
+    topic = topics.names(settings.kafka.topic_prefix).feedback
+    try:
+        skew = _skew(settings, topic)
+    except (KafkaException, TimeoutError) as error:
+        return Finding(
+            "clock", False, f"could not be compared through {topic}: {_words(error)}", _fix(error, settings)
+        )
+    if abs(skew) <= _MOST_SKEW_SECONDS:
+        return Finding("clock", True, f"{skew:+.1f} s against the broker")
+    fix = "run an NTP client on this host: records from the future become dead letters"
+    return Finding("clock", False, f"{skew:+.1f} s against the broker", fix)
+
+
+def _words(error: KafkaException | TimeoutError) -> str:
+    return error.args[0].str() if isinstance(error, KafkaException) else str(error)
+
+
+def _fix(error: KafkaException | TimeoutError, settings: Settings) -> str:
+    if isinstance(error, KafkaException) and denied(error.args[0]):
+        topic = topics.names(settings.kafka.topic_prefix).feedback
+        return sentence(error, Right("Write and Read", f"topic {topic}"), settings.kafka)
+    return "see what is said of Kafka and topics above"
+
+
+def _skew(settings: Settings, topic: str) -> float:
+    placed: list[tuple[int, int]] = []
+
+    def delivered(error: KafkaError | None, message: object) -> None:
+        if error is not None:
+            raise KafkaException(error)
+        placed.append((message.partition(), message.offset()))  # type: ignore[attr-defined]
+
+    producer = Producer(client.producer(settings.kafka))
+    before = time.time()
+    # Not a label: every role passes over a control record that it does not know.
+    probe = orjson.dumps({"schema": "clock-probe/1", "service": f"doctor-{uuid.uuid4().hex[:8]}"})
+    producer.produce(topic, probe, b"doctor", on_delivery=delivered)
+    producer.flush(_TIMEOUT_SECONDS)
+    if not placed:
+        raise TimeoutError("the broker did not take a record")
+    ours = (before + time.time()) / 2
+    consumer = Consumer(client.consumer(settings.kafka, f"{settings.kafka.topic_prefix}-doctor"))
+    try:
+        consumer.assign([TopicPartition(topic, *placed[0])])
+        message = consumer.poll(_TIMEOUT_SECONDS)
+    finally:
+        consumer.close()
+    if message is None:
+        raise TimeoutError("the record could not be read back in time")
+    if (error := message.error()) is not None:
+        raise KafkaException(error)
+    return ours - message.timestamp()[1] / 1000

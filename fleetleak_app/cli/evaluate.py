@@ -1,0 +1,84 @@
+"""`fleetleak evaluate`: how well leaks are found, on labelled cases, beside the rivals."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fleetleak.settings import Loaded
+from fleetleak_app.cli import CommandFailed
+from fleetleak_app.cli.tables import render
+from fleetleak_app.reading import Findings
+
+if TYPE_CHECKING:
+    from fleetleak_app.evaluation.scorer import Report
+
+HELP = "judge the detector on labelled cases, beside predict_linear, Coroot's rule and other rivals"
+SECTIONS = ("log",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's own arguments."""
+    parser.add_argument(
+        "cases", nargs="?", type=Path,
+        help="directory with cases.json and cases.parquet or cases.csv; without it the synthetic scenarios",
+    )  # fmt: skip
+    parser.add_argument("--rivals", action="store_true", help="judge the rivals too; takes minutes")
+    parser.add_argument("--json", action="store_true", help="one line of JSON with every figure")
+    parser.add_argument("--markdown", action="store_true", help="tables with every column, in Markdown")
+
+
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Judge and print."""
+    try:
+        # The benchmark is part of the checkout, not of the wheel.
+        from fleetleak_app.evaluation import product, rivals_table, synthetic, table
+        from fleetleak_app.evaluation.cases import load_directory
+    except ImportError as error:
+        raise CommandFailed(f"evaluate runs from a checkout of the project ({error})") from None
+    findings = Findings()
+    try:
+        cases = load_directory(arguments.cases, findings) if arguments.cases else synthetic.all_cases()
+    except OSError as error:
+        raise CommandFailed(f"{error.filename}: {error.strerror}") from None
+    except ValueError as error:
+        raise CommandFailed(f"{arguments.cases} holds no cases: {error}") from None
+    if not cases:
+        raise CommandFailed(f"{arguments.cases} holds no cases: cases.json names no series")
+    for line in findings.lines():
+        print(f"note: {line}", file=sys.stderr)
+    if findings.left:
+        print(f"left out: {findings.reasons()}", file=sys.stderr)
+    snapshots = product.of_cases(cases) if arguments.cases else product.of_scenarios()
+    found = {product.NAME: product.alerts(snapshots, _progress)}
+    if arguments.rivals:
+        found |= rivals_table.run(cases)
+    results = rivals_table.judge(cases, found)
+    if arguments.json:
+        print(json.dumps(table.plain(results)))
+        return 0
+    print(
+        table.as_markdown(results, product.NAME) if arguments.markdown else for_people(results, product.NAME)
+    )
+    return 0
+
+
+def for_people(results: Mapping[str, Report], ours: str) -> str:
+    """Give the figures of the product one a line, rivals beside it in short, and its parts."""
+    from fleetleak_app.evaluation import table
+
+    blocks = [render(table.figures(results[ours]), {"figure": "", "value": ours})]
+    if len(results) > 1:
+        blocks.append(render(table.rows(results), dict(zip(table.SHORT, table.SHORT, strict=True))))
+    for title in ("group", "kind", "rate"):
+        parts = table.part_rows(getattr(results[ours], f"by_{title}"))
+        blocks.append(render(parts, {"part": f"by {title}", **table.PART_COLUMNS}))
+    return "\n\n".join(blocks)
+
+
+def _progress(share: float) -> None:
+    print(f"\r{share:.0%}", end="" if share < 1 else "\n", file=sys.stderr, flush=True)

@@ -1,0 +1,53 @@
+"""Whether a service or an alert exists, before a command says something of it."""
+
+from __future__ import annotations
+
+import time
+
+from fleetleak.kafka.scan import Unreadable, scan
+from fleetleak.records import Alert
+from fleetleak.settings import Settings
+from fleetleak.stream.stored import stored
+from fleetleak_app.cli import CommandFailed, say
+from fleetleak_app.cli.alerts import latest
+from fleetleak_app.cli.connect import checked_topics
+
+_RECENT_SECONDS = 1800.0
+
+
+def refuse_unknown(settings: Settings, service: str, alert: str | None = None) -> None:
+    """Refuse what does not exist: it is most likely misspelt.
+
+    Raises
+    ------
+    CommandFailed
+        If no such service was ever heard of, or it never had such an alert.
+    """
+    alerts = [found for found in latest(settings) if found.service == service]
+    if alert is not None:
+        return _refuse_unknown_alert(alerts, service, alert)
+    try:
+        known = bool(alerts) or _scored(settings, service) or _stored(settings, service)
+    except Unreadable as error:
+        raise CommandFailed(str(error)) from None
+    if not known:
+        raise CommandFailed(f"there is no service {service}: `fleetleak watched` lists them")
+
+
+def _refuse_unknown_alert(alerts: list[Alert], service: str, key: str) -> None:
+    if key in {alert.key for alert in alerts}:
+        return
+    newest = f"; its newest is {alerts[-1].key}" if alerts else ""
+    raise CommandFailed(f"{service} has no alert {key}{newest}")
+
+
+def _scored(settings: Settings, service: str) -> bool:
+    """Look among the newest scores: no state is stored of a service in its first minutes."""
+    topic, key = checked_topics(settings).scores, service.encode()
+    recent = scan(settings.kafka, topic, settings.topics.partitions, time.time() - _RECENT_SECONDS)
+    return any(message.key() == key for message in recent)
+
+
+def _stored(settings: Settings, service: str) -> bool:
+    topic = checked_topics(settings).models
+    return any(found.name == service for found in stored(settings, topic, say))

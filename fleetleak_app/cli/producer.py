@@ -1,0 +1,74 @@
+"""`fleetleak producer`: the agent on each host."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fleetleak.kafka import client, topics
+from fleetleak.observe import metrics
+from fleetleak.settings import BadSetting, Loaded, Settings
+from fleetleak_app.cli.serve import serve
+from fleetleak_app.cli.usage import did_you_mean
+
+if TYPE_CHECKING:
+    from producers.host.context import Context
+
+HELP = "measure this host's memory and publish it"
+SECTIONS = ("kafka", "producer", "http", "log")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """This command has settings only."""
+
+
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Run until stopped. A broker that is away is waited for, not an error."""
+    # Here and not above: the other roles do not need the agent, nor it them.
+    from producers.buffer import Buffer
+    from producers.host.agent import build
+    from producers.host.collectors import COLLECTORS
+    from producers.publisher import Publisher
+
+    settings = loaded.settings
+    ours = settings.producer
+    _refuse_unknown(ours.collectors, list(COLLECTORS))
+    publisher = Publisher(
+        client.common(settings.kafka),
+        topics.names(settings.kafka.topic_prefix).snapshots,
+        Buffer(ours.buffer_records, ours.buffer_bytes),
+        metrics,
+        kafka=settings.kafka,
+        interval_seconds=ours.interval_seconds,
+    )
+    try:
+        agent = build(_context(settings), publisher, ours.interval_seconds, collectors=ours.collectors)
+    except ValueError as error:
+        raise BadSetting(f"setting producer: {error}") from None
+    return serve(settings, "producer", agent.run, agent.pulse.ready, agent.pulse.healthy)
+
+
+def _refuse_unknown(collectors: list[str], there: list[str]) -> None:
+    for name in collectors:
+        if name not in there:
+            raise BadSetting(
+                f"setting producer.collectors: there is no collector {name}, only {', '.join(there)}"
+                f"{did_you_mean(name, there)}"
+            )
+
+
+def _context(settings: Settings) -> Context:
+    from producers.host.context import Context
+
+    ours = settings.producer
+    return Context(
+        procfs=Path(ours.procfs),
+        cgroupfs=Path(ours.cgroupfs),
+        host=ours.host or socket.gethostname(),
+        environment=ours.environment,
+        top_processes=ours.top_processes,
+        match=ours.match,
+        rules=ours.rules,
+    )

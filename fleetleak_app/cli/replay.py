@@ -1,0 +1,186 @@
+"""`fleetleak replay`: recorded series through the very code of processors and sinks."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+
+import orjson
+
+from fleetleak.observe.garbage import collect_seldom
+from fleetleak.settings import Loaded, Settings
+from fleetleak_app.cli import CommandFailed, recordings
+from fleetleak_app.cli.extras import needs
+from fleetleak_app.reading import Recording
+from fleetleak_app.replay.drive import Outputs, drive
+from fleetleak_app.replay.records import records
+from fleetleak_app.replay.told import Highest, transitions
+from fleetleak_app.replay.write import Found, Write, in_order, to_file
+
+HELP = "send recorded series (CSV, Parquet, JSON) through scoring and alerting, in memory or through a Kafka"
+SECTIONS = ("kafka", "topics", "runtime", "processor", "alerting", "log")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's own arguments."""
+    recordings.add_arguments(parser)
+    parser.add_argument("--alerts", metavar="FILE", help="write transitions as JSON lines; - for stdout")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON: counts and alerts")
+    parser.add_argument(
+        "--scores", metavar="FILE", help="write scores: Parquet if its name ends in .parquet, else JSON lines"
+    )
+    parser.add_argument(
+        "--via-kafka", action="store_true",
+        help="through the deployed processes and topics of its own, on kafka.bootstrap_servers"
+        " or, where that is not set, an embedded Kafka",
+    )  # fmt: skip
+
+
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Replay, write what came out, and print what was found."""
+    if arguments.json and arguments.alerts == "-":
+        raise CommandFailed("--json and --alerts - both write to stdout: choose one")
+    recording = recordings.load(arguments)
+    begun = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        to_alerts, to_scores = _writers(stack, arguments)
+        if arguments.via_kafka:
+            way = _via_kafka(recording, loaded)
+        else:
+            # Scores are written as they come, in the order of time; without them a faster order will do.
+            way = _in_memory(recording, loaded, in_turns=arguments.scores is None)
+        found = stack.enter_context(contextlib.closing(way))
+        result = _write(found, to_alerts, to_scores)
+    seconds = time.monotonic() - begun
+    _tell(recording, result, arguments)
+    _say(recording.summary())
+    _say(
+        f"{len(recording)} snapshots, {len(result.unreadable)} unreadable,"
+        f" {len(result.alerts)} alert transitions, {seconds:.1f} s"
+    )
+    if 2 * len(result.unreadable) > len(recording):
+        raise CommandFailed(f"most snapshots are unreadable; the first: {result.unreadable[0]}")
+    return 0
+
+
+def replay(
+    recording: Recording, settings: Settings, progress: Callable[[float], None], in_turns: bool = False
+) -> Iterator[Outputs]:
+    """Drive the product's own roles over a recording (`records` says what `in_turns` does)."""
+    with needs("processor"):
+        from processors.scoring import Scoring
+    from sinks.alerting.role import Alerting
+
+    scoring, alerting = Scoring(settings, "scores"), Alerting(settings.alerting, "alerts")
+    return drive(records(recording, in_turns), len(recording), scoring, alerting, progress)
+
+
+def _in_memory(recording: Recording, loaded: Loaded, in_turns: bool) -> Generator[Found, None, None]:
+    every = replay(recording, loaded.settings, _progress(len(recording)), in_turns)
+    collect_seldom()
+    alerts: list[bytes] = []
+    for found in every:
+        alerts += [output.value or b"" for output in found.alerts]
+        yield Found([output.value or b"" for output in found.scores], [], found.rejected)
+    yield Found([], in_order(alerts), [])
+
+
+def _via_kafka(recording: Recording, loaded: Loaded) -> Generator[Found, None, None]:
+    from confluent_kafka import KafkaException
+
+    from fleetleak.kafka.broker import BrokerFailed
+    from fleetleak.kafka.client import properties_checked
+    from fleetleak.kafka.scan import Unreadable
+    from fleetleak.kafka.topics import WrongTopics
+    from fleetleak_app.replay.through_kafka import ReplayFailed, through_kafka
+
+    # SIGTERM must clean up too, so it takes the way of Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    own_broker = loaded.origin["kafka.bootstrap_servers"] == "default"
+    try:
+        with properties_checked():
+            yield from through_kafka(recording, loaded.settings, own_broker, _progress(len(recording)), _say)
+    except (BrokerFailed, WrongTopics, ReplayFailed, Unreadable) as error:
+        raise CommandFailed(str(error)) from None
+    except KafkaException as error:
+        raise CommandFailed(f"the cluster was lost: {error.args[0].str()}") from None
+
+
+def _writers(stack: contextlib.ExitStack, arguments: argparse.Namespace) -> tuple[Write, Write]:
+    try:
+        return stack.enter_context(to_file(arguments.alerts)), stack.enter_context(_scores(arguments.scores))
+    except OSError as error:
+        raise CommandFailed(f"{error.filename} cannot be written: {error.strerror}") from None
+
+
+def _scores(name: str | None) -> contextlib.AbstractContextManager[Write]:
+    if name is None or not name.endswith(".parquet"):
+        return to_file(name)
+    with needs("replay"):
+        from fleetleak_app.replay.parquet import to_parquet
+    return to_parquet(name)
+
+
+class _Result:
+    """What a replay gave that is told at its end."""
+
+    def __init__(self) -> None:
+        self.alerts: list[bytes] = []
+        self.unreadable: list[str] = []
+        self.highest = Highest()
+
+
+def _write(every: Iterator[Found], to_alerts: Write, to_scores: Write) -> _Result:
+    """Write all that comes; keep what is told."""
+    result = _Result()
+    for found in every:
+        to_alerts(found.alerts)
+        to_scores(found.scores)
+        if found.unreadable and not result.unreadable:
+            print(f"\nunreadable: {found.unreadable[0]}", file=sys.stderr)
+        result.unreadable += found.unreadable
+        result.alerts += found.alerts
+        result.highest.add(found.scores)
+    return result
+
+
+def _tell(recording: Recording, result: _Result, arguments: argparse.Namespace) -> None:
+    """Print what was found, unless the alerts stand on stdout already."""
+    if arguments.json:
+        print(orjson.dumps(_plain(recording, result)).decode())
+    elif arguments.alerts != "-":
+        print("\n".join(transitions(result.alerts) or ["no alert", *result.highest.lines()]))
+
+
+def _plain(recording: Recording, result: _Result) -> dict[str, object]:
+    return {
+        "rows": recording.read,
+        "usable": recording.usable,
+        "repeated": recording.repeated,
+        "left_out": {reason: left.count for reason, left in recording.findings.left.items()},
+        "notes": list(recording.findings.notes),
+        "snapshots": len(recording),
+        "unreadable": len(result.unreadable),
+        "alerts": [orjson.loads(alert) for alert in result.alerts],
+    }
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _progress(total: int) -> Callable[[float], None]:
+    shown = [time.monotonic()]
+
+    def show(share: float) -> None:
+        if not sys.stderr.isatty() or time.monotonic() - shown[0] < 0.2:
+            return
+        shown[0] = time.monotonic()
+        bar = "#" * int(40 * share)
+        print(f"\r[{bar:<40}] {share:.0%} of {total}", end="", file=sys.stderr, flush=True)
+
+    return show

@@ -1,0 +1,225 @@
+"""The demo itself: Kafka, topics, one of each role, a leak and its twin; then watch."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+from rich.console import Console
+
+from fleetleak.kafka import client, topics
+from fleetleak.kafka.broker import EmbeddedBroker
+from fleetleak.kafka.reach import reached
+from fleetleak.kafka.read import Skipped
+from fleetleak.records import Alert, Decoder, Score, Unreadable
+from fleetleak.settings import Settings
+from fleetleak_app.demo.view import View, card
+from fleetleak_app.demo.workload import CHUNK_BYTES, WELL_SECONDS
+from fleetleak_app.processes import Processes
+
+LEAK = "demo-leak"
+TWIN = "demo-twin"
+_LIMIT_BYTES = 512 * 2**20
+_BYTES_PER_SECOND = 8 * CHUNK_BYTES
+_INTERVAL_SECONDS = 1.0
+_PARTITIONS = 4
+# After the alert, the twin and everything else get this long to be alerted wrongly.
+_WATCH_ON_SECONDS = 15.0
+
+
+class DemoFailed(RuntimeError):
+    """A part of the demo ended by itself."""
+
+
+@dataclass
+class Outcome:
+    """What the demo found."""
+
+    alert: Alert | None = None
+    seconds: float | None = None
+    wrong: list[Alert] = field(default_factory=list)
+
+    @property
+    def well(self) -> bool:
+        """Whether the leak was alerted once it was there, and nothing else."""
+        return self.alert is not None and not self.wrong
+
+    def to_json(self) -> str:
+        """Give one line."""
+        alert = self.alert
+        return json.dumps(
+            {
+                "found": alert is not None,
+                "seconds_to_alert": None if self.seconds is None else round(self.seconds, 1),
+                "service": alert and alert.service,
+                "instance": alert and alert.instance,
+                "kind": alert and alert.kind,
+                "severity": alert and alert.severity,
+                "confidence": alert and alert.confidence,
+                "limit_name": alert and alert.forecast and alert.forecast.limit_name,
+                "eta": alert and alert.eta,
+                "eta_low": alert and alert.eta_low,
+                "eta_high": alert and alert.eta_high,
+                "false_alerts": [wrong.key for wrong in self.wrong],
+            }
+        )
+
+
+class Demo:
+    """Everything the demo starts, and what it sees.
+
+    Parameters
+    ----------
+    settings
+        `kafka` and `topics` are used, but for the track, and for `kafka.bootstrap_servers` with a broker of
+        its own.
+    timeout_seconds
+        How long the leak has to be found.
+    """
+
+    def __init__(
+        self, settings: Settings, own_broker: bool, timeout_seconds: float, console: Console
+    ) -> None:
+        self._settings = settings
+        self._own_broker = own_broker
+        self._timeout = timeout_seconds
+        self._view = View(console)
+        self._scores: dict[str, Score] = {}
+        self._firing: set[str] = set()
+        self._skipped: dict[str, Skipped] = {}
+        self._leak_begins = 0.0
+        self.directory = Path(tempfile.mkdtemp(prefix="fleetleak-demo-"))
+        self.outcome = Outcome()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Processes]:
+        """Start all of it; end all of it."""
+        with contextlib.ExitStack() as stack:
+            self._reach_kafka(stack)
+            processes = stack.enter_context(Processes(self.directory))
+            self._start(processes)
+            yield processes
+
+    def _reach_kafka(self, stack: contextlib.ExitStack) -> None:
+        kafka = self._settings.kafka
+        # Of its own: a demo on a cluster in use must meet nothing that is there.
+        kafka.topic_prefix = f"{kafka.topic_prefix}-demo-{uuid.uuid4().hex[:8]}"
+        if self._own_broker:
+            self._view.say("starting Apache Kafka")
+            broker = stack.enter_context(EmbeddedBroker(say=self._view.say))
+            kafka.bootstrap_servers = broker.bootstrap_servers
+        self._settings.topics.partitions = _PARTITIONS
+        admin = reached(kafka)
+        wanted = topics.layout(kafka.topic_prefix, self._settings.topics)
+        topics.create(admin, wanted, self._settings.topics.replication_factor)
+        self._view.say(f"created {len(wanted)} topics on {kafka.bootstrap_servers}")
+        if not self._own_broker:
+            stack.callback(lambda: _delete(admin, [t.name for t in wanted]))
+
+    def _start(self, processes: Processes) -> None:
+        environment = self._environment()
+        for name, words in {
+            "producer": ["fleetleak_app", "producer"],
+            "processor": ["fleetleak_app", "processor"],
+            "alerting": ["fleetleak_app", "sink", "alerting"],
+            "drift": ["fleetleak_app", "sink", "drift"],
+        }.items():
+            processes.start(name, words, environment)
+        workload = ["--bytes-per-second", str(_BYTES_PER_SECOND), "--limit-bytes", str(_LIMIT_BYTES)]
+        self._leak_begins = time.time() + WELL_SECONDS
+        for name, extra in ((LEAK, ["--leak"]), (TWIN, [])):
+            pid = processes.start(name, ["fleetleak_app.demo.workload", name, *workload, *extra], {})
+            what = f"leaks after {WELL_SECONDS:.0f} s" if extra else "its well-behaved twin"
+            self._view.say(f"started {name} ({what}), pid {pid}, limit {_LIMIT_BYTES // 2**20} MiB of data")
+        self._view.say("started one producer on this host's memory, one processor, both sinks")
+
+    def _environment(self) -> dict[str, str]:
+        """Give the settings of the roles: what they have of the user's is named here."""
+        kafka = self._settings.kafka
+        return {
+            "FLEETLEAK_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "FLEETLEAK_KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+            "FLEETLEAK_KAFKA_GROUP_PROTOCOL": kafka.group_protocol,
+            "FLEETLEAK_KAFKA_PROPERTIES": json.dumps(kafka.properties),
+            "FLEETLEAK_TOPICS_PARTITIONS": str(_PARTITIONS),
+            "FLEETLEAK_RUNTIME_COMMIT_INTERVAL_SECONDS": "0.3",
+            "FLEETLEAK_PRODUCER_INTERVAL_SECONDS": str(_INTERVAL_SECONDS),
+            "FLEETLEAK_PRODUCER_MATCH": f"{re.escape(LEAK)},{re.escape(TWIN)}",
+            "FLEETLEAK_LOG_LEVEL": self._settings.log.level,
+        }
+
+    def watch(self, processes: Processes) -> Outcome:
+        """Show what happens until the leak is found, or time is up."""
+        started = time.monotonic()
+        end = started + self._timeout
+        with contextlib.closing(self._reader()) as reader, self._view:
+            while time.monotonic() < end:
+                self._check(processes)
+                for message in reader.consume(500, 0.25):
+                    if message.error() is None:
+                        self._read(message, time.monotonic() - started)
+                self._view.update(self._scores, self._firing, time.monotonic() - started)
+                if self.outcome.alert is not None:
+                    end = min(end, started + (self.outcome.seconds or 0.0) + _WATCH_ON_SECONDS)
+        for skipped in self._skipped.values():
+            skipped.tell(self._view.say)
+        for alert in (self.outcome.alert, *self.outcome.wrong):
+            if alert is not None:
+                self._view.console.print(card(alert))
+        return self.outcome
+
+    def _reader(self) -> Consumer:
+        names = topics.names(self._settings.kafka.topic_prefix)
+        reader = Consumer(client.consumer(self._settings.kafka, "fleetleak-demo"))
+        reader.assign(
+            [TopicPartition(t, n, 0) for t in (names.scores, names.alerts) for n in range(_PARTITIONS)]
+        )
+        return reader
+
+    def _check(self, processes: Processes) -> None:
+        for name, code in processes.ended().items():
+            # At its limit the leak ends, as real ones do.
+            if name != LEAK:
+                raise DemoFailed(f"{name} ended with code {code}: {processes.last_words(name)}")
+
+    def _read(self, message: Message, elapsed_seconds: float) -> None:
+        topic = str(message.topic())
+        try:
+            self._take(topic, message.value(), elapsed_seconds)
+        except Unreadable as error:
+            self._skipped.setdefault(topic, Skipped(topic)).add(message, error)
+
+    def _take(self, topic: str, value: bytes | None, elapsed_seconds: float) -> None:
+        if topic.endswith(".scores"):
+            score = _SCORES.decode(value)
+            self._scores[score.instance] = score
+            return
+        alert = _ALERTS.decode(value)
+        if alert.state == "resolved":
+            self._firing.discard(alert.instance)
+            return
+        self._firing.add(alert.instance)
+        # Before the leak began, nothing was wrong with its process either.
+        if alert.service != f"process/{LEAK}" or alert.time < self._leak_begins:
+            self.outcome.wrong.append(alert)
+        elif self.outcome.alert is None:
+            self.outcome.alert, self.outcome.seconds = alert, elapsed_seconds
+
+
+_SCORES = Decoder(Score)
+_ALERTS = Decoder(Alert)
+
+
+def _delete(admin: AdminClient, names: list[str]) -> None:
+    for done in admin.delete_topics(names, operation_timeout=30).values():
+        with contextlib.suppress(Exception):
+            done.result()

@@ -1,0 +1,116 @@
+"""What each part of the verdict buys: `python -m fleetleak_app.evaluation.ablations [--cases DIR] [--json]`.
+
+The product is judged once as it is and once without each part. Without `--cases` on the synthetic
+scenarios that ship with the project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fleetleak.records import Snapshot
+from fleetleak.settings import Settings
+from fleetleak_app.evaluation import product, synthetic, table
+from fleetleak_app.evaluation.cases import Case, load_directory
+from fleetleak_app.evaluation.scorer import Report, score
+from processors.evidence import confidence
+from processors.evidence.confidence import WAYS, Criterion, Seen
+
+TITLES = ["without", "F1", "recall", "precision", "natural / 100 days", "hard / 100 days", "life left", "p10"]
+
+
+@contextlib.contextmanager
+def replaced(place: Any, name: str, value: object) -> Iterator[None]:
+    """Put another value into a module for a while."""
+    before = getattr(place, name)
+    setattr(place, name, value)
+    try:
+        yield
+    finally:
+        setattr(place, name, before)
+
+
+def _without_way(way: str) -> dict[str, tuple[Criterion, ...]]:
+    return {name: criteria for name, criteria in WAYS.items() if name != way}
+
+
+def _without_sign(sign: str) -> dict[str, tuple[Criterion, ...]]:
+    return {way: tuple(c for c in criteria if c.name != sign) for way, criteria in WAYS.items()}
+
+
+def _with_nothing_normal() -> dict[str, tuple[Criterion, ...]]:
+    def forgetful(criterion: Criterion) -> Criterion:
+        def distance(seen: Seen) -> Any:
+            return criterion.distance(replace(seen, normal=np.zeros_like(seen.normal)))
+
+        return Criterion(criterion.name, distance)
+
+    return {way: tuple(map(forgetful, criteria)) for way, criteria in WAYS.items()}
+
+
+SIGNS = ("room", "heading", "climbing", "no step", "load", "no fall", "season", "steady")
+
+
+def ablations() -> Iterator[tuple[str, contextlib.AbstractContextManager[None], Settings]]:
+    """Give each ablation's name, what to hold while it runs, and its settings."""
+    yield "nothing: all parts", contextlib.nullcontext(), Settings()
+    yield "normal rise", replaced(confidence, "WAYS", _with_nothing_normal()), Settings()
+    yield "caution while young", replaced(confidence, "_YOUNG", 0.0), Settings()
+    for way in WAYS:
+        yield f"the {way} way", replaced(confidence, "WAYS", _without_way(way)), Settings()
+    for sign in SIGNS:
+        yield f"sign: {sign}", replaced(confidence, "WAYS", _without_sign(sign)), Settings()
+    once = Settings()
+    once.alerting.confirmations = 1
+    yield "second confirmation", contextlib.nullcontext(), once
+
+
+def run(
+    cases: Sequence[Case], snapshots: Sequence[Snapshot], say: Callable[[str], None]
+) -> dict[str, Report]:
+    """Judge the product without each part."""
+    found = {}
+    for name, held, settings in ablations():
+        say(name)
+        with held:
+            found[name] = score(cases, product.alerts(snapshots, settings=settings), resamples=0)
+    return found
+
+
+def line(name: str, report: Report) -> list[str]:
+    """Give a table's line."""
+    groups = (report.by_group.get(group) for group in ("clean natural", "clean hard"))
+    alarms = [table.number(g.false_alarms_per_100_days, 1) if g else "-" for g in groups]
+    whole = report.overall
+    figures = [table.number(x) for x in (whole.f1, whole.recall, whole.precision)]
+    return [name, *figures, *alarms, table.number(whole.lead_all), table.number(whole.lead_p10)]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cases", type=Path, help="directory with cases.json and cases.parquet or cases.csv")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON with every figure")
+    arguments = parser.parse_args()
+    cases = load_directory(arguments.cases) if arguments.cases else synthetic.all_cases()
+    snapshots = product.of_cases(cases) if arguments.cases else product.of_scenarios()
+    found = run(cases, snapshots, lambda name: print(name, file=sys.stderr, flush=True))
+    if arguments.json:
+        print(json.dumps(table.plain(found)))
+    else:
+        print(table.markdown(TITLES, (line(name, report) for name, report in found.items())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Scores as columns of a Parquet file; the schema comes from the record types alone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+from msgspec import Struct, inspect
+from pyarrow.parquet import ParquetWriter
+
+from fleetleak.records import Decoder, Method, Score
+from fleetleak_app.replay.write import Write
+
+METHODS = ("half_space_trees", "snarimax", "deviation", "river", "trend", "snarimax_ahead")
+"""Every name that `Score.methods` can have: a column of a method that did not run is empty."""
+_ROW_GROUP = 50_000
+_NUMBERS = {inspect.IntType: pa.int64(), inspect.FloatType: pa.float64(), inspect.BoolType: pa.bool_()}
+
+
+class _Part(NamedTuple):
+    """One struct of a score: what its columns begin with, and how it is taken out of the score."""
+
+    prefix: str
+    fields: dict[str, Any]
+    take: Callable[[Score], Struct | None]
+
+
+def _bare(info: inspect.Type) -> inspect.Type:
+    """Give the type without what restricts it and without `or None`."""
+    if isinstance(info, inspect.Metadata):
+        return _bare(info.type)
+    if isinstance(info, inspect.UnionType):
+        return _bare(next(t for t in info.types if not isinstance(t, inspect.NoneType)))
+    return info
+
+
+def _arrow(info: inspect.Type) -> Any:
+    bare = _bare(info)
+    if isinstance(bare, inspect.ListType):
+        return pa.list_(_arrow(bare.item_type))
+    return _NUMBERS.get(type(bare), pa.string())
+
+
+def _fields(struct: type[Struct]) -> dict[str, inspect.Type]:
+    found = inspect.type_info(struct)
+    assert isinstance(found, inspect.StructType)  # noqa: S101 - of a struct's type it is one
+    return {field.name: _bare(field.type) for field in found.fields}
+
+
+def _plain(struct: type[Struct]) -> dict[str, Any]:
+    nested = (inspect.StructType, inspect.DictType)
+    return {name: _arrow(info) for name, info in _fields(struct).items() if not isinstance(info, nested)}
+
+
+def _method(name: str, score: Score) -> Method | None:
+    return score.methods.get(name)
+
+
+def _parts() -> Iterator[_Part]:
+    yield _Part("", _plain(Score), lambda score: score)
+    for name in METHODS:
+        yield _Part(f"method_{name}_", _plain(Method), partial(_method, name))
+    for name, info in _fields(Score).items():
+        if isinstance(info, inspect.StructType):
+            yield _Part(f"{name}_", _plain(info.cls), attrgetter(name))
+
+
+PARTS = tuple(_parts())
+SCHEMA = pa.schema(
+    [(part.prefix + name, type_) for part in PARTS for name, type_ in part.fields.items()],
+    metadata={"schema": str(Score.__struct_config__.tag)},
+)
+
+
+def batch(scores: Sequence[Score]) -> Any:
+    """Give scores as a record batch of `SCHEMA`."""
+    columns = []
+    for part in PARTS:
+        structs = [part.take(score) for score in scores]
+        for name, type_ in part.fields.items():
+            values = [None if struct is None else getattr(struct, name) for struct in structs]
+            columns.append(pa.array(values, type_))
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+@contextlib.contextmanager
+def to_parquet(name: str) -> Iterator[Write]:
+    """Give what takes JSON scores, for a Parquet file that is written a row group at a time.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    decode = Decoder(Score).decode
+    waiting: list[Any] = []
+
+    def flush() -> None:
+        writer.write_table(pa.Table.from_batches(waiting, SCHEMA))
+        waiting.clear()
+
+    def write(values: list[bytes]) -> None:
+        waiting.append(batch([decode(value) for value in values]))
+        if sum(part.num_rows for part in waiting) >= _ROW_GROUP:
+            flush()
+
+    with open(name, "wb") as file, ParquetWriter(file, SCHEMA) as writer:
+        yield write
+        flush()

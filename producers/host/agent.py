@@ -1,0 +1,132 @@
+"""The agent: on a steady schedule, measure the host and publish it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from fleetleak.observe import metrics
+from producers.host.attribution import attribute
+from producers.host.collectors import COLLECTORS, Collector, NoData
+from producers.host.context import Context
+from producers.host.files import Files, descriptors
+from producers.host.reader import REASONS, VANISHED
+from producers.host.tick import Tick
+from producers.publisher import Publisher
+from producers.pulse import Clock, Pulse
+from producers.schedule import Schedule
+from producers.statelog import OK, StateLog
+
+log = logging.getLogger(__name__)
+
+PUMP_SECONDS = 1.0
+FLUSH_SECONDS = 5.0
+
+
+class Agent:
+    """Runs the collectors and owns their telemetry; all in one thread.
+
+    When not to use it: to sample faster than about ten times a second, its Python loop is too slow.
+
+    Attributes
+    ----------
+    pulse
+        What health and readiness are told from.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        publisher: Publisher,
+        schedule: Schedule,
+        collectors: Sequence[Collector],
+        clock: Clock,
+    ) -> None:
+        self._context = context
+        self._publisher = publisher
+        self._schedule = schedule
+        self._collectors = collectors
+        self._clock = clock
+        self.pulse = Pulse(schedule.interval, clock)
+        self._late = 0
+        self._states = StateLog(log)
+        self._files = Files(descriptors())
+
+    def run(self, stop: threading.Event) -> None:
+        """Sample until `stop` is set, then send what is left."""
+        while not stop.is_set():
+            wait = self._schedule.wait()
+            self._count_late()
+            if wait > 0:
+                self._publisher.pump()
+                self.pulse.acknowledged(self._publisher.acknowledged)
+                stop.wait(min(wait, PUMP_SECONDS) if self._publisher.waiting else wait)
+                continue
+            self.tick()
+            self._schedule.done()
+        self._files.close()
+        self._publisher.close(FLUSH_SECONDS)
+
+    def tick(self) -> Tick:
+        """Measure once, publish, and give what was found."""
+        self._files.turn()
+        tick = Tick(self._context, self._clock.time(), self._files)
+        for collector in self._collectors:
+            self._collect(collector, tick)
+        attribute(tick.measured)
+        self._publisher.publish(measured.snapshot for measured in tick.measured)
+        self.pulse.ticked(len(tick.measured))
+        metrics.TICKS.inc()
+        self._report_skipped(tick)
+        return tick
+
+    def _collect(self, collector: Collector, tick: Tick) -> None:
+        name = f"collector {collector.NAME}"
+        began = self._clock.monotonic()
+        try:
+            collector.collect(tick)
+            self._states.set(name, OK)
+        except NoData as reason:
+            self._states.set(name, "no data", str(reason))
+        except Exception as error:
+            metrics.COLLECT_ERRORS.labels(collector.NAME).inc()
+            self._states.set(name, "failed", repr(error), error=error)
+        metrics.COLLECT_SECONDS.labels(collector.NAME).observe(self._clock.monotonic() - began)
+
+    def _count_late(self) -> None:
+        metrics.LATE_TICKS.inc(self._schedule.skipped - self._late)
+        self._late = self._schedule.skipped
+
+    def _report_skipped(self, tick: Tick) -> None:
+        for reason in REASONS:
+            count = tick.reader.skipped[reason]
+            metrics.SKIPPED_SOURCES.labels(reason).inc(count)
+            state = "skipped" if count else OK
+            detail = f"{count}, first {tick.reader.examples[reason]}" if count else ""
+            # Processes end at every moment.
+            self._states.set(f"sources {reason}", state, detail, quiet=reason == VANISHED)
+
+
+def build(
+    context: Context,
+    publisher: Publisher,
+    interval_seconds: float,
+    clock: Clock = time,
+    collectors: Sequence[str] = tuple(COLLECTORS),
+) -> Agent:
+    """Put an agent together.
+
+    Raises
+    ------
+    ValueError
+        For a collector that does not exist.
+    """
+    unknown = sorted(set(collectors) - set(COLLECTORS))
+    if unknown:
+        raise ValueError(
+            f"collectors: no such collector: {', '.join(unknown)}; there are {', '.join(COLLECTORS)}"
+        )
+    chosen = [make(context) for name, make in COLLECTORS.items() if name in collectors]
+    return Agent(context, publisher, Schedule(interval_seconds, clock.monotonic), chosen, clock)

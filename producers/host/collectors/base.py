@@ -1,0 +1,27 @@
+"""What a collector is."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol
+
+from producers.host.context import Context
+from producers.host.tick import Tick
+
+
+class NoData(Exception):
+    """This host does not have what the collector reads."""
+
+
+class Collector(Protocol):
+    """Reads one kind of source and adds snapshots to the tick, or fills fields of those already there.
+
+    What runs it owns success, duration and errors; a collector writes no telemetry. It may raise NoData.
+    A source that vanished or may not be read is skipped through the tick, and is never an error.
+    """
+
+    NAME: ClassVar[str]
+
+    def __init__(self, context: Context) -> None: ...
+
+    def collect(self, tick: Tick) -> None:
+        """Measure."""

@@ -1,0 +1,193 @@
+"""Who was measured: cgroups and processes to scope, service and instance (docs/identity.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+
+from fleetleak.records.types import Scope
+from producers.host.kinds import SHORT_ID, Kind, readable, unescape
+from producers.host.procfs import Stat
+from producers.host.rules import Override, Rule
+
+# What a record may hold.
+LONGEST = 256
+MOST_LABELS = 32
+
+TEMPLATE = re.compile(r"(.+@).+(\.\w+)")
+TRANSIENT = re.compile(r"run-(?:[a-z]?[0-9a-f]+|p\d+-i\d+)(?:-timer)?(\.\w+)")
+UNSAFE = re.compile(r"[^\w.@:+-]", re.ASCII)
+# Signs of other scripts that a name keeps, by their Unicode category: letters, marks (vowels in many scripts)
+# and digits.
+KEPT = "LMN"
+
+# The process that only holds a pod's namespaces open; it has no memory of interest.
+SANDBOX = "pause"
+# A container whose own program has not been started yet.
+STARTING = "runc:"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a snapshot is about."""
+
+    scope: Scope
+    service: str
+    instance: str
+    version: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def fit(name: str) -> str:
+    """Make a name fit for a record: not empty, of whole Unicode signs, at most 256 of them.
+
+    What is longer ends with a hash of it: long names that begin alike stay apart.
+    """
+    valid = readable(name)
+    return (valid if len(valid) <= LONGEST else apart(valid, valid)) or "_"
+
+
+def apart(name: str, what: str) -> str:
+    """Tell a name apart from others like it, by a hash of what it names."""
+    mark = f"~{_hash(what)}"
+    return name[: LONGEST - len(mark)] + mark
+
+
+def _hash(text: str) -> str:
+    # Not for security: a short mark that stays the same.
+    return hashlib.sha1(text.encode("utf-8", "backslashreplace"), usedforsecurity=False).hexdigest()[:8]
+
+
+def safe(name: str) -> str:
+    """Make a name fit for a service: other signs than letters, digits and `._@:+-` become `_`.
+
+    Letters and digits of every script are kept. A name with none of them gets a hash, so that it stays apart
+    from others.
+    """
+    if name.isascii():
+        cleaned = UNSAFE.sub("_", name)
+    else:
+        cleaned = "".join(map(_safe_sign, unicodedata.normalize("NFC", name)))
+    if cleaned.strip("_"):
+        return cleaned
+    return f"_{_hash(name)}" if name else "_"
+
+
+def _safe_sign(sign: str) -> str:
+    return UNSAFE.sub("_", sign) if sign.isascii() or unicodedata.category(sign)[0] not in KEPT else sign
+
+
+def unit_service(unit: str) -> str:
+    """Give the part of a unit's name that its instances share.
+
+    Examples
+    --------
+    >>> unit_service("worker@7.service"), unit_service("run-r5d1f.scope")
+    ('worker@.service', 'run.scope')
+    """
+    if found := TRANSIENT.fullmatch(unit):
+        return "run" + found[1]
+    if found := TEMPLATE.fullmatch(unit):
+        return found[1] + found[2]
+    return unit
+
+
+class Identifier:
+    """Names what is found on one host; the first rule that fits wins over the names given here.
+
+    Parameters
+    ----------
+    host
+        Begins every instance.
+    rules
+        Tried in order: first on the cgroup path, then on the command line (of the main process).
+    """
+
+    def __init__(self, host: str, rules: Sequence[Rule] = ()) -> None:
+        self._host = host
+        self._rules = rules
+        # Every tick asks for the same names.
+        self._cached = lru_cache(maxsize=8192)(self._name_cgroup)
+
+    @property
+    def reads_commands(self) -> bool:
+        """Whether a command line can change a name."""
+        return bool(self._rules)
+
+    def host(self) -> Identity:
+        """Name the host itself."""
+        return Identity("host", fit(f"host/{self._host}"), fit(self._host))
+
+    def cgroup(self, path: str, kind: Kind, comm: str | None, command: str) -> Identity | None:
+        """Name a cgroup whose main process is `comm`; None for what is no workload (yet)."""
+        return self._cached(path, kind, comm, command)
+
+    def _name_cgroup(self, path: str, kind: Kind, comm: str | None, command: str) -> Identity | None:
+        if (
+            kind.scope == "container"
+            and comm
+            and (comm.startswith(STARTING) or (kind.pod and comm == SANDBOX))
+        ):
+            return None
+        override = self._override(path, command)
+        return self._named(kind.scope, _service(kind, comm), _instance(kind), override, _labels(kind))
+
+    def process(self, pid: int, stat: Stat, command: str) -> Identity:
+        """Name a process: never by pid alone, since pids are used again."""
+        service = f"process/{safe(stat.comm)}"
+        instance = f"{pid}-{stat.start_ticks}"
+        return self._named("process", service, instance, self._override(command), {"pid": str(pid)})
+
+    def _override(self, *texts: str) -> Override | None:
+        found = (rule.apply(text) for rule in self._rules for text in texts if text)
+        return next((override for override in found if override), None)
+
+    def _named(
+        self, scope: Scope, service: str, instance: str, override: Override | None, labels: dict[str, str]
+    ) -> Identity:
+        version = None
+        if override:
+            service = override.service or service
+            version = override.version
+            labels = {**labels, **override.labels}
+        named = ((fit(name), fit(value)) for name, value in labels.items() if name and value)
+        return Identity(
+            scope=scope,
+            service=fit(service),
+            instance=fit(f"{self._host}/{instance}"),
+            version=fit(version) if version else None,
+            labels=dict(islice(named, MOST_LABELS)),
+        )
+
+
+def _service(kind: Kind, comm: str | None) -> str:
+    if kind.machine:
+        return f"vm/{safe(kind.machine)}"
+    if kind.scope == "unit":
+        return f"unit/{safe(unescape(unit_service(kind.name)))}"
+    if kind.scope == "pod":
+        return f"pod/{kind.name}"
+    if kind.id:
+        return f"container/{safe(comm) if comm else kind.id[:SHORT_ID]}"
+    return f"container/{'/'.join(map(safe, kind.containers))}"
+
+
+def _instance(kind: Kind) -> str:
+    # A container may run a systemd of its own, with units named like the host's.
+    own = kind.id[:SHORT_ID] if kind.id else kind.machine or kind.name
+    return "/".join((*kind.inside, own))
+
+
+def _labels(kind: Kind) -> dict[str, str]:
+    known = {
+        "container": "/".join(kind.containers),
+        "container_id": kind.id,
+        "pod_uid": kind.name if kind.scope == "pod" else kind.pod,
+        "unit": kind.name if kind.scope == "unit" else None,
+    }
+    return {name: value for name, value in known.items() if value}
