@@ -95,7 +95,6 @@ class Scoring:
             self._apply(records[begin : begin + size], applied)
         return applied
 
-    @metrics.BATCH_SECONDS.time()
     def _apply(self, records: Sequence[Record], applied: Applied) -> None:
         self._services.make_room(len(records))
         for batch in self._intake.admit(records, applied.rejected):

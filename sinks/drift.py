@@ -2,62 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fleetleak.observe import metrics
-from fleetleak.records import Decoder, Drift, Score, Unreadable, encode
-from fleetleak.stream import Applied, Key, Output, Record, Rejected
+from fleetleak.records import Drift, Score, encode
+from fleetleak.stream.emit import Emit
+from fleetleak.stream.keyed import Keyed, Nothing
 
 
-class DriftSink:
+class DriftSink(Keyed[Score, Nothing]):
     """Keeps nothing: a drift event follows from one score alone."""
 
     NAME = "drift"
-    fingerprint = "drift/1"
+    RECORD = Score
 
     def __init__(self, topic: str) -> None:
+        super().__init__()
         self._topic = topic
-        self._decode = Decoder(Score).decode
 
-    def apply(self, records: Sequence[Record]) -> Applied:
-        """Give the drift events of some scores."""
-        applied = Applied()
-        for record in records:
-            try:
-                score = self._decode(record.value)
-            except Unreadable as error:
-                applied.rejected.append(Rejected(record, error.reason, str(error)))
-                continue
-            applied.outputs += [self._event(score, detector) for detector in score.drift]
-        metrics.DRIFT_EVENTS.inc(len(applied.outputs))
-        return applied
+    def step(self, state: Nothing | None, record: Score, emit: Emit) -> None:
+        """Publish an event for each detector that flagged the score."""
+        for detector in record.drift:
+            emit.rekeyed(self._topic, record.service.encode(), encode(_event(record, detector)))
+            emit.count(metrics.DRIFT_EVENTS)
 
-    def _event(self, score: Score, detector: str) -> Output:
-        drift = Drift(
-            service=score.service,
-            instance=score.instance,
-            time=score.time,
-            detector=detector,
-            host=score.host,
-            scope=score.scope,
-            version=score.version,
-            before=score.drift_before,
-            after=score.drift_after,
-            input_partition=score.input_partition,
-            input_offset=score.input_offset,
-        )
-        return Output(self._topic, score.service.encode(), encode(drift))
 
-    def control(self, record: Record) -> tuple[Key | None, Applied]:
-        """There is nothing to change."""
-        return None, Applied()
-
-    def dump(self, key: Key) -> bytes | None:
-        """There is nothing to keep."""
-        return None
-
-    def load(self, key: Key, state: bytes) -> None:
-        """There is nothing to take back."""
-
-    def drop(self, partition: int) -> None:
-        """There is nothing to forget."""
+def _event(score: Score, detector: str) -> Drift:
+    return Drift(
+        service=score.service,
+        instance=score.instance,
+        time=score.time,
+        detector=detector,
+        host=score.host,
+        scope=score.scope,
+        version=score.version,
+        before=score.drift_before,
+        after=score.drift_after,
+        input_partition=score.input_partition,
+        input_offset=score.input_offset,
+    )

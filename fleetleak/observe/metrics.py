@@ -6,12 +6,17 @@ service or instance name, so cardinality does not grow with the fleet.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import REGISTRY as REGISTRY
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import Counter as Counter
+from prometheus_client import Gauge as Gauge
 from prometheus_client.metrics_core import Metric
+
+Count = tuple[Counter, *tuple[str, ...]]
+"""A counter and its label values."""
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -80,6 +85,7 @@ DEAD_LETTERS = _counter("runtime", "dead_letters", "Records sent to the dead let
 PARTITIONS_PAUSED = _gauge(
     "runtime", "partitions_paused", "Partitions paused by a flood of unreadable records."
 )
+BATCH_SECONDS = _histogram("runtime", "batch_seconds", "Time in which the role applied one batch.")
 COMMIT_SECONDS = _histogram("runtime", "commit_seconds", "Time of one transaction's commit.")
 COMMITS = _counter("runtime", "commits", "Transactions committed.")
 ABORTS = _counter("runtime", "aborts", "Transactions aborted.", ["reason"])
@@ -105,7 +111,7 @@ LAG = _gauge(
     "Input offsets not yet applied, by partition owned; the mark that ends a transaction counts as one.",
     ["partition"],
 )
-CONTROLS = _counter("runtime", "controls", "Control records applied.", ["kind", "outcome"])
+CONTROLS = _counter("runtime", "controls", "Records of side topics applied.", ["kind", "outcome"])
 KEYS = _gauge("runtime", "keys", "Keys with state in memory.")
 
 # Processor.
@@ -113,7 +119,6 @@ SCORED = _counter("processor", "scores", "Snapshots scored.")
 LATE = _counter("processor", "late", "Snapshots dropped as late or duplicate.", ["reason"])
 REFUSED = _counter("processor", "refused", "Values refused by a model as not finite.", ["model"])
 RESTARTS = _counter("processor", "instance_restarts", "Restarts of instances seen.")
-BATCH_SECONDS = _histogram("processor", "batch_seconds", "Time to score one batch.")
 DRIFTS = _counter("processor", "drifts", "Changes flagged.", ["detector"])
 EVICTIONS = _counter("processor", "evictions", "Keys moved out of memory to keep the budget.")
 
@@ -128,35 +133,39 @@ LOG_SUPPRESSED = _counter("role", "log_lines_suppressed", "Log lines left out to
 BUILD_INFO = _gauge("role", "build_info", "Always 1; the version is the label.", ["version", "role"])
 
 
-_FAMILIES = {
-    "producer": ("producer", "role"),
-    "processor": ("runtime", "processor", "role"),
-    "alerting": ("runtime", "sink", "role"),
-    "drift": ("runtime", "sink", "role"),
-}
-"""What each role serves: a value that a role never sets must not look like one."""
-_ALL = ("producer", "runtime", "processor", "sink", "role")
+_ALL = frozenset(metric.role for metric in METRICS)
 
 
 class _Exposed(CollectorRegistry):
-    """The registry of this process, without the metrics of roles that it is not."""
+    """The registry of this process, without the metrics of other roles."""
 
     def __init__(self, families: Collection[str]) -> None:
         super().__init__()
         self._hidden = tuple(f"fleetleak_{name}_" for name in _ALL if name not in families)
 
     def collect(self) -> Iterator[Metric]:
-        """Give what is served."""
+        """Return what is served."""
         return (found for found in REGISTRY.collect() if not found.name.startswith(self._hidden))
 
 
-def exposed(role: str) -> CollectorRegistry:
-    """Give the metrics that a role serves, and those of the Python process itself."""
-    return _Exposed(_FAMILIES.get(role, _ALL))
+def exposed(families: Collection[str]) -> CollectorRegistry:
+    """Return the metrics of these families, of every role, and of the Python process itself.
+
+    A metric that a role never sets must not be served: its 0 would look like a value.
+    """
+    return _Exposed({*families, "role"})
+
+
+def add(counts: Mapping[Count, int], levels: Mapping[Gauge, float]) -> None:
+    """Raise counters, each with its label values, and set gauges."""
+    for (counter, *labels), n in counts.items():
+        (counter.labels(*labels) if labels else counter).inc(n)
+    for gauge, value in levels.items():
+        gauge.set(value)
 
 
 def reference() -> str:
-    """Give the table of metrics as Markdown."""
+    """Return the table of metrics as Markdown."""
     rows = [
         f"| `{m.name}` | {m.kind} | {', '.join(f'`{label}`' for label in m.labels) or '-'} | {m.help} |"
         for m in METRICS

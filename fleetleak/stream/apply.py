@@ -1,24 +1,25 @@
-"""Apply: a polled batch through the role and into the open transaction."""
+"""Apply: a polled batch goes through the role and into the open transaction."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from fleetleak.kafka.topics import MOST_CONTROL_BYTES
 from fleetleak.kafka.trouble import denied
 from fleetleak.observe import metrics
-from fleetleak.settings.tree import Runtime as Settings
+from fleetleak.settings.tree import Runtime as RuntimeSettings
 from fleetleak.stream import dead_letter, flood
 from fleetleak.stream.commit import Committer
+from fleetleak.stream.errors import Aborted
 from fleetleak.stream.partition import Partition, Phase
 from fleetleak.stream.poison import Poison
-from fleetleak.stream.role import Applied, Key, Output, Record, Rejected, Role
-from fleetleak.stream.transaction import Aborted, Transaction
+from fleetleak.stream.role import Applied, Key, Output, Record, Rejected, Role, Topics
+from fleetleak.stream.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +27,6 @@ _CONNECTION = (
     KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT,
     KafkaError._AUTHENTICATION, KafkaError._SSL,
 )  # fmt: skip
-_FLOWING = (Phase.REPLAYING, Phase.LIVE)
-
-
-class Topics(NamedTuple):
-    """The topics of one role; `control` and `state` are None for a role without."""
-
-    input: str
-    control: str | None
-    state: str | None
-    dead_letter: str
 
 
 class Applier:
@@ -44,7 +35,7 @@ class Applier:
     Parameters
     ----------
     owned
-        The partitions owned now, by number; shared with the runtime.
+        The partitions owned now, by number; a view that the runtime keeps current.
     pause
         Called with the number of a partition that is flooded.
     """
@@ -53,11 +44,12 @@ class Applier:
         self,
         role: Role,
         topics: Topics,
-        settings: Settings,
-        owned: dict[int, Partition],
+        settings: RuntimeSettings,
+        owned: Mapping[int, Partition],
         transaction: Transaction,
         committer: Committer,
         pause: Callable[[int], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._role = role
         self._topics = topics
@@ -66,47 +58,50 @@ class Applier:
         self._transaction = transaction
         self._committer = committer
         self._pause = pause
+        self._clock = clock
         self._poison = Poison()
-        self._control_poison = Poison()
-        self._letters = dead_letter.Letters()
+        self._side_poison = Poison()
+        self._letters = dead_letter.Letters(clock)
+        # Transitions found in a replay; published once all partitions are live.
         self._held: list[Output] = []
+        # Side records of partitions in replay.
         self._waiting: list[Record] = []
 
     def tell(self) -> None:
-        """Log the dead letters that were not logged yet, seldom."""
+        """Log new dead letters, at a bounded rate."""
         self._letters.tell()
 
     def flood_message(self) -> str:
-        """Say which partition is paused and why; nothing when none is."""
+        """Return which partition is paused and why; empty if none is."""
         flooded = [p for p in list(self._owned.values()) if p.phase is Phase.FLOODED]
         metrics.PARTITIONS_PAUSED.set(len(flooded))
-        return flood.message(self._topics.input, flooded[0].number, flooded[0].position) if flooded else ""
+        if not flooded:
+            return ""
+        return flood.message(self._topics.input, flooded[0].number, flooded[0].positions.input)
 
     def apply(self, messages: list[Message], metadata: Any) -> bool:
-        """Apply a batch polled under this group metadata; say whether it should be committed at once.
+        """Apply a batch polled under this group metadata; return whether to commit at once.
 
         Raises
         ------
         Aborted
             If the role failed, or the consumer's position is gone: what is owned must be restored.
         """
-        records, controls = self._sort(messages)
-        replayed = [r for r in records if r.offset < self._owned[r.partition].live_from]
+        records, side = self._sort(messages)
+        replayed = [r for r in records if r.offset < self._owned[r.partition].positions.live_from]
         if replayed:
-            records = [r for r in records if r.offset >= self._owned[r.partition].live_from]
+            records = [r for r in records if r.offset >= self._owned[r.partition].positions.live_from]
             self._replay(replayed)
-        for record in records:
-            partition = self._owned[record.partition]
-            # Offsets have holes: the first record beyond what was committed says that all before is replayed.
-            partition.position = max(partition.position, partition.live_from)
+        for number in dict.fromkeys(r.partition for r in records):
+            self._owned[number].positions.end_replay()
         urgent = self.go_live(metadata)
-        controls = self._due(controls)
-        if records or controls:
+        side = self._due(side)
+        if records or side:
             self._transaction.begin(metadata)
         if records:
             urgent |= self._publish(records)
-        for control in controls:
-            self._control(control)
+        for record in side:
+            self._apply_side(record)
         return urgent
 
     def clear(self) -> None:
@@ -115,37 +110,42 @@ class Applier:
         self._waiting.clear()
 
     def _sort(self, messages: list[Message]) -> tuple[list[Record], list[Record]]:
-        """Split a batch into input and control records, without what is not expected here any more."""
+        """Return the input and the side records of a batch, without those that were applied before."""
         records: list[Record] = []
-        controls: list[Record] = []
+        side: list[Record] = []
         for message in messages:
             number, offset = message.partition() or 0, message.offset() or 0
             partition = self._owned.get(number)
-            flowing = partition is not None and partition.phase in _FLOWING
+            flowing = partition is not None and partition.flowing
             if (error := message.error()) is not None:
                 _on_error(error, flowing)
             if partition is None or not flowing or error is not None:
                 continue
-            record = Record(number, offset, message.key(), message.value(), message.timestamp()[1] / 1000)
-            if message.topic() != self._topics.input:
-                if offset >= partition.control_position:
-                    controls.append(record)
-            elif offset >= partition.position:
+            topic = message.topic() or ""
+            record = Record(
+                number, offset, message.key(), message.value(), message.timestamp()[1] / 1000, 0.0, topic
+            )
+            if topic != self._topics.input:
+                if offset >= partition.positions.side[topic]:
+                    side.append(record)
+            elif offset >= partition.positions.input:
+                record.clock = partition.positions.see(offset, record.appended)
                 records.append(record)
-        return records, controls
+        return records, side
 
-    def _due(self, controls: list[Record]) -> list[Record]:
-        """Give control records to apply now; those of a partition in replay wait, as they did before."""
-        found = self._waiting + controls
-        self._waiting = [c for c in found if self._owned[c.partition].phase is Phase.REPLAYING]
-        return [c for c in found if self._owned[c.partition].phase is Phase.LIVE]
+    def _due(self, side: list[Record]) -> list[Record]:
+        """Return the side records to apply now; those of a partition in replay wait for its end."""
+        pending = self._waiting + side
+        self._waiting = [r for r in pending if self._owned[r.partition].phase is Phase.REPLAYING]
+        return [r for r in pending if self._owned[r.partition].phase is Phase.LIVE]
 
     def _replay(self, records: list[Record]) -> None:
-        """Re-apply what was committed before, without publishing, skipping what checkpoints include."""
-        fresh = [r for r in records if r.offset > self._owned[r.partition].included.get(r.key or b"", -1)]
+        """Apply again what was committed before, without publishing; skip what checkpoints include."""
+        fresh = [r for r in records if not self._owned[r.partition].is_included(r)]
         metrics.RECORDS_REPLAYED.inc(len(fresh))
         applied = self._through_role(fresh) if fresh else Applied()
-        self._advance(records, fresh)
+        self._touch(_changed(applied, fresh))
+        self._advance(records)
         # A transition that was published before is part of its key's checkpoint; one found here was not.
         late = [o for o in applied.outputs if o.transition is not None]
         if late:
@@ -153,42 +153,46 @@ class Applier:
             self._held += late
 
     def go_live(self, metadata: Any) -> bool:
-        """Make partitions live that have replayed all; say whether something was published for it."""
+        """Make partitions live that have replayed all; return whether something was published for it."""
         for partition in self._owned.values():
-            if partition.phase is Phase.REPLAYING and partition.position >= partition.live_from:
+            if partition.phase is Phase.REPLAYING and partition.replayed:
                 self._live(partition)
         if not self._held or any(p.phase is Phase.REPLAYING for p in self._owned.values()):
             return False
         self._transaction.begin(metadata)
-        self._emit(self._held)
+        self._emit(Applied(self._held))
         self._held = []
         return True
 
     def _live(self, partition: Partition) -> None:
-        partition.phase = Phase.LIVE
-        partition.included = {}
-        seconds = time.monotonic() - partition.owned_since
+        partition.go_live()
+        seconds = self._clock() - partition.owned_since
         metrics.RESTORES.inc()
         metrics.RESTORE_SECONDS.observe(seconds)
         log.info("partition live", extra={"partition": partition.number, "seconds": round(seconds, 3)})
 
     def _through_role(self, records: list[Record]) -> Applied:
-        """Let the role apply records; keep those it cannot take, for whatever reason, apart."""
+        """Let the role apply records; those that it cannot take, for whatever reason, are rejected."""
         usable, rejected = self._poison.sift(records, self._settings.max_record_bytes)
-        applied = Applied()
+        batches: list[Sequence[Record]] = []
+        parts: list[Applied] = []
         for batch in self._poison.cut(usable):
-            try:
-                part = self._role.apply(batch)
-            except BaseException as error:
-                self._failed(self._poison, batch, error)
-            applied.outputs += part.outputs
-            applied.rejected += part.rejected
-        applied.rejected += rejected
-        return applied
+            parts.append(self._batch(batch))
+            batches.append(batch)
+        if len(parts) == 1 and not rejected:
+            return parts[0]
+        return _joined(parts, batches, rejected)
+
+    def _batch(self, batch: Sequence[Record]) -> Applied:
+        try:
+            with metrics.BATCH_SECONDS.time():
+                return self._role.apply(batch)
+        except BaseException as error:
+            self._failed(self._poison, batch, error)
 
     def _failed(self, poison: Poison, batch: Sequence[Record], error: BaseException) -> NoReturn:
-        """The role's state is half changed: restore, then go record by record to find the culprit."""
-        # A panic of a Rust-backed object is a BaseException, and no reason to end.
+        """Restore, because the role's state is half changed; then apply one by one to find the record."""
+        # A panic of an object in Rust is a BaseException, and no reason to end.
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise error
         log.error("a batch could not be applied; looking for the record", exc_info=error)
@@ -197,60 +201,63 @@ class Applier:
 
     def _publish(self, records: list[Record]) -> bool:
         applied = self._through_role(records)
-        urgent = self._emit(applied.outputs)
+        applied.count(metrics.RECORDS_IN, self._topics.input, n=len(records))
+        urgent = self._emit(applied)
         for rejected in applied.rejected:
-            self._dead_letter(self._topics.input, rejected)
-        bad = {(r.record.partition, r.record.offset) for r in applied.rejected}
-        self._advance(records, [r for r in records if (r.partition, r.offset) not in bad] if bad else records)
-        self._check_flood(records, bad)
-        metrics.RECORDS_IN.labels(self._topics.input).inc(len(records))
+            self._dead_letter(rejected)
+        self._touch(_changed(applied, _good(records, applied.rejected)))
+        self._advance(records)
+        self._check_flood(records, _places(applied.rejected))
         return urgent
 
-    def _emit(self, outputs: list[Output]) -> bool:
-        self._transaction.publish(outputs)
-        transitions = {o.transition for o in outputs if o.transition is not None}
-        self._committer.require(transitions)
-        return bool(transitions)
+    def _emit(self, applied: Applied) -> bool:
+        """Leave a batch's results in the transaction; return whether it should be committed at once."""
+        self._transaction.publish(applied.outputs)
+        self._committer.count(applied.counts, applied.levels)
+        required = applied.required | {o.transition for o in applied.outputs if o.transition is not None}
+        self._committer.require(required)
+        return bool(required)
 
-    def _advance(self, records: list[Record], changed: list[Record]) -> None:
-        for record in changed:
-            self._owned[record.partition].dirty.touch(record.key or b"", record.offset)
+    def _touch(self, changed: Iterable[tuple[Key, int]]) -> None:
+        for key, offset in changed:
+            self._owned[key.partition].dirty.touch(key.name, offset)
+
+    def _advance(self, records: list[Record]) -> None:
         for record in records:
-            self._owned[record.partition].position = record.offset + 1
-        self._committer.touched.update(r.partition for r in records)
+            self._owned[record.partition].positions.advance(record.offset)
+        self._committer.touch(r.partition for r in records)
 
-    def _control(self, record: Record) -> None:
+    def _apply_side(self, record: Record) -> None:
         partition = self._owned[record.partition]
-        if record.offset < partition.control_position:
-            return  # a second assignment sought back to it while it waited
-        key, applied = self._control_through_role(record)
-        partition.control_position = record.offset + 1
-        self._committer.touched.add(record.partition)
+        if record.offset < partition.positions.side[record.topic]:
+            return  # a second assignment went back to it while it waited
+        key, applied = self._side_through_role(record)
+        partition.positions.advance_side(record.topic, record.offset)
+        self._committer.touch([record.partition])
         for rejected in applied.rejected:
-            self._dead_letter(str(self._topics.control), rejected)
+            self._dead_letter(rejected)
         if key is not None:
             partition.note_control(key.name, record.offset)
-            # Replay could not reproduce its place in the order, so it is checkpointed where it is applied.
-            self._committer.require({key})
-        self._transaction.publish(applied.outputs)
-        metrics.RECORDS_IN.labels(str(self._topics.control)).inc()
+            # A replay could not repeat its place in the order, so it is checkpointed where it is applied.
+            self._committer.require([key])
+        applied.count(metrics.RECORDS_IN, record.topic)
+        self._emit(applied)
 
-    def _control_through_role(self, record: Record) -> tuple[Key | None, Applied]:
-        usable, rejected = self._control_poison.sift([record], MOST_CONTROL_BYTES)
+    def _side_through_role(self, record: Record) -> tuple[Key | None, Applied]:
+        usable, rejected = self._side_poison.sift([record], MOST_CONTROL_BYTES)
         if not usable:
             return None, Applied(rejected=rejected)
         try:
             return self._role.control(record)
         except BaseException as error:
-            self._failed(self._control_poison, usable, error)
+            self._failed(self._side_poison, usable, error)
 
-    def _dead_letter(self, topic: str, rejected: Rejected) -> None:
-        metrics.DEAD_LETTERS.labels(rejected.reason).inc()
-        self._letters.note(topic, rejected)
+    def _dead_letter(self, rejected: Rejected) -> None:
+        self._committer.count({(metrics.DEAD_LETTERS, rejected.reason): 1})
+        self._letters.note(rejected)
         record = rejected.record
-        self._transaction.dead_letter(
-            self._topics.dead_letter, record.key, record.value, dead_letter.headers(topic, rejected)
-        )
+        headers = dead_letter.headers(rejected)
+        self._transaction.dead_letter(self._topics.dead_letter, record.key, record.value, headers)
 
     def _check_flood(self, records: list[Record], bad: set[tuple[int, int]]) -> None:
         for number, partition in self._owned.items():
@@ -258,19 +265,53 @@ class Applier:
                 continue
             flags = [(r.partition, r.offset) in bad for r in records if r.partition == number]
             if partition.gate.flooded(flags) and partition.phase is Phase.LIVE:
-                partition.phase = Phase.FLOODED
+                partition.flood()
                 self._pause(number)
                 log.error(self.flood_message())
+
+
+def _changed(applied: Applied, records: Iterable[Record]) -> Iterable[tuple[Key, int]]:
+    """Return the keys that changed, each with an offset; the first one of a key counts."""
+    if applied.changed is not None:
+        return applied.changed.items()
+    return ((Key(r.partition, r.key or b""), r.offset) for r in records)
+
+
+def _joined(
+    parts: Sequence[Applied], batches: Sequence[Sequence[Record]], rejected: list[Rejected]
+) -> Applied:
+    """Join what came of the pieces of a batch; what was taken out before is rejected last."""
+    changed: dict[Key, int] = {}
+    joined = Applied(changed=changed)
+    for part, batch in zip(parts, batches, strict=True):
+        joined.outputs += part.outputs
+        joined.rejected += part.rejected
+        for key, offset in _changed(part, _good(batch, part.rejected)):
+            changed.setdefault(key, offset)
+        joined.required |= part.required
+        joined.counts += part.counts
+        joined.levels |= part.levels
+    joined.rejected += rejected
+    return joined
+
+
+def _good(records: Sequence[Record], rejected: Sequence[Rejected]) -> Sequence[Record]:
+    bad = _places(rejected)
+    return [r for r in records if (r.partition, r.offset) not in bad] if bad else records
+
+
+def _places(rejected: Iterable[Rejected]) -> set[tuple[int, int]]:
+    return {(r.record.partition, r.record.offset) for r in rejected}
 
 
 def _on_error(error: KafkaError, flowing: bool) -> None:
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
         if not flowing:
             return
-        # Our position is gone: retention passed it, or the topic was recreated. Restore finds out which.
+        # The position is gone: retention passed it, or the topic was recreated. The restore finds out which.
         raise Aborted(error.str())
     if error.fatal() or denied(error):
         raise KafkaException(error)
-    # That Kafka is away is told elsewhere, once and with its cause.
+    # Elsewhere it is logged, once and with its cause, that Kafka is away.
     level = logging.DEBUG if error.code() in _CONNECTION else logging.WARNING
     log.log(level, "consumer: %s", error.str(), extra={"code": error.name()})

@@ -1,18 +1,19 @@
-"""The form of a checkpoint on its compacted topic, and which keys are due for one.
+"""The form of checkpoints and cuts on their compacted topic.
 
-A key's state goes out in parts of bounded size, all in one transaction. Record keys are `s`, the part's
-number (two bytes), and the key's name; the reserved record key `r` holds the partition's cut.
+A key's state is written in parts of bounded size, all in one transaction. Record keys are `s`, the part's
+number (two bytes), and the key's name. The reserved record key `r` holds the partition's cut.
 """
 
 from __future__ import annotations
 
 import struct
-import sys
 import zlib
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import msgspec
+
+from fleetleak.stream.errors import BadCheckpoint
 
 CUT = b"r"
 PART_BYTES = 512 * 1024
@@ -25,14 +26,6 @@ _PART = struct.Struct(">H")
 _NAME_AT = 1 + _PART.size
 
 T = TypeVar("T")
-
-
-class BadCheckpoint(ValueError):
-    """A stored checkpoint that is not used; `reason` is a short word for the metric."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 class Checkpoint(msgspec.Struct, array_like=True):
@@ -67,17 +60,17 @@ _decode_checkpoint = msgspec.msgpack.Decoder(Checkpoint).decode
 
 
 def seal(payload: bytes) -> bytes:
-    """Put magic and checksum before a payload."""
+    """Return a payload with magic and checksum in front."""
     return _MAGIC + _CRC.pack(zlib.crc32(payload)) + payload
 
 
 def unseal(value: bytes) -> bytes:
-    """Check magic and checksum; give the payload.
+    """Check magic and checksum; return the payload.
 
     Raises
     ------
     BadCheckpoint
-        If they do not fit.
+        If they are wrong.
     """
     if value[:3] != _MAGIC[:3]:
         raise BadCheckpoint("foreign", "not a checkpoint")
@@ -87,7 +80,7 @@ def unseal(value: bytes) -> bytes:
         )
     payload = value[8:]
     if value[4:8] != _CRC.pack(zlib.crc32(payload)):
-        raise BadCheckpoint("corrupt", "the checksum does not fit")
+        raise BadCheckpoint("corrupt", "the checksum is wrong")
     return payload
 
 
@@ -100,12 +93,12 @@ def _read(value: bytes, decode: Callable[[bytes], T]) -> T:
 
 
 def record_key(name: bytes, part: int) -> bytes:
-    """Give the record key of one part of a key's state."""
+    """Return the record key of one part of a key's state."""
     return b"s" + _PART.pack(part) + name
 
 
 def split_key(key: bytes | None) -> tuple[bytes, int]:
-    """Give name and part number of a record key.
+    """Return the name and part number of a record key.
 
     Raises
     ------
@@ -118,7 +111,7 @@ def split_key(key: bytes | None) -> tuple[bytes, int]:
 
 
 def tombstones(name: bytes, first: int, parts_before: int) -> Iterator[tuple[bytes, None]]:
-    """Give the records that remove a key's parts from `first` on."""
+    """Return the records that delete a key's parts from number `first` on."""
     for number in range(first, parts_before):
         yield record_key(name, number), None
 
@@ -126,24 +119,25 @@ def tombstones(name: bytes, first: int, parts_before: int) -> Iterator[tuple[byt
 def to_records(
     name: bytes, checkpoint: Checkpoint, parts_before: int
 ) -> Iterator[tuple[bytes, bytes | None]]:
-    """Give the records that store a checkpoint: its parts, and tombstones for parts it no longer has.
+    """Return the records that store a checkpoint, and tombstones for parts it no longer has.
 
-    `checkpoint.parts` is set to how many there are.
+    Parameters
+    ----------
+    parts_before
+        Number of parts of the checkpoint that this one replaces.
     """
     state = checkpoint.state
     pieces = [state[i : i + PART_BYTES] for i in range(0, len(state), PART_BYTES)] or [b""]
-    checkpoint.parts = len(pieces)
     for number, piece in enumerate(pieces):
-        checkpoint.state = piece
-        yield record_key(name, number), seal(_encode(checkpoint))
-    checkpoint.state = state
+        part = msgspec.structs.replace(checkpoint, parts=len(pieces), state=piece)
+        yield record_key(name, number), seal(_encode(part))
     yield from tombstones(name, len(pieces), parts_before)
 
 
 def from_records(parts: dict[int, bytes]) -> Checkpoint:
-    """Put a checkpoint together from the values of its parts.
+    """Join a checkpoint from the values of its parts.
 
-    Parts beyond its own number are left over from an older one that was refused: they are ignored.
+    Parts beyond its own number are left over from an older checkpoint that was refused. They are ignored.
 
     Raises
     ------
@@ -156,78 +150,37 @@ def from_records(parts: dict[int, bytes]) -> Checkpoint:
     # The number first: it may be any, and a range of it is not to be built.
     if not 1 <= first.parts <= len(parts) or any(number not in parts for number in range(first.parts)):
         raise BadCheckpoint("incomplete", f"not all of its {first.parts} parts are there")
-    found = [first, *(_read(parts[number], _decode_checkpoint) for number in range(1, first.parts))]
-    if any(_cut(part) != _cut(first) for part in found):
-        raise BadCheckpoint("incomplete", "parts of different cuts")
-    first.state = b"".join(part.state for part in found)
-    return first
+    rest = [_read(parts[number], _decode_checkpoint) for number in range(1, first.parts)]
+    if any(_origin(part) != _origin(first) for part in rest):
+        raise BadCheckpoint("incomplete", "its parts were written at different times")
+    return msgspec.structs.replace(first, state=b"".join(part.state for part in [first, *rest]))
 
 
 def shrink(state: bytes) -> bytes:
-    """Compress a role's state: it stays in the topic far longer than the 80 us this takes."""
+    """Compress a role's state. It takes 80 us, and the state stays in the topic far longer."""
     return zlib.compress(state, 1)
 
 
 def expand(state: bytes) -> bytes:
-    """Give a role's state back.
+    """Return the role's state that `shrink` compressed.
 
     Raises
     ------
     BadCheckpoint
-        If the bytes are not what `shrink` gave, or stand for more than any state may be.
+        If the bytes are not what `shrink` returned, or expand to more than a state may have.
     """
     reader = zlib.decompressobj()
     try:
-        found = reader.decompress(state, MOST_STATE_BYTES)
+        expanded = reader.decompress(state, MOST_STATE_BYTES)
     except zlib.error as error:
         raise BadCheckpoint("corrupt", str(error)) from None
     if not reader.eof or reader.unused_data:
-        raise BadCheckpoint("corrupt", "the state is cut, or larger than any may be")
-    return found
+        raise BadCheckpoint("corrupt", "the state is incomplete, or larger than a state may be")
+    return expanded
 
 
-def _cut(part: Checkpoint) -> tuple[int, str, str, int]:
+def _origin(part: Checkpoint) -> tuple[int, str, str, int]:
     return part.offset, part.topic_id, part.fingerprint, part.parts
-
-
-class DirtyKeys:
-    """Keys of one partition changed since their checkpoint, oldest change first, and which of them are due.
-
-    Checkpoints are spread evenly: after every commit a share of the dirty keys goes out, so that each key
-    is written about once per interval and no commit carries them all. The oldest go first, because they
-    hold `replay_from` back.
-    """
-
-    def __init__(self) -> None:
-        self._first_offset: dict[bytes, int] = {}
-        self._owed = 0.0
-
-    def __len__(self) -> int:
-        return len(self._first_offset)
-
-    def touch(self, name: bytes, offset: int) -> None:
-        """Note that a record changed a key."""
-        self._first_offset.setdefault(name, offset)
-
-    def clean(self, name: bytes) -> None:
-        """Note that a key was checkpointed."""
-        self._first_offset.pop(name, None)
-
-    def due(self, share: float, most: int = sys.maxsize) -> list[bytes]:
-        """Give the oldest keys, `share` of all of them over time and at most so many at once."""
-        self._owed = min(self._owed + share * len(self._first_offset), float(len(self._first_offset)))
-        count = min(int(self._owed), most)
-        self._owed -= count
-        keys = iter(self._first_offset)
-        return [next(keys) for _ in range(count)]
-
-    def all(self) -> list[bytes]:
-        """Give every dirty key, oldest change first."""
-        return list(self._first_offset)
-
-    def replay_from(self, position: int) -> int:
-        """Give the smallest offset no checkpoint includes, or `position` where all are included."""
-        return next(iter(self._first_offset.values()), position)
 
 
 class Cut(msgspec.Struct, array_like=True):
@@ -241,20 +194,26 @@ class Cut(msgspec.Struct, array_like=True):
         The input offset committed with it.
     topic_id
         The input topic's id.
-    control_position
-        The control offset committed with it; below 0 where there is none.
+    side
+        The committed offset of the first side topic; below 0 if there is none.
     partitions
-        How many partitions the input topic had; 0 where that was not written.
+        How many partitions the input topic had; 0 if that was not written.
+    clock
+        The newest append time before `position`, unix seconds.
+    more_side
+        The committed offsets of the other side topics, in the role's order.
     """
 
     replay_from: int
     position: int
     topic_id: str
-    control_position: int = -1
+    side: int = -1
     partitions: int = 0
+    clock: float = 0.0
+    more_side: list[int] = []
 
     def to_value(self) -> bytes:
-        """Write the record's value."""
+        """Return the record's value."""
         return seal(_encode(self))
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Dead letters: unreadable records, untouched, with headers that say where from and why."""
+"""Dead letters: unreadable records, unchanged, with headers that say where they came from and why."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Origin(NamedTuple):
     error: str
 
 
-def headers(topic: str, rejected: Rejected) -> list[tuple[str, str | bytes | None]]:
-    """Give the headers of a dead letter."""
+def headers(rejected: Rejected) -> list[tuple[str, str | bytes | None]]:
+    """Return the headers of a dead letter."""
     record: Record = rejected.record
-    origin = Origin(topic, record.partition, record.offset, rejected.reason, rejected.message[:500])
+    origin = Origin(record.topic, record.partition, record.offset, rejected.reason, rejected.message[:500])
     # Kafka takes bytes only, and an error may quote what is no text.
     return [
         (_PREFIX + name, str(value).encode(errors="backslashreplace"))
@@ -43,7 +43,7 @@ def headers(topic: str, rejected: Rejected) -> list[tuple[str, str | bytes | Non
 
 
 def origin(found: list[tuple[str, bytes | None]] | None) -> Origin | None:
-    """Read the headers back, whatever others there are; None if they are not those of a dead letter."""
+    """Return what the headers of a dead letter say; None if they are not those of one."""
     ours = {n: v for n, v in found or [] if n.startswith(_PREFIX) and v is not None}
     try:
         values = {name.removeprefix(_PREFIX): value.decode() for name, value in ours.items()}
@@ -59,7 +59,7 @@ def origin(found: list[tuple[str, bytes | None]] | None) -> Origin | None:
 
 
 def origin_of(letter: Message) -> Origin:
-    """Read where a dead letter came from.
+    """Return where a dead letter came from.
 
     Raises
     ------
@@ -75,17 +75,16 @@ def origin_of(letter: Message) -> Origin:
     return found
 
 
-# For a header whose name is no UTF-8 the client (2.16) gives an error and a list with a hole in it, both at
-# once. Called like this, Python sees the error and raises SystemError; called directly, in a loop, it takes
-# the list and crashes.
+# For a header whose name is not UTF-8 the client (2.16) returns a broken list and sets an error at once.
+# Called through `methodcaller`, Python sees the error and raises SystemError. Called directly in a loop, it
+# takes the list and crashes.
 _headers: Callable[[Message], list[tuple[str, bytes | None]] | None] = methodcaller("headers")
 
 
 @dataclass
 class _Pending:
-    """Dead letters of one reason that no line has told yet."""
+    """Dead letters of one reason that are not logged yet."""
 
-    topic: str
     first: Rejected
     count: int = 0
 
@@ -98,9 +97,9 @@ class Letters:
         self._pending: dict[str, _Pending] = {}
         self._told: dict[str, float] = {}
 
-    def note(self, topic: str, rejected: Rejected) -> None:
+    def note(self, rejected: Rejected) -> None:
         """Take one."""
-        self._pending.setdefault(rejected.reason, _Pending(topic, rejected)).count += 1
+        self._pending.setdefault(rejected.reason, _Pending(rejected)).count += 1
 
     def tell(self) -> None:
         """Log what is due."""
@@ -112,6 +111,6 @@ class Letters:
             at = pending.first.record
             log.warning(
                 "dead letters (%s): %d, the first %s[%d] at offset %d: %s",
-                reason, pending.count, pending.topic, at.partition, at.offset, pending.first.message[:200],
+                reason, pending.count, at.topic, at.partition, at.offset, pending.first.message[:200],
                 extra={"reason": reason, "count": pending.count},
             )  # fmt: skip

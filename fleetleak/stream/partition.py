@@ -1,12 +1,27 @@
-"""What the runtime knows of one input partition it owns."""
+"""One input partition that this process owns: its phase, its positions, and what is known of its keys.
+
+```
+  assigned                      restored               caught up             most records unreadable
+ ----------> RESTORING -----------------> REPLAYING ------------> LIVE ------------------> FLOODED
+                 ^                            |                    |                          |
+                 +----------------------------+--------------------+--------------------------+
+                    assigned again, or an aborted transaction: it is restored once more
+```
+
+RESTORING: stored state is read; records are refused, because it is not known yet where to begin.
+REPLAYING: records that were committed before are applied again, without publishing.
+LIVE: records are applied and their outputs published.
+FLOODED: consumption is paused; what was applied is still committed. Only a new start ends it.
+"""
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 
-from fleetleak.stream.checkpoint import DirtyKeys
+from fleetleak.stream.dirty import DirtyKeys
 from fleetleak.stream.flood import FloodGate
+from fleetleak.stream.positions import Positions
+from fleetleak.stream.role import Record, Topics
 
 CONTROLS_KEPT = 8
 
@@ -20,51 +35,120 @@ class Phase(enum.Enum):
     FLOODED = "flooded"
 
 
-@dataclass
 class Partition:
-    """State of one owned partition.
+    """State of one owned partition. Only its own methods change it.
 
-    Parameters
+    Attributes
     ----------
+    phase
+        See the diagram above.
     owned_since
-        When it was last taken, seconds of the process's monotonic clock: for the metric of restores only.
-    position
-        The next input offset to apply; all before it are in memory.
-    control_position
-        The next control offset to apply.
-    live_from
-        Records before this offset were committed before: they are re-applied without publishing.
-    topic_id, partitions
-        The input topic's id, and how many partitions it has.
-    included
-        While replaying: the newest offset each restored key's checkpoint includes.
-    parts
-        Over how many records a key's checkpoint is spread, where that is more than one.
-    controls
-        The newest control records applied to each key, as (control offset, input offset before it).
+        When it was last assigned or reset, monotonic seconds: for the metric of restores only.
+    positions
+        The next offsets to apply.
+    dirty
+        Keys that changed since their checkpoint.
+    keys
+        Number of keys that were restored; 0 once it is live.
     """
 
-    number: int
-    gate: FloodGate
-    phase: Phase = Phase.RESTORING
-    owned_since: float = 0.0
-    position: int = 0
-    control_position: int = 0
-    live_from: int = 0
-    topic_id: str = ""
-    partitions: int = 0
-    included: dict[bytes, int] = field(default_factory=dict)
-    dirty: DirtyKeys = field(default_factory=DirtyKeys)
-    parts: dict[bytes, int] = field(default_factory=dict)
-    controls: dict[bytes, list[tuple[int, int]]] = field(default_factory=dict)
+    def __init__(self, number: int, gate: FloodGate, topics: Topics) -> None:
+        self.number = number
+        self.gate = gate
+        self.phase = Phase.RESTORING
+        self.owned_since = 0.0
+        self._topics = topics
+        self.start_cold()
 
-    def forget(self) -> None:
-        """Become as new, but for the flood gate."""
-        fresh = Partition(self.number, self.gate, owned_since=self.owned_since)
-        self.__dict__.update(fresh.__dict__)
+    # Transitions.
 
-    def note_control(self, name: bytes, control_offset: int) -> None:
-        """Record where in the key's order a control record took effect."""
-        kept = self.controls.setdefault(name, [])
-        kept.append((control_offset, self.position - 1))
+    def assign(self, now: float) -> None:
+        """From any phase: restore it. `now` is in monotonic seconds."""
+        self.phase = Phase.RESTORING
+        self.owned_since = now
+
+    def start_cold(self) -> None:
+        """Forget positions and keys; what was seen of its flood is kept."""
+        self.positions = Positions(self._topics, self.number)
+        self.dirty = DirtyKeys()
+        # While replaying: the newest offset that each restored key's checkpoint includes.
+        self._included: dict[bytes, int] = {}
+        # Over how many records a key's checkpoint is spread, if more than one.
+        self._parts: dict[bytes, int] = {}
+        # The newest side records of each key, as (their offset, the input offset before them).
+        self._controls: dict[bytes, list[tuple[int, int]]] = {}
+
+    def replay(self) -> None:
+        """RESTORING to REPLAYING."""
+        self._leave(Phase.RESTORING)
+        self.phase = Phase.REPLAYING
+
+    def go_live(self) -> None:
+        """REPLAYING to LIVE."""
+        self._leave(Phase.REPLAYING)
+        self.phase = Phase.LIVE
+        self._included = {}
+
+    def flood(self) -> None:
+        """LIVE to FLOODED."""
+        self._leave(Phase.LIVE)
+        self.phase = Phase.FLOODED
+
+    def _leave(self, expected: Phase) -> None:
+        if self.phase is not expected:
+            raise RuntimeError(f"partition {self.number} is {self.phase.value}, not {expected.value}")
+
+    # Questions.
+
+    @property
+    def flowing(self) -> bool:
+        """Whether its records are applied."""
+        return self.phase in (Phase.REPLAYING, Phase.LIVE)
+
+    @property
+    def committable(self) -> bool:
+        """Whether its offsets may be committed; in a replay they are behind what was committed before."""
+        return self.phase in (Phase.LIVE, Phase.FLOODED)
+
+    @property
+    def replayed(self) -> bool:
+        """Whether nothing is left to replay."""
+        return self.positions.behind == 0
+
+    @property
+    def keys(self) -> int:
+        """Number of keys that were restored."""
+        return len(self._included)
+
+    def is_included(self, record: Record) -> bool:
+        """Return whether a restored checkpoint of the record's key includes it."""
+        return record.offset <= self._included.get(record.key or b"", -1)
+
+    # What is known of keys.
+
+    def has_parts(self, name: bytes, count: int) -> None:
+        """Note over how many records a key's checkpoint is spread."""
+        if count > 1:
+            self._parts[name] = count
+        else:
+            self._parts.pop(name, None)
+
+    def parts_of(self, name: bytes) -> int:
+        """Return over how many records a key's checkpoint is spread."""
+        return self._parts.get(name, 1)
+
+    def restored(self, name: bytes, offset: int, controls: list[tuple[int, int]]) -> None:
+        """Note that a key was loaded from a checkpoint that includes the input up to `offset`."""
+        self._included[name] = offset
+        if controls:
+            self._controls[name] = controls
+
+    def note_control(self, name: bytes, side_offset: int) -> None:
+        """Note after which input record a side record changed a key."""
+        kept = self._controls.setdefault(name, [])
+        kept.append((side_offset, self.positions.input - 1))
         del kept[:-CONTROLS_KEPT]
+
+    def controls_of(self, name: bytes) -> list[tuple[int, int]]:
+        """Return the newest side records of a key, as (their offset, the input offset before them)."""
+        return self._controls.get(name, [])

@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import msgspec
 
+from fleetleak.observe import metrics
+
+
+class Topics(NamedTuple):
+    """The topics of one role, by their full names.
+
+    Parameters
+    ----------
+    input
+        Its records are applied by `Role.apply`.
+    state
+        The compacted topic of its checkpoints; None for a role that keeps nothing.
+    dead_letter
+        Takes the records that the role cannot use.
+    side
+        Further inputs with as many partitions as `input`. Their records are applied by `Role.control`.
+        Kafka does not order two topics, so each such record is checkpointed where it is applied.
+    """
+
+    input: str
+    state: str | None
+    dead_letter: str
+    side: tuple[str, ...] = ()
+
+    @property
+    def read(self) -> list[str]:
+        """Topics to consume: the input, then the side topics."""
+        return [self.input, *self.side]
+
 
 class Record(msgspec.Struct, gc=False):
-    """One input record; `appended` is the broker's time of it, in unix seconds."""
+    """One record as a role sees it.
+
+    Parameters
+    ----------
+    appended
+        The broker's time of it, unix seconds.
+    clock
+        The newest `appended` of the partition up to and including this record, unix seconds. In a replay it
+        may be earlier, but never later. 0 for a record of a side topic.
+    topic
+        Where it comes from.
+    """
 
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
     appended: float
+    clock: float = 0.0
+    topic: str = ""
 
 
 class Key(NamedTuple):
@@ -30,11 +73,17 @@ class Key(NamedTuple):
 
 
 class Output(msgspec.Struct, gc=False):
-    """One record to publish; `partition` None lets the partitioner choose.
+    """One record to publish.
 
-    `transition` marks an output whose key must be checkpointed in the same transaction, and which is
-    published even if a replay finds it: were it published before, the checkpoint would include it.
-    `note` goes to the log once the output is committed.
+    Parameters
+    ----------
+    partition
+        None lets the partitioner choose.
+    transition
+        A key that is checkpointed in the same transaction. The output is published even if a replay produces
+        it: had it been published before, the checkpoint would include it.
+    note
+        A line for the log, written when the output is committed.
     """
 
     topic: str
@@ -46,7 +95,7 @@ class Output(msgspec.Struct, gc=False):
 
 
 class Rejected(msgspec.Struct, gc=False):
-    """An input record that cannot be used, for the dead letter."""
+    """An input record that the role cannot use, for the dead letter."""
 
     record: Record
     reason: str
@@ -55,33 +104,56 @@ class Rejected(msgspec.Struct, gc=False):
 
 @dataclass
 class Applied:
-    """What came of a batch."""
+    """What came of a batch.
+
+    Parameters
+    ----------
+    outputs, rejected
+        Records to publish, and records for the dead letter.
+    changed
+        Keys whose state changed, with the offset of the first record that changed it. They are due for a
+        checkpoint. None: every record that was not rejected changed its key.
+    required
+        Keys to checkpoint in the same transaction, because a replay could not repeat their change.
+    counts, levels
+        What to add to counters, and what to set gauges to, when the batch is committed. A replay and an
+        aborted transaction do not count.
+    """
 
     outputs: list[Output] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    changed: dict[Key, int] | None = None
+    required: set[Key] = field(default_factory=set)
+    counts: Counter[metrics.Count] = field(default_factory=Counter)
+    levels: dict[metrics.Gauge, float] = field(default_factory=dict)
+
+    def count(self, counter: metrics.Counter, *labels: str, n: int = 1) -> None:
+        """Add to a counter of `fleetleak.observe.metrics`, with its label values."""
+        self.counts[counter, *labels] += n
 
 
 class Role(Protocol):
     """A pure function of each key's own records, with state that can be taken out and put back.
 
-    Anything else that changes state is a control record. Nothing here may depend on a clock, on chance,
-    on how the input is cut into batches, or on which partitions share the process.
+    Anything else that changes state is a record of a side topic. Nothing here may depend on a clock, on
+    chance, on how the input is cut into batches, or on which partitions share the process. A role writes no
+    metrics: it returns counts. Most roles are simpler to write on `fleetleak.stream.Keyed`.
     """
 
     NAME: str
 
     @property
     def fingerprint(self) -> str:
-        """Version of code and configuration; stored state of another one starts cold, counted."""
+        """Version of code and configuration. Stored state of another one starts cold, and is counted."""
 
     def apply(self, records: Sequence[Record]) -> Applied:
-        """Apply input records, each partition's in order."""
+        """Apply input records; those of one partition are in its order."""
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
-        """Apply one control record; give the key it changed."""
+        """Apply one record of a side topic; return the key that it changed, if any, and what came of it."""
 
     def dump(self, key: Key) -> bytes | None:
-        """Exact state of a key; None if there is none any more."""
+        """Return the exact state of a key; None if it has none any more."""
 
     def load(self, key: Key, state: bytes) -> None:
         """Put a state back.
@@ -89,7 +161,7 @@ class Role(Protocol):
         Raises
         ------
         ValueError
-            If the state cannot be read; the key is then new.
+            If the state cannot be read; the key then starts cold.
         """
 
     def drop(self, partition: int) -> None:

@@ -6,20 +6,14 @@ from collections.abc import Iterator
 from operator import itemgetter
 from typing import NamedTuple
 
+import msgspec
 from confluent_kafka import Message
 
 from fleetleak.kafka.read import Say, Skipped, decoded
 from fleetleak.records import Unreadable
 from fleetleak.settings import Settings
-from fleetleak.stream.checkpoint import (
-    CUT,
-    GONE,
-    BadCheckpoint,
-    Checkpoint,
-    expand,
-    from_records,
-    split_key,
-)
+from fleetleak.stream.checkpoint import CUT, GONE, Checkpoint, expand, from_records, split_key
+from fleetleak.stream.errors import BadCheckpoint
 
 
 class Stored(NamedTuple):
@@ -85,7 +79,7 @@ def _read(partition: int, name: str, messages: dict[int, Message], skipped: Skip
         checkpoint = from_records({number: m.value() or b"" for number, m in messages.items()})
         if checkpoint.state == GONE:
             return None
-        checkpoint.state = expand(checkpoint.state)
+        checkpoint = msgspec.structs.replace(checkpoint, state=expand(checkpoint.state))
     except BadCheckpoint as error:
         skipped.add(next(iter(messages.values())), Unreadable(error.reason, f"{name}: {error}"))
         return Stored(partition, name, None, str(error))

@@ -12,36 +12,32 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from fleetleak.kafka.trouble import denied
 from fleetleak.observe import metrics
+from fleetleak.stream.errors import Aborted, Fenced
 from fleetleak.stream.role import Output
 
 log = logging.getLogger(__name__)
 
-# Far below librdkafka's own limit, so that a produce call never finds its queue full.
+# Far below librdkafka's own limit, so that its queue is never full at a produce call.
 _MOST_QUEUED = 200_000
 _ANY = -1
-
-
-class Aborted(RuntimeError):
-    """The transaction was given up: what was applied since the last commit must be restored."""
-
-
-class Fenced(RuntimeError):
-    """Another process took over this identity, or the producer is beyond repair: this one must end."""
+# Timeouts for which a call is repeated.
+_PATIENCE = 3
 
 
 class Transaction:
-    """The producing side of a stateful role.
+    """The producing side of a stateful role. Only its own methods change it.
 
     Parameters
     ----------
     connect
-        Makes the n-th transactional producer, each with a transactional id that belongs to nobody else.
+        Returns the n-th transactional producer; each has a transactional id that no other process uses.
     timeout_seconds
         How long one call to the cluster may take.
     wait
-        Asked when a call got no answer in time: whether Kafka is away, and is to be waited for.
+        Called when a call got no answer in time: returns whether Kafka is away, so that the call is repeated.
     lately
-        Whether it was away until a short while ago: what it ended then is no sign of another process.
+        Returns whether Kafka was away a short while ago. A transaction that ended then is no sign of another
+        process.
     """
 
     def __init__(
@@ -61,14 +57,14 @@ class Transaction:
         self._made = 0
         self.open = False
         self._producer = connect(0)
-        self._call(lambda: self._producer.init_transactions(timeout_seconds * 3))
+        self._call(lambda: self._producer.init_transactions(timeout_seconds * _PATIENCE))
 
     def begin(self, metadata: Any) -> None:
         """Open a transaction, if none is, for a batch polled under this group metadata.
 
-        The metadata is the fence: Kafka checks the group's generation at the time of the poll, not who
-        owns the partition now. Taken at commit time, a process that lost its partitions and polled again
-        could commit its old batch.
+        The metadata is the fence: Kafka compares the group's generation at the time of the poll. With
+        metadata taken at commit time, a process that lost its partitions and polled again could commit its
+        old batch.
         """
         if not self.open:
             self._call(lambda: self._producer.begin_transaction())
@@ -77,7 +73,7 @@ class Transaction:
 
     def publish(self, outputs: Iterable[Output]) -> None:
         """Send outputs in order; they become visible at the commit."""
-        # By partition too: a partition given per message is ignored by produce_batch.
+        # By partition too: produce_batch ignores a partition given per message.
         batches: dict[tuple[str, int], list[dict[str, Any]]] = {}
         outputs = list(outputs)
         for output in outputs:
@@ -113,9 +109,9 @@ class Transaction:
         Raises
         ------
         Aborted
-            If the transaction was given up, such as by a rebalance or a time-out.
+            If the transaction was aborted, such as by a rebalance or a timeout.
         Fenced
-            If this producer may not go on.
+            If this producer may not continue.
         """
         started = time.monotonic()
         self._call(lambda: self._producer.send_offsets_to_transaction(offsets, self._metadata, self._timeout))
@@ -130,7 +126,7 @@ class Transaction:
         self._published, self._notes = {}, []
 
     def abort(self, reason: str) -> None:
-        """Give up the open transaction, if there is one."""
+        """Abort the open transaction, if there is one."""
         if not self.open:
             return
         self.open = False
@@ -146,25 +142,25 @@ class Transaction:
             if cause.retriable() and self._away():
                 waited = True
             elif waited or (self._lately() and not cause.retriable()):
-                # The brokers ended it meanwhile, as they do after its time-out.
+                # The brokers aborted it meanwhile, as they do after its timeout.
                 self._renew()
                 return
             else:
                 raise Fenced(f"a transaction could not be aborted: {cause.str()}")
 
     def _away(self) -> bool:
-        """Say whether Kafka is to be waited for; what its clients have to say of that comes with a poll."""
-        # One that has failed for good says so again to the next call.
+        """Return whether Kafka is away. A poll first: it delivers what the client knows."""
+        # A producer that failed for good raises again at the next call.
         with contextlib.suppress(KafkaException):
             self._producer.poll(0)
         return self._wait()
 
     def _renew(self) -> None:
-        """Go on with a new producer, under a name that is nobody else's: the old one may do nothing more."""
+        """Continue with a new producer and a new transactional id: the old one may do nothing more."""
         log.info("a new producer takes the place of one whose transaction timed out")
         self._made += 1
         self._producer = self._connect(self._made)
-        self._call(lambda: self._producer.init_transactions(self._timeout * 3))
+        self._call(lambda: self._producer.init_transactions(self._timeout * _PATIENCE))
 
     def _make_room(self, count: int) -> None:
         deadline = time.monotonic() + self._timeout
@@ -174,7 +170,7 @@ class Transaction:
                 raise Aborted("the brokers do not take the outputs")
 
     def _call(self, step: Callable[[], object]) -> None:
-        deadline = time.monotonic() + self._timeout * 3
+        deadline = time.monotonic() + self._timeout * _PATIENCE
         waited = False
         while True:
             try:
@@ -189,9 +185,9 @@ class Transaction:
                 raise KafkaException(cause)
             if cause.retriable() and self._away():
                 waited = True
-                deadline = time.monotonic() + self._timeout * 3
+                deadline = time.monotonic() + self._timeout * _PATIENCE
             elif (waited or self._lately()) and not cause.retriable():
-                # Whether it was committed nobody knows; restoring finds out.
+                # It is unknown whether it was committed; the restore finds out.
                 self.open = False
                 self._published, self._notes = {}, []
                 metrics.ABORTS.labels("kafka").inc()

@@ -4,44 +4,51 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from operator import itemgetter
 
 import msgspec
 
 from fleetleak.kafka.topics import MAIN
 from fleetleak.observe import metrics
-from fleetleak.records import Alert, Decoder, Label, Promotion, Score, Unreadable, control, encode
+from fleetleak.records import Alert, Label, Promotion, Score, Unreadable, control, encode
 from fleetleak.records.alert import AlertState
-from fleetleak.records.control import ModelDelete
-from fleetleak.settings.tree import Alerting as Settings
-from fleetleak.stream import Applied, Key, Output, Record, Rejected
+from fleetleak.records.control import PROMOTION_KEY, ModelDelete
+from fleetleak.settings.tree import Alerting as AlertingSettings
+from fleetleak.stream import Applied, Key, Record, Rejected
+from fleetleak.stream.emit import Emit
+from fleetleak.stream.keyed import Keyed
+from sinks.alerting.active import ActiveTracks
 from sinks.alerting.labels import cover, expect
 from sinks.alerting.policy import AlertMemory, Policy, Transition
 from sinks.alerting.service import ServiceAlerts, Standing
-from sinks.alerting.words import confirmed, described, ended
+from sinks.alerting.words import NO_ALERT, confirmed, described, ended
 
-VERSION = 2
 _LONGEST = 1024  # characters of a text in a record
-# State under this name is who speaks in the partition. No service has it: control.PROMOTION_KEY.
-_SPEAKING = control.PROMOTION_KEY
 
 
-class Alerting:
-    """The role of the alerting sink (`fleetleak.stream.Role`).
+class Alerting(Keyed[Score, ServiceAlerts]):
+    """The role of the alerting sink.
 
     Parameters
     ----------
     alerts_topic, silent_topic
-        Where it tells while its track speaks, and while another does.
+        Where its alerts go while its track is active, and while another one is.
     track
         Whose settings these are (docs/tracks.md).
     """
 
     NAME = "alerting"
+    VERSION = 2
+    RECORD = Score
+    STATE = ServiceAlerts
 
     def __init__(
-        self, settings: Settings, alerts_topic: str, silent_topic: str = "silent-alerts", track: str = MAIN
+        self,
+        settings: AlertingSettings,
+        alerts_topic: str,
+        silent_topic: str = "silent-alerts",
+        track: str = MAIN,
     ) -> None:
+        super().__init__()
         self._policy = Policy(
             fire=settings.fire_confidence,
             clear=settings.clear_confidence,
@@ -57,103 +64,81 @@ class Alerting:
         self._silent_topic = silent_topic
         # Interned, so that it is the default itself: msgspec leaves out a default by identity.
         self._track = sys.intern(track)
-        self._speaking: dict[int, str] = {}
-        self._services: dict[Key, ServiceAlerts] = {}
-        self._read_score = Decoder(Score).decode
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(ServiceAlerts).decode
+        # Stored under PROMOTION_KEY, which no service has.
+        self._active = ActiveTracks()
 
-    @property
-    def fingerprint(self) -> str:
-        """Version of the stored form; a new policy goes on with the old alerts."""
-        return f"alerting/{VERSION}"
+    # Scores.
 
-    def apply(self, records: Sequence[Record]) -> Applied:
-        """Take scores; give the transitions they cause."""
-        applied = Applied()
-        for record in records:
-            try:
-                score = self._read_score(record.value)
-            except Unreadable as error:
-                applied.rejected.append(Rejected(record, error.reason, str(error)))
-                continue
-            self._take(Key(record.partition, record.key or b""), score, applied)
-        metrics.FIRING.set(sum(s.standing is not None for s in self._services.values()))
-        return applied
-
-    def _take(self, key: Key, score: Score, applied: Applied) -> None:
-        service = self._services.get(key)
-        if service is None:
-            service = self._services[key] = ServiceAlerts()
+    def step(self, state: ServiceAlerts | None, record: Score, emit: Emit) -> ServiceAlerts:
+        """Take a score; publish the transitions that it causes."""
+        service, score = state or ServiceAlerts(), record
         service.newest = max(service.newest, score.time)
         member = service.member(score.instance)
         if score.time <= member.time:
-            return
+            return service
         member.heard(score.time)
         if score.trend is not None and service.taught_rise > score.trend.normal_rise:
             score.trend.normal_rise = service.taught_rise
         steps = [] if score.time < service.muted_until else self._policy.step(member.memory, score)
         for step in steps:
-            self._tell(key, service, score, step, applied)
+            self._tell(service, score, step, emit)
         if not steps and member.memory.phase == "firing":
-            self._adopt(key, service, score, applied)
-        self._let_go(key, service, score, applied)
+            self._adopt(service, score, emit)
+        self._forget_silent(service, score, emit)
+        return service
 
-    def _tell(
-        self, key: Key, service: ServiceAlerts, score: Score, step: Transition, applied: Applied
-    ) -> None:
+    def _tell(self, service: ServiceAlerts, score: Score, step: Transition, emit: Emit) -> None:
         """Turn one instance's transition into the service's."""
         firing, standing = service.firing(), service.standing
         if standing is None:
             if step.state == "resolved":
                 return
-            standing = service.standing = Standing(self._name(score, step), step.since, _NO_ALERT)
+            standing = service.standing = Standing(self._name(score, step), step.since, NO_ALERT)
             state: AlertState = "firing"
         elif not firing:
-            self._end(key, service, step.time, step.closed_by or "", applied)
+            self._end(service, step.time, step.closed_by or "", emit)
             return
         else:
             state = "updated"
             news = service.is_news(score.instance, step)
             if step.state == "resolved":
-                # Told with the next score of one that goes on: this one says nothing of it.
+                # Published with the next score of an instance that still leaks; this one says nothing of it.
                 standing.stale |= news
             if step.state == "resolved" or not news:
                 return
-        self._told(key, service, standing, described(standing, service, score, step, state), applied)
+        self._told(standing, described(standing, service, score, step, state), emit)
 
-    def _told(
-        self, key: Key, service: ServiceAlerts, standing: Standing, alert: Alert, applied: Applied
-    ) -> None:
+    def _told(self, standing: Standing, alert: Alert, emit: Emit) -> None:
         standing.told = msgspec.structs.replace(alert, track=self._track)
         standing.stale = False
-        self._publish(key, standing.told, applied)
+        self._publish(standing.told, emit)
 
-    def _adopt(self, key: Key, service: ServiceAlerts, score: Score, applied: Applied) -> None:
-        """Tell an alert of this instance, where the one that it was told of leaks no more."""
+    def _adopt(self, service: ServiceAlerts, score: Score, emit: Emit) -> None:
+        """Publish the alert of this instance if the one that was published before leaks no more."""
         standing = service.standing
         if standing is None or not standing.stale or score.trend is None:
             return
         step = self._policy.again(service.member(score.instance).memory, score)
-        self._told(key, service, standing, described(standing, service, score, step, "updated"), applied)
+        self._told(standing, described(standing, service, score, step, "updated"), emit)
 
     def _name(self, score: Score, step: Transition) -> str:
-        # Another track's name is in it: two tracks' alerts of one leak meet on `alerts` at a promotion.
+        # With the name of another track: two tracks' alerts of one leak meet on `alerts` at a promotion.
         owner = "" if self._track == MAIN else f"@{self._track}"
         return f"{score.service}@{step.since:.0f}{owner}"
 
-    def _publish(self, key: Key, alert: Alert, applied: Applied) -> None:
-        metrics.TRANSITIONS.labels(alert.state).inc()
-        topic = self._topic(key.partition)
-        note = f"alert {alert.state}: {alert.key}: {alert.summary}"
-        applied.outputs.append(Output(topic, alert.key.encode(), encode(alert), None, key, note))
+    def _publish(self, alert: Alert, emit: Emit) -> None:
+        active = self._active.of(emit.key.partition) == self._track
+        emit.count(metrics.TRANSITIONS, alert.state)
+        emit.rekeyed(
+            self._alerts_topic if active else self._silent_topic,
+            alert.key.encode(),
+            encode(alert),
+            transition=True,
+            note=f"alert {alert.state}: {alert.key}: {alert.summary}",
+        )
 
-    def _topic(self, partition: int) -> str:
-        speaks = self._speaking.get(partition, MAIN) == self._track
-        return self._alerts_topic if speaks else self._silent_topic
-
-    def _let_go(self, key: Key, service: ServiceAlerts, score: Score, applied: Applied) -> None:
-        """Forget instances that the service's time has left behind; with the last one its alert ends."""
+    def _forget_silent(self, service: ServiceAlerts, score: Score, emit: Emit) -> None:
+        """Forget instances that are silent by the service's time; with the last one its alert ends."""
         if service.newest - service.checked < self._silent / 8:
             return
         service.checked = service.newest
@@ -161,122 +146,119 @@ class Alerting:
         for name in gone:
             del service.members[name]
         if gone and service.standing is not None and not service.firing():
-            self._close(key, service, score.time, "no leaking instance is there any more", applied)
+            self._close(service, score.time, "no leaking instance is there any more", emit)
 
-    def _close(self, key: Key, service: ServiceAlerts, time: float, why: str, applied: Applied) -> None:
-        """End the alert from outside: what its instances were on the way to is forgotten."""
+    def _close(self, service: ServiceAlerts, time: float, why: str, emit: Emit) -> None:
+        """End the alert for a reason outside its instances; their progress towards an alert is forgotten."""
         if service.standing is None:
             return
         for member in service.members.values():
             member.memory = AlertMemory(covered=member.memory.covered)
-        self._end(key, service, time, why, applied)
+        self._end(service, time, why, emit)
 
-    def _end(self, key: Key, service: ServiceAlerts, time: float, why: str, applied: Applied) -> None:
+    def _end(self, service: ServiceAlerts, time: float, why: str, emit: Emit) -> None:
         if (standing := service.standing) is None:
             return
         service.standing = None
-        self._publish(key, ended(standing.told, time, why), applied)
+        self._publish(ended(standing.told, time, why), emit)
+
+    # Control records.
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
-        """Apply a label (`leak` confirms, `not-a-leak` and `expected` resolve) or a promotion."""
-        applied = Applied()
+        """Apply a label (`leak` confirms, `not-a-leak` and `expected` resolve), a deletion or a promotion."""
         try:
-            match control.read(record.value):
-                case Label() as label:
-                    return self._label(record.partition, label, applied), applied
-                case ModelDelete(service=service):
-                    return self._delete(Key(record.partition, service.encode()), applied), applied
-                case Promotion(track=track):
-                    return self._promote(record.partition, track, applied), applied
+            read = control.read(record.value)
         except Unreadable as error:
-            applied.rejected.append(Rejected(record, error.reason, str(error)))
-        return None, applied
+            return None, Applied(rejected=[Rejected(record, error.reason, str(error))])
+        match read:
+            case Label(service=service):
+                return self.change(Key(record.partition, service.encode()), self._label, read, record)
+            case ModelDelete(service=service):
+                return self.change(Key(record.partition, service.encode()), self._delete, read, record)
+            case Promotion(track=track):
+                return self._promote(record.partition, track)
+        return None, Applied()
 
-    def _delete(self, key: Key, applied: Applied) -> Key | None:
+    def _delete(self, service: ServiceAlerts | None, _record: ModelDelete, emit: Emit) -> None:
         """Forget a service that is gone for good; its alert ends."""
-        if (service := self._services.get(key)) is None:
-            return None
-        self._close(key, service, service.newest, "the service was deleted", applied)
-        del self._services[key]
-        return key
+        if service is not None:
+            self._close(service, service.newest, "the service was deleted", emit)
 
-    def _label(self, partition: int, label: Label, applied: Applied) -> Key | None:
-        key = Key(partition, label.service.encode())
-        service = self._services.get(key)
+    def _label(self, service: ServiceAlerts | None, label: Label, emit: Emit) -> ServiceAlerts | None:
         if service is None:
-            metrics.CONTROLS.labels("label", "no-such-service").inc()
+            emit.count(metrics.CONTROLS, "label", "no-such-service")
             return None
         if label.alert is not None and (service.standing is None or service.standing.key != label.alert):
-            metrics.CONTROLS.labels("label", "no-such-alert").inc()
-            return key
-        self._apply_label(key, service, label, applied)
-        metrics.LABELS.labels(label.verdict).inc()
-        metrics.CONTROLS.labels("label", "applied").inc()
-        return key
+            emit.count(metrics.CONTROLS, "label", "no-such-alert")
+            return service
+        self._apply_label(service, label, emit)
+        emit.count(metrics.LABELS, label.verdict)
+        emit.count(metrics.CONTROLS, "label", "applied")
+        return service
 
-    def _apply_label(self, key: Key, service: ServiceAlerts, label: Label, applied: Applied) -> None:
+    def _apply_label(self, service: ServiceAlerts, label: Label, emit: Emit) -> None:
         time = max(service.newest, label.time)
         if label.verdict == "leak":
             standing = service.standing
             if standing is not None and label.author not in standing.confirmed:
                 standing.confirmed.append(label.author)
-                self._told(key, service, standing, confirmed(standing.told, time, label.author), applied)
+                self._told(standing, confirmed(standing.told, time, label.author), emit)
             return
         if label.verdict == "expected":
             expect(service, label, time)
         else:
             cover(service)
         reason = f": {label.reason}" if label.reason else ""
-        self._close(key, service, time, f"{label.author} said {label.verdict}{reason}"[:_LONGEST], applied)
+        self._close(service, time, f"{label.author} said {label.verdict}{reason}"[:_LONGEST], emit)
 
-    def _promote(self, partition: int, track: str, applied: Applied) -> Key | None:
-        """Let a track speak in a partition; what stands goes where this track tells from now on."""
-        if self._speaking.get(partition, MAIN) == track:
-            metrics.CONTROLS.labels("promotion", "unchanged").inc()
-            return None
-        moves = self._track in (track, self._speaking.get(partition, MAIN))
-        standing = self._standing(partition) if moves else []
+    def _promote(self, partition: int, track: str) -> tuple[Key | None, Applied]:
+        """Make a track active in a partition; alerts that stand move to the topic where they belong now."""
+        applied = Applied()
+        before = self._active.of(partition)
+        if before == track:
+            applied.count(metrics.CONTROLS, "promotion", "unchanged")
+            return None, applied
+        standing = self._standing(partition) if self._track in (track, before) else []
         why = f"track {track} was promoted"
-        for key, told in standing:
-            self._publish(key, ended(told, told.time, why), applied)
-        self._speaking[partition] = track
-        for key, told in standing:
-            self._publish(key, msgspec.structs.replace(told, state="firing"), applied)
-        metrics.CONTROLS.labels("promotion", "applied").inc()
-        return Key(partition, _SPEAKING)
+        self._publish_all([(key, ended(told, told.time, why)) for key, told in standing], applied)
+        self._active.promote(partition, track)
+        self._publish_all([(key, msgspec.structs.replace(t, state="firing")) for key, t in standing], applied)
+        applied.count(metrics.CONTROLS, "promotion", "applied")
+        return Key(partition, PROMOTION_KEY), applied
+
+    def _publish_all(self, alerts: Sequence[tuple[Key, Alert]], applied: Applied) -> None:
+        for key, alert in alerts:
+            emit = Emit(key)
+            self._publish(alert, emit)
+            emit.into(applied)
 
     def _standing(self, partition: int) -> list[tuple[Key, Alert]]:
-        """Give what was told last of every alert that stands, at its service's newest time, by service."""
-        return sorted(
-            (
-                (key, msgspec.structs.replace(s.standing.told, time=max(s.newest, s.standing.told.time)))
-                for key, s in self._services.items()
-                if key.partition == partition and s.standing is not None
-            ),
-            key=itemgetter(0),
-        )
+        """Return the newest published form of every standing alert, at its service's newest time."""
+        return [
+            (key, msgspec.structs.replace(s.standing.told, time=max(s.newest, s.standing.told.time)))
+            for key, s in self.items(partition)
+            if s.standing is not None
+        ]
+
+    # State.
+
+    def levels(self) -> dict[metrics.Gauge, float]:
+        """Return the number of services kept, and of alerts that stand."""
+        standing = sum(service.standing is not None for service in self.states())
+        return super().levels() | {metrics.FIRING: float(standing)}
 
     def dump(self, key: Key) -> bytes | None:
-        """Exact state of a service's alerts, or of who speaks in a partition."""
-        if key.name == _SPEAKING:
-            return self._speaking[key.partition].encode() if key.partition in self._speaking else None
-        return self._encode(self._services[key]) if key in self._services else None
+        """Return the exact state of a service's alerts, or of the active track of a partition."""
+        return self._active.dump(key.partition) if key.name == PROMOTION_KEY else super().dump(key)
 
     def load(self, key: Key, state: bytes) -> None:
-        """Put a service's alerts back, or who speaks in a partition."""
-        if key.name == _SPEAKING:
-            self._speaking[key.partition] = state.decode()
-            return
-        self._services[key] = self._decode(state)
+        """Put a service's alerts, or the active track of a partition, back."""
+        if key.name == PROMOTION_KEY:
+            self._active.load(key.partition, state)
+        else:
+            super().load(key, state)
 
     def drop(self, partition: int) -> None:
-        """Forget the services of a partition, and who speaks there."""
-        self._speaking.pop(partition, None)
-        self._services = {k: v for k, v in self._services.items() if k.partition != partition}
-
-
-# Of an alert that is about to be told.
-_NO_ALERT = Alert(
-    key="-", state="firing", service="-", instance="-", time=0.0, since=0.0, severity="early", kind="stable",
-    confidence=0.0, summary="", recommendation="",
-)  # fmt: skip
+        """Forget the services of a partition, and its active track."""
+        super().drop(partition)
+        self._active.drop(partition)

@@ -1,4 +1,4 @@
-"""From scores to alerts: what each transition tells."""
+"""From scores to alerts: what each transition says."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ from sinks.alerting.service import ServiceAlerts, Standing
 
 _MOST_NAMED = 20
 _MOST_REASONS = 3
+# In place of what was published last, for an alert that is about to be published first.
+NO_ALERT = Alert(
+    key="-", state="firing", service="-", instance="-", time=0.0, since=0.0, severity="early", kind="stable",
+    confidence=0.0, summary="", recommendation="",
+)  # fmt: skip
 
 
 def described(
     standing: Standing, service: ServiceAlerts, score: Score, step: Transition, state: AlertState
 ) -> Alert:
-    """Give what is told of a service by one instance's step."""
+    """Return the alert of a service after one instance's step."""
     leaking, forecast, told = service.leaking(), score.forecast, standing.told
     sure = "sure" in (step.severity, told.severity)
     return _worded(
@@ -66,7 +71,7 @@ def described(
 
 
 def confirmed(told: Alert, time: float, author: str) -> Alert:
-    """Give an alert that a person called a leak."""
+    """Return an alert that a person confirmed as a leak."""
     reasons = [f"confirmed by {author}", *told.reasons][:_MOST_REASONS]
     return _worded(
         msgspec.structs.replace(told, state="updated", time=time, severity="sure", news=None, reasons=reasons)
@@ -74,7 +79,7 @@ def confirmed(told: Alert, time: float, author: str) -> Alert:
 
 
 def ended(told: Alert, time: float, why: str) -> Alert:
-    """Give what was, once an alert has ended: nothing leaks, and nothing is forecast."""
+    """Return the last form of an alert that has ended: nothing leaks, and nothing is forecast."""
     return _worded(
         msgspec.structs.replace(
             told, state="resolved", time=time, closed_by=why, affected=0, instances=[], urgency="later",

@@ -1,0 +1,73 @@
+"""What a keyed part does beside returning its state."""
+
+from __future__ import annotations
+
+from fleetleak.observe import metrics
+from fleetleak.stream.role import Applied, Key, Output
+
+
+class Emit:
+    """Collects the outputs, counts and timer of one step of one key.
+
+    Attributes
+    ----------
+    key
+        The key, with its partition.
+    wake_at
+        When the key's timer is to fire, unix seconds; meaningful if `wakes`.
+    """
+
+    __slots__ = ("_applied", "key", "wake_at", "wakes")
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.wakes = False
+        self.wake_at: float | None = None
+        self._applied = Applied()
+
+    def output(
+        self, topic: str, value: bytes | None, *, transition: bool = False, note: str | None = None
+    ) -> None:
+        """Publish under the same key into the same partition number.
+
+        Parameters
+        ----------
+        topic
+            Has as many partitions as the input.
+        transition, note
+            As in `fleetleak.stream.Output`.
+        """
+        self._publish(Output(topic, self.key.name, value, self.key.partition, None, note), transition)
+
+    def rekeyed(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        *,
+        transition: bool = False,
+        note: str | None = None,
+    ) -> None:
+        """Publish under another key; the partitioner chooses the partition."""
+        self._publish(Output(topic, key, value, None, None, note), transition)
+
+    def count(self, counter: metrics.Counter, *labels: str, n: int = 1) -> None:
+        """Add to a counter when the batch is committed."""
+        self._applied.count(counter, *labels, n=n)
+
+    def wake(self, at: float | None) -> None:
+        """Set the key's one timer, unix seconds, in place of the one before; None cancels it.
+
+        Take the time from the record, such as its event time plus five minutes: the partition's own time is
+        not known to a part, because a replay leaves records out.
+        """
+        self.wakes, self.wake_at = True, at
+
+    def into(self, applied: Applied) -> None:
+        """Add what was collected to what came of the batch."""
+        applied.outputs += self._applied.outputs
+        applied.counts += self._applied.counts
+
+    def _publish(self, output: Output, transition: bool) -> None:
+        output.transition = self.key if transition else None
+        self._applied.outputs.append(output)
