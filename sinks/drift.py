@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from fleetleak.kafka.topics import Names, names
 from fleetleak.observe import metrics
 from fleetleak.records import Drift, Score, encode
+from fleetleak.settings import Settings
 from fleetleak.stream.emit import Emit
 from fleetleak.stream.keyed import Keyed, Nothing
+from fleetleak.stream.spec import RoleSpec
 
 
 class DriftSink(Keyed[Score, Nothing]):
@@ -39,3 +42,18 @@ def _event(score: Score, detector: str) -> Drift:
         input_partition=score.input_partition,
         input_offset=score.input_offset,
     )
+
+
+def _make(settings: Settings) -> DriftSink:
+    return DriftSink(names(settings.kafka.topic_prefix, settings.kafka.track).drift)
+
+
+ROLE = RoleSpec(
+    name=DriftSink.NAME,
+    command="sink",
+    help="turn scores into drift events",
+    make=_make,
+    input=Names.scores,
+    outputs=(Names.drift,),
+    metrics=("sink",),
+)

@@ -18,7 +18,8 @@ from fleetleak.kafka import client, topics
 from fleetleak.observe import logs, metrics
 from fleetleak.observe.garbage import collect_seldom
 from fleetleak.settings import Settings, load
-from fleetleak.stream import Output, Runtime, Topics, runtime
+from fleetleak.stream import Output, Runtime, Topics
+from fleetleak.stream.clients import Makers
 from fleetleak.stream.transaction import Transaction
 from processors.scoring import Scoring
 
@@ -28,7 +29,7 @@ class AtLeastOnce(Transaction):
 
     consumer: Consumer
 
-    def __init__(self, producer: Producer, timeout_seconds: float) -> None:
+    def __init__(self, _connect: object, timeout_seconds: float, *_: object) -> None:
         self._settings = load().settings
         self._producer = Producer(client.producer(self._settings.kafka, **_QUEUE))
         self._timeout = timeout_seconds
@@ -58,17 +59,19 @@ _QUEUE = {"queue.buffering.max.messages": 1_000_000, "queue.buffering.max.kbytes
 def build(settings: Settings, exactly_once: bool) -> Runtime:
     """Make the processor as its command does, or the same at least once."""
     names = topics.names(settings.kafka.topic_prefix)
-    if not exactly_once:
-        vars(runtime)["Transaction"] = AtLeastOnce
-    built = Runtime(
+    makers = Makers() if exactly_once else Makers(_remembered, transaction=AtLeastOnce)
+    return Runtime(
         settings,
-        Scoring.from_settings(settings),
-        Topics(names.snapshots, names.feedback, names.models, names.dead_letter),
+        Scoring(settings, names.scores),
+        Topics(names.snapshots, names.models, names.dead_letter, (names.feedback,)),
         f"{settings.kafka.topic_prefix}-processor",
+        makers=makers,
     )
-    if not exactly_once:
-        AtLeastOnce.consumer = built._consumer  # noqa: SLF001 - the benchmark looks inside
-    return built
+
+
+def _remembered(properties: dict[str, Any]) -> Consumer:
+    AtLeastOnce.consumer = Consumer(properties)
+    return AtLeastOnce.consumer
 
 
 def _scored() -> float:

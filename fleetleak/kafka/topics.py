@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, overload
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports them without saying so
@@ -20,37 +22,45 @@ MOST_CONTROL_BYTES = 8 * 2**20
 _TIMEOUT_SECONDS = 30.0
 _LIST_SECONDS = 8.0
 MAIN = "main"
-"""The track that speaks until another is promoted (docs/tracks.md)."""
-_DERIVED = frozenset({"scores", "models", "alert_state", "drift"})
-_COMPACTED = {
-    "cleanup.policy": "compact",
-    # The active segment is never compacted: small ones keep a restore short.
-    "segment.bytes": str(16 * 2**20),
-    "segment.ms": "600000",
-    "min.cleanable.dirty.ratio": "0.3",
-}
+"""The active track until another one is promoted (docs/tracks.md)."""
 
 
 class WrongTopics(RuntimeError):
     """The cluster's topics do not fit; the message says the fix."""
 
 
-class Names(NamedTuple):
-    """Full topic names."""
+Config = dict[str, str]
 
-    snapshots: str
-    scores: str
-    models: str
-    alerts: str
-    silent_alerts: str
-    alert_state: str
-    drift: str
-    feedback: str
-    dead_letter: str
+
+def _compacted(_settings: Topics) -> Config:
+    return {
+        "cleanup.policy": "compact",
+        # The active segment is never compacted: small ones keep a restore short.
+        "segment.bytes": str(16 * 2**20),
+        "segment.ms": "600000",
+        "min.cleanable.dirty.ratio": "0.3",
+    }
+
+
+def _deleted_after(hours: float) -> Config:
+    milliseconds = int(hours * _HOUR_MS)
+    # Retention removes whole segments only, so a segment must not outlive the retention by much.
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(milliseconds),
+        "segment.ms": str(max(60_000, min(milliseconds // 4, 24 * _HOUR_MS))),
+    }
+
+
+def _long(settings: Topics) -> Config:
+    return _deleted_after(settings.alert_hours)
+
+
+_APPENDED = {"message.timestamp.type": "LogAppendTime"}
 
 
 def owner(prefix: str, track: str) -> str:
-    """Give what the names of a track's own topics and groups begin with.
+    """Return what the names of a track's own topics and groups begin with.
 
     Neither prefixes nor tracks hold a dot, so no track of one prefix meets another prefix.
 
@@ -62,8 +72,56 @@ def owner(prefix: str, track: str) -> str:
     return prefix if track == MAIN else f"{prefix}.{track}"
 
 
-def names(prefix: str, track: str = MAIN) -> Names:
-    """Give the topic names under a prefix, as one track has them.
+@dataclass(frozen=True)
+class TopicSpec:
+    """How one topic is laid out, under any prefix.
+
+    Parameters
+    ----------
+    name
+        Its name after the prefix.
+    config
+        Returns its configuration; `LONG` and `COMPACTED` are the usual ones.
+    per_track
+        Whether each track has its own.
+    """
+
+    name: str
+    config: Callable[[Topics], Config]
+    per_track: bool = False
+
+    def under(self, prefix: str, track: str = MAIN) -> str:
+        """Return its full name."""
+        return f"{owner(prefix, track) if self.per_track else prefix}.{self.name}"
+
+
+class _Listed:
+    """An attribute of `Names`: on the class the topic's spec, on an instance its full name."""
+
+    def __init__(self, config: Callable[[Topics], Config], per_track: bool = False) -> None:
+        self._config = config
+        self._per_track = per_track
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._spec = TopicSpec(name.replace("_", "-"), self._config, self._per_track)
+
+    @overload
+    def __get__(self, names: None, owner: type) -> TopicSpec: ...
+
+    @overload
+    def __get__(self, names: Names, owner: type) -> str: ...
+
+    def __get__(self, names: Names | None, owner: type) -> TopicSpec | str:
+        return self._spec if names is None else self._spec.under(names.prefix, names.track)
+
+
+LONG, COMPACTED = _long, _compacted
+
+
+class Names:
+    """The topics of the product. On the class they are specs, on an instance full names.
+
+    docs/architecture.md has the table and the reasons.
 
     Examples
     --------
@@ -72,51 +130,61 @@ def names(prefix: str, track: str = MAIN) -> Names:
     >>> names("fleetleak", "bold").alert_state, names("fleetleak", "bold").alerts
     ('fleetleak.bold.alert-state', 'fleetleak.alerts')
     """
-    ours = owner(prefix, track)
-    return Names(
-        *(f"{ours if part in _DERIVED else prefix}.{part.replace('_', '-')}" for part in Names._fields)
+
+    snapshots = _Listed(lambda settings: _deleted_after(settings.snapshot_hours) | _APPENDED)
+    scores = _Listed(lambda settings: _deleted_after(settings.score_hours), per_track=True)
+    models = _Listed(COMPACTED, per_track=True)
+    alerts = _Listed(LONG)
+    silent_alerts = _Listed(LONG)
+    alert_state = _Listed(COMPACTED, per_track=True)
+    drift = _Listed(LONG, per_track=True)
+    feedback = _Listed(
+        lambda settings: _long(settings) | _APPENDED | {"max.message.bytes": str(2 * MOST_CONTROL_BYTES)}
     )
+    dead_letter = _Listed(lambda settings: _long(settings) | {"max.message.bytes": str(16 * 2**20)})
+
+    def __init__(self, prefix: str, track: str) -> None:
+        self.prefix = prefix
+        self.track = track
+
+    def __iter__(self) -> Iterator[str]:
+        """Return every full name."""
+        return (spec.under(self.prefix, self.track) for spec in SPECS)
+
+
+SPECS: tuple[TopicSpec, ...] = tuple(
+    getattr(Names, name) for name, value in vars(Names).items() if isinstance(value, _Listed)
+)
+"""Every topic of the product."""
+
+
+def names(prefix: str, track: str = MAIN) -> Names:
+    """Return the topic names under a prefix, as one track has them."""
+    return Names(prefix, track)
 
 
 class Topic(NamedTuple):
-    """How one topic is laid out."""
+    """How one topic is laid out on a cluster."""
 
     name: str
     partitions: int
-    config: dict[str, str]
+    config: Config
     copies: int = 1
 
 
-def _deleted_after(hours: float) -> dict[str, str]:
-    milliseconds = int(hours * _HOUR_MS)
-    # Retention removes whole segments only, so a segment must not outlive the retention by much.
-    return {
-        "cleanup.policy": "delete",
-        "retention.ms": str(milliseconds),
-        "segment.ms": str(max(60_000, min(milliseconds // 4, 24 * _HOUR_MS))),
-    }
+def layout(
+    prefix: str, settings: Topics, track: str = MAIN, specs: Iterable[TopicSpec] = SPECS
+) -> list[Topic]:
+    """Return every topic that a track uses, as it should be.
 
-
-def layout(prefix: str, settings: Topics, track: str = MAIN) -> list[Topic]:
-    """Give every topic a track uses as it should be (docs/architecture.md has the table and the reasons)."""
-    topic = names(prefix, track)
-    # Snapshots, scores, models, alert state and feedback meet by partition number.
-    together = settings.partitions
-    appended = {"message.timestamp.type": "LogAppendTime"}
-    long = _deleted_after(settings.alert_hours)
-    control = {"max.message.bytes": str(2 * MOST_CONTROL_BYTES)}
-    configs = {
-        topic.snapshots: _deleted_after(settings.snapshot_hours) | appended,
-        topic.scores: _deleted_after(settings.score_hours),
-        topic.models: _COMPACTED,
-        topic.alerts: long,
-        topic.silent_alerts: long,
-        topic.alert_state: _COMPACTED,
-        topic.drift: long,
-        topic.feedback: long | appended | control,
-        topic.dead_letter: long | {"max.message.bytes": str(16 * 2**20)},
-    }
-    return [Topic(name, together, config, settings.replication_factor) for name, config in configs.items()]
+    All have equally many partitions: roles read several of them, and meet in them by partition number.
+    """
+    return [
+        Topic(
+            spec.under(prefix, track), settings.partitions, spec.config(settings), settings.replication_factor
+        )
+        for spec in specs
+    ]
 
 
 def existing(admin: AdminClient) -> dict[str, int]:
@@ -167,11 +235,11 @@ def create(
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 why = sentence(error, Right("Create", f"topic {name}"), kafka or Kafka())
                 raise WrongTopics(f"topic {name} could not be created: {why}") from None
-    _wait_untillisted(admin, {t.topic for t in new})
+    _wait_until_listed(admin, {t.topic for t in new})
     return [t.topic for t in new]
 
 
-def _wait_untillisted(admin: AdminClient, created: set[str]) -> None:
+def _wait_until_listed(admin: AdminClient, created: set[str]) -> None:
     """Wait for the brokers: they tell of a topic some time after they took it."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while missing := created - existing(admin).keys():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
@@ -41,8 +41,8 @@ class HealthServer:
         `/healthz` and `/readyz` answer 200 when these give None, else, or when they raise, 503 with words.
     note
         What `/readyz` says when it answers 200.
-    role
-        Whose metrics are served; without one all of them.
+    families
+        Whose metrics are served, beside those of every role (`fleetleak.observe.metrics`); None: all.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class HealthServer:
         healthy: Check = _well,
         ready: Check = _well,
         note: Callable[[], str] = lambda: "ok",
-        role: str = "",
+        families: Collection[str] | None = None,
     ) -> None:
         checks = {"/healthz": healthy, "/readyz": ready}
-        served = exposed(role)
+        served = exposed(families)
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 5  # a peer that stalls must not hold a thread

@@ -148,12 +148,12 @@ class _Exposed(CollectorRegistry):
         return (found for found in REGISTRY.collect() if not found.name.startswith(self._hidden))
 
 
-def exposed(families: Collection[str]) -> CollectorRegistry:
-    """Return the metrics of these families, of every role, and of the Python process itself.
+def exposed(families: Collection[str] | None) -> CollectorRegistry:
+    """Return the metrics of these families (None: all), of every role, and of the Python process itself.
 
     A metric that a role never sets must not be served: its 0 would look like a value.
     """
-    return _Exposed({*families, "role"})
+    return REGISTRY if families is None else _Exposed({*families, "role"})
 
 
 def add(counts: Mapping[Count, int], levels: Mapping[Gauge, float]) -> None:

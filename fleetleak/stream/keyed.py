@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -51,7 +52,6 @@ class Keyed(ABC, Generic[R, S]):
         self._timers = Timers()
         self._frozen = self.STATE.__struct_config__.frozen
         self._timed = type(self).on_time is not Keyed.on_time
-        self._decode_record = Decoder(self.RECORD).decode
         self._encode = msgspec.msgpack.Encoder().encode
         stored: Any = _Timed[self.STATE] if self._timed else self.STATE  # type: ignore[name-defined]
         self._decode = msgspec.msgpack.Decoder(stored).decode
@@ -64,8 +64,11 @@ class Keyed(ABC, Generic[R, S]):
         Unreadable
             If it is not such a record.
         """
-        value: R = self._decode_record(record.value)
-        return value
+        return self._decode_record(record.value)
+
+    @cached_property
+    def _decode_record(self) -> Callable[[bytes | None], R]:
+        return Decoder(self.RECORD).decode
 
     @abstractmethod
     def step(self, state: S | None, record: R, emit: Emit) -> S | None:

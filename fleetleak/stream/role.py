@@ -140,8 +140,6 @@ class Role(Protocol):
     metrics: it returns counts. Most roles are simpler to write on `fleetleak.stream.Keyed`.
     """
 
-    NAME: str
-
     @property
     def fingerprint(self) -> str:
         """Version of code and configuration. Stored state of another one starts cold, and is counted."""

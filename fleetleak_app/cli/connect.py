@@ -6,6 +6,7 @@ from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import reach, topics, verify
 from fleetleak.settings import Settings
+from fleetleak_app import roles
 from fleetleak_app.cli import CommandFailed
 
 
@@ -29,8 +30,10 @@ def names(settings: Settings) -> topics.Names:
 
 
 def layout(settings: Settings) -> list[topics.Topic]:
-    """Give the topics of the configured track as they should be."""
-    return topics.layout(settings.kafka.topic_prefix, settings.topics, settings.kafka.track)
+    """Return the topics of the configured track, as they should be."""
+    return topics.layout(
+        settings.kafka.topic_prefix, settings.topics, settings.kafka.track, roles.topic_specs()
+    )
 
 
 def checked_topics(settings: Settings) -> topics.Names:

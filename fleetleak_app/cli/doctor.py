@@ -19,6 +19,7 @@ from fleetleak.kafka.reach import Unreachable, reached
 from fleetleak.kafka.trouble import Right, denied, sentence
 from fleetleak.kafka.verify import problems
 from fleetleak.settings import Loaded, Settings
+from fleetleak_app.cli.connect import layout
 
 HELP = "check Kafka, topics, permissions and clocks, and say the fix"
 SECTIONS = ("kafka", "topics", "producer", "runtime", "log")
@@ -132,7 +133,7 @@ def _cgroups(root: Path) -> Finding:
 
 
 def _topics(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
-    wanted = topics.layout(settings.kafka.topic_prefix, settings.topics, settings.kafka.track)
+    wanted = layout(settings)
     try:
         wrong = problems(cluster, wanted, settings.kafka)
     except topics.WrongTopics as error:
@@ -146,7 +147,7 @@ def _topics(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
 
 def _transactions(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
     """Look for transactions that nobody will end, in our topics and in the groups' offsets."""
-    wanted = topics.layout(settings.kafka.topic_prefix, settings.topics, settings.kafka.track)
+    wanted = layout(settings)
     ours = {topic.name for topic in wanted} | {"__consumer_offsets"}
     patience_seconds = settings.runtime.transaction_timeout_seconds * 1.5
     try:

@@ -1,30 +1,26 @@
-"""`fleetleak processor`: scores snapshots and learns from them."""
+"""`fleetleak processor`: scores snapshots and learns from them, or another processing role."""
 
 from __future__ import annotations
 
 import argparse
 
 from fleetleak.settings import Loaded
-from fleetleak.stream import Topics
-from fleetleak_app.cli.connect import names
-from fleetleak_app.cli.extras import needs
-from fleetleak_app.cli.serve import serve_runtime
+from fleetleak_app import roles
+from fleetleak_app.cli.serve import ROLE_SECTIONS, serve_role
+
+_ROLES = {spec.name: spec for spec in roles.run_by("processor")}
+_DEFAULT = "processor"
 
 HELP = "score snapshots and learn; start more of them and partitions move"
-SECTIONS = ("kafka", "topics", "runtime", "processor", "http", "log")
+SECTIONS = (*ROLE_SECTIONS, *(section for spec in _ROLES.values() for section in spec.sections))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """This command has settings only."""
+    """Add this command's own arguments."""
+    says = "; ".join(f"{name}: {spec.help}" for name, spec in _ROLES.items())
+    parser.add_argument("role", nargs="?", choices=list(_ROLES), default=_DEFAULT, help=says)
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Run until stopped."""
-    with needs("processor"):
-        from processors.scoring import Scoring
-    settings = loaded.settings
-    role = Scoring(settings, names(settings).scores)
-    topics = names(settings)
-    return serve_runtime(
-        settings, role, Topics(topics.snapshots, topics.feedback, topics.models, topics.dead_letter)
-    )
+    return serve_role(loaded.settings, _ROLES[arguments.role])

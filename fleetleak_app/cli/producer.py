@@ -47,7 +47,8 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         agent = build(_context(settings), publisher, ours.interval_seconds, collectors=ours.collectors)
     except ValueError as error:
         raise BadSetting(f"setting producer: {error}") from None
-    return serve(settings, "producer", agent.run, agent.pulse.ready, agent.pulse.healthy)
+    pulse = agent.pulse
+    return serve(settings, "producer", agent.run, pulse.ready, pulse.healthy, families=["producer"])
 
 
 def _refuse_unknown(collectors: list[str], there: list[str]) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -14,21 +14,24 @@ from confluent_kafka.admin import AdminClient
 from fleetleak import __version__, stopping
 from fleetleak.kafka import client
 from fleetleak.kafka.reach import waited_for
-from fleetleak.kafka.topics import owner
 from fleetleak.kafka.trouble import Right, sentence
 from fleetleak.observe import logs, metrics
 from fleetleak.observe.garbage import collect_seldom
 from fleetleak.observe.health import Check, HealthServer
 from fleetleak.settings import Settings
 from fleetleak.stream import Role, Runtime, Topics
-from fleetleak.stream.poison import TooMuchPoison
-from fleetleak.stream.restore import Refused, Stalled
-from fleetleak.stream.transaction import Fenced
+from fleetleak.stream.clients import Makers
+from fleetleak.stream.errors import Fenced, Refused, Stalled, TooMuchPoison
+from fleetleak.stream.spec import RoleSpec
 from fleetleak.stream.watchdog import EXIT_STALLED, Watchdog
 from fleetleak_app.cli import CommandFailed
 from fleetleak_app.cli.connect import refuse_misfits
+from fleetleak_app.cli.extras import needs
 
 log = logging.getLogger(__name__)
+
+ROLE_SECTIONS = ("kafka", "topics", "runtime", "http", "log")
+"""Sections of the settings that every stateful role uses."""
 
 
 def serve(
@@ -38,8 +41,9 @@ def serve(
     ready: Check,
     healthy: Check,
     note: Callable[[], str] = lambda: "ok",
+    families: Collection[str] = (),
 ) -> int:
-    """Run a role until SIGTERM or SIGINT, serving its health."""
+    """Run a role until SIGTERM or SIGINT, and serve its health and these families of metrics."""
     logs.setup(settings.log.level)
     metrics.BUILD_INFO.labels(__version__, role).set(1)
     stop = _stop_on_signal()
@@ -47,7 +51,7 @@ def serve(
         run(stop)
         return 0
     try:
-        server = HealthServer(settings.http.address, settings.http.port, healthy, ready, note, role)
+        server = HealthServer(settings.http.address, settings.http.port, healthy, ready, note, families)
     except OSError as error:
         raise CommandFailed(
             f"cannot listen on {settings.http.address}:{settings.http.port} ({error.strerror}):"
@@ -75,24 +79,24 @@ def _stop_on_signal() -> threading.Event:
 
 
 class _Waiting:
-    """A stateful role that first waits for Kafka, and can be asked how it is all the while."""
+    """A stateful role that first waits for Kafka, and that answers health checks all the while."""
 
-    def __init__(self, settings: Settings, role: Role, topics: Topics) -> None:
+    def __init__(self, settings: Settings, spec: RoleSpec, makers: Makers | None) -> None:
         self._settings = settings
-        self._role = role
-        self._topics = topics
+        self._role = _made(settings, spec)
+        self._makers = makers
+        self.topics = spec.topics(settings.kafka)
+        self.group = spec.group(settings.kafka)
         self._runtime: Runtime | None = None
         self._trouble = ""
-        ours = owner(settings.kafka.topic_prefix, settings.kafka.track)
-        self.group = f"{ours}-{role.NAME}"
 
     def run(self, stop: threading.Event) -> None:
-        """Wait, look at the topics, and run."""
+        """Wait, check the topics, and run."""
         cluster = waited_for(self._settings.kafka, stop, self._away)
         if cluster is None:
             return
         refuse_misfits(self._settings, cluster)
-        self._runtime = Runtime(self._settings, self._role, self._topics, self.group, stop)
+        self._runtime = Runtime(self._settings, self._role, self.topics, self.group, stop, self._makers)
         collect_seldom()
         self._runtime.run(stop)
 
@@ -100,44 +104,55 @@ class _Waiting:
         self._trouble = f": {trouble}"
 
     def ready(self) -> str | None:
-        """Give None when it works, else what it waits for."""
+        """Return None when it works, else what it waits for."""
         return f"waiting for Kafka{self._trouble}" if self._runtime is None else self._runtime.ready()
 
     def note(self) -> str:
-        """Say what it does while it is ready."""
+        """Return what it does while it is ready."""
         return "ok" if self._runtime is None else self._runtime.note()
 
     def healthy(self) -> str | None:
-        """Give None while there is progress; waiting for Kafka is no illness."""
+        """Return None while there is progress; waiting for Kafka is no illness."""
         return None if self._runtime is None else self._runtime.healthy()
 
 
-def serve_runtime(settings: Settings, role: Role, topics: Topics) -> int:
-    """Run a stateful role; a Kafka that is away is waited for, also at the start."""
-    waiting = _Waiting(settings, role, topics)
+def _made(settings: Settings, spec: RoleSpec) -> Role:
+    if spec.extra is None:
+        return spec.make(settings)
+    with needs(spec.extra):
+        return spec.make(settings)
+
+
+def serve_role(settings: Settings, spec: RoleSpec, makers: Makers | None = None) -> int:
+    """Run a stateful role until it is stopped; a Kafka that is away is waited for, also at the start."""
+    waiting = _Waiting(settings, spec, makers)
     metrics.READY.set(0)
     try:
-        # Refuses bad properties before anything is said.
+        # Refuses bad properties before anything is logged.
         AdminClient(client.common(settings.kafka, log_level=0, error_cb=lambda error: None))
         with client.properties_checked():
-            return serve(settings, role.NAME, waiting.run, waiting.ready, waiting.healthy, waiting.note)
+            return serve(
+                settings, spec.name, waiting.run, waiting.ready, waiting.healthy, waiting.note,
+                ("runtime", *spec.metrics),
+            )  # fmt: skip
     except (Fenced, Stalled) as error:
-        raise CommandFailed(f"{role.NAME} must be started again: {error}") from None
+        raise CommandFailed(f"{spec.name} must be started again: {error}") from None
     except (Refused, TooMuchPoison) as error:
-        raise CommandFailed(f"{role.NAME} refuses to go on: {error}") from None
+        raise CommandFailed(f"{spec.name} refuses to go on: {error}") from None
     except KafkaException as error:
         if error.args[0].name() == "_INVALID_ARG":
             raise
-        why = sentence(error, _right(error, topics, waiting.group), settings.kafka)
-        raise CommandFailed(f"{role.NAME} cannot go on: {why}") from None
+        why = sentence(error, _right(error, waiting.topics, waiting.group), settings.kafka)
+        raise CommandFailed(f"{spec.name} cannot go on: {why}") from None
 
 
 def _right(error: KafkaException, topics: Topics, group: str) -> Right:
-    """Give the right that a refused call of a role needs; docs/operating.md lists all of them."""
+    """Return the right that a refused call of a role needs; docs/operating.md lists all of them."""
     code = error.args[0].code()
     if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return Right("Read", f"group {group}")
     if code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
         return Right("Write", f"transactional ids that begin with {group}")
-    named = [topic for topic in topics if topic and topic in error.args[0].str()]
-    return Right("Read", f"topic {named[0]}" if named else f"the topics {', '.join(filter(None, topics))}")
+    every = [*topics.read, *([topics.state] if topics.state else []), topics.dead_letter]
+    named = [topic for topic in every if topic in error.args[0].str()]
+    return Right("Read", f"topic {named[0]}" if named else f"the topics {', '.join(every)}")

@@ -1,36 +1,24 @@
-"""`fleetleak sink`: turns scores into alerts or drift events."""
+"""`fleetleak sink`: turns scores into alerts or drift events, or another role at the end of the stream."""
 
 from __future__ import annotations
 
 import argparse
 
 from fleetleak.settings import Loaded
-from fleetleak.stream import Topics
-from fleetleak_app.cli.connect import names
-from fleetleak_app.cli.serve import serve_runtime
+from fleetleak_app import roles
+from fleetleak_app.cli.serve import ROLE_SECTIONS, serve_role
 
-HELP = "turn scores into alerts (alerting) or drift events (drift)"
-SECTIONS = ("kafka", "topics", "runtime", "alerting", "http", "log")
+_ROLES = {spec.name: spec for spec in roles.run_by("sink")}
+
+HELP = "; ".join(f"{name}: {spec.help}" for name, spec in _ROLES.items())
+SECTIONS = (*ROLE_SECTIONS, *(section for spec in _ROLES.values() for section in spec.sections))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
-    parser.add_argument("sink", choices=["alerting", "drift"], help="which sink to run")
+    parser.add_argument("sink", choices=list(_ROLES), help="which sink to run")
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Run until stopped."""
-    settings = loaded.settings
-    topics = names(settings)
-    if arguments.sink == "drift":
-        from sinks.drift import DriftSink
-
-        return serve_runtime(
-            settings, DriftSink(topics.drift), Topics(topics.scores, None, None, topics.dead_letter)
-        )
-    from sinks.alerting.role import Alerting
-
-    role = Alerting(settings.alerting, topics.alerts, topics.silent_alerts, settings.kafka.track)
-    return serve_runtime(
-        settings, role, Topics(topics.scores, topics.feedback, topics.alert_state, topics.dead_letter)
-    )
+    return serve_role(loaded.settings, _ROLES[arguments.sink])

@@ -21,6 +21,7 @@ from fleetleak_app.cli import CommandFailed, say
 from fleetleak_app.cli.connect import admin, checked_topics
 from fleetleak_app.cli.publish import author, written
 from fleetleak_app.cli.tables import render
+from fleetleak_app.roles import topic_specs
 from fleetleak_app.tracks import history
 from fleetleak_app.tracks.compare import Told, compare
 from fleetleak_app.tracks.rule import decide
@@ -157,8 +158,8 @@ def _let_speak(
 
 def _refuse_unless_there(settings: Settings, track: str) -> None:
     there = topics.existing(admin(settings))
-    for name in topics.names(settings.kafka.topic_prefix, track):
-        if name not in there:
+    for spec in topic_specs():
+        if (name := spec.under(settings.kafka.topic_prefix, track)) not in there:
             raise CommandFailed(
                 f"track {track} has no topic {name}: run `fleetleak topics create --kafka-track {track}`,"
                 " and start its processor and sink first"

@@ -22,6 +22,7 @@ from fleetleak.kafka.reach import reached
 from fleetleak.kafka.read import Skipped
 from fleetleak.records import Alert, Decoder, Score, Unreadable
 from fleetleak.settings import Settings
+from fleetleak_app import roles
 from fleetleak_app.demo.view import View, card
 from fleetleak_app.demo.workload import CHUNK_BYTES, WELL_SECONDS
 from fleetleak_app.processes import Processes
@@ -119,7 +120,7 @@ class Demo:
             kafka.bootstrap_servers = broker.bootstrap_servers
         self._settings.topics.partitions = _PARTITIONS
         admin = reached(kafka)
-        wanted = topics.layout(kafka.topic_prefix, self._settings.topics)
+        wanted = topics.layout(kafka.topic_prefix, self._settings.topics, specs=roles.topic_specs())
         topics.create(admin, wanted, self._settings.topics.replication_factor)
         self._view.say(f"created {len(wanted)} topics on {kafka.bootstrap_servers}")
         if not self._own_broker:
@@ -127,13 +128,9 @@ class Demo:
 
     def _start(self, processes: Processes) -> None:
         environment = self._environment()
-        for name, words in {
-            "producer": ["fleetleak_app", "producer"],
-            "processor": ["fleetleak_app", "processor"],
-            "alerting": ["fleetleak_app", "sink", "alerting"],
-            "drift": ["fleetleak_app", "sink", "drift"],
-        }.items():
-            processes.start(name, words, environment)
+        commands = {"producer": ["producer"], **{spec.name: roles.words(spec) for spec in roles.roles()}}
+        for name, words in commands.items():
+            processes.start(name, ["fleetleak_app", *words], environment)
         workload = ["--bytes-per-second", str(_BYTES_PER_SECOND), "--limit-bytes", str(_LIMIT_BYTES)]
         self._leak_begins = time.time() + WELL_SECONDS
         for name, extra in ((LEAK, ["--leak"]), (TWIN, [])):

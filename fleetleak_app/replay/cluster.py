@@ -19,9 +19,10 @@ from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
 from fleetleak.settings import Settings
 from fleetleak.settings.load import all_settings
+from fleetleak_app import roles
 from fleetleak_app.processes import Processes
 
-ROLES = {"processor": ["fleetleak_app", "processor"], "alerting": ["fleetleak", "sink", "alerting"]}
+ROLES = ("processor", "alerting")
 _KEPT_HOURS = 72.0
 _TIMEOUT_SECONDS = 30.0
 
@@ -64,15 +65,15 @@ def cluster(settings: Settings, own_broker: bool, say: Callable[[str], None]) ->
             broker = stack.enter_context(EmbeddedBroker(say=say))
             ours.kafka.bootstrap_servers = broker.bootstrap_servers
         admin = AdminClient(client.common(ours.kafka))
-        wanted = topics.layout(ours.kafka.topic_prefix, ours.topics)
+        wanted = topics.layout(ours.kafka.topic_prefix, ours.topics, specs=roles.topic_specs())
         if not own_broker:
             # Before they are made: being interrupted half way must leave none.
             stack.callback(_delete, admin, [t.name for t in wanted])
         topics.create(admin, wanted, ours.topics.replication_factor)
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetleak-replay-")))
         processes = stack.enter_context(Processes(directory))
-        for name, words in ROLES.items():
-            processes.start(name, words, environment(ours))
+        for name in ROLES:
+            processes.start(name, ["fleetleak_app", *roles.words(roles.role(name))], environment(ours))
         yield Cluster(ours, admin, processes, directory)
 
 

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from fleetleak.kafka.topics import MAIN
+from fleetleak.kafka.topics import MAIN, Names, names
 from fleetleak.observe import metrics
 from fleetleak.records import Alert, Label, Promotion, Score, Unreadable, control, encode
 from fleetleak.records.alert import AlertState
 from fleetleak.records.control import PROMOTION_KEY, ModelDelete
+from fleetleak.settings import Settings
 from fleetleak.settings.tree import Alerting as AlertingSettings
 from fleetleak.stream import Applied, Key, Record, Rejected
 from fleetleak.stream.emit import Emit
 from fleetleak.stream.keyed import Keyed
+from fleetleak.stream.spec import RoleSpec
 from sinks.alerting.active import ActiveTracks
 from sinks.alerting.labels import cover, expect
 from sinks.alerting.policy import AlertMemory, Policy, Transition
@@ -262,3 +264,22 @@ class Alerting(Keyed[Score, ServiceAlerts]):
         """Forget the services of a partition, and its active track."""
         super().drop(partition)
         self._active.drop(partition)
+
+
+def _make(settings: Settings) -> Alerting:
+    topics = names(settings.kafka.topic_prefix, settings.kafka.track)
+    return Alerting(settings.alerting, topics.alerts, topics.silent_alerts, settings.kafka.track)
+
+
+ROLE = RoleSpec(
+    name=Alerting.NAME,
+    command="sink",
+    help="turn scores into alerts",
+    make=_make,
+    input=Names.scores,
+    outputs=(Names.alerts, Names.silent_alerts),
+    side=(Names.feedback,),
+    state=Names.alert_state,
+    sections=("alerting",),
+    metrics=("sink",),
+)

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from fleetleak.kafka.topics import Names, names
+from fleetleak.settings import Settings
 from fleetleak.stream import Applied, Key, Output, Record, Rejected
+from fleetleak.stream.spec import RoleSpec
 
 TRANSITION_EVERY = 50
 BAD = b"bad"
@@ -78,3 +81,20 @@ class Chain:
 
     def drop(self, partition: int) -> None:
         self._links = {k: v for k, v in self._links.items() if k.partition != partition}
+
+
+def _make(settings: Settings) -> Chain:
+    topics = names(settings.kafka.topic_prefix)
+    return Chain(topics.scores, topics.drift)
+
+
+ROLE = RoleSpec(
+    name="chain",
+    command="processor",
+    help="chain records",
+    make=_make,
+    input=Names.snapshots,
+    outputs=(Names.scores, Names.drift),
+    side=(Names.feedback,),
+    state=Names.models,
+)

@@ -16,7 +16,9 @@ import confluent_kafka
 
 from fleetleak.stream import runtime
 from fleetleak.stream.apply import Applier
-from fleetleak.stream.restore import Restore, StateReader
+from fleetleak.stream.clients import Makers
+from fleetleak.stream.restore import Restore
+from fleetleak.stream.state_reader import StateReader
 from fleetleak.stream.transaction import Transaction
 
 POINTS: dict[str, tuple[type, str]] = {
@@ -108,9 +110,8 @@ def _hang() -> None:
 ACTIONS = {"kill": _kill, "stop": _stop, "rejoin": _rejoin, "terminate": _terminate, "hang": _hang}
 
 
-def watch() -> None:
-    """Give the runtime the watched clients."""
-    vars(runtime).update(Consumer=WatchedConsumer, Producer=WatchedProducer)
+WATCHED = Makers(consumer=WatchedConsumer, producer=WatchedProducer)
+"""What the workers' runtime is made of."""
 
 
 def install(fault: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable
 
+import msgspec
 from confluent_kafka import TopicPartition
 
-from fleetleak.stream import commit
-from fleetleak.stream.checkpoint import Checkpoint
+from fleetleak.stream.checkpoint import Cut
+from fleetleak.stream.cluster import Cluster
 from fleetleak.stream.partition import Partition
-from fleetleak.stream.restore import _LATEST, Restore
+from fleetleak.stream.positions import Positions
 from fleetleak.stream.transaction import Transaction
 from tests.faults.inject import WatchedConsumer
 
@@ -27,23 +27,22 @@ def outputs_without_offsets() -> None:
 
 def restore_without_replay() -> None:
     """Go on at the committed offset with the state of the checkpoints."""
-    original = Restore._apply_cut
+    original = Positions.fit
 
-    def mutated(self: Restore, partition: Partition, value: bytes | None) -> bool:
-        used = original(self, partition, value)
-        partition.position = partition.live_from
-        return used
+    def mutated(self: Positions, cut: Cut) -> bool:
+        return original(self, msgspec.structs.replace(cut, replay_from=cut.position))
 
-    Restore._apply_cut = mutated  # type: ignore[method-assign]
+    Positions.fit = mutated  # type: ignore[method-assign]
 
 
 def checkpoint_without_offset() -> None:
     """Do not say which input a checkpoint includes."""
+    original = Partition.restored
 
-    def mutated(offset: int, *rest: Any) -> Checkpoint:
-        return Checkpoint(-1, *rest)
+    def mutated(self: Partition, name: bytes, offset: int, controls: list[tuple[int, int]]) -> None:
+        original(self, name, -1, controls)
 
-    commit.Checkpoint = mutated  # type: ignore[attr-defined, assignment]
+    Partition.restored = mutated  # type: ignore[method-assign]
 
 
 def metadata_at_commit() -> None:
@@ -59,18 +58,14 @@ def metadata_at_commit() -> None:
 
 def state_before_offsets() -> None:
     """Ask for the end of the state topic before the committed offsets are stable."""
-    run, offsets = Restore._run, Restore._offsets
+    committed = Cluster.committed
 
-    def mutated(self: Restore) -> Iterator[bool]:
-        early = offsets(self, str(self._state), _LATEST)
+    def mutated(self: Cluster, numbers: Iterable[int]) -> dict[int, dict[str, int]]:
+        early = self.state_ends(numbers)
+        self.state_ends = lambda _numbers: early  # type: ignore[method-assign, assignment]
+        return committed(self, numbers)
 
-        def answer(topic: str, spec: Any) -> dict[int, int]:
-            return early if spec is _LATEST else offsets(self, topic, spec)
-
-        self._offsets = answer  # type: ignore[method-assign]
-        yield from run(self)
-
-    Restore._run = mutated  # type: ignore[method-assign]
+    Cluster.committed = mutated  # type: ignore[method-assign]
 
 
 MUTATIONS: dict[str, Callable[[], None]] = {

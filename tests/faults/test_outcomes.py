@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
@@ -14,7 +15,9 @@ from fleetleak.kafka import client, topics
 from fleetleak.settings import Settings
 from fleetleak.stream import Applied, Key, Record
 from fleetleak.stream.checkpoint import CUT, record_key
-from fleetleak.stream.restore import Refused, Stalled
+from fleetleak.stream.clients import Makers
+from fleetleak.stream.errors import Aborted, Refused, Stalled
+from fleetleak.stream.transaction import Transaction
 from tests.faults.cluster import only_long
 from tests.kafka.counting import KEYS, Counting, last_counts, score
 from tests.kafka.support import metric, read_all, run_to_its_end, running, send, wait_for
@@ -287,17 +290,36 @@ def test_controls_do_not_take_effect_again_when_offsets_expired(
     assert score(settings, 3, 52)[KEYS[0]] == 1013
 
 
+class Dying:
+    """Makes transactions that commit nothing any more once it is `now`: as if the process were killed."""
+
+    def __init__(self) -> None:
+        self.now = False
+
+    def transaction(self, *arguments: Any) -> Transaction:
+        dying = self
+
+        class Mortal(Transaction):
+            def commit(self, offsets: list[TopicPartition]) -> None:
+                if dying.now:
+                    raise Aborted("killed")
+                super().commit(offsets)
+
+        return Mortal(*arguments)
+
+
 def test_what_was_deleted_stays_deleted_in_a_replay(settings: Settings, names: topics.Names) -> None:
     settings.runtime.checkpoint_interval_seconds = 600
     # One key is never checkpointed in time, so that a restore replays from before the deletion.
     role, again = Counting(names.scores), Counting(names.scores)
     send(settings, names.snapshots, [(b"late", b"x"), *[(b"k0", b"x")] * 5], 0)
-    with running(settings, role) as runtime:
+    dying = Dying()
+    with running(settings, role, makers=Makers(transaction=dying.transaction)):
         wait_for(lambda: len(read_all(settings, names.scores)) == 6)
         send(settings, names.feedback, [(b"k0", b"delete")], 0)
         wait_for(lambda: Key(0, b"k0") not in role.counts, what="the deletion")
         wait_for(lambda: record_key(b"k0", 0) in {key for _, key, _ in read_all(settings, names.models)})
-        runtime._commit_all = lambda: None  # type: ignore[method-assign] # as if it were killed
+        dying.now = True
     with running(settings, again) as runtime:
         wait_for(lambda: runtime.ready() is None, what="the restore")
         wait_for(lambda: again.counts == {Key(0, b"late"): 1}, what="the key that was not deleted")
@@ -312,15 +334,14 @@ def test_a_transaction_of_checkpoints_alone_is_fenced_too(settings: Settings, na
     settings.runtime.checkpoint_interval_seconds = 600
     send(settings, names.snapshots, [(b"k0", b"x")] * 5, 0)
     sent: list[list[TopicPartition]] = []
-    with running(settings, Counting(names.scores)) as runtime:
-        wait_for(lambda: len(read_all(settings, names.scores)) == 5)
-        commit = runtime._transaction.commit
 
-        def spy(offsets: list[TopicPartition]) -> None:
+    class Watched(Transaction):
+        def commit(self, offsets: list[TopicPartition]) -> None:
             sent.append(offsets)
-            commit(offsets)
+            super().commit(offsets)
 
-        runtime._transaction.commit = spy  # type: ignore[method-assign]
+    with running(settings, Counting(names.scores), makers=Makers(transaction=Watched)):
+        wait_for(lambda: len(read_all(settings, names.scores)) == 5)
     assert sent
     assert all(offsets != [] for offsets in sent)
 

@@ -91,6 +91,4 @@ def readable(applied: Applied) -> None:
         _READERS[output.topic](output.value)
     for rejected in applied.rejected:
         assert rejected.reason
-        assert (
-            origin([(n, v if isinstance(v, bytes) else None) for n, v in headers("t", rejected)]) is not None
-        )
+        assert origin([(n, v if isinstance(v, bytes) else None) for n, v in headers(rejected)]) is not None

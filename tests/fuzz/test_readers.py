@@ -105,7 +105,9 @@ def littered(settings: Settings) -> Settings:
     states = [*stored(b"kept", scored(b"kept")), *stored(b"odd", b"no state")]
     label = Label(service=LONG, verdict="leak", author="ann", time=START + 60, alert=alert(LONG).key)
     refused = encode(Snapshot(service="again", instance="i", timestamp=START))
-    letter = headers(names.snapshots, Rejected(Record(0, 1, b"again", refused, 0.0), "failed", "it did"))
+    letter = headers(
+        Rejected(Record(0, 1, b"again", refused, 0.0, topic=names.snapshots), "failed", "it did")
+    )
     sound: dict[str, list[tuple[bytes | None, bytes | None, Any]]] = {
         names.alerts: [(b"k", encode(alert(service)), None) for service in (LONG, "short")],
         names.scores: [(b"short", encode(score("short", 60.0 * kills, kills)), None) for kills in (1, 2)],
@@ -113,7 +115,7 @@ def littered(settings: Settings) -> Settings:
         names.feedback: [(LONG.encode(), encode(label), None)],
         names.dead_letter: [(b"again", refused, letter)],
     }
-    for topic in names:
+    for topic in [spec.under(settings.kafka.topic_prefix) for spec in topics.SPECS]:
         # Brokers take no record without a key where records are compacted.
         compacted = topic in (names.models, names.alert_state)
         garbage = [one for one in GARBAGE if one[0] is not None or not compacted]

@@ -14,12 +14,13 @@ from prometheus_client import REGISTRY
 from fleetleak.kafka import client, topics
 from fleetleak.settings import Settings
 from fleetleak.stream import Role, Runtime, Topics
+from fleetleak.stream.clients import Makers
 
 
 def role_topics(settings: Settings) -> Topics:
     """Topics as the processor has them."""
     names = topics.names(settings.kafka.topic_prefix)
-    return Topics(names.snapshots, names.feedback, names.models, names.dead_letter)
+    return Topics(names.snapshots, names.models, names.dead_letter, (names.feedback,))
 
 
 def send(
@@ -64,9 +65,12 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60, what: str = "it
 
 
 @contextlib.contextmanager
-def running(settings: Settings, role: Role, group: str = "group") -> Iterator[Runtime]:
+def running(
+    settings: Settings, role: Role, group: str = "group", makers: Makers | None = None
+) -> Iterator[Runtime]:
     """Run a role in a thread until the block ends."""
-    runtime = Runtime(settings, role, role_topics(settings), f"{settings.kafka.topic_prefix}-{group}")
+    group = f"{settings.kafka.topic_prefix}-{group}"
+    runtime = Runtime(settings, role, role_topics(settings), group, makers=makers)
     stop = threading.Event()
     failed: list[BaseException] = []
 
@@ -90,9 +94,9 @@ def running(settings: Settings, role: Role, group: str = "group") -> Iterator[Ru
         raise failed[0]
 
 
-def run_to_its_end(settings: Settings, role: Role) -> None:
+def run_to_its_end(settings: Settings, role: Role, makers: Makers | None = None) -> None:
     """Run a role that ends by itself, with what it ended with."""
-    with running(settings, role) as runtime:
+    with running(settings, role, makers=makers) as runtime:
         wait_for(lambda: runtime.ready() is None or runtime.owned() != [], what="an assignment")
         wait_for(lambda: runtime.owned() == [], what="the end")
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from fleetleak.kafka import topics
 from fleetleak.observe import metrics
 from fleetleak.settings import Settings
-from fleetleak.stream.commit import Committer
-from fleetleak.stream.restore import Stalled
-from fleetleak.stream.transaction import Aborted
+from fleetleak.stream.clients import Makers
+from fleetleak.stream.errors import Aborted, Stalled
+from fleetleak.stream.transaction import Transaction
 from tests.kafka.counting import Counting
-from tests.kafka.support import read_all, role_topics, run_to_its_end, running, send, wait_for
+from tests.kafka.support import read_all, run_to_its_end, running, send, wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -76,7 +77,7 @@ def test_controls_take_effect_once(settings: Settings) -> None:
     send(settings, names.snapshots, [(b"k", b"x")] * 5)
     with running(settings, Counting(names.scores)):
         wait_for(lambda: len(scores(settings)) == 5)
-        send(settings, role_topics(settings).control or "", [(b"k", b"label")])
+        send(settings, names.feedback, [(b"k", b"label")])
     for _ in range(2):
         role = Counting(names.scores)
         with running(settings, role) as runtime:
@@ -112,14 +113,17 @@ def test_a_flood_of_unreadable_records_pauses_its_partition(settings: Settings) 
     assert len(read_all(settings, names.dead_letter)) <= 200
 
 
-def test_nothing_but_aborts_is_no_progress(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    def aborted(*_: object, **__: object) -> None:
+class Refusing(Transaction):
+    """A transaction that the cluster never takes."""
+
+    def commit(self, offsets: list[TopicPartition]) -> None:
         raise Aborted("the cluster takes nothing")
 
-    monkeypatch.setattr(Committer, "commit", aborted)
+
+def test_nothing_but_aborts_is_no_progress(settings: Settings) -> None:
     settings.runtime.stall_seconds = 2.0
     settings.runtime.commit_interval_seconds = 0.1
     names = topics.names(settings.kafka.topic_prefix)
     send(settings, names.snapshots, [(b"k", b"x")])
     with pytest.raises(Stalled, match="nothing but aborted transactions: the cluster takes nothing"):
-        run_to_its_end(settings, Counting(names.scores))
+        run_to_its_end(settings, Counting(names.scores), Makers(transaction=Refusing))

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports t
 
 from fleetleak.kafka import client, topics, verify
 from fleetleak.kafka.broker import EmbeddedBroker, free_port
-from fleetleak.kafka.topics import Names, Topic, WrongTopics
+from fleetleak.kafka.topics import Topic, WrongTopics
 from fleetleak.settings import Settings
 from fleetleak_app.cli import main
 
@@ -215,7 +215,7 @@ def test_the_command_plans_creates_and_verifies(
     head, *lines = plan.stdout.split("\n\n")[0].splitlines()
     assert head.split() == ["topic", "partitions", "replication"]
     assert [line.split() for line in lines] == [[n, str(PARTITIONS), "1"] for n in topics.names(prefix)]
-    assert plan.stdout.count("  cleanup.policy=") == len(Names._fields)
+    assert plan.stdout.count("  cleanup.policy=") == len(topics.SPECS)
     assert not any(name.startswith(prefix) for name in topics.existing(admin)), "a plan touches nothing"
 
     missing = command(broker, prefix, "verify")

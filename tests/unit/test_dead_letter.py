@@ -27,7 +27,7 @@ def given_headers(**changes: bytes | None) -> list[tuple[str, bytes | None]]:
 def sent(rejected: Rejected) -> list[tuple[str, bytes | None]]:
     """Give headers as Kafka delivers them: values are bytes."""
     found: list[tuple[str, bytes | None]] = []
-    for name, value in headers("t.snapshots", rejected):
+    for name, value in headers(rejected):
         assert isinstance(value, bytes)
         found.append((name, value))
     return found
@@ -36,7 +36,7 @@ def sent(rejected: Rejected) -> list[tuple[str, bytes | None]]:
 @REPEATABLE
 @given(st.integers(0, 4096), st.integers(0, 2**63 - 1), st.text(), st.text(max_size=500))
 def test_headers_are_read_as_they_were_written(partition: int, offset: int, reason: str, error: str) -> None:
-    rejected = Rejected(Record(partition, offset, None, None, 0.0), reason, error)
+    rejected = Rejected(Record(partition, offset, None, None, 0.0, topic="t.snapshots"), reason, error)
     assert origin(sent(rejected)) == Origin("t.snapshots", partition, offset, reason, error)
 
 
@@ -54,7 +54,7 @@ def test_an_error_that_is_no_text_is_escaped() -> None:
 
 
 def test_the_header_names_are_those_of_the_documentation() -> None:
-    rejected = Rejected(Record(3, 42, b"k", b"v", 0.0), "malformed", "not JSON")
+    rejected = Rejected(Record(3, 42, b"k", b"v", 0.0, topic="t.snapshots"), "malformed", "not JSON")
     assert sent(rejected) == given_headers()
 
 
@@ -91,7 +91,7 @@ class Clock:
 
 
 def rejected(offset: int, reason: str = "malformed") -> Rejected:
-    return Rejected(Record(3, offset, None, None, 0.0), reason, "not JSON")
+    return Rejected(Record(3, offset, None, None, 0.0, topic="t.snapshots"), reason, "not JSON")
 
 
 def test_dead_letters_are_logged_once_a_minute_for_each_reason(caplog: pytest.LogCaptureFixture) -> None:
@@ -101,7 +101,7 @@ def test_dead_letters_are_logged_once_a_minute_for_each_reason(caplog: pytest.Lo
     def batch(*found: Rejected) -> list[str]:
         caplog.clear()
         for one in found:
-            letters.note("t.snapshots", one)
+            letters.note(one)
         letters.tell()
         return [record.message for record in caplog.records]
 

@@ -109,7 +109,7 @@ def test_what_it_does_while_it_is_ready_is_told() -> None:
 
 
 def test_a_role_serves_its_own_metrics_only() -> None:
-    with HealthServer("127.0.0.1", 0, role="producer") as server:
+    with HealthServer("127.0.0.1", 0, families=["producer"]) as server:
         body = ask(server, "/metrics").body
     assert "\nfleetleak_producer_ticks_total " in body
     assert "fleetleak_runtime_" not in body

@@ -54,6 +54,10 @@ def _name(node: ast.AST, imported: set[str]) -> str | None:
 def _labels(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> int | None:
     """Give how many label values are passed; None where the metric itself is named."""
     method = parents.get(node)
+    if isinstance(method, ast.Tuple):  # a counter with its label values, for the commit
+        return len(method.elts) - 1 or None
+    if isinstance(method, ast.Call) and ast.unparse(method.func).endswith(".count"):
+        return len(method.args) - 1 or None
     call = parents.get(method) if method is not None else None
     labelled = isinstance(method, ast.Attribute) and method.attr in ("labels", "remove")
     if labelled and isinstance(call, ast.Call):

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetleak.stream import Record, Rejected
-from fleetleak.stream.poison import MOST, Poison, TooMuchPoison
+from fleetleak.stream.errors import TooMuchPoison
+from fleetleak.stream.poison import MOST, Poison
 from tests.unit.strategies import REPEATABLE
 
 LIMIT = 1000

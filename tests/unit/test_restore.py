@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaException
 
-from fleetleak.stream.flood import FloodGate
-from fleetleak.stream.partition import Partition
-from fleetleak.stream.restore import _LATEST, Restore
-from tests.kafka.counting import Counting
+from fleetleak.stream import Topics
+from fleetleak.stream.cluster import Cluster
 
 
 class Admin:
@@ -30,11 +28,9 @@ class Admin:
         return answers
 
 
-def test_no_offset_is_asked_for_again() -> None:
+def test_a_negative_offset_is_no_answer() -> None:
     admin: Any = Admin(-1001, 7)
-    partition = Partition(0, FloodGate(10, 0.5))
-    topics = ("snapshots", None, None)
-    restore = Restore([partition], Counting("scores"), topics, admin, None, lambda wanted: wanted, 1.0)
+    cluster = Cluster(admin, Topics("snapshots", None, "dead-letter"), lambda wanted: wanted)
     with pytest.raises(KafkaException, match="no offset yet"):
-        restore._offsets("snapshots", _LATEST)
-    assert restore._offsets("snapshots", _LATEST) == {0: 7}
+        cluster.input_ends([0])
+    assert cluster.input_ends([0]) == {0: 7}

@@ -1,0 +1,48 @@
+"""The stateful roles: one line each. Commands, topics, checks and replays follow from it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+
+from fleetleak.kafka.topics import SPECS, TopicSpec
+from fleetleak.stream.spec import RoleSpec
+
+ROLES = {
+    "processor": "processors.role",
+    "alerting": "sinks.alerting.role",
+    "drift": "sinks.drift",
+}
+"""By name, the module that has the role's `ROLE`. It must not import what only some installations have."""
+
+
+def role(name: str) -> RoleSpec:
+    """Return the registration of a role.
+
+    Raises
+    ------
+    KeyError
+        If there is no such role.
+    """
+    spec: RoleSpec = importlib.import_module(ROLES[name]).ROLE
+    return spec
+
+
+def roles() -> Iterator[RoleSpec]:
+    """Return every role, in the order in which records pass through them."""
+    return map(role, ROLES)
+
+
+def run_by(command: str) -> list[RoleSpec]:
+    """Return the roles that a command runs (`RoleSpec.command`)."""
+    return [spec for spec in roles() if spec.command == command]
+
+
+def topic_specs() -> list[TopicSpec]:
+    """Return every topic: those of the product, then what roles have beside them."""
+    return list(dict.fromkeys([*SPECS, *(topic for spec in roles() for topic in spec.topic_specs)]))
+
+
+def words(spec: RoleSpec) -> list[str]:
+    """Return the command line that runs a role, without the program's name."""
+    return [spec.command] if spec.command == spec.name else [spec.command, spec.name]
