@@ -67,6 +67,13 @@ class Setting:
         return found.type if isinstance(found, msgspec.inspect.Metadata) else found
 
     @property
+    def bare(self) -> msgspec.inspect.Type:
+        """The inner type, without `None` where the setting may be absent."""
+        if not isinstance(self.info, msgspec.inspect.UnionType):
+            return self.info
+        return next(t for t in self.info.types if not isinstance(t, msgspec.inspect.NoneType))
+
+    @property
     def help(self) -> str:
         """What it means, in one sentence."""
         found = msgspec.inspect.type_info(self.type)
@@ -79,7 +86,7 @@ class Setting:
     @property
     def repeats(self) -> bool:
         """Whether its flag may be given several times."""
-        return isinstance(self.info, msgspec.inspect.ListType | msgspec.inspect.DictType)
+        return isinstance(self.bare, msgspec.inspect.ListType | msgspec.inspect.DictType)
 
 
 def all_settings() -> Iterator[Setting]:
@@ -168,7 +175,7 @@ def _quoting(setting: Setting, value: Any) -> str:
         with contextlib.suppress(ValueError):
             float(value)
             return f"the text {value!r}: write it without quotes"
-    if isinstance(setting.info, msgspec.inspect.ListType):
+    if isinstance(setting.bare, msgspec.inspect.ListType):
         return f"the text {value!r}: write {json.dumps([value])}"
     return ""
 

@@ -66,9 +66,10 @@ class Producer(Struct, forbid_unknown_fields=True):
     cgroupfs: Annotated[str, Meta(description="Where the host's cgroup file system is mounted.")] = (
         "/sys/fs/cgroup"
     )
-    collectors: Annotated[list[str], Meta(description="Collectors to run.")] = field(
-        default_factory=lambda: ["host", "cgroup", "process", "pressure"]
-    )
+    collectors: Annotated[
+        list[str] | None,
+        Meta(description="Collectors to run; without it all that are on by default (docs/producers.md)."),
+    ] = None
     top_processes: Annotated[int, _about("Processes published for their size.", ge=0, le=1000)] = 10
     match: Annotated[
         list[str],

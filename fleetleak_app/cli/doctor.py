@@ -90,6 +90,10 @@ def _unreachable(where: str, error: Unreachable | KafkaException) -> Finding:
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
+    from producers.host.collectors import default_names
+
+    chosen = settings.producer.collectors
+    collectors = default_names() if chosen is None else chosen
     proc = Path(settings.producer.procfs)
     yield _readable("meminfo", proc / "meminfo", _HIDDEN)
     yield _readable("vmstat", proc / "vmstat", _HIDDEN)
@@ -98,9 +102,9 @@ def _files(settings: Settings) -> Iterator[Finding]:
         proc / "1" / "status",
         "mount /proc without hidepid, or run the producer in its group",
     )
-    if "cgroup" in settings.producer.collectors:
+    if "cgroup" in collectors:
         yield _cgroups(Path(settings.producer.cgroupfs))
-    if "pressure" in settings.producer.collectors:
+    if "pressure" in collectors:
         found = _readable("pressure", proc / "pressure" / "memory", _NO_PRESSURE)
         # The producer works without.
         yield Finding(found.check, True, found.detail, found.fix)

@@ -29,12 +29,11 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     # Here and not above: the other roles do not need the agent, nor it them.
     from producers.buffer import Buffer
     from producers.host.agent import build
-    from producers.host.collectors import COLLECTORS
+    from producers.host.collectors import COLLECTORS, UnknownCollector
     from producers.publisher import Publisher
 
     settings = loaded.settings
     ours = settings.producer
-    _refuse_unknown(ours.collectors, list(COLLECTORS))
     publisher = Publisher(
         client.common(settings.kafka),
         topics.names(settings.kafka.topic_prefix).snapshots,
@@ -45,19 +44,13 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     )
     try:
         agent = build(_context(settings), publisher, ours.interval_seconds, collectors=ours.collectors)
+    except UnknownCollector as error:
+        hint = did_you_mean(error.name, list(COLLECTORS))
+        raise BadSetting(f"setting producer.collectors: {error}{hint}") from None
     except ValueError as error:
         raise BadSetting(f"setting producer: {error}") from None
     pulse = agent.pulse
     return serve(settings, "producer", agent.run, pulse.ready, pulse.healthy, families=["producer"])
-
-
-def _refuse_unknown(collectors: list[str], there: list[str]) -> None:
-    for name in collectors:
-        if name not in there:
-            raise BadSetting(
-                f"setting producer.collectors: there is no collector {name}, only {', '.join(there)}"
-                f"{did_you_mean(name, there)}"
-            )
 
 
 def _context(settings: Settings) -> Context:

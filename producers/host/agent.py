@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from fleetleak.observe import metrics
 from producers.host.attribution import attribute
-from producers.host.collectors import COLLECTORS, Collector, NoData
+from producers.host.collectors import Collector, NoData, select
 from producers.host.context import Context
 from producers.host.files import Files, descriptors
 from producers.host.reader import REASONS, VANISHED
@@ -114,19 +114,14 @@ def build(
     publisher: Publisher,
     interval_seconds: float,
     clock: Clock = time,
-    collectors: Sequence[str] = tuple(COLLECTORS),
+    collectors: Sequence[str] | None = None,
 ) -> Agent:
-    """Put an agent together.
+    """Return an agent that runs the named collectors; for None every default collector.
 
     Raises
     ------
-    ValueError
-        For a collector that does not exist.
+    UnknownCollector
+        If there is no collector of one of these names.
     """
-    unknown = sorted(set(collectors) - set(COLLECTORS))
-    if unknown:
-        raise ValueError(
-            f"collectors: no such collector: {', '.join(unknown)}; there are {', '.join(COLLECTORS)}"
-        )
-    chosen = [make(context) for name, make in COLLECTORS.items() if name in collectors]
+    chosen = [make(context) for make in select(collectors)]
     return Agent(context, publisher, Schedule(interval_seconds, clock.monotonic), chosen, clock)

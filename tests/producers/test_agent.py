@@ -16,7 +16,7 @@ from fleetleak.observe import metrics
 from fleetleak.records import Decoder, Snapshot
 from producers.buffer import Buffer
 from producers.host.agent import Agent, build
-from producers.host.collectors import COLLECTORS, NoData
+from producers.host.collectors import COLLECTORS, NoData, UnknownCollector
 from producers.host.context import Context
 from producers.host.reader import DENIED
 from producers.host.tick import Tick
@@ -109,6 +109,7 @@ class Slow:
     """Takes 40 seconds the first time."""
 
     NAME: ClassVar[str] = "slow"
+    DEFAULT: ClassVar[bool] = True
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -133,6 +134,7 @@ class Failing:
     """Fails in the way it is told to, tick by tick."""
 
     NAME: ClassVar[str] = "failing"
+    DEFAULT: ClassVar[bool] = True
 
     def __init__(self, outcomes: list[Exception | None]) -> None:
         self._outcomes = outcomes
@@ -170,9 +172,48 @@ def test_collectors_are_chosen_by_name(context: Context) -> None:
     build(context, publisher_of(client), 1.0, clock, ["process"]).tick()
     assert client.values == []
     with pytest.raises(
-        ValueError, match=r"^collectors: no such collector: nvme; there are host, cgroup, process, pressure$"
+        UnknownCollector, match=r"^there is no collector nvme, only host, cgroup, process, pressure$"
     ):
         build(context, publisher_of(client), 1.0, clock, ["host", "nvme"])
+
+
+class Nvme:
+    """A new collector: one class, and one line in COLLECTORS."""
+
+    NAME: ClassVar[str] = "nvme"
+    DEFAULT: ClassVar[bool] = True
+
+    def __init__(self, context: Context) -> None:
+        self._identity = context.identify.host()
+
+    def collect(self, tick: Tick) -> None:
+        tick.add(self._identity, "", limit=None, total=None, started=None, used=5)
+
+
+class Optional(Nvme):
+    """A collector that runs only where the setting names it."""
+
+    NAME: ClassVar[str] = "optional"
+    DEFAULT: ClassVar[bool] = False
+
+
+@pytest.mark.parametrize(
+    ("collector", "names", "used"),
+    [(Nvme, None, [409600, 5]), (Optional, None, [409600]), (Optional, ["optional"], [5])],
+)
+def test_a_new_collector_needs_one_line(
+    context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    collector: type[Nvme],
+    names: list[str] | None,
+    used: list[int],
+) -> None:
+    client, clock = Client(), Clock()
+    monkeypatch.setitem(COLLECTORS, collector.NAME, collector)
+    build(context, publisher_of(client), 1.0, clock, names).tick()
+    assert [one.used for one in client.snapshots()] == used
+    with pytest.raises(UnknownCollector, match=f"only host, cgroup, process, pressure, {collector.NAME}$"):
+        build(context, publisher_of(client), 1.0, clock, ["moon"])
 
 
 def test_every_collector_is_registered_under_its_name() -> None:

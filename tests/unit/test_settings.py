@@ -132,7 +132,7 @@ def outside(low: float | None, high: float | None, step: float) -> Iterator[str]
 
 def bad_values(setting: Setting) -> Iterator[str]:
     """Give values as text which a setting must refuse."""
-    match setting.info:
+    match setting.bare:
         case msgspec.inspect.IntType(ge=low, le=high):
             yield from ("x", "", "1.5", "nan", "true", *outside(low, high, 1))
         case msgspec.inspect.FloatType(ge=low, le=high):

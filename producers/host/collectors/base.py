@@ -17,9 +17,17 @@ class Collector(Protocol):
 
     What runs it owns success, duration and errors; a collector writes no telemetry. It may raise NoData.
     A source that vanished or may not be read is skipped through the tick, and is never an error.
+
+    Attributes
+    ----------
+    NAME
+        The name in `producer.collectors`, in metrics and in logs.
+    DEFAULT
+        Whether it runs when `producer.collectors` is not set.
     """
 
     NAME: ClassVar[str]
+    DEFAULT: ClassVar[bool]
 
     def __init__(self, context: Context) -> None: ...
 

@@ -29,6 +29,7 @@ class CgroupCollector:
     """One snapshot per container, pod and unit, of cgroup v2 or v1."""
 
     NAME: ClassVar[str] = "cgroup"
+    DEFAULT: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -17,6 +17,7 @@ class HostCollector:
     """One snapshot of the host; the limit is all of its memory."""
 
     NAME: ClassVar[str] = "host"
+    DEFAULT: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -15,6 +15,7 @@ class PressureCollector:
     """Fills `pressure_some` and `pressure_full`; cgroup v1 has none."""
 
     NAME: ClassVar[str] = "pressure"
+    DEFAULT: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         self._host = f"{context.procfs}/pressure"

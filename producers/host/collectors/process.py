@@ -33,6 +33,7 @@ class ProcessCollector:
     """
 
     NAME: ClassVar[str] = "process"
+    DEFAULT: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         self._context = context
