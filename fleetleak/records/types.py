@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 MOST_BYTES = 2**60
+MOST_COUNT = 2**63 - 1
+MOST_UNIX_SECONDS = 10**11
 Bytes = Annotated[int, Meta(ge=0, le=MOST_BYTES, description="bytes")]
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1, description="a counter since the source started")]
-UnixSeconds = Annotated[float, Meta(ge=0, le=1e11, description="unix time in seconds")]
+Count = Annotated[int, Meta(ge=0, le=MOST_COUNT, description="a counter since the source started")]
+UnixSeconds = Annotated[float, Meta(ge=0, le=float(MOST_UNIX_SECONDS), description="unix time in seconds")]
 Seconds = Annotated[float, Meta(ge=0, description="seconds")]
 BytesPerSecond = Annotated[float, Meta(description="bytes per second")]
 Fraction = Annotated[float, Meta(ge=0, le=1, description="a share, from 0 to 1")]

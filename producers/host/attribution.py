@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fleetleak.records.memory import held
+from fleetleak.records.types import MOST_BYTES
 from producers.host.cgroupfs import parent
-from producers.host.procfs import MOST_BYTES
 from producers.host.tick import Measured
 
 

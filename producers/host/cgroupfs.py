@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple, TypeGuard
 
+from fleetleak.records.types import MOST_BYTES, MOST_COUNT
 from producers.host import procfs
 from producers.host.procfs import Bad, Keyed
 from producers.host.reader import Reader
@@ -145,7 +146,7 @@ class Hierarchy(ABC):
         if not charged and not text:
             return None
         stat = procfs.keyed(text, self.LINES, self._bad(group, "memory.stat"))
-        current = self._number(group, self.USAGE, charged, procfs.MOST_BYTES)
+        current = self._number(group, self.USAGE, charged, MOST_BYTES)
         inactive = stat.get(self.PREFIX + b"inactive_file")
         return Usage(current, procfs.difference(current, inactive), inactive, stat)
 
@@ -200,7 +201,7 @@ class Hierarchy(ABC):
         fields["oom_kills"] = procfs.value(events, b"oom_kill", self._bad(group, self.EVENTS))
         return fields
 
-    def _single(self, directory: str, name: str, most: int = procfs.MOST_BYTES) -> int | None:
+    def _single(self, directory: str, name: str, most: int = MOST_BYTES) -> int | None:
         data = self._read(directory, name, optional=True)
         return self._number(directory, name, data, most) if data else None
 
@@ -269,7 +270,7 @@ class Version1(Hierarchy):
     def version_fields(self, group: str) -> dict[str, int | float | None]:
         """Give socket memory, and CPU time from the controller's own tree beside this one."""
         beside = f"{parent(self.root)}/cpuacct{self.path(group)}"
-        cpu = self._single(beside, "cpuacct.usage", procfs.MOST_COUNT)
+        cpu = self._single(beside, "cpuacct.usage", MOST_COUNT)
         return {
             "sockets": self._single(group, "memory.kmem.tcp.usage_in_bytes"),
             "cpu_seconds": None if cpu is None else cpu / 1e9,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from producers.host.procfs import MOST_BYTES, MOST_COUNT, MOST_SECONDS
+from fleetleak.records.types import MOST_BYTES, MOST_COUNT, MOST_UNIX_SECONDS
 
 # All other numbers are bytes, and times that may be less.
 _MOST: dict[str, float] = {
@@ -33,7 +33,7 @@ def drop_impossible(values: dict[str, Any], *, host: bool) -> list[str]:
     """
     odd = [name for name, value in values.items() if value is not None and not 0 <= value <= MOST_BYTES]
     wrong = [name for name in odd if not 0 <= values[name] <= _MOST.get(name, MOST_BYTES)]
-    if (values["started"] or 0) > MOST_SECONDS:
+    if (values["started"] or 0) > MOST_UNIX_SECONDS:
         wrong.append("started")
     total = values["total"]
     if host and total is not None:

@@ -11,16 +11,14 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from fleetleak.records.types import MOST_BYTES, MOST_COUNT, MOST_UNIX_SECONDS
+
 CHUNK = 8192
 # The kernel hands out files of many lines a page at a time, so only a read well below a page is the end.
 SHORT = 2048
 # No file that is read here is near this size on a real host: more of it would only cost memory and time.
 LONGEST_FILE = 4 * 2**20
 
-# What the fields of a Snapshot may hold (fleetleak/records/types.py).
-MOST_BYTES = 2**60
-MOST_COUNT = 2**63 - 1
-MOST_SECONDS = 10**11
 # The kernel's PID_MAX_LIMIT.
 MOST_PID = 2**22
 # Digits of 2**64; Python takes long for more of them, and refuses thousands.
@@ -287,7 +285,7 @@ def busy_ticks(data: bytes, bad: Bad = unheard) -> int | None:
 def boot_time(data: bytes) -> float | None:
     """Give unix seconds of the boot, from `/proc/stat`."""
     _, found, rest = data.partition(b"\nbtime ")
-    seconds = whole(rest.partition(b"\n")[0], MOST_SECONDS) if found else None
+    seconds = whole(rest.partition(b"\n")[0], MOST_UNIX_SECONDS) if found else None
     return None if seconds is None else float(seconds)
 
 

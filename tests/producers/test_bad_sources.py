@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetleak.records.types import MOST_COUNT
 from producers.host import procfs
 from producers.host.identity import apart
 from producers.host.reader import MALFORMED, UNREADABLE, VANISHED
@@ -42,13 +43,13 @@ def v2(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("text", BAD_NUMBERS)
 def test_what_is_no_whole_number_is_none_and_counted(text: bytes) -> None:
     bad: list[None] = []
-    assert procfs.whole(text, procfs.MOST_COUNT, lambda: bad.append(None)) is None
+    assert procfs.whole(text, MOST_COUNT, lambda: bad.append(None)) is None
     assert len(bad) == 1
 
 
 def test_whole_numbers_up_to_the_most() -> None:
     assert procfs.whole(b"007", 10) == 7
-    assert procfs.whole(b"%d" % procfs.MOST_COUNT, procfs.MOST_COUNT) == 2**63 - 1
+    assert procfs.whole(b"%d" % MOST_COUNT, MOST_COUNT) == 2**63 - 1
     assert procfs.whole(b"11", 10) is None
 
 
