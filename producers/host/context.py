@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from producers.host import procfs
-from producers.host.identity import Identifier, fit
+from producers.host.identity import Identifier
 from producers.host.rules import Rule, compile_pattern
+from producers.names import fit
 
 
 @dataclass

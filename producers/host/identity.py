@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 
 from fleetleak.records.types import Scope
-from producers.host.kinds import SHORT_ID, Kind, readable, unescape
+from producers.host.kinds import SHORT_ID, Kind, unescape
 from producers.host.procfs import Stat
 from producers.host.rules import Override, Rule
-
-# What a record may hold.
-LONGEST = 256
-MOST_LABELS = 32
+from producers.names import MOST_LABELS, fit, safe
 
 TEMPLATE = re.compile(r"(.+@).+(\.\w+)")
 TRANSIENT = re.compile(r"run-(?:[a-z]?[0-9a-f]+|p\d+-i\d+)(?:-timer)?(\.\w+)")
-UNSAFE = re.compile(r"[^\w.@:+-]", re.ASCII)
-# Signs of other scripts that a name keeps, by their Unicode category: letters, marks (vowels in many scripts)
-# and digits.
-KEPT = "LMN"
 
 # The process that only holds a pod's namespaces open; it has no memory of interest.
 SANDBOX = "pause"
@@ -41,45 +32,6 @@ class Identity:
     instance: str
     version: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
-
-
-def fit(name: str) -> str:
-    """Make a name fit for a record: not empty, of whole Unicode signs, at most 256 of them.
-
-    What is longer ends with a hash of it: long names that begin alike stay apart.
-    """
-    valid = readable(name)
-    return (valid if len(valid) <= LONGEST else apart(valid, valid)) or "_"
-
-
-def apart(name: str, what: str) -> str:
-    """Tell a name apart from others like it, by a hash of what it names."""
-    mark = f"~{_hash(what)}"
-    return name[: LONGEST - len(mark)] + mark
-
-
-def _hash(text: str) -> str:
-    # Not for security: a short mark that stays the same.
-    return hashlib.sha1(text.encode("utf-8", "backslashreplace"), usedforsecurity=False).hexdigest()[:8]
-
-
-def safe(name: str) -> str:
-    """Make a name fit for a service: other signs than letters, digits and `._@:+-` become `_`.
-
-    Letters and digits of every script are kept. A name with none of them gets a hash, so that it stays apart
-    from others.
-    """
-    if name.isascii():
-        cleaned = UNSAFE.sub("_", name)
-    else:
-        cleaned = "".join(map(_safe_sign, unicodedata.normalize("NFC", name)))
-    if cleaned.strip("_"):
-        return cleaned
-    return f"_{_hash(name)}" if name else "_"
-
-
-def _safe_sign(sign: str) -> str:
-    return UNSAFE.sub("_", sign) if sign.isascii() or unicodedata.category(sign)[0] not in KEPT else sign
 
 
 def unit_service(unit: str) -> str:

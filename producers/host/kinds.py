@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from fleetleak.records.types import Scope
+from producers.names import readable
 
 CONTAINER = re.compile(r"(?:.*:)?(?:[a-z-]+[-:])?(?P<id>[0-9a-f]{64})(?:\.scope)?")
 POD = re.compile(
@@ -146,11 +147,6 @@ def _is_unit(within: Sequence[str], last: str) -> bool:
     """Tell whether it is a unit to publish, from its path within its system."""
     # People's sessions come and go under user.slice: their processes are seen one by one.
     return "user.slice" not in within and (last.endswith(".service") or "system.slice" in within)
-
-
-def readable(name: str) -> str:
-    """Replace what no record may hold: a byte that is not UTF-8 is a lone surrogate here."""
-    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
 
 
 def unescape(name: str) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 
 from producers.host import procfs
 from producers.host.files import Files
-from producers.host.kinds import readable
+from producers.names import readable
 
 VANISHED = "vanished"
 DENIED = "denied"

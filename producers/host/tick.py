@@ -12,9 +12,10 @@ from producers.host import procfs
 from producers.host.cgroupfs import Hierarchy, Limit, detect
 from producers.host.context import Context
 from producers.host.files import Files
-from producers.host.identity import Identity, apart
-from producers.host.plausible import drop_impossible
+from producers.host.identity import Identity
 from producers.host.reader import IMPOSSIBLE, Reader
+from producers.names import apart
+from producers.plausible import drop_impossible
 
 # Digits of the kernel's PID_MAX_LIMIT, 2**22.
 LONGEST_PID = 7

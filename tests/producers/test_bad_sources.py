@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from fleetleak.records.types import MOST_COUNT
 from producers.host import procfs
-from producers.host.identity import apart
 from producers.host.reader import MALFORMED, UNREADABLE, VANISHED
+from producers.names import apart
 from tests.producers.spoil import nest, remove
 from tests.producers.trees import FIXTURES, context_of, sample, unpack
 

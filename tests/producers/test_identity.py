@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetleak.records import Decoder, Snapshot, encode
-from producers.host.identity import Identifier, fit, safe, unit_service
+from producers.host.identity import Identifier, unit_service
 from producers.host.kinds import classify
 from producers.host.procfs import Stat
 from producers.host.rules import Rule
+from producers.names import fit
 
 ID = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4
@@ -351,30 +352,6 @@ def test_labels_that_no_record_may_hold_are_left_out() -> None:
     assert len(Identifier("h", [Rule.parse(rules[0])]).process(1, Stat("c", 0, 0, 0, 1), "x").labels) == 32
     empty = Rule.parse(r"x(y?) => s label=\1")
     assert Identifier("h", [empty]).process(1, Stat("c", 0, 0, 0, 1), "x").labels == {"pid": "1"}
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("", "_"),
-        ("ünï/é", "ünï_é"),
-        ("u\u0308", "ü"),
-        ("a.b-c@1:2", "a.b-c@1:2"),
-        ("同步", "同步"),
-        ("हिन्दी", "हिन्दी"),
-        ("сервер 1", "сервер_1"),
-        ("a\N{PACKAGE}", "a_"),
-    ],
-)
-def test_safe_names(name: str, expected: str) -> None:
-    assert safe(name) == expected
-
-
-def test_names_without_a_letter_stay_apart() -> None:
-    names = ["!!", "??", "__", "\N{PACKAGE}\N{PACKAGE}", "\ud800\ud801"]
-    found = {safe(name) for name in names}
-    assert len(found) == len(names)
-    assert all(name.startswith("_") for name in found)
 
 
 @given(st.text(st.characters(exclude_characters="/")), st.text(), st.text())

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fleetleak.records import Snapshot
-from producers.host.plausible import drop_impossible
 from producers.host.reader import IMPOSSIBLE, MALFORMED
+from producers.plausible import drop_impossible
 from tests.producers.trees import context_of, sample
 
 GIB = 2**30
