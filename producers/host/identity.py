@@ -9,9 +9,9 @@ from functools import lru_cache
 from itertools import islice
 
 from fleetleak.records.types import Scope
-from producers.host.kinds import SHORT_ID, Kind, unescape
 from producers.host.procfs import Stat
 from producers.host.rules import Override, Rule
+from producers.host.workload import SHORT_ID, Workload, unescape
 from producers.names import MOST_LABELS, fit, safe
 
 TEMPLATE = re.compile(r"(.+@).+(\.\w+)")
@@ -75,19 +75,21 @@ class Identifier:
         """Name the host itself."""
         return Identity("host", fit(f"host/{self._host}"), fit(self._host))
 
-    def cgroup(self, path: str, kind: Kind, comm: str | None, command: str) -> Identity | None:
+    def cgroup(self, path: str, workload: Workload, comm: str | None, command: str) -> Identity | None:
         """Name a cgroup whose main process is `comm`; None for what is no workload (yet)."""
-        return self._cached(path, kind, comm, command)
+        return self._cached(path, workload, comm, command)
 
-    def _name_cgroup(self, path: str, kind: Kind, comm: str | None, command: str) -> Identity | None:
+    def _name_cgroup(self, path: str, workload: Workload, comm: str | None, command: str) -> Identity | None:
         if (
-            kind.scope == "container"
+            workload.scope == "container"
             and comm
-            and (comm.startswith(STARTING) or (kind.pod and comm == SANDBOX))
+            and (comm.startswith(STARTING) or (workload.pod and comm == SANDBOX))
         ):
             return None
         override = self._override(path, command)
-        return self._named(kind.scope, _service(kind, comm), _instance(kind), override, _labels(kind))
+        return self._named(
+            workload.scope, _service(workload, comm), _instance(workload), override, _labels(workload)
+        )
 
     def process(self, pid: int, stat: Stat, command: str) -> Identity:
         """Name a process: never by pid alone, since pids are used again."""
@@ -117,29 +119,29 @@ class Identifier:
         )
 
 
-def _service(kind: Kind, comm: str | None) -> str:
-    if kind.machine:
-        return f"vm/{safe(kind.machine)}"
-    if kind.scope == "unit":
-        return f"unit/{safe(unescape(unit_service(kind.name)))}"
-    if kind.scope == "pod":
-        return f"pod/{kind.name}"
-    if kind.id:
-        return f"container/{safe(comm) if comm else kind.id[:SHORT_ID]}"
-    return f"container/{'/'.join(map(safe, kind.containers))}"
+def _service(workload: Workload, comm: str | None) -> str:
+    if workload.machine:
+        return f"vm/{safe(workload.machine)}"
+    if workload.scope == "unit":
+        return f"unit/{safe(unescape(unit_service(workload.name)))}"
+    if workload.scope == "pod":
+        return f"pod/{workload.name}"
+    if workload.id:
+        return f"container/{safe(comm) if comm else workload.id[:SHORT_ID]}"
+    return f"container/{'/'.join(map(safe, workload.containers))}"
 
 
-def _instance(kind: Kind) -> str:
+def _instance(workload: Workload) -> str:
     # A container may run a systemd of its own, with units named like the host's.
-    own = kind.id[:SHORT_ID] if kind.id else kind.machine or kind.name
-    return "/".join((*kind.inside, own))
+    own = workload.id[:SHORT_ID] if workload.id else workload.machine or workload.name
+    return "/".join((*workload.inside, own))
 
 
-def _labels(kind: Kind) -> dict[str, str]:
+def _labels(workload: Workload) -> dict[str, str]:
     known = {
-        "container": "/".join(kind.containers),
-        "container_id": kind.id,
-        "pod_uid": kind.name if kind.scope == "pod" else kind.pod,
-        "unit": kind.name if kind.scope == "unit" else None,
+        "container": "/".join(workload.containers),
+        "container_id": workload.id,
+        "pod_uid": workload.name if workload.scope == "pod" else workload.pod,
+        "unit": workload.name if workload.scope == "unit" else None,
     }
     return {name: value for name, value in known.items() if value}

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from fleetleak.records import Decoder, Snapshot, encode
 from producers.host.identity import Identifier, unit_service
-from producers.host.kinds import classify
 from producers.host.procfs import Stat
 from producers.host.rules import Rule
+from producers.host.workload import classify
 from producers.names import fit
 
 ID = "0123456789abcdef" * 4
@@ -38,9 +38,9 @@ SLICE = f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{UID.re
     ],
 )
 def test_containers(path: str, pod: str | None) -> None:
-    kind = classify(path)
-    assert kind is not None
-    assert (kind.scope, kind.name, kind.pod) == ("container", ID, pod)
+    workload = classify(path)
+    assert workload is not None
+    assert (workload.scope, workload.name, workload.pod) == ("container", ID, pod)
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_containers(path: str, pod: str | None) -> None:
     [(SLICE, UID), (f"/kubepods/burstable/pod{UID}", UID), (f"/kubepods/pod{STATIC}", STATIC)],
 )
 def test_pods(path: str, uid: str) -> None:
-    kind = classify(path)
-    assert kind is not None
-    assert (kind.scope, kind.name) == ("pod", uid)
+    workload = classify(path)
+    assert workload is not None
+    assert (workload.scope, workload.name) == ("pod", uid)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_pods(path: str, uid: str) -> None:
     ],
 )
 def test_units(path: str, service: str, instance: str) -> None:
-    kind = classify(path)
-    assert kind is not None
-    identity = Identifier("h").cgroup(path, kind, "comm", "")
+    workload = classify(path)
+    assert workload is not None
+    identity = Identifier("h").cgroup(path, workload, "comm", "")
     assert identity is not None
     assert (identity.scope, identity.service, identity.instance) == ("unit", service, instance)
 
@@ -203,9 +203,9 @@ def test_what_is_not_published_on_its_own(path: str) -> None:
     ],
 )
 def test_systems_inside(path: str, scope: str, service: str, instance: str, container: str | None) -> None:
-    kind = classify(path)
-    assert kind is not None
-    identity = Identifier("h").cgroup(path, kind, "redis", "")
+    workload = classify(path)
+    assert workload is not None
+    identity = Identifier("h").cgroup(path, workload, "redis", "")
     assert identity is not None
     assert (identity.scope, identity.service, identity.instance) == (scope, service, instance)
     assert identity.labels.get("container") == container
@@ -214,12 +214,12 @@ def test_systems_inside(path: str, scope: str, service: str, instance: str, cont
 def test_a_pod_and_its_container_in_one_part() -> None:
     part = f"kubepods-burstable-pod{UID.replace('-', '_')}.slice:cri-containerd:{ID}"
     path = f"/system.slice/containerd.service/{part}"
-    kind = classify(path)
-    assert kind is not None
-    named = Identifier("h").cgroup(path, kind, "java", "")
+    workload = classify(path)
+    assert workload is not None
+    named = Identifier("h").cgroup(path, workload, "java", "")
     assert named is not None
     assert named.labels == {"container_id": ID, "pod_uid": UID}
-    assert Identifier("h").cgroup(path, kind, "pause", "") is None
+    assert Identifier("h").cgroup(path, workload, "pause", "") is None
 
 
 @pytest.mark.parametrize(
@@ -252,9 +252,9 @@ def test_what_instances_of_a_unit_share(unit: str, expected: str) -> None:
 )
 def test_units_of_other_scripts(unit: str, service: str) -> None:
     path = f"/system.slice/{unit}"
-    kind = classify(path)
-    assert kind is not None
-    identity = Identifier("h").cgroup(path, kind, None, "")
+    workload = classify(path)
+    assert workload is not None
+    identity = Identifier("h").cgroup(path, workload, None, "")
     assert identity is not None
     assert identity.service == service
     assert identity.instance.encode()
@@ -262,18 +262,18 @@ def test_units_of_other_scripts(unit: str, service: str) -> None:
 
 def test_container_names() -> None:
     path = f"{SLICE}/cri-containerd-{ID}.scope"
-    kind = classify(path)
-    assert kind is not None
+    workload = classify(path)
+    assert workload is not None
     name = Identifier("h").cgroup
-    named = name(path, kind, "my app", "")
+    named = name(path, workload, "my app", "")
     assert named is not None
     assert (named.service, named.instance) == ("container/my_app", "h/0123456789ab")
     assert named.labels == {"container_id": ID, "pod_uid": UID}
-    nameless = name(path, kind, None, "")
+    nameless = name(path, workload, None, "")
     assert nameless is not None
     assert nameless.service == "container/0123456789ab"
-    assert name(path, kind, "pause", "/pause") is None
-    assert name(path, kind, "runc:[2:INIT]", "") is None
+    assert name(path, workload, "pause", "/pause") is None
+    assert name(path, workload, "runc:[2:INIT]", "") is None
 
 
 def test_a_process_is_named_by_pid_and_start() -> None:
@@ -301,9 +301,9 @@ def test_the_first_rule_that_fits_wins() -> None:
 
 def test_a_rule_may_fit_a_cgroup_path() -> None:
     path = f"/kubepods/pod{UID}/{ID}"
-    kind = classify(path)
-    assert kind is not None
-    identity = Identifier("h", [Rule.parse(f"pod{UID}/ => shop/cart")]).cgroup(path, kind, "node", "")
+    workload = classify(path)
+    assert workload is not None
+    identity = Identifier("h", [Rule.parse(f"pod{UID}/ => shop/cart")]).cgroup(path, workload, "node", "")
     assert identity is not None
     assert (identity.service, identity.instance) == ("shop/cart", "h/0123456789ab")
 
@@ -357,9 +357,9 @@ def test_labels_that_no_record_may_hold_are_left_out() -> None:
 @given(st.text(st.characters(exclude_characters="/")), st.text(), st.text())
 def test_every_name_fits_a_record(unit: str, comm: str, host: str) -> None:
     path = f"/system.slice/{unit}.service"
-    kind = classify(path)
+    workload = classify(path)
     named = [Identifier(host).host(), Identifier(host).process(1, Stat(comm, 0, 0, 0, 1), "")]
-    named += [one for one in [kind and Identifier(host).cgroup(path, kind, comm, "")] if one]
+    named += [one for one in [workload and Identifier(host).cgroup(path, workload, comm, "")] if one]
     for one in named:
         snapshot = Snapshot(
             service=one.service, instance=one.instance, timestamp=0.0, host=fit(host), labels=one.labels

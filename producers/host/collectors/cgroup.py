@@ -10,10 +10,10 @@ from producers.host.cgroupfs import Hierarchy, subdirectories
 from producers.host.collectors.base import NoData
 from producers.host.context import Context
 from producers.host.identity import Identity
-from producers.host.kinds import Kind, classify
 from producers.host.procfs import Stat
 from producers.host.reader import VANISHED
 from producers.host.tick import Tick
+from producers.host.workload import Workload, classify
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class Group:
     """A cgroup to publish: its directory, and the processes of it and of all groups below."""
 
     directory: str
-    kind: Kind
+    workload: Workload
     pids: list[int] = field(default_factory=list)
 
 
@@ -84,7 +84,7 @@ class CgroupCollector:
         identify = self._context.identify
         command = tick.command(self._mains[group.directory]) if main and identify.reads_commands else ""
         path = hierarchy.path(group.directory)
-        return identify.cgroup(path, group.kind, main.comm if main else None, command)
+        return identify.cgroup(path, group.workload, main.comm if main else None, command)
 
 
 def _walk(tick: Tick, hierarchy: Hierarchy) -> list[Group]:
@@ -96,9 +96,9 @@ def _walk(tick: Tick, hierarchy: Hierarchy) -> list[Group]:
     waiting: list[tuple[str, list[Group]]] = [(hierarchy.root, [])]
     while waiting:
         directory, around = waiting.pop()
-        kind = classify(hierarchy.path(directory))
-        if kind:
-            groups.append(Group(directory, kind))
+        workload = classify(hierarchy.path(directory))
+        if workload:
+            groups.append(Group(directory, workload))
             around = [*around, groups[-1]]
         if around:
             pids = hierarchy.pids(directory)

@@ -28,7 +28,7 @@ ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 SHORT_ID = 12
 
 
-class Kind(NamedTuple):
+class Workload(NamedTuple):
     """What a cgroup path says.
 
     Parameters
@@ -66,7 +66,7 @@ class _System(NamedTuple):
 
 
 @lru_cache(maxsize=8192)
-def classify(path: str) -> Kind | None:
+def classify(path: str) -> Workload | None:
     """Say what a cgroup is; None where it is not published on its own.
 
     Examples
@@ -91,20 +91,20 @@ def classify(path: str) -> Kind | None:
     if own:
         return _of_system(own, parts, inside, containers)
     if found := POD.fullmatch(last):
-        return Kind("pod", _uid(found), None, inside, containers)
+        return Workload("pod", _uid(found), None, inside, containers)
     within = above[around[-1].place + 1 :] if around else above
-    return Kind("unit", last, None, inside, containers) if _is_unit(within, last) else None
+    return Workload("unit", last, None, inside, containers) if _is_unit(within, last) else None
 
 
 def _of_system(
     own: _System, parts: Sequence[str], inside: tuple[str, ...], containers: tuple[str, ...]
-) -> Kind:
+) -> Workload:
     if own.is_machine:
-        return Kind("unit", parts[-1], None, inside, containers, machine=own.name)
+        return Workload("unit", parts[-1], None, inside, containers, machine=own.name)
     pod = _pod_uid(parts)
     if own.id:
-        return Kind("container", own.id, pod, inside, containers, id=own.id)
-    return Kind("container", own.name, pod, inside, (*containers, own.name))
+        return Workload("container", own.id, pod, inside, containers, id=own.id)
+    return Workload("container", own.name, pod, inside, (*containers, own.name))
 
 
 def _systems(parts: Sequence[str]) -> list[_System]:
