@@ -1,4 +1,4 @@
-"""What the agent says of its buffer when Kafka goes and when it returns."""
+"""What the log says about the buffer when Kafka is away and when it returns."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ _DAY_SECONDS = 86400
 
 
 class Away:
-    """Counts what is taken and held while Kafka is away.
+    """Counts the snapshots that wait while Kafka is away.
 
     Parameters
     ----------
     buffer
         Where snapshots wait.
     interval_seconds
-        Time between ticks.
+        Time between ticks, in seconds.
+    clock
+        A monotonic clock, in seconds.
 
     Attributes
     ----------
     taken
-        Snapshots taken over since the start.
+        Snapshots accepted since the start.
     held
-        The most that waited since Kafka last answered.
+        The highest number of waiting snapshots since Kafka last answered.
     """
 
     def __init__(
@@ -40,19 +42,19 @@ class Away:
         self.held = 0
 
     def begins(self) -> str:
-        """Say how many snapshots wait, and how long there is room for more at the rate so far."""
+        """Return in words how many snapshots wait, and how long the buffer has room at the rate so far."""
         self._dropped = self._buffer.dropped
         per_second = self.taken / (self._clock() - self._began + self._interval)
         lasts = f", room for about {_duration(self._buffer.room / per_second)}" if per_second else ""
         return f"buffering: {self.held} snapshots are held{lasts}"
 
     def ended(self) -> str:
-        """Say what was buffered, and what was dropped for lack of room."""
+        """Return in words how many snapshots were buffered, and how many the full buffer dropped."""
         return f"; {self.held} snapshots were buffered, {self._buffer.dropped - self._dropped} dropped"
 
 
 def _duration(seconds: float) -> str:
-    """Give a time for people.
+    """Return a duration in words.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What waits for the broker: first in, first out, within fixed bounds."""
+"""A bounded queue of records that wait for the broker."""
 
 from __future__ import annotations
 
@@ -7,24 +7,31 @@ from typing import NamedTuple
 
 
 class Record(NamedTuple):
-    """A key and a value, as bytes."""
+    """The key and the value of a Kafka record."""
 
     key: bytes
     value: bytes
 
     @property
     def size(self) -> int:
-        """Bytes of both."""
+        """Return the size of both, in bytes."""
         return len(self.key) + len(self.value)
 
 
 class Buffer:
-    """A queue that drops its oldest records, and counts them, when it is full.
+    """A first-in, first-out queue; when it is full it drops its oldest records and counts them.
 
     Parameters
     ----------
     max_records, max_bytes
         Bounds on what is kept; bytes are those of keys and values.
+
+    Attributes
+    ----------
+    size
+        Bytes that are kept.
+    dropped
+        Records dropped so far.
     """
 
     def __init__(self, max_records: int, max_bytes: int) -> None:
@@ -35,19 +42,19 @@ class Buffer:
         self.dropped = 0
 
     def __len__(self) -> int:
-        """Give the number of records kept."""
+        """Return the number of records kept."""
         return len(self._records)
 
     @property
     def room(self) -> int:
-        """How many more records like those kept fit."""
+        """Return how many more records of the present mean size fit."""
         by_count = self._max_records - len(self)
         if not self.size:
             return by_count
         return min(by_count, (self._max_bytes - self.size) * len(self) // self.size)
 
     def append(self, record: Record) -> None:
-        """Add the newest record; one too large for the whole buffer is itself dropped."""
+        """Add the newest record; one larger than the whole buffer is dropped with all the others."""
         self._records.append(record)
         self.size += record.size
         while len(self._records) > self._max_records or self.size > self._max_bytes:
@@ -55,11 +62,11 @@ class Buffer:
             self.dropped += 1
 
     def oldest(self) -> Record:
-        """Give the oldest record without taking it out."""
+        """Return the oldest record; it stays in the queue."""
         return self._records[0]
 
     def pop(self) -> Record:
-        """Take the oldest record out."""
+        """Remove the oldest record, and return it."""
         record = self._records.popleft()
         self.size -= record.size
         return record

@@ -30,7 +30,7 @@ def fit(name: str) -> str:
 
 
 def apart(name: str, what: str) -> str:
-    """Return the name with a hash of `what` it names, so that it differs from equal names."""
+    """Return the name with a hash of `what` it stands for: equal names of two things become different."""
     mark = f"~{_hash(what)}"
     return name[: LONGEST - len(mark)] + mark
 

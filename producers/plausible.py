@@ -1,4 +1,4 @@
-"""Which measured values cannot be: they are left out, since a wrong number misleads for hours."""
+"""Removes impossible values from a measurement: a wrong number would mislead for hours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from fleetleak.records.types import MOST_BYTES, MOST_COUNT, MOST_UNIX_SECONDS
 
-# All other numbers are bytes, and times that may be less.
+# Every other number has the bound of bytes; `started` has a lower one of its own.
 _MOST: dict[str, float] = {
     "faults_minor": MOST_COUNT,
     "faults_major": MOST_COUNT,
@@ -18,18 +18,18 @@ _PARTS_OF_TOTAL = ("available", "free")
 
 
 def drop_impossible(values: dict[str, Any], *, host: bool) -> list[str]:
-    """Set fields of a Snapshot that cannot be to None, and give their names.
+    """Set impossible fields of a Snapshot to None, and return their names.
 
-    Impossible is what no record may hold (so differences of values that contradict each other, which are
-    negative), a part of the host's memory larger than all of it, memory of no bytes, and what counts against
-    a limit that is not there.
+    These are impossible: a value that no record may hold (such as a negative difference of two values that
+    contradict each other), a part of the host's memory that is larger than the whole, a `total` or `limit`
+    of 0, and `limit_used` without a limit.
 
     Parameters
     ----------
     values
-        Numbers by field.
+        Numbers by field; changed in place.
     host
-        Whether they are the host's: what is available to others is the host's and may exceed their total.
+        Whether they are the host's. In other scopes `available` is the host's too, and may exceed `total`.
     """
     odd = [name for name, value in values.items() if value is not None and not 0 <= value <= MOST_BYTES]
     wrong = [name for name in odd if not 0 <= values[name] <= _MOST.get(name, MOST_BYTES)]

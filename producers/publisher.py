@@ -1,4 +1,4 @@
-"""Snapshots to Kafka: in order, without duplicates, and within a bounded memory when it is away."""
+"""Publishes snapshots to Kafka: in order, without duplicates, in bounded memory while Kafka is away."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from producers.statelog import OK, StateLog
 log = logging.getLogger(__name__)
 
 FLUSH_SLICE_SECONDS = 0.25
-# An error may show the whole record.
+# The text of an error may contain the whole record.
 LONGEST_DETAIL = 500
 
 DEFAULTS = {"linger.ms": 50, "compression.type": "zstd"}
-# Order and no duplicates across retries; records wait for the broker however long it takes. The client
-# holds a small window only: the rest waits in the buffer, where the oldest can be dropped.
+# These keep the order and avoid duplicates across retries; a record waits for the broker without a timeout.
+# The client holds a small window only: other records wait in the buffer, which can drop the oldest.
 REQUIRED = {
     "enable.idempotence": True,
     "partitioner": "murmur2_random",
@@ -37,13 +37,13 @@ REQUIRED = {
     "queue.buffering.max.messages": 1000,
     "queue.buffering.max.kbytes": 1024,
 }
-# A topic that is not there is told within seconds.
+# A missing topic is reported within seconds.
 _PROPAGATION = {"topic.metadata.propagation.max.ms": 5000}
 _ALIASES = {"delivery.timeout.ms": "message.timeout.ms"}
 
 
 class Metrics(Protocol):
-    """What the publisher reports (fleetleak.observe.metrics)."""
+    """The metrics that the publisher sets (fleetleak.observe.metrics)."""
 
     BUFFERED_RECORDS: Gauge
     BUFFERED_BYTES: Gauge
@@ -54,32 +54,32 @@ class Metrics(Protocol):
 
 
 class Publisher:
-    """Sends snapshots to one topic, keyed by service. For one thread; it never blocks but in `close`.
+    """Sends snapshots to one topic; the key is the service. For one thread; only `close` blocks.
 
     Parameters
     ----------
     producer_config
-        librdkafka properties; those this class depends on may be left out, but not be set to something else.
+        librdkafka properties. One that this class depends on may be left out, but may not have another value.
     topic
         Where snapshots go.
     buffer
-        Keeps what the client's window has no room for.
+        Holds the records that do not fit in the client's window.
     metrics
-        Where counts go: the module fleetleak.observe.metrics, or what offers the same.
+        Where counts go: the module fleetleak.observe.metrics, or an object with the same metrics.
     connect
         Makes the client.
     kafka, interval_seconds
-        The cluster as it is set and the time between ticks, for what is said when Kafka is away.
+        The settings of the cluster and the time between ticks, for the log messages while Kafka is away.
 
     Attributes
     ----------
     acknowledged
-        Snapshots the broker has acknowledged so far.
+        Snapshots that the broker has acknowledged so far.
 
     Raises
     ------
     BadSetting
-        If a property is given that would cost order, completeness or the bound on memory.
+        If a property has a value that would break the order, lose records or use unbounded memory.
     """
 
     def __init__(
@@ -114,11 +114,11 @@ class Publisher:
 
     @property
     def waiting(self) -> int:
-        """Records not yet acknowledged by the broker."""
+        """Return the number of records that the broker has not acknowledged yet."""
         return len(self._buffer) + self._window
 
     def publish(self, snapshots: Iterable[Snapshot]) -> None:
-        """Take snapshots over and send what can be sent; one that no reader would take is not."""
+        """Accept snapshots and send what can be sent; one that no reader can decode is left out."""
         state, detail = OK, ""
         for snapshot in snapshots:
             try:
@@ -135,25 +135,25 @@ class Publisher:
         self.pump()
 
     def _record(self, snapshot: Snapshot) -> Record:
-        """Encode a snapshot, and read it as others will.
+        """Encode a snapshot, and decode it as a reader will.
 
         Raises
         ------
         ValueError, TypeError
-            If it cannot be encoded, or not be read back.
+            If it cannot be encoded, or cannot be decoded again.
         """
         value = encode(snapshot)
         self._read_back(value)
         return Record(snapshot.service.encode(), value)
 
     def pump(self) -> None:
-        """Move records from the buffer to the client, and count what the broker acknowledged."""
+        """Move records from the buffer to the client, and count the acknowledgements of the broker."""
         self._serve(lambda: self._producer.poll(0))
         self._fill_window()
         self._report()
 
     def close(self, seconds: float) -> int:
-        """Send what is left for at most `seconds`; give the number of records that were not delivered."""
+        """Send the rest for at most `seconds`; return the number of records that were not delivered."""
         deadline = time.monotonic() + seconds
         while self.waiting and time.monotonic() < deadline:
             self.pump()
@@ -164,7 +164,7 @@ class Publisher:
         return self.waiting
 
     def _serve(self, call: Callable[[], object]) -> None:
-        """Let the client run its callbacks; it raises there when it has failed for good."""
+        """Let the client run its callbacks, and replace the client if it has failed for good."""
         try:
             call()
         except (KafkaException, SystemError) as error:
@@ -175,7 +175,7 @@ class Publisher:
             self._buffer.pop()
 
     def _send(self, record: Record) -> bool:
-        """Hand one record to the client; False when it has no room now."""
+        """Hand one record to the client; return False while its window is full."""
         delivered = partial(self._delivered, record.size)
         try:
             self._producer.produce(self._topic, key=record.key, value=record.value, on_delivery=delivered)
@@ -203,12 +203,12 @@ class Publisher:
     def _refused(self, error: KafkaError) -> None:
         self._metrics.PUBLISH_ERRORS.inc()
         if denied(error) or unknown(error):
-            self._reach.heard()  # the broker answers, and says no
+            self._reach.heard()  # the broker answers: it refuses the record
         detail = sentence(error, Right("Write", f"topic {self._topic}"), self._kafka)
         self._states.set("publishing", error.name(), detail)
 
     def _reconnect(self, error: KafkaError) -> None:
-        """Replace a client that refuses all further work; what was in its window is lost and counted."""
+        """Replace a client that has failed for good; the records in its window are lost, and counted."""
         detail = sentence(error, Right("Write", f"topic {self._topic}"), self._kafka)
         self._states.set("kafka client", "failed for good, a new one is made", detail)
         self._metrics.PUBLISH_ERRORS.inc(self._window)
@@ -237,5 +237,5 @@ class Publisher:
 def _refuse_others(config: Mapping[str, Any]) -> None:
     for name, value in config.items():
         needed = REQUIRED.get(_ALIASES.get(name, name))
-        if needed is not None and str(value).lower() != (told := str(needed).lower()):
-            raise BadSetting(f"setting kafka.properties: the producer needs {name}={told}: leave {name} out")
+        if needed is not None and str(value).lower() != (only := str(needed).lower()):
+            raise BadSetting(f"setting kafka.properties: the producer needs {name}={only}: leave {name} out")

@@ -1,4 +1,4 @@
-"""The agent's pulse: does it measure, and does Kafka take what it publishes?"""
+"""Whether the agent still measures, and whether Kafka acknowledges what it publishes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 _INTERVALS = 3
-# With short intervals a busy host is no reason to start the agent anew.
+# With short intervals, a busy host must not get the agent restarted.
 _LEAST_SECONDS = 10.0
 
 
 class Clock(Protocol):
-    """Two clocks in seconds; the module `time` is one."""
+    """A monotonic clock and the time of day, in seconds; the module `time` has both."""
 
     def monotonic(self) -> float: ...
 
@@ -19,12 +19,12 @@ class Clock(Protocol):
 
 
 class Pulse:
-    """Remembers ticks and acknowledgements; the health server's thread asks.
+    """Remembers ticks and acknowledgements; the thread of the health server reads them.
 
     Parameters
     ----------
     interval_seconds
-        Time between ticks; three of them without one is too long.
+        Time between ticks, in seconds. Three intervals without a tick are too long.
     clock
         Where time comes from.
     """
@@ -38,33 +38,33 @@ class Pulse:
         self._owed_since: float | None = None
 
     def ticked(self, published: int) -> None:
-        """Note a tick that published so many snapshots."""
+        """Note a tick and the number of snapshots it published."""
         self._ticked = self._clock.monotonic()
         if published and self._owed_since is None:
             self._owed_since = self._ticked
 
     def acknowledged(self, count: int) -> None:
-        """Note how many snapshots Kafka has acknowledged so far."""
+        """Note how many snapshots Kafka has acknowledged since the start."""
         if count > self._count:
             self._count = count
             self._acknowledged = self._clock.monotonic()
             self._owed_since = None
 
     def healthy(self) -> str | None:
-        """Give None while the agent ticks, else since when it does not."""
-        return f"no tick since {self._told(self._ticked)}" if self._late(self._ticked) else None
+        """Return None while the agent ticks, else since when it does not."""
+        return f"no tick since {self._time_of_day(self._ticked)}" if self._late(self._ticked) else None
 
     def ready(self) -> str | None:
-        """Give None while Kafka takes what is published, else since when it does not."""
+        """Return None while Kafka acknowledges snapshots, else since when it does not."""
         if (owed := self._owed_since) is None:
             return None
         if (last := self._acknowledged) is None:
-            return f"no acknowledgement from Kafka since the start at {self._told(owed)}"
-        return f"no acknowledgement from Kafka since {self._told(last)}" if self._late(owed) else None
+            return f"no acknowledgement from Kafka since the start at {self._time_of_day(owed)}"
+        return f"no acknowledgement from Kafka since {self._time_of_day(last)}" if self._late(owed) else None
 
     def _late(self, since: float) -> bool:
         return self._clock.monotonic() - since > self._patience
 
-    def _told(self, moment: float) -> str:
+    def _time_of_day(self, moment: float) -> str:
         at = self._clock.time() - (self._clock.monotonic() - moment)
         return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

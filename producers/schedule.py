@@ -1,25 +1,30 @@
-"""When to measure: a fixed grid in time."""
+"""When to measure: at fixed, evenly spaced times."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-# A tick that begins later than this share of the interval would be no steady sample.
+# A tick later than this share of the interval would make the samples uneven.
 TOO_LATE = 0.5
 
 
 class Schedule:
-    """Ticks at the start and every `interval` seconds after it; the grid never moves.
+    """A tick at the start and every `interval` seconds after it; the grid never moves.
 
-    A tick that cannot begin in time (the one before took too long, the process was stopped) is skipped and
-    counted; it is never made up for.
+    A tick that cannot begin in time (the previous one took too long, or the process was stopped) is skipped
+    and counted; it is not made up for later.
 
     Parameters
     ----------
     interval
         Seconds between ticks.
     clock
-        A monotonic clock in seconds.
+        A monotonic clock, in seconds.
+
+    Attributes
+    ----------
+    skipped
+        Ticks skipped so far.
 
     Examples
     --------
@@ -41,7 +46,7 @@ class Schedule:
         self.skipped = 0
 
     def wait(self) -> float:
-        """Give seconds until the next tick; 0 when it is due."""
+        """Return the seconds until the next tick; 0 when it is due."""
         late = self._late()
         if late > TOO_LATE * self.interval:
             self._skip_past()
@@ -49,7 +54,7 @@ class Schedule:
         return max(0.0, -late)
 
     def done(self) -> None:
-        """Say that the tick that was due has been made."""
+        """Note that the due tick has been made."""
         self._next += 1
         if self._late() > 0:
             self._skip_past()

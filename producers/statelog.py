@@ -1,4 +1,4 @@
-"""One log line per change of state, however often the state is seen."""
+"""One log line for each change of a state, however often the state is reported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ OK = "ok"
 
 
 class StateLog:
-    """Remembers the state of each subject and logs when it changes; a subject begins as `ok`."""
+    """Remembers the state of each subject and logs its changes; a new subject is `ok`."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
@@ -23,7 +23,17 @@ class StateLog:
         error: BaseException | None = None,
         quiet: bool = False,
     ) -> None:
-        """Note a state; `quiet` changes are logged for debugging only, and `error` with its traceback."""
+        """Note a state, and log it if it changed.
+
+        Parameters
+        ----------
+        subject, state, detail
+            Words of the log line.
+        error
+            Logged with its traceback.
+        quiet
+            Whether to log at debug level.
+        """
         if self._states.get(subject, OK) == state:
             return
         self._states[subject] = state
