@@ -1,1 +1,1 @@
-"""What the agent reads of a Linux host: files below /proc and cgroupfs become Snapshots."""
+"""The source of snapshots on a Linux host: reads files of procfs and cgroupfs."""

@@ -1,4 +1,4 @@
-"""The agent: on a steady schedule, measure the host and publish it."""
+"""The agent: measures the host on a fixed schedule and publishes the snapshots."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ FLUSH_SECONDS = 5.0
 
 
 class Agent:
-    """Runs the collectors and owns their telemetry; all in one thread.
+    """Runs the collectors in one thread, and writes their metrics and logs.
 
-    When not to use it: to sample faster than about ten times a second, its Python loop is too slow.
+    When not to use it: for more than about ten samples a second; its Python loop is too slow.
 
     Attributes
     ----------
     pulse
-        What health and readiness are told from.
+        Where health and readiness come from.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Agent:
         self._files = Files(descriptors())
 
     def run(self, stop: threading.Event) -> None:
-        """Sample until `stop` is set, then send what is left."""
+        """Sample until `stop` is set, then send the remaining records."""
         while not stop.is_set():
             wait = self._schedule.wait()
             self._count_late()
@@ -70,7 +70,7 @@ class Agent:
         self._publisher.close(FLUSH_SECONDS)
 
     def tick(self) -> Tick:
-        """Measure once, publish, and give what was found."""
+        """Measure once, publish, and return the tick with its snapshots."""
         self._files.turn()
         tick = Tick(self._context, self._clock.time(), self._files)
         for collector in self._collectors:
@@ -105,7 +105,7 @@ class Agent:
             metrics.SKIPPED_SOURCES.labels(reason).inc(count)
             state = "skipped" if count else OK
             detail = f"{count}, first {tick.reader.examples[reason]}" if count else ""
-            # Processes end at every moment.
+            # Processes end all the time, so that is no news.
             self._states.set(f"sources {reason}", state, detail, quiet=reason == VANISHED)
 
 

@@ -1,4 +1,4 @@
-"""Which part of a scope's memory belongs to narrower scopes that are published on their own."""
+"""How much of a scope's memory belongs to narrower scopes that are published themselves."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from producers.host.tick import Measured
 
 
 def attribute(measured: Sequence[Measured]) -> None:
-    """Fill `attributed` of the host and of every cgroup.
+    """Set `attributed` of the host and of every cgroup, in bytes.
 
-    What a leak can grow of each snapshot counts to the nearest published scope around it, and to that one
-    alone: a process to its container, a container to its pod, a pod to the host.
+    The memory of a snapshot that a leak can grow counts to the nearest published scope around it, and to no
+    other: a process to its container, a container to its pod, a pod to the host.
     """
     owners = {one.cgroup: one.snapshot for one in measured if one.is_group}
     for snapshot in owners.values():
@@ -29,13 +29,13 @@ def attribute(measured: Sequence[Measured]) -> None:
         if owner:
             owner.attributed = (owner.attributed or 0) + _counted(one)
     for snapshot in owners.values():
-        # A sum of what was told wrong; no record may hold it.
+        # A sum of wrong values; no record may hold it.
         if (snapshot.attributed or 0) > MOST_BYTES:
             snapshot.attributed = None
 
 
 def _counted(one: Measured) -> int:
-    """Give the bytes of a scope that its surroundings leave out: of a process without what it shares."""
+    """Return the bytes that the scope around leaves out; of a process without shared memory."""
     if one.is_group:
         return held(one.snapshot) or 0
     return (one.snapshot.anon or 0) + (one.snapshot.swap_used or 0)

@@ -1,4 +1,4 @@
-"""The memory controller's tree, version 2 or 1: its groups, their memory, the limit that applies."""
+"""The memory controller's tree, version 2 or 1: its groups, their memory and their limits."""
 
 from __future__ import annotations
 
@@ -6,39 +6,27 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple, TypeGuard
+from typing import ClassVar, NamedTuple
 
 from fleetleak.records.types import MOST_BYTES, MOST_COUNT
 from producers.host import procfs
+from producers.host.limits import Limit, applies, least_left
 from producers.host.procfs import Bad, Keyed
 from producers.host.reader import Reader
 
 
-class Limit(NamedTuple):
-    """A finite limit, and the bytes that count against it where they are known."""
-
-    name: str
-    limit: int
-    used: int | None
-
-
-def _room(limit: Limit) -> int:
-    """Give bytes left; negative where more is in use than the limit allows."""
-    return limit.limit - (limit.used or 0)
-
-
-def least_room(limits: list[Limit]) -> Limit | None:
-    """Give the limit that is reached first; of equal ones the first."""
-    return min(limits, key=_room) if limits else None
-
-
-def applies(limit: int | None, memory_total: int | None) -> TypeGuard[int]:
-    """Tell whether a limit can be reached: one above the host's memory, where that is known, cannot."""
-    return limit is not None and (memory_total is None or limit <= memory_total)
-
-
 class Usage(NamedTuple):
-    """Bytes charged to a group, those of them that are not and are easily given back, and memory.stat."""
+    """What a group uses.
+
+    Parameters
+    ----------
+    current
+        Bytes charged to the group.
+    working_set, inactive
+        The bytes of `current` without inactive page cache, and the inactive page cache itself.
+    stat
+        Lines of memory.stat.
+    """
 
     current: int | None
     working_set: int | None
@@ -48,25 +36,25 @@ class Usage(NamedTuple):
 
 # The kernel's PATH_MAX.
 LONGEST_PATH = 4096
-# What most groups say, and so the fastest to tell.
+# The limit of most groups; comparing bytes is the fastest check.
 NO_LIMIT = b"max\n"
 SWAP_LIMIT = "memory.memsw.limit_in_bytes"
 
 
 def parent(directory: str) -> str:
-    """Give the directory one level up; the root is the empty string."""
+    """Return the directory one level up; the root is the empty string."""
     return directory.rpartition("/")[0]
 
 
 def subdirectories(directory: str) -> list[str]:
-    """Name the child directories, sorted.
+    """Return the names of the child directories, sorted.
 
     Raises
     ------
     OSError
         If the directory is gone or may not be read.
     """
-    # Two links mean no child; listing is dear, since a group has some sixty files.
+    # Two links mean no child. Listing is expensive: a group has about sixty files.
     if os.stat(directory).st_nlink == 2:
         return []
     with os.scandir(directory) as entries:
@@ -74,18 +62,22 @@ def subdirectories(directory: str) -> list[str]:
 
 
 def _lines(prefix: bytes, stat: dict[str, bytes]) -> re.Pattern[bytes]:
-    """Give the pattern of the lines of memory.stat that are looked at."""
+    """Return the pattern of the lines of memory.stat that are read."""
     others = (b"inactive_file", b"active_anon", b"active_file", b"pgfault", b"pgmajfault")
     return procfs.lines_of(*stat.values(), *(prefix + key for key in others))
 
 
 class Hierarchy(ABC):
-    """The memory controller's tree as it is during one tick; what is read twice is read once.
+    """The memory controller's tree during one tick; what is needed twice is read once.
 
-    A group is told by its directory.
+    A group is identified by its directory.
 
     Parameters
     ----------
+    root
+        The tree's own directory.
+    reader
+        Reads files, and counts bad values.
     memory_total
         The host's memory in bytes, if known: limits above it do not apply.
     """
@@ -107,35 +99,36 @@ class Hierarchy(ABC):
 
     @abstractmethod
     def version_fields(self, group: str) -> dict[str, int | float | None]:
-        """Give the fields whose source differs between the versions."""
+        """Return the fields whose source differs between the versions."""
 
     @abstractmethod
-    def group_of(self, membership: bytes, bad: Bad = procfs.unheard) -> str | None:
-        """Give the group a process is in, from its `/proc/<pid>/cgroup`; None if it cannot be seen."""
+    def group_of(self, membership: bytes, bad: Bad = procfs.ignore) -> str | None:
+        """Return the group of a process, from its `/proc/<pid>/cgroup`; None if it is not visible."""
 
     def path(self, group: str) -> str:
-        """Give a group as `/proc/<pid>/cgroup` shows it; the root as the empty string."""
+        """Return a group's path as `/proc/<pid>/cgroup` shows it; the root is the empty string."""
         return group[len(self.root) :]
 
-    def _visible(self, found: Iterator[bytes], bad: Bad) -> str | None:
-        path = os.fsdecode(next(found, b"/.."))
+    def _visible(self, paths: Iterator[bytes], bad: Bad) -> str | None:
+        path = os.fsdecode(next(paths, b"/.."))
         if not path.startswith("/") or "\0" in path or len(path) > LONGEST_PATH:
             bad()
             return None
-        # A process outside this cgroup namespace.
+        # The process is outside this cgroup namespace.
         if "/../" in f"{path}/":
             return None
         return self.root + path.rstrip("/")
 
     def pids(self, group: str) -> list[int]:
-        """Give the processes of this group alone; those that cannot be seen from here show as 0."""
-        found = [procfs.whole(word, procfs.MOST_PID) for word in self._read(group, "cgroup.procs").split()]
-        for _ in range(found.count(None)):
+        """Return the processes in this group itself, without those of the groups below."""
+        pids = [procfs.whole(word, procfs.MOST_PID) for word in self._read(group, "cgroup.procs").split()]
+        for _ in range(pids.count(None)):
             self._bad(group, "cgroup.procs")()
-        return [pid for pid in found if pid]
+        # The kernel shows a process of another pid namespace as 0.
+        return [pid for pid in pids if pid]
 
     def usage(self, group: str) -> Usage | None:
-        """Give what a group uses; None where memory is not accounted for it."""
+        """Return what a group uses; None where its memory is not accounted."""
         if group not in self._usages:
             self._usages[group] = self._usage(group)
         return self._usages[group]
@@ -151,9 +144,9 @@ class Hierarchy(ABC):
         return Usage(current, procfs.difference(current, inactive), inactive, stat)
 
     def limit(self, group: str) -> Limit | None:
-        """Give the limit with the least room left of a group and those above it; the nearest of equal ones.
+        """Return the limit with the fewest bytes left, of a group and the groups above it.
 
-        Limits that cannot be reached are left out.
+        Of equal limits it is the nearest. Limits that cannot be reached are left out.
         """
         climbed = []
         while group not in self._limits:
@@ -161,12 +154,12 @@ class Hierarchy(ABC):
             if group == self.root:
                 break
             group = parent(group)
-        found = self._limits.get(group)
+        limit = self._limits.get(group)
         for inner in reversed(climbed):
             own = self._own_limits(inner)
-            found = least_room([*own, found] if found else own)
-            self._limits[inner] = found
-        return found
+            limit = least_left([*own, limit] if limit else own)
+            self._limits[inner] = limit
+        return limit
 
     def _own_limits(self, group: str) -> list[Limit]:
         limits = []
@@ -179,12 +172,12 @@ class Hierarchy(ABC):
         return limits
 
     def _against(self, group: str, _limit: str) -> int | None:
-        """Give the bytes that count against a limit of a group."""
+        """Return the bytes that count against a limit of a group; None where they are unknown."""
         usage = self.usage(group)
         return _positive(usage.working_set) if usage else None
 
     def fields(self, group: str) -> dict[str, int | float | None] | None:
-        """Give a group's memory by the names of Snapshot; None where memory is not accounted for it."""
+        """Return a group's memory by fields of Snapshot; None where its memory is not accounted."""
         usage = self.usage(group)
         if usage is None:
             return None
@@ -213,7 +206,7 @@ class Hierarchy(ABC):
 
 
 def _positive(used: int | None) -> int | None:
-    # Negative where two values contradict each other.
+    # It is negative where two values contradict each other.
     return used if used is not None and used >= 0 else None
 
 
@@ -237,7 +230,7 @@ class Version2(Hierarchy):
     LINES = _lines(PREFIX, STAT)
 
     def version_fields(self, group: str) -> dict[str, int | float | None]:
-        """Give swap and CPU time."""
+        """Return swap and CPU time."""
         cpu = procfs.value(
             self._read(group, "cpu.stat", optional=True), b"usage_usec", self._bad(group, "cpu.stat")
         )
@@ -246,8 +239,8 @@ class Version2(Hierarchy):
             "cpu_seconds": None if cpu is None else cpu / 1e6,
         }
 
-    def group_of(self, membership: bytes, bad: Bad = procfs.unheard) -> str | None:
-        """Read the line `0::path`."""
+    def group_of(self, membership: bytes, bad: Bad = procfs.ignore) -> str | None:
+        """Return the group of the line `0::path`."""
         lines = membership.split(b"\n")
         return self._visible((line[3:] for line in lines if line.startswith(b"0::")), bad)
 
@@ -268,7 +261,7 @@ class Version1(Hierarchy):
     LINES = _lines(PREFIX, STAT)
 
     def version_fields(self, group: str) -> dict[str, int | float | None]:
-        """Give socket memory, and CPU time from the controller's own tree beside this one."""
+        """Return socket memory, and CPU time from the tree of the cpuacct controller beside this one."""
         beside = f"{parent(self.root)}/cpuacct{self.path(group)}"
         cpu = self._single(beside, "cpuacct.usage", MOST_COUNT)
         return {
@@ -283,15 +276,15 @@ class Version1(Hierarchy):
         both = self._single(group, "memory.memsw.usage_in_bytes")
         return _positive(procfs.difference(both, usage.inactive)) if usage else None
 
-    def group_of(self, membership: bytes, bad: Bad = procfs.unheard) -> str | None:
-        """Read the line that names the memory controller."""
+    def group_of(self, membership: bytes, bad: Bad = procfs.ignore) -> str | None:
+        """Return the group of the line that names the memory controller."""
         lines = (line.split(b":", 2) for line in membership.split(b"\n"))
         paths = (line[2] for line in lines if len(line) == 3 and b"memory" in line[1].split(b","))
         return self._visible(paths, bad)
 
 
 def detect(root: str, reader: Reader, memory_total: int | None = None) -> Hierarchy | None:
-    """Find the memory controller below `root`: version 2, else version 1, else None."""
+    """Return the memory controller's tree below `root`: version 2, else version 1, else None."""
     if b"memory" in reader.read(root, "cgroup.controllers", optional=True).split():
         return Version2(root, reader, memory_total)
     if os.path.isdir(f"{root}/memory"):

@@ -1,4 +1,4 @@
-"""What every collector needs to know about the host and the settings."""
+"""Settings and facts of the host that every collector needs."""
 
 from __future__ import annotations
 
@@ -16,27 +16,36 @@ from producers.names import fit
 
 @dataclass
 class Context:
-    """Where to read and whom to publish.
+    """Where to read and what to publish.
 
     Parameters
     ----------
     procfs, cgroupfs
-        The roots; in a container, where the host's are mounted.
+        Where both file systems are mounted; in a container, those of the host.
     host, environment
         Written into every snapshot.
     top_processes
-        Processes published for their size.
+        How many of the largest processes are published.
     match
-        Regular expressions; a process whose name or command line fits one is always published.
+        Regular expressions; a process whose name or command line matches one is always published.
     rules
         Override rules as text (docs/identity.md).
     page_size, clock_ticks
-        Bytes of a page, clock ticks a second: the kernel's.
+        Bytes of a page and clock ticks a second, of the kernel.
+
+    Attributes
+    ----------
+    boot_time
+        In unix seconds; None where it cannot be read.
+    patterns
+        `match`, compiled.
+    identify
+        Names what is measured.
 
     Raises
     ------
     ValueError
-        In one line, for a `match` or a rule that cannot be used.
+        If a `match` or a rule cannot be used; the message is one line.
     """
 
     procfs: Path
@@ -53,7 +62,7 @@ class Context:
     identify: Identifier = field(init=False)
 
     def __post_init__(self) -> None:
-        """Read the boot time, compile the patterns, and make the names fit for a record."""
+        """Read the boot time, compile the patterns, and make names that a record may hold."""
         self.host = fit(self.host)
         self.environment = fit(self.environment) if self.environment else None
         self.patterns = [compile_pattern("match", pattern) for pattern in self.match]
@@ -64,7 +73,7 @@ class Context:
             self.boot_time = None
 
     def started(self, start_ticks: int | None) -> float | None:
-        """Give unix seconds of a process's start, from its clock ticks since the boot."""
+        """Return the start of a process in unix seconds, from its clock ticks since the boot."""
         if self.boot_time is None or start_ticks is None:
             return None
         return self.boot_time + start_ticks / self.clock_ticks

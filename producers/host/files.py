@@ -1,4 +1,4 @@
-"""Files of procfs and cgroupfs that are read at every tick, kept open in between."""
+"""Keeps the files of procfs and cgroupfs that are read at every tick open in between."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ MOST_DESCRIPTORS = 65536
 
 
 class Files:
-    """Reads whole files; opening them is most of the cost, so those read last time stay open.
+    """Reads whole files. Opening is most of the cost, so the files of the last tick stay open.
 
-    A descriptor stays with the process or cgroup it was opened for: once that is gone the kernel fails the
-    read, and the file is opened anew. When not to use it: for ordinary files that are replaced, since an
-    open descriptor goes on showing the old one.
+    A descriptor belongs to the process or cgroup that it was opened for. Once that is gone, the kernel fails
+    the read, and the file is opened again. When not to use it: for ordinary files that are replaced, since an
+    open descriptor still shows the old file.
 
     Parameters
     ----------
     limit
-        Descriptors kept at most; further files are opened and closed each time.
+        The most descriptors kept; further files are opened and closed at each read.
     """
 
     def __init__(self, limit: int) -> None:
@@ -30,7 +30,7 @@ class Files:
         self._before: dict[str, dict[str, int]] = {}
 
     def __len__(self) -> int:
-        """Give the number of files kept open."""
+        """Return the number of files kept open."""
         return self._open
 
     def read(self, directory: str, name: str) -> bytes:
@@ -48,7 +48,7 @@ class Files:
         if descriptor is None:
             return self._read_new(held, directory, name)
         try:
-            # As `contents` does; this is done thousands of times.
+            # The same as `contents`, without the call: this runs thousands of times a tick.
             data = os.pread(descriptor, CHUNK, 0)
             return data if len(data) < SHORT else the_rest(descriptor, data)
         except OSError:
@@ -74,20 +74,20 @@ class Files:
         os.close(descriptor)
 
     def turn(self) -> None:
-        """Begin a new tick: close the files of directories that the last one did not read."""
+        """Begin a new tick: close the files of directories that the last tick did not read."""
         for held in self._before.values():
             for descriptor in held.values():
                 self._close(descriptor)
         self._before, self._held = self._held, {}
 
     def close(self) -> None:
-        """Close everything."""
+        """Close all files."""
         self.turn()
         self.turn()
 
 
 def descriptors() -> int:
-    """Raise the soft limit on open files as far as allowed; give how many `Files` may use, half of it."""
+    """Raise the soft limit on open files as far as allowed, and return the half that `Files` may use."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:

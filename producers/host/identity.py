@@ -1,4 +1,4 @@
-"""Who was measured: cgroups and processes to scope, service and instance (docs/identity.md)."""
+"""The scope, service and instance of cgroups and processes (docs/identity.md)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from producers.names import MOST_LABELS, fit, safe
 TEMPLATE = re.compile(r"(.+@).+(\.\w+)")
 TRANSIENT = re.compile(r"run-(?:[a-z]?[0-9a-f]+|p\d+-i\d+)(?:-timer)?(\.\w+)")
 
-# The process that only holds a pod's namespaces open; it has no memory of interest.
+# The process that only holds a pod's namespaces open; its memory is of no interest.
 SANDBOX = "pause"
-# A container whose own program has not been started yet.
+# The name of a container's process before the container's own program starts.
 STARTING = "runc:"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a snapshot is about."""
+    """What a snapshot says it measured."""
 
     scope: Scope
     service: str
@@ -35,29 +35,29 @@ class Identity:
 
 
 def unit_service(unit: str) -> str:
-    """Give the part of a unit's name that its instances share.
+    """Return the part of a unit's name that its instances share.
 
     Examples
     --------
     >>> unit_service("worker@7.service"), unit_service("run-r5d1f.scope")
     ('worker@.service', 'run.scope')
     """
-    if found := TRANSIENT.fullmatch(unit):
-        return "run" + found[1]
-    if found := TEMPLATE.fullmatch(unit):
-        return found[1] + found[2]
+    if transient := TRANSIENT.fullmatch(unit):
+        return "run" + transient[1]
+    if template := TEMPLATE.fullmatch(unit):
+        return template[1] + template[2]
     return unit
 
 
 class Identifier:
-    """Names what is found on one host; the first rule that fits wins over the names given here.
+    """Names cgroups and processes of one host; the first rule that matches overrides the usual names.
 
     Parameters
     ----------
     host
-        Begins every instance.
+        Every instance begins with it.
     rules
-        Tried in order: first on the cgroup path, then on the command line (of the main process).
+        Tried in order, each first on the cgroup path, then on the command line (of the main process).
     """
 
     def __init__(self, host: str, rules: Sequence[Rule] = ()) -> None:
@@ -68,15 +68,15 @@ class Identifier:
 
     @property
     def reads_commands(self) -> bool:
-        """Whether a command line can change a name."""
+        """Return whether a command line can change a name."""
         return bool(self._rules)
 
     def host(self) -> Identity:
-        """Name the host itself."""
+        """Return the identity of the host itself."""
         return Identity("host", fit(f"host/{self._host}"), fit(self._host))
 
     def cgroup(self, path: str, workload: Workload, comm: str | None, command: str) -> Identity | None:
-        """Name a cgroup whose main process is `comm`; None for what is no workload (yet)."""
+        """Return the identity of a cgroup with the main process `comm`; None if it is not published (yet)."""
         return self._cached(path, workload, comm, command)
 
     def _name_cgroup(self, path: str, workload: Workload, comm: str | None, command: str) -> Identity | None:
@@ -92,14 +92,14 @@ class Identifier:
         )
 
     def process(self, pid: int, stat: Stat, command: str) -> Identity:
-        """Name a process: never by pid alone, since pids are used again."""
+        """Return the identity of a process: pid and start, since pids are reused."""
         service = f"process/{safe(stat.comm)}"
         instance = f"{pid}-{stat.start_ticks}"
         return self._named("process", service, instance, self._override(command), {"pid": str(pid)})
 
     def _override(self, *texts: str) -> Override | None:
-        found = (rule.apply(text) for rule in self._rules for text in texts if text)
-        return next((override for override in found if override), None)
+        overrides = (rule.apply(text) for rule in self._rules for text in texts if text)
+        return next(filter(None, overrides), None)
 
     def _named(
         self, scope: Scope, service: str, instance: str, override: Override | None, labels: dict[str, str]
@@ -132,7 +132,7 @@ def _service(workload: Workload, comm: str | None) -> str:
 
 
 def _instance(workload: Workload) -> str:
-    # A container may run a systemd of its own, with units named like the host's.
+    # A container may run a systemd of its own, whose units have the same names as the host's.
     own = workload.id[:SHORT_ID] if workload.id else workload.machine or workload.name
     return "/".join((*workload.inside, own))
 

@@ -1,7 +1,7 @@
-"""Readers of the kernel's text files: small pure functions on bytes (proc(5), kernel docs of PSI).
+"""Parsers of the kernel's text files: small pure functions on bytes (proc(5), kernel docs of PSI).
 
-What a file says may be cut, wrapped or garbage. A bad value is None and a bad line is left out; the function
-`bad` that a reader is given is called once for each.
+The text of a file may be cut, wrapped or garbage. A bad value becomes None, and a bad line is left out. For
+each, the parser calls its argument `bad` once.
 """
 
 from __future__ import annotations
@@ -14,45 +14,45 @@ from typing import NamedTuple
 from fleetleak.records.types import MOST_BYTES, MOST_COUNT, MOST_UNIX_SECONDS
 
 CHUNK = 8192
-# The kernel hands out files of many lines a page at a time, so only a read well below a page is the end.
+# The kernel returns files of many lines page by page, so only a read well below a page is the last one.
 SHORT = 2048
-# No file that is read here is near this size on a real host: more of it would only cost memory and time.
+# No file that is read here has nearly this size on a real host: more would only cost memory and time.
 LONGEST_FILE = 4 * 2**20
 
 # The kernel's PID_MAX_LIMIT.
 MOST_PID = 2**22
-# Digits of 2**64; Python takes long for more of them, and refuses thousands.
+# Digits of 2**64. Python is slow with many more, and refuses thousands of them.
 MOST_DIGITS = 20
 
 Bad = Callable[[], object]
-# None is a bad value.
+# The value None stands for a bad one.
 Keyed = dict[bytes, int | None]
 
 _KIBIBYTES = re.compile(rb"^([^:\n]+):[ \t]*([^\n]*) kB$", re.MULTILINE)
 _NO_COLON = re.compile(rb"^[^:\n]+$", re.MULTILINE)
-# The one line of /proc/<pid>/status whose text is chosen by the process.
+# The only line of /proc/<pid>/status whose text the process chooses.
 _FREE_TEXT = b"Name"
 _UNLIMITED = (b"max", b"unlimited")
 
 
-def unheard() -> None:
-    """Take no notice of what is bad."""
+def ignore() -> None:
+    """Ignore a bad value."""
 
 
 def contents(descriptor: int) -> bytes:
-    """Read an open file from its beginning to its end; one byte more than LONGEST_FILE if it is longer.
+    """Return an open file from its beginning to its end, but at most LONGEST_FILE + 1 bytes.
 
     Raises
     ------
     OSError
-        If what it tells of is gone.
+        If the process or cgroup of the file is gone.
     """
     data = os.pread(descriptor, CHUNK, 0)
     return data if len(data) < SHORT else the_rest(descriptor, data)
 
 
 def the_rest(descriptor: int, data: bytes) -> bytes:
-    """Read on after the first chunk."""
+    """Return the first chunk `data` with the rest of the file, but at most LONGEST_FILE + 1 bytes."""
     chunks, size = [data], len(data)
     while len(chunks[-1]) >= SHORT and size <= LONGEST_FILE:
         chunks.append(os.pread(descriptor, CHUNK, size))
@@ -61,13 +61,13 @@ def the_rest(descriptor: int, data: bytes) -> bytes:
 
 
 def cut(data: bytes) -> bytes:
-    """Cut what is too long after its last whole line."""
+    """Return the whole lines within the first LONGEST_FILE bytes; all these bytes if no line ends there."""
     end = data.rfind(b"\n", 0, LONGEST_FILE) + 1
     return data[: end or LONGEST_FILE]
 
 
 def read_file(path: str) -> bytes:
-    """Read a whole file once; of one that is too long, whole lines.
+    """Return a whole file; of one that is too long, the whole lines within LONGEST_FILE bytes.
 
     Raises
     ------
@@ -82,15 +82,15 @@ def read_file(path: str) -> bytes:
     return cut(data) if len(data) > LONGEST_FILE else data
 
 
-def whole(digits: bytes, most: int, bad: Bad = unheard) -> int | None:
-    """Read a whole number; None for all but ASCII digits, and for more than `most`.
+def whole(digits: bytes, most: int, bad: Bad = ignore) -> int | None:
+    """Return a whole number; None for anything but ASCII digits, and for more than `most`.
 
     Examples
     --------
     >>> whole(b"4096", MOST_BYTES), whole(b"-1", MOST_BYTES), whole(b"18446744073709551615", MOST_BYTES)
     (4096, None, None)
     """
-    # isdigit of bytes knows those of ASCII alone.
+    # isdigit of bytes accepts ASCII digits only.
     if digits.isdigit() and len(digits) <= MOST_DIGITS and (number := int(digits)) <= most:
         return number
     bad()
@@ -98,27 +98,27 @@ def whole(digits: bytes, most: int, bad: Bad = unheard) -> int | None:
 
 
 def lines_of(*keys: bytes) -> re.Pattern[bytes]:
-    """Give the pattern of the lines of some keys, for `keyed`."""
+    """Return the pattern of the lines with some keys, for `keyed`."""
     return re.compile(rb"\n(" + b"|".join(map(re.escape, keys)) + rb") ([^\n]*)")
 
 
-def keyed(data: bytes, lines: re.Pattern[bytes], bad: Bad = unheard) -> Keyed:
-    """Find lines of `key value` (vmstat, memory.stat); of equal keys the first counts.
+def keyed(data: bytes, lines: re.Pattern[bytes], bad: Bad = ignore) -> Keyed:
+    """Return the numbers of lines `key value` (vmstat, memory.stat); of equal keys the first counts.
 
     Examples
     --------
     >>> keyed(b"anon 4096\\nanon_thp 0\\nfile 0\\n", lines_of(b"anon", b"file"))
     {b'file': 0, b'anon': 4096}
     """
-    # Each line is a key, a space, a value: counting tells of the lines that are not looked at.
+    # Each line is a key, a space and a value: the count shows bad lines that the pattern does not read.
     if data.count(b" ") != data.count(b"\n"):
         bad()
-    found = reversed(lines.findall(b"\n" + data))
-    return {key: whole(digits, MOST_COUNT, bad) for key, digits in found}
+    matches = reversed(lines.findall(b"\n" + data))
+    return {key: whole(digits, MOST_COUNT, bad) for key, digits in matches}
 
 
 def number(values: Keyed, *keys: bytes) -> int | None:
-    """Add up the values of `keys`; None if one of them is absent or bad.
+    """Return the sum of the values of `keys`; None if one of them is absent or bad.
 
     Examples
     --------
@@ -134,31 +134,32 @@ def number(values: Keyed, *keys: bytes) -> int | None:
     return total
 
 
-def value(data: bytes, key: bytes, bad: Bad = unheard) -> int | None:
-    """Find the one counter `key` in lines of `key value` (memory.events, cpu.stat).
+def value(data: bytes, key: bytes, bad: Bad = ignore) -> int | None:
+    """Return the counter `key` from lines `key value` (memory.events, cpu.stat); None if absent or bad.
 
     Examples
     --------
     >>> value(b"oom 3\\noom_kill 1\\n", b"oom_kill")
     1
     """
-    _, found, rest = (b"\n" + data).partition(b"\n" + key + b" ")
-    return whole(rest.partition(b"\n")[0], MOST_COUNT, bad) if found else None
+    _, start, rest = (b"\n" + data).partition(b"\n" + key + b" ")
+    return whole(rest.partition(b"\n")[0], MOST_COUNT, bad) if start else None
 
 
 def faults(values: Keyed, prefix: bytes = b"") -> tuple[int | None, int | None]:
-    """Give minor and major faults: the kernel's `pgfault` counts both, so minor is negative in nonsense."""
+    """Return minor and major faults; the minor ones are negative where the counters contradict each other."""
+    # The kernel's pgfault counts both.
     major = values.get(prefix + b"pgmajfault")
     return difference(values.get(prefix + b"pgfault"), major), major
 
 
 def difference(total: int | None, part: int | None) -> int | None:
-    """Take a part away; None where one of both is unknown, and negative where they contradict each other."""
+    """Return `total - part`: None where one is unknown, negative where they contradict each other."""
     return None if total is None or part is None else total - part
 
 
-def kibibytes(data: bytes, bad: Bad = unheard) -> dict[bytes, int]:
-    """Parse lines of `Name:  n kB` (meminfo, status) into bytes; other lines are left out.
+def kibibytes(data: bytes, bad: Bad = ignore) -> dict[bytes, int]:
+    """Return the bytes of lines `Name:  n kB` (meminfo, status); other lines are left out.
 
     Every line of these files has a colon. Of equal names the first counts.
 
@@ -179,7 +180,7 @@ def kibibytes(data: bytes, bad: Bad = unheard) -> dict[bytes, int]:
 
 
 class Stat(NamedTuple):
-    """What `/proc/<pid>/stat` says: `comm`, page faults, CPU time and start time in clock ticks."""
+    """Fields of `/proc/<pid>/stat`: name, page faults, CPU time and start in clock ticks."""
 
     comm: str
     minor_faults: int | None
@@ -188,10 +189,10 @@ class Stat(NamedTuple):
     start_ticks: int | None
 
 
-def stat(data: bytes, bad: Bad = unheard) -> Stat | None:
-    """Parse `/proc/<pid>/stat`; the name may hold spaces, brackets and bytes that are not UTF-8.
+def stat(data: bytes, bad: Bad = ignore) -> Stat | None:
+    """Return the fields of `/proc/<pid>/stat`; None where not even the name can be read.
 
-    None where not even the name can be told.
+    The name may contain spaces, brackets and bytes that are not UTF-8.
     """
     begin, end = data.find(b"("), data.rfind(b")")
     if not 0 <= begin < end:
@@ -210,14 +211,14 @@ def stat(data: bytes, bad: Bad = unheard) -> Stat | None:
 
 
 class Pages(NamedTuple):
-    """Resident pages of a process, and those of them that are not shared: near RssAnon, and cheaper."""
+    """Resident pages of a process, and the private ones of them: close to RssAnon, and cheaper to read."""
 
     resident: int
     private: int
 
 
 def pages(data: bytes) -> Pages | None:
-    """Parse `/proc/<pid>/statm`; None for what is no such line.
+    """Return the pages of `/proc/<pid>/statm`; None for any other text.
 
     Examples
     --------
@@ -231,8 +232,8 @@ def pages(data: bytes) -> Pages | None:
     return None if resident is None or shared is None else Pages(resident, resident - shared)
 
 
-def finite(text: bytes, bad: Bad = unheard) -> int | None:
-    """Read a limit in bytes; None for `max`, `unlimited`, cgroup v1's huge numbers, and a bad one such as 0.
+def finite(text: bytes, bad: Bad = ignore) -> int | None:
+    """Return a limit in bytes; None for `max`, `unlimited`, cgroup v1's huge numbers, and bad ones such as 0.
 
     Examples
     --------
@@ -248,15 +249,15 @@ def finite(text: bytes, bad: Bad = unheard) -> int | None:
     return limit if limit and limit < MOST_BYTES else None
 
 
-def soft_limit(data: bytes, name: bytes, bad: Bad = unheard) -> int | None:
-    """Give one soft limit of `/proc/<pid>/limits`; None where it is unlimited."""
-    _, found, rest = (b"\n" + data).partition(b"\n" + name + b" ")
+def soft_limit(data: bytes, name: bytes, bad: Bad = ignore) -> int | None:
+    """Return one soft limit of `/proc/<pid>/limits`, in bytes; None where it is unlimited or absent."""
+    _, start, rest = (b"\n" + data).partition(b"\n" + name + b" ")
     words = rest.partition(b"\n")[0].split(None, 1)
-    return finite(words[0] if words else b"", bad) if found else None
+    return finite(words[0] if words else b"", bad) if start else None
 
 
-def stall_seconds(data: bytes, bad: Bad = unheard) -> dict[bytes, float]:
-    """Parse a PSI file into seconds of stall: `some` and `full`, whose `total` is in microseconds.
+def stall_seconds(data: bytes, bad: Bad = ignore) -> dict[bytes, float]:
+    """Return the stall times of a PSI file, `some` and `full`, in seconds; the file has microseconds.
 
     Examples
     --------
@@ -265,15 +266,15 @@ def stall_seconds(data: bytes, bad: Bad = unheard) -> dict[bytes, float]:
     """
     seconds: dict[bytes, float] = {}
     for line in data.split(b"\n"):
-        kind, _, rest = line.partition(b" ")
+        tasks, _, rest = line.partition(b" ")
         total = whole(rest.rpartition(b"total=")[2], MOST_COUNT, bad) if line else None
         if total is not None:
-            seconds.setdefault(kind, total / 1e6)
+            seconds.setdefault(tasks, total / 1e6)
     return seconds
 
 
-def busy_ticks(data: bytes, bad: Bad = unheard) -> int | None:
-    """Give CPU time of the whole host that was not idle, in clock ticks, from `/proc/stat`."""
+def busy_ticks(data: bytes, bad: Bad = ignore) -> int | None:
+    """Return the CPU time of the whole host without idle and iowait, in clock ticks, from `/proc/stat`."""
     first, *counters = data.partition(b"\n")[0].split()[:9] or [b""]
     ticks = [whole(word, MOST_COUNT) for word in counters]
     if first != b"cpu" or len(ticks) != 8 or None in ticks:
@@ -283,16 +284,16 @@ def busy_ticks(data: bytes, bad: Bad = unheard) -> int | None:
 
 
 def boot_time(data: bytes) -> float | None:
-    """Give unix seconds of the boot, from `/proc/stat`."""
-    _, found, rest = data.partition(b"\nbtime ")
-    seconds = whole(rest.partition(b"\n")[0], MOST_UNIX_SECONDS) if found else None
+    """Return the time of the boot in unix seconds, from `/proc/stat`."""
+    _, start, rest = data.partition(b"\nbtime ")
+    seconds = whole(rest.partition(b"\n")[0], MOST_UNIX_SECONDS) if start else None
     return None if seconds is None else float(seconds)
 
 
-def socket_pages(data: bytes, bad: Bad = unheard) -> int | None:
-    """Give pages held by TCP and UDP sockets, from `/proc/net/sockstat`."""
-    found = [words for words in map(bytes.split, data.splitlines()) if b"mem" in words]
-    # The number after the word; none where the line ends with it.
-    sizes = [whole(b"".join(words[words.index(b"mem") + 1 :][:1]), MOST_BYTES, bad) for words in found]
+def socket_pages(data: bytes, bad: Bad = ignore) -> int | None:
+    """Return the pages held by TCP and UDP sockets, from `/proc/net/sockstat`."""
+    lines = [words for words in map(bytes.split, data.splitlines()) if b"mem" in words]
+    # The number after `mem`; empty where the line ends with that word.
+    sizes = [whole(b"".join(words[words.index(b"mem") + 1 :][:1]), MOST_BYTES, bad) for words in lines]
     known = [size for size in sizes if size is not None]
     return sum(known) if known and len(known) == len(sizes) else None

@@ -1,4 +1,4 @@
-"""Reads files, and counts what cannot be read or believed: a source that is gone is no error."""
+"""Reads files, and counts what cannot be read or used: a source that is gone is not an error."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Reader:
     Parameters
     ----------
     files
-        What is kept open from tick to tick.
+        Keeps files open from tick to tick.
 
     Attributes
     ----------
     skipped, examples
-        Sources and values left out by reason, and the first of each.
+        How many sources and values were left out for each reason, and the first of them.
     """
 
     def __init__(self, files: Files) -> None:
@@ -49,9 +49,10 @@ class Reader:
         self.examples: dict[str, str] = {}
 
     def read(self, directory: str, name: str, *, optional: bool = False) -> bytes:
-        """Read a file; empty, and counted unless it is `optional` and missing, when it cannot be read.
+        """Return the bytes of a file; empty when it cannot be read.
 
-        Of a file that is longer than any should be, the beginning is given, and that is counted too.
+        A file that cannot be read is counted, unless it is `optional` and missing. A file that is too long is
+        cut, and counted.
         """
         try:
             data = self._files.read(directory, name)
@@ -65,7 +66,7 @@ class Reader:
         return data
 
     def bad(self, directory: str, name: str) -> Callable[[], None]:
-        """Give what counts one bad value or line of a file."""
+        """Return the function that counts one bad value or line of a file."""
         return partial(self._malformed, directory, name)
 
     def _malformed(self, directory: str, name: str) -> None:
@@ -76,7 +77,7 @@ class Reader:
         self.skip(_REASON_OF.get(error.errno or 0, UNREADABLE), path)
 
     def skip(self, reason: str, path: str) -> None:
-        """Count a source or a value that was left out."""
+        """Count a source or a value that is left out."""
         self.skipped[reason] += 1
         if reason not in self.examples:
             self.examples[reason] = readable(path)

@@ -1,4 +1,4 @@
-"""Override rules: the service, version and labels of whatever a pattern fits (docs/identity.md)."""
+"""Override rules: service, version and labels of what a pattern matches (docs/identity.md)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ ARROW = " => "
 
 
 def compile_pattern(setting: str, pattern: str) -> re.Pattern[str]:
-    """Compile a regular expression.
+    """Return a compiled regular expression.
 
     Raises
     ------
     ValueError
-        In one line that names the setting and shows the pattern and what is wrong with it.
+        If it is not one; the message is one line with the setting, the pattern and the error.
     """
     try:
         return re.compile(pattern)
@@ -26,7 +26,7 @@ def compile_pattern(setting: str, pattern: str) -> re.Pattern[str]:
 class Rule:
     r"""One rule, written `pattern => service [version=text] [label=text ...]`.
 
-    The pattern is searched for in cgroup paths and command lines; what follows may use its groups.
+    The pattern is searched for in cgroup paths and command lines. What follows the arrow may use its groups.
 
     Examples
     --------
@@ -42,12 +42,12 @@ class Rule:
 
     @classmethod
     def parse(cls, text: str) -> Rule:
-        """Read the written form.
+        """Return the rule of a text.
 
         Raises
         ------
         ValueError
-            In one line, if it is not of this form or uses a group its pattern does not have.
+            If it has another form, or uses a group that its pattern does not have; the message is one line.
         """
         pattern, arrow, rest = text.rpartition(ARROW)
         service, *pairs = rest.split() or [""]
@@ -63,23 +63,23 @@ class Rule:
     def _check(self, text: str) -> None:
         try:
             for template in (self.service, self.version or "", *self.labels.values()):
-                self.pattern.sub(template, "")  # reads the template whether or not the pattern fits
+                self.pattern.sub(template, "")  # checks the template, also where the pattern does not match
         except (re.error, IndexError) as error:
             raise ValueError(f"rules: {text!r}: {error}") from None
 
     def apply(self, text: str) -> Override | None:
-        """Give what the rule says of `text`; None where it does not fit."""
-        found = self.pattern.search(text)
-        if not found:
+        """Return the names for what has this text; None where the pattern does not match."""
+        match = self.pattern.search(text)
+        if not match:
             return None
-        version = None if self.version is None else found.expand(self.version)
-        labels = {name: found.expand(value) for name, value in self.labels.items()}
-        return Override(found.expand(self.service), version or None, labels)
+        version = None if self.version is None else match.expand(self.version)
+        labels = {name: match.expand(value) for name, value in self.labels.items()}
+        return Override(match.expand(self.service), version or None, labels)
 
 
 @dataclass(frozen=True)
 class Override:
-    """What a rule that fits says."""
+    """The names that a matching rule gives."""
 
     service: str
     version: str | None

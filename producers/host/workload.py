@@ -1,4 +1,4 @@
-"""What a cgroup is, told by its path: a container, a pod, a unit, a virtual machine, or none of them."""
+"""The workload of a cgroup, from its path: a container, a pod, a unit, a virtual machine, or none."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ POD = re.compile(
     r"(?:.*-)?pod(?P<uid>[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?"
 )
 UNIT = re.compile(r".+\.(?:service|scope)")
-# What watches a container from outside; it bears the container's name.
+# What watches a container from outside; it has the container's name.
 MONITOR = re.compile(r".*conmon.*[0-9a-f]{64}.*|lxc\.monitor(?:\..+)?")
 LXC = re.compile(r"lxc\.payload\.(?P<name>.+)")
 LXC_ABOVE = ("lxc", "lxc.payload")
 # Of systemd-nspawn and libvirt.
 MACHINE = re.compile(r"systemd-nspawn@(?P<service>.+)\.service|machine-(?P<scope>.+)\.scope")
-# libvirt counts its starts: the number is no part of the name.
+# libvirt counts its starts: the number is not part of the name.
 LIBVIRT = re.compile(r"(?P<driver>qemu|lxc)-\d+-(?P<name>.+)")
 ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 
@@ -29,18 +29,18 @@ SHORT_ID = 12
 
 
 class Workload(NamedTuple):
-    """What a cgroup path says.
+    """A container, pod, unit or virtual machine, as its cgroup path shows it.
 
     Parameters
     ----------
     name
-        A unit, a pod's uid, a container's id, or its name where it has one.
+        The unit, the uid of the pod, or the name of the container (its id where it has no name).
     pod
         The uid of the pod around a container.
     inside
-        The containers around it, outer ones first: their names, or the beginning of their ids.
+        The containers around it, outer ones first: their names, or the first characters of their ids.
     containers
-        The names among them, and its own if it is a container with a name.
+        Those of `inside` that are names, and its own name if it is a container with a name.
     id
         The id of a container that has no name.
     machine
@@ -57,7 +57,7 @@ class Workload(NamedTuple):
 
 
 class _System(NamedTuple):
-    """A part of a path that stands for a container or a virtual machine; `id` where it has no name."""
+    """A part of a path that is a container or a virtual machine; with `id` where it has no name."""
 
     place: int
     name: str
@@ -67,7 +67,7 @@ class _System(NamedTuple):
 
 @lru_cache(maxsize=8192)
 def classify(path: str) -> Workload | None:
-    """Say what a cgroup is; None where it is not published on its own.
+    """Return the workload of a cgroup; None where it is not published on its own.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def classify(path: str) -> Workload | None:
     True
     """
     *above, last = parts = readable(path).split("/")
-    # Most groups of a deep tree are none of these, and are told by their own name alone.
+    # Most groups of a deep tree are none of these; their own name alone shows it.
     if not (UNIT.fullmatch(last) or POD.fullmatch(last) or _system(parts, len(above))):
         return None
     around = _systems(parts)
@@ -90,8 +90,8 @@ def classify(path: str) -> Workload | None:
     containers = tuple(one.name for one in around if not one.id)
     if own:
         return _of_system(own, parts, inside, containers)
-    if found := POD.fullmatch(last):
-        return Workload("pod", _uid(found), None, inside, containers)
+    if pod := POD.fullmatch(last):
+        return Workload("pod", _uid(pod), None, inside, containers)
     within = above[around[-1].place + 1 :] if around else above
     return Workload("unit", last, None, inside, containers) if _is_unit(within, last) else None
 
@@ -108,25 +108,25 @@ def _of_system(
 
 
 def _systems(parts: Sequence[str]) -> list[_System]:
-    found: list[_System] = []
+    systems: list[_System] = []
     for place in range(len(parts)):
         # A container may be named lxc.
-        is_named = bool(found) and found[-1].place == place - 1
+        is_named = bool(systems) and systems[-1].place == place - 1
         if one := _system(parts, place, is_named):
-            found.append(one)
-    return found
+            systems.append(one)
+    return systems
 
 
 def _system(parts: Sequence[str], place: int, above_is_named: bool = False) -> _System | None:
     part = parts[place]
-    if found := CONTAINER.fullmatch(part):
-        return _System(place, found["id"][:SHORT_ID], found["id"])
+    if container := CONTAINER.fullmatch(part):
+        return _System(place, container["id"][:SHORT_ID], container["id"])
     if place and parts[place - 1] in LXC_ABOVE and not above_is_named:
         return _System(place, part)
-    if found := LXC.fullmatch(part):
-        return _System(place, found["name"])
-    if found := MACHINE.fullmatch(part):
-        name = unescape(found["service"] or found["scope"])
+    if lxc := LXC.fullmatch(part):
+        return _System(place, lxc["name"])
+    if machine := MACHINE.fullmatch(part):
+        name = unescape(machine["service"] or machine["scope"])
         if libvirt := LIBVIRT.fullmatch(name):
             return _System(place, libvirt["name"], is_machine=libvirt["driver"] == "qemu")
         return _System(place, name)
@@ -134,9 +134,9 @@ def _system(parts: Sequence[str], place: int, above_is_named: bool = False) -> _
 
 
 def _pod_uid(parts: Sequence[str]) -> str | None:
-    # Also of `kubepods-pod<uid>.slice:cri-containerd:<id>`, a pod and its container in one part.
-    found = [match for part in parts if (match := POD.fullmatch(part.partition(":")[0]))]
-    return _uid(found[-1]) if found else None
+    # A pod and its container may be one part: `kubepods-pod<uid>.slice:cri-containerd:<id>`.
+    pods = [match for part in parts if (match := POD.fullmatch(part.partition(":")[0]))]
+    return _uid(pods[-1]) if pods else None
 
 
 def _uid(pod: re.Match[str]) -> str:
@@ -144,13 +144,13 @@ def _uid(pod: re.Match[str]) -> str:
 
 
 def _is_unit(within: Sequence[str], last: str) -> bool:
-    """Tell whether it is a unit to publish, from its path within its system."""
-    # People's sessions come and go under user.slice: their processes are seen one by one.
+    """Return whether a part is a unit to publish, from the path to it within its system."""
+    # Login sessions come and go under user.slice: their processes are published one by one.
     return "user.slice" not in within and (last.endswith(".service") or "system.slice" in within)
 
 
 def unescape(name: str) -> str:
-    r"""Undo systemd's escapes of bytes.
+    r"""Return a name without systemd's escapes of bytes.
 
     Examples
     --------
@@ -159,5 +159,5 @@ def unescape(name: str) -> str:
     """
     if "\\x" not in name:
         return name
-    unescaped = ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), name.encode())
+    unescaped = ESCAPED.sub(lambda byte: bytes.fromhex(byte[1].decode()), name.encode())
     return unescaped.decode("utf-8", "backslashreplace")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from fleetleak.records import Snapshot
-from producers.host.cgroupfs import LONGEST_PATH, Limit, detect
+from producers.host.cgroupfs import LONGEST_PATH, detect
 from producers.host.files import Files
+from producers.host.limits import Limit
 from producers.host.reader import IMPOSSIBLE, MALFORMED, Reader
 from tests.producers.trees import context_of, sample
 

@@ -1,4 +1,4 @@
-"""The collectors, in the order in which they run: one file and one line here for each."""
+"""The registry of collectors, in the order in which they run: each is one file and one line here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from producers.host.collectors.process import ProcessCollector
 
 COLLECTORS: dict[str, type[Collector]] = {
     HostCollector.NAME: HostCollector,
-    # Processes of published cgroups are left out, so cgroups come before processes.
+    # Cgroups run before processes: processes of published cgroups are left out.
     CgroupCollector.NAME: CgroupCollector,
     ProcessCollector.NAME: ProcessCollector,
     # Fills fields of the snapshots above.

@@ -1,4 +1,4 @@
-"""What a collector is."""
+"""The protocol of a collector."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from producers.host.tick import Tick
 
 
 class NoData(Exception):
-    """This host does not have what the collector reads."""
+    """The host does not have what the collector reads."""
 
 
 class Collector(Protocol):
     """Reads one kind of source and adds snapshots to the tick, or fills fields of those already there.
 
-    What runs it owns success, duration and errors; a collector writes no telemetry. It may raise NoData.
-    A source that vanished or may not be read is skipped through the tick, and is never an error.
+    The agent measures duration, success and errors; a collector writes no metrics or logs. It may
+    raise NoData. A source that vanished or may not be read is skipped through the tick; it is not an error.
 
     Attributes
     ----------
@@ -32,4 +32,4 @@ class Collector(Protocol):
     def __init__(self, context: Context) -> None: ...
 
     def collect(self, tick: Tick) -> None:
-        """Measure."""
+        """Measure, and add snapshots to the tick or fill fields of those in it."""

@@ -18,7 +18,7 @@ from producers.host.workload import Workload, classify
 
 @dataclass(slots=True)
 class Group:
-    """A cgroup to publish: its directory, and the processes of it and of all groups below."""
+    """A cgroup to publish: its directory, and the processes in it and in all groups below."""
 
     directory: str
     workload: Workload
@@ -26,7 +26,7 @@ class Group:
 
 
 class CgroupCollector:
-    """One snapshot per container, pod and unit, of cgroup v2 or v1."""
+    """One snapshot per container, pod and unit, from cgroup v2 or v1."""
 
     NAME: ClassVar[str] = "cgroup"
     DEFAULT: ClassVar[bool] = True
@@ -52,7 +52,7 @@ class CgroupCollector:
             self._measure(tick, hierarchy, group)
 
     def _main_pid(self, group: Group) -> int:
-        """Give the first process of a group: the same one for as long as it lives."""
+        """Return the main process of a group: the first one listed, for as long as it lives."""
         known = self._mains.get(group.directory)
         return known if known in group.pids else group.pids[0]
 
@@ -88,10 +88,8 @@ class CgroupCollector:
 
 
 def _walk(tick: Tick, hierarchy: Hierarchy) -> list[Group]:
-    """Find the groups to publish, outer ones first; a group's processes count to all around it.
-
-    Anyone who may make groups may nest them deeper than Python's functions may call each other.
-    """
+    """Return the groups to publish, outer ones first; a process belongs to every group around it."""
+    # Not recursive: groups may be nested deeper than Python's limit of recursion.
     groups: list[Group] = []
     waiting: list[tuple[str, list[Group]]] = [(hierarchy.root, [])]
     while waiting:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from producers.host import procfs
-from producers.host.cgroupfs import Limit
 from producers.host.collectors.base import NoData
 from producers.host.context import Context
+from producers.host.limits import Limit
 from producers.host.tick import Tick
 
 VMSTAT = procfs.lines_of(b"pgfault", b"pgmajfault", b"oom_kill")

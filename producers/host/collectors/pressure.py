@@ -1,4 +1,4 @@
-"""Memory pressure (PSI) of the host and of cgroups: it fills the snapshots of other collectors."""
+"""Memory pressure (PSI) of the host and of cgroups, as fields of the snapshots of other collectors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PressureCollector:
             If the kernel offers no PSI.
         """
         groups = [measured for measured in tick.measured if measured.is_group]
-        # A kernel offers all of them or none: two that are not there tell, and one that is spoiled does not.
+        # A kernel offers all of these files or none. Two missing ones prove it; one may only be damaged.
         offered = [self._fill(tick, measured) for measured in groups[:2]]
         if not any(offered):
             raise NoData(f"{self._host}/memory is not offered by this kernel")
@@ -37,7 +37,7 @@ class PressureCollector:
             self._fill(tick, measured)
 
     def _fill(self, tick: Tick, measured: Measured) -> bool:
-        """Fill one snapshot; False where its source is not there."""
+        """Fill one snapshot; return False where its source is missing."""
         if measured.snapshot.scope == "host":
             directory, name = self._host, "memory"
         elif isinstance(tick.hierarchy, Version2):

@@ -1,17 +1,17 @@
-"""Single processes: those that match, and the largest that belong to no published cgroup."""
+"""Single processes: those that match, and the largest outside published cgroups."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from producers.host import procfs
-from producers.host.cgroupfs import Limit, applies, least_room
 from producers.host.context import Context
+from producers.host.limits import Limit, applies, least_left
 from producers.host.procfs import Pages, Stat
 from producers.host.tick import Tick
 
-# What seldom changes is looked at again in turns: the program of a process (and a pid may be used again),
-# and the size of processes less than half as large as any that could be published.
+# What seldom changes is read again in turns, once in so many ticks: the program of a process (its pid may
+# be reused), and the size of processes less than half as large as any that could be published.
 LOOK_AGAIN_TICKS = 10
 
 STATUS = {
@@ -28,8 +28,8 @@ RLIMITS = (("rlimit_data", b"Max data size", b"VmData"), ("rlimit_as", b"Max add
 class ProcessCollector:
     """One snapshot per process that matches or is among the `top_processes` largest.
 
-    A process that was published stays while it is among twice as many, so that two of nearly equal size
-    do not come and go.
+    A process that was published stays while it is among twice as many, so that two processes of nearly equal
+    size do not take turns.
     """
 
     NAME: ClassVar[str] = "process"
@@ -52,7 +52,7 @@ class ProcessCollector:
         before, self._published = self._published, {}
         for pid in sorted(wanted | staying):
             stat = tick.stat(pid)
-            # Without its start it has no name: pids are used again.
+            # Without its start it cannot be named: pids are reused.
             if stat is None or stat.start_ticks is None:
                 continue
             if pid in wanted or before[pid] == stat.start_ticks:
@@ -75,7 +75,7 @@ class ProcessCollector:
         return any(pattern.search(name) for pattern in self._context.patterns for name in names)
 
     def _ranked(self, tick: Tick) -> list[int]:
-        """Give processes outside published cgroups, the largest first."""
+        """Return the processes outside published cgroups, the largest first."""
         before, self._sizes = self._sizes, {}
         for pid in tick.pids:
             if pid not in tick.covered:
@@ -96,7 +96,7 @@ class ProcessCollector:
         status = procfs.kibibytes(data := tick.read_process(pid, "status"), tick.bad(pid, "status"))
         sizes = self._sizes_of(tick, pid, status) if data else {}
         if not sizes:
-            return  # a kernel thread, or gone
+            return  # a kernel thread, or a process that has ended
         group = self._group(tick, pid)
         limit = self._limit(tick, pid, status, group)
         command = tick.command(pid) if self._context.identify.reads_commands else ""
@@ -114,7 +114,7 @@ class ProcessCollector:
         )
 
     def _sizes_of(self, tick: Tick, pid: int, status: dict[bytes, int]) -> dict[str, int | None]:
-        """Give what a process uses; nothing for one that has no memory of its own."""
+        """Return the memory of a process by field, in bytes; empty if it has no memory of its own."""
         sizes = {field: status.get(name) for field, name in STATUS.items()}
         if sizes["used"] is None:
             pages = _pages(tick, pid)
@@ -130,15 +130,15 @@ class ProcessCollector:
         return tick.hierarchy.group_of(tick.read_process(pid, "cgroup"), tick.bad(pid, "cgroup"))
 
     def _limit(self, tick: Tick, pid: int, status: dict[bytes, int], group: str | None) -> Limit | None:
-        """Give the limit with the least room left: the process's own ones or its cgroup's."""
+        """Return the limit with the fewest bytes left, of the process's own limits and its cgroup's."""
         limits, bad = tick.read_process(pid, "limits"), tick.bad(pid, "limits")
-        found = []
+        own = []
         for name, line, used in RLIMITS:
             size = procfs.soft_limit(limits, line, bad)
             if applies(size, tick.memory_total) and used in status:
-                found.append(Limit(name, size, status[used]))
+                own.append(Limit(name, size, status[used]))
         outer = tick.hierarchy.limit(group) if tick.hierarchy and group else None
-        return least_room([*found, outer] if outer else found)
+        return least_left([*own, outer] if outer else own)
 
 
 def _pages(tick: Tick, pid: int) -> Pages | None:
