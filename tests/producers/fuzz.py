@@ -1,7 +1,7 @@
-"""Random damage to trees of /proc and cgroups: the agent goes on, and all the rest is published as before.
+"""Random damage to trees of /proc and cgroups: the agent goes on, and publishes the rest as before.
 
-`python -m tests.producers.fuzz --cases 10000 [--seed N]` runs many cases; what fails is told with its seed
-and its number.
+`python -m tests.producers.fuzz --cases 10000 [--seed N]` runs many cases; a failure names its seed and its
+number.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.producers.trees import FIXTURES, NOW, TREES, context_of, unpack
 PROGRESS_SECONDS = 5.0
 # Trees of hundreds of files are made and removed thousands of times.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-# What one spoiled file changes elsewhere: the host's memory, the boot time, limits above.
+# Fields that one damaged file changes elsewhere: by the host's memory, and by limits above.
 OF_HOST_MEMORY = {"total", "available", "limit", "limit_name", "limit_used"}
 OF_LIMITS = {"total", "limit", "limit_name", "limit_used"}
 
@@ -87,7 +87,7 @@ def stop(agent: Agent) -> None:
 
 @dataclass
 class Whole:
-    """What is published of a tree that is not damaged, and who is in which group."""
+    """What is published of an undamaged tree, and which processes are in which group."""
 
     snapshots: dict[str, dict[str, Any]]
     groups: dict[str, str]
@@ -120,7 +120,7 @@ def whole(tree: str) -> Whole:
 
 @dataclass
 class Damage:
-    """Which files of a tree were spoiled, and whom that may change."""
+    """Which files of a tree are damaged, and which snapshots that may change."""
 
     of: Whole
     host: set[str] = field(default_factory=set)
@@ -129,7 +129,7 @@ class Damage:
     lost_all_groups: bool = False
 
     def add(self, name: str) -> None:
-        """Note a spoiled file by its path in the tree."""
+        """Note a damaged file by its path in the tree."""
         kind, *rest = name.split("/")
         if kind == "proc" and rest[0].isdigit():
             self.pids.add(rest[0])
@@ -143,7 +143,7 @@ class Damage:
             self.groups.add("/".join(rest[:-1]) or ".")
 
     def ignored(self, snapshot: dict[str, Any]) -> set[str] | None:
-        """Give fields that may differ; None where the whole snapshot may."""
+        """Return the fields that may differ; None where the whole snapshot may."""
         ignored = {"attributed"}
         if "meminfo" in self.host:
             ignored |= OF_HOST_MEMORY
@@ -157,7 +157,7 @@ class Damage:
         if self.lost_all_groups:
             return None
         if scope == "process":
-            # It may come into a group, or its group's limit may change.
+            # It may now be in another group, or its group's limit may change.
             return None if self.groups or snapshot["labels"]["pid"] in self.pids else ignored
         return self._ignored_of_group(self.of.groups[snapshot["instance"]], ignored)
 
@@ -191,22 +191,22 @@ def spoil(root: Path, of: Whole, rng: random.Random) -> Damage:
 
 
 def _failures() -> float:
-    """Give how often a collector failed, or a snapshot was not sent."""
+    """Return how often a collector failed or a snapshot was not sent."""
     samples: list[tuple[str, dict[str, str]]] = [("invalid_snapshots_total", {})]
     samples += [("collect_errors_total", {"collector": name}) for name in COLLECTORS]
-    found = (metrics.REGISTRY.get_sample_value(f"fleetleak_producer_{name}", at) for name, at in samples)
-    return sum(value or 0.0 for value in found)
+    counts = (metrics.REGISTRY.get_sample_value(f"fleetleak_producer_{name}", at) for name, at in samples)
+    return sum(count or 0.0 for count in counts)
 
 
 def check(published: list[Snapshot], damage: Damage) -> None:
-    """See that what was not damaged was published as before."""
-    found = {one.instance: to_dict(one) for one in published}
+    """Check that what was not damaged is published as before."""
+    by_instance = {one.instance: to_dict(one) for one in published}
     assert len({(one.service, one.instance) for one in published}) == len(published)
     for instance, before in damage.of.snapshots.items():
         ignored = damage.ignored(before)
         if ignored is None:
             continue
-        after = found.get(instance)
+        after = by_instance.get(instance)
         assert after is not None, f"{instance} is not published"
         wrong = {
             name: (before.get(name), after.get(name))
@@ -217,12 +217,12 @@ def check(published: list[Snapshot], damage: Damage) -> None:
 
 
 def run_case(seed: int, number: int) -> None:
-    """Damage one tree, measure it, and see what is published.
+    """Damage one tree, measure it, and check what is published.
 
     Raises
     ------
     AssertionError
-        If something else than what was damaged is missing or changed, with the seed and the number.
+        If something that was not damaged is missing or changed; with the seed and the number.
     """
     rng = random.Random(f"{seed}/{number}")
     tree = rng.choice(TREES)
@@ -230,7 +230,7 @@ def run_case(seed: int, number: int) -> None:
     try:
         root = unpack((FIXTURES / f"{tree}.tree").read_text(), directory)
         sink, failures = Sink(), _failures()
-        # Half of the agents have the files open when they go bad.
+        # Half of the agents have the files open when the damage happens.
         agent = agent_of(root, sink) if rng.random() < 0.5 else None
         if agent:
             agent.tick()
@@ -248,7 +248,7 @@ def run_case(seed: int, number: int) -> None:
 
 
 def main() -> None:
-    """Run cases, and tell how far it is."""
+    """Run cases, and print the progress."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -256,13 +256,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all random choices")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
-    # The agent tells of every damage.
+    # The agent logs every damage.
     logging.disable(logging.CRITICAL)
-    told = time.monotonic()
+    reported = time.monotonic()
     for number in range(arguments.cases):
         run_case(arguments.seed, number)
-        if time.monotonic() - told > PROGRESS_SECONDS:
-            told = time.monotonic()
+        if time.monotonic() - reported > PROGRESS_SECONDS:
+            reported = time.monotonic()
             print(f"{number + 1} of {arguments.cases}", file=sys.stderr, flush=True)
     print(f"{arguments.cases} cases, none failed")
 

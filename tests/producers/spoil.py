@@ -1,4 +1,4 @@
-"""Ways in which a tree of /proc and cgroups goes bad, chosen at random."""
+"""Random damage to trees of /proc and cgroups."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ Change = Callable[[bytes, Random], bytes]
 
 
 def _digits(data: bytes, rng: Random) -> bytes:
-    found = list(re.finditer(rb"\d+", data))
-    if not found:
+    numbers = list(re.finditer(rb"\d+", data))
+    if not numbers:
         return data + b"1"
-    chosen = rng.choice(found)
+    chosen = rng.choice(numbers)
     return data[: chosen.start()] + rng.choice(ODD_NUMBERS) + data[chosen.end() :]
 
 
@@ -80,7 +80,7 @@ CHANGES: list[Change] = [
 
 
 def spoil_file(file: Path, rng: Random) -> None:
-    """Make one file bad: its text, or what it is."""
+    """Damage one file: its text, or its type."""
     kind = rng.random()
     if kind < 0.85 and file.is_file():
         file.write_bytes(rng.choice(CHANGES)(file.read_bytes(), rng))
@@ -99,7 +99,7 @@ def spoil_file(file: Path, rng: Random) -> None:
 
 
 def add_groups(top: Path, rng: Random) -> None:
-    """Add groups that are deep, or whose names are odd; none has a name of those that are there."""
+    """Add groups that are nested deep or have odd names; none has the name of an existing group."""
     deep = rng.choice(["a", "deep.service"])
     if rng.random() < 0.1 and not (top / deep).exists():
         nest(top, deep, DEPTH)
@@ -113,7 +113,7 @@ def add_groups(top: Path, rng: Random) -> None:
 
 
 def nest(top: Path, name: str, depth: int) -> None:
-    """Nest directories of one name, deeper than a path can tell."""
+    """Nest directories of one name, deeper than the longest path reaches."""
     before = os.open(".", os.O_RDONLY)
     try:
         os.chdir(top)
@@ -127,5 +127,5 @@ def nest(top: Path, name: str, depth: int) -> None:
 
 def remove(tree: Path) -> None:
     """Remove a tree, however deep it is."""
-    # Python's own rmtree calls itself for each level.
+    # Python's rmtree is recursive, and would go too deep.
     subprocess.run(["/bin/rm", "-rf", str(tree)], check=True)

@@ -1,4 +1,4 @@
-"""The agent's loop and telemetry, with a clock and a client of the tests' own."""
+"""The agent's loop, metrics and logs, with a clock and a client that the tests control."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_a_slow_tick_is_counted_and_the_next_one_is_on_the_grid(context: Context
 
 
 class Failing:
-    """Fails in the way it is told to, tick by tick."""
+    """Raises the given exceptions, one a tick; None is no failure."""
 
     NAME: ClassVar[str] = "failing"
     DEFAULT: ClassVar[bool] = True

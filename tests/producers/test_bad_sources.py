@@ -70,7 +70,7 @@ def test_every_reader_leaves_a_bad_number_out(text: bytes) -> None:
     assert procfs.soft_limit(b"Max data size   " + text + b"\n", b"Max data size", count) is None
     assert procfs.boot_time(b"cpu 1\nbtime " + text + b"\n") is None
     assert procfs.pages(b"1 2 " + text) is None
-    # A limit near 2**64 is none at all.
+    # A limit near 2**64 means no limit, and is not bad.
     assert len(bad) == 6 + (text != b"18446744073709551615")
 
 
@@ -122,10 +122,10 @@ def test_a_bad_line_costs_its_line() -> None:
     bad: list[None] = []
     lines = procfs.lines_of(b"anon", b"file")
     data = b"anon 1\nwhat is this\nfile 2 3\nanon 4\nfi"
-    found = procfs.keyed(data, lines, lambda: bad.append(None))
-    assert procfs.number(found, b"anon") == 1
-    assert procfs.number(found, b"file") is None
-    # The lines of another form, and the value that is needed.
+    values = procfs.keyed(data, lines, lambda: bad.append(None))
+    assert procfs.number(values, b"anon") == 1
+    assert procfs.number(values, b"file") is None
+    # Once for the lines of another form, once for the bad value.
     assert len(bad) == 2
 
 
@@ -186,9 +186,9 @@ def test_a_group_with_a_bad_size_is_published_without_it(v2: Path, text: str) ->
 
 def test_pressure_of_groups_does_not_need_the_hosts(v2: Path) -> None:
     (v2 / "proc/pressure/memory").write_text("nonsense\n")
-    found = {one.snapshot.instance: one.snapshot for one in sample(context_of(v2)).measured}
-    assert found["node-a"].pressure_some is None
-    assert found["node-a/c0ffee222222"].pressure_some == 0.06
+    snapshots = {one.snapshot.instance: one.snapshot for one in sample(context_of(v2)).measured}
+    assert snapshots["node-a"].pressure_some is None
+    assert snapshots["node-a/c0ffee222222"].pressure_some == 0.06
 
 
 def test_groups_nested_deeper_than_paths_reach_cost_only_themselves(v2: Path) -> None:
@@ -196,7 +196,7 @@ def test_groups_nested_deeper_than_paths_reach_cost_only_themselves(v2: Path) ->
     whole = sample(context_of(unpack((FIXTURES / "v2.tree").read_text(), v2 / "other"))).measured
     tick = sample(context_of(v2))
     assert [one.snapshot for one in tick.measured] == [one.snapshot for one in whole]
-    assert tick.reader.skipped[UNREADABLE] == 2  # the end of the nested ones, and a link in the kept tree
+    assert tick.reader.skipped[UNREADABLE] == 2  # the last of the nested groups, and a link in the kept tree
 
 
 def test_a_second_group_of_the_same_name_is_told_apart(v2: Path) -> None:
@@ -206,12 +206,12 @@ def test_a_second_group_of_the_same_name_is_told_apart(v2: Path) -> None:
         (group / "memory.current").write_text("4096\n")
         (group / "memory.stat").write_text("anon 4096\ninactive_file 0\n")
         (group / "cgroup.procs").write_text("")
-    found = [one.snapshot for one in sample(context_of(v2)).measured]
-    twins = [one.instance for one in found if one.service == "unit/twin.service"]
+    snapshots = [one.snapshot for one in sample(context_of(v2)).measured]
+    twins = [one.instance for one in snapshots if one.service == "unit/twin.service"]
     second = apart("node-a/twin.service", "/b.slice/twin.service")
     assert twins == ["node-a/twin.service", second]
     assert second.startswith("node-a/twin.service~")
-    assert len({(one.service, one.instance) for one in found}) == len(found)
+    assert len({(one.service, one.instance) for one in snapshots}) == len(snapshots)
 
 
 def test_a_process_that_cannot_be_named_is_counted(v2: Path) -> None:

@@ -32,9 +32,9 @@ MIB = 2**20
 
 
 def by_instance(tick: Tick) -> dict[str, Snapshot]:
-    found = {one.snapshot.instance.removeprefix("node-a/"): one.snapshot for one in tick.measured}
-    assert len(found) == len(tick.measured)
-    return found
+    snapshots = {one.snapshot.instance.removeprefix("node-a/"): one.snapshot for one in tick.measured}
+    assert len(snapshots) == len(tick.measured)
+    return snapshots
 
 
 @pytest.fixture
@@ -78,8 +78,8 @@ def test_every_snapshot_can_be_read_back(tree: str, tmp_path: Path) -> None:
 
 
 def test_scopes_of_v2(v2: Path) -> None:
-    found = by_instance(sample(context_of(v2, top_processes=1)))
-    assert {name: (one.scope, one.service) for name, one in found.items()} == {
+    snapshots = by_instance(sample(context_of(v2, top_processes=1)))
+    assert {name: (one.scope, one.service) for name, one in snapshots.items()} == {
         "node-a": ("host", "host/node-a"),
         "nginx.service": ("unit", "unit/nginx.service"),
         "worker@7.service": ("unit", "unit/worker@.service"),
@@ -93,47 +93,47 @@ def test_scopes_of_v2(v2: Path) -> None:
     }
 
 
-def test_the_limit_with_the_least_room_applies(v2: Path) -> None:
-    found = by_instance(sample(context_of(v2)))
-    inner = found["c0ffee222222"]  # unlimited itself; its pod has 1.5 GiB, kubepods 12 GiB
+def test_the_limit_with_the_fewest_bytes_left_applies(v2: Path) -> None:
+    snapshots = by_instance(sample(context_of(v2)))
+    inner = snapshots["c0ffee222222"]  # unlimited itself; its pod has 1.5 GiB, kubepods 12 GiB
     assert (inner.limit, inner.limit_name, inner.limit_used) == (1536 * MIB, "memory.max", 1000 * MIB)
-    equal = found["beef01444444"]  # as large as its pod's, which has less room left
+    equal = snapshots["beef01444444"]  # as large as its pod's, which has fewer bytes left
     assert (equal.limit, equal.limit_used) == (512 * MIB, 380 * MIB)
-    assert found["worker@7.service"].limit is None
-    assert found["worker@7.service"].total == found["node-a"].total == 16_384_000 * 1024
+    assert snapshots["worker@7.service"].limit is None
+    assert snapshots["worker@7.service"].total == snapshots["node-a"].total == 16_384_000 * 1024
 
 
-def test_the_limit_with_the_least_room_applies_in_v1(v1: Path) -> None:
-    found = by_instance(sample(context_of(v1)))
-    inner = found["c0ffee222222"]  # 2 GiB itself; its pod has 1 GiB
+def test_the_limit_with_the_fewest_bytes_left_applies_in_v1(v1: Path) -> None:
+    snapshots = by_instance(sample(context_of(v1)))
+    inner = snapshots["c0ffee222222"]  # 2 GiB itself; its pod has 1 GiB
     assert (inner.limit, inner.limit_name, inner.limit_used) == (
         1024 * MIB,
         "memory.limit_in_bytes",
         640 * MIB,
     )
-    assert found["cron.service"].limit is None
-    assert found["3b7f9aaaaaaa"].oom_kills == 3
+    assert snapshots["cron.service"].limit is None
+    assert snapshots["3b7f9aaaaaaa"].oom_kills == 3
 
 
-def test_a_process_is_limited_by_what_leaves_the_least_room(v2: Path) -> None:
-    found = by_instance(sample(context_of(v2)))
-    odd = found["2000-200000"]
+def test_a_process_has_the_limit_with_the_fewest_bytes_left(v2: Path) -> None:
+    snapshots = by_instance(sample(context_of(v2)))
+    odd = snapshots["2000-200000"]
     assert (odd.limit_name, odd.limit, odd.limit_used) == ("rlimit_data", 256 * MIB, 200 * MIB)
-    large = found["2001-210000"]  # 6 GiB left of RLIMIT_AS, 186 MiB left of its slice
+    large = snapshots["2001-210000"]  # 6 GiB left of RLIMIT_AS, 186 MiB left of its slice
     assert (large.limit_name, large.limit, large.limit_used) == ("memory.max", 1200 * MIB, 1014 * MIB)
-    assert found["2003-190000"].limit_name == "memory.max"
+    assert snapshots["2003-190000"].limit_name == "memory.max"
 
 
 def test_inner_scopes_are_attributed_once(v2: Path) -> None:
-    found = by_instance(sample(context_of(v2, match=["leaky"], top_processes=0)))
-    process, container = found["1100-120050"], found["c0ffee222222"]
-    pod = found["0f6f5cd1-7b0a-4b2c-9d1e-2f3a4b5c6d7e"]
+    snapshots = by_instance(sample(context_of(v2, match=["leaky"], top_processes=0)))
+    process, container = snapshots["1100-120050"], snapshots["c0ffee222222"]
+    pod = snapshots["0f6f5cd1-7b0a-4b2c-9d1e-2f3a4b5c6d7e"]
     assert container.attributed == process.anon == 780 * MIB
     assert pod.attributed == held(container)
     assert process.attributed is None
     inner = {"c0ffee222222", "beef01444444", "1100-120050", "node-a"}
-    outermost = sum(held(one) or 0 for name, one in found.items() if name not in inner)
-    assert found["node-a"].attributed == outermost
+    outermost = sum(held(one) or 0 for name, one in snapshots.items() if name not in inner)
+    assert snapshots["node-a"].attributed == outermost
 
 
 def test_started_is_that_of_the_main_process(v2: Path) -> None:
@@ -149,8 +149,8 @@ def test_started_is_that_of_the_main_process(v2: Path) -> None:
 
 
 def test_processes_of_published_cgroups_are_left_out(v2: Path) -> None:
-    found = by_instance(sample(context_of(v2, top_processes=50)))
-    processes = {name for name, one in found.items() if one.scope == "process"}
+    snapshots = by_instance(sample(context_of(v2, top_processes=50)))
+    processes = {name for name, one in snapshots.items() if one.scope == "process"}
     assert processes == {"1-12", "2000-200000", "2001-210000", "2003-190000"}
 
 
@@ -165,14 +165,14 @@ def test_a_published_process_stays_among_twice_as_many(v2: Path) -> None:
     collectors = collectors_of(context)
 
     def processes() -> set[str]:
-        found = by_instance(sample(context, collectors))
-        return {name for name, one in found.items() if one.scope == "process"}
+        snapshots = by_instance(sample(context, collectors))
+        return {name for name, one in snapshots.items() if one.scope == "process"}
 
     assert processes() == {"2001-210000"}
     shutil.copyfile(v2 / "proc/1100/statm", v2 / "proc/2000/statm")
     assert processes() == {"2000-200000", "2001-210000"}
     shutil.copyfile(v2 / "proc/1100/statm", v2 / "proc/2003/statm")
-    # What was small is looked at in turns only, here within ten ticks.
+    # The size of a small process is read in turns only, here within ten ticks.
     assert [processes() for _ in range(10)][-1] == {"2000-200000"}
 
 
@@ -183,8 +183,8 @@ def test_a_new_process_of_the_same_pid_does_not_inherit_its_place(v2: Path) -> N
     shutil.copyfile(v2 / "proc/1100/statm", v2 / "proc/2000/statm")
     stat = v2 / "proc/2001/stat"
     stat.write_text(stat.read_text().replace(" 210000 ", " 333333 "))
-    found = by_instance(sample(context, collectors))
-    assert [name for name, one in found.items() if one.scope == "process"] == ["2000-200000"]
+    snapshots = by_instance(sample(context, collectors))
+    assert [name for name, one in snapshots.items() if one.scope == "process"] == ["2000-200000"]
 
 
 def test_a_changed_program_is_matched_in_time(v2: Path) -> None:
@@ -192,8 +192,8 @@ def test_a_changed_program_is_matched_in_time(v2: Path) -> None:
     collectors = collectors_of(context)
     assert "2001-210000" not in by_instance(sample(context, collectors))
     (v2 / "proc/2001/cmdline").write_bytes(b"trainer\0--gpu\0")
-    found = [by_instance(sample(context, collectors)) for _ in range(10)]
-    assert "2001-210000" in found[-1]
+    ticks = [by_instance(sample(context, collectors)) for _ in range(10)]
+    assert "2001-210000" in ticks[-1]
 
 
 def test_what_is_not_running_yet_has_no_name(v2: Path) -> None:
@@ -227,10 +227,10 @@ def test_nonsense_in_a_file_costs_only_its_own_fields(v2: Path) -> None:
     (v2 / "proc/1/stat").write_text("1 systemd\n")
     tick = sample(context_of(v2))
     assert tick.reader.skipped[MALFORMED] == 4
-    found = by_instance(tick)
-    # A process is named by its start, and found by its size.
-    assert set(whole) - set(found) == {"2001-210000", "1-12"}
-    nginx, process = found["nginx.service"], found["2003-190000"]
+    snapshots = by_instance(tick)
+    # A process needs its start for a name, and its size to be one of the largest.
+    assert set(whole) - set(snapshots) == {"2001-210000", "1-12"}
+    nginx, process = snapshots["nginx.service"], snapshots["2003-190000"]
     assert (nginx.used, nginx.anon, nginx.file, nginx.working_set) == (300 * MIB, None, 4096, None)
     assert (process.used, process.anon, process.file) == (whole["2003-190000"].used, process.anon, None)
     assert process.anon == whole["2003-190000"].anon
@@ -278,9 +278,9 @@ def test_a_group_without_memory_accounting_leaves_its_processes_to_themselves(v2
     group = v2 / "cgroup/system.slice/nginx.service"
     for file in group.glob("memory.*"):
         file.unlink()
-    found = by_instance(sample(context_of(v2)))
-    assert "nginx.service" not in found
-    assert "701-2600" in found
+    snapshots = by_instance(sample(context_of(v2)))
+    assert "nginx.service" not in snapshots
+    assert "701-2600" in snapshots
 
 
 def test_a_host_without_a_memory_controller_has_no_cgroup_data(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files kept open between ticks, on what the kernel does with them."""
+"""Files kept open between ticks, on real files of the kernel."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_half_of_the_open_files_allowed_may_be_used() -> None:
 
 
 def test_a_tick_is_freed_without_the_garbage_collector() -> None:
-    # A tick holds what thousands of files said; a cycle in it once kept 26 MB of them waiting to be freed.
+    # A tick holds the contents of thousands of files; a reference cycle once kept 26 MB from being freed.
     context = Context(Path("/proc"), Path("/sys/fs/cgroup"), "here")
     with closing(Files(1000)) as files:
         gc.disable()

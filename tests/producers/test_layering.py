@@ -1,4 +1,4 @@
-"""What every source of snapshots shares needs nothing of one source."""
+"""What all sources of snapshots share imports nothing of a single source."""
 
 from __future__ import annotations
 

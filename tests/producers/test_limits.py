@@ -1,4 +1,4 @@
-"""Which limit applies: the one with the least room left, of those that can be reached."""
+"""Which limit applies: the one with the fewest bytes left, of those that can be reached."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def make_v2(host: Path, path: str, used: int, inactive: int = 0, **limits: int |
 
 def only(host: Path) -> tuple[Snapshot, dict[str, int]]:
     tick = sample(context_of(host))
-    (found,) = (one.snapshot for one in tick.measured if one.snapshot.scope != "host")
-    return found, dict(tick.reader.skipped)
+    (snapshot,) = (one.snapshot for one in tick.measured if one.snapshot.scope != "host")
+    return snapshot, dict(tick.reader.skipped)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def only(host: Path) -> tuple[Snapshot, dict[str, int]]:
     [
         ({"max": 900}, {"max": 300}, ("memory.max", 300, 100)),
         ({"max": 600}, {"max": 300}, ("memory.max", 600, 500)),
-        # The nearest of equal ones.
+        # Of equal limits the nearest.
         ({"max": 700}, {"max": 300}, ("memory.max", 300, 100)),
         ({"max": 900}, {"max": 300, "high": 250}, ("memory.high", 250, 100)),
         ({"max": 900, "high": 620}, {"max": "max", "high": 250}, ("memory.high", 620, 500)),
         ({"max": 900}, {"max": 300, "high": 300}, ("memory.max", 300, 100)),
-        # More than the limit allows.
+        # More in use than the limit allows.
         ({"max": 900, "high": 400}, {"max": 300}, ("memory.high", 400, 500)),
         # As large as the host, and larger.
         ({"max": 1000}, {"max": "max"}, ("memory.max", 1000, 500)),
@@ -67,27 +67,27 @@ def only(host: Path) -> tuple[Snapshot, dict[str, int]]:
         ({"max": 900}, {"max": "many"}, ("memory.max", 900, 500)),
     ],
 )
-def test_the_least_room(
+def test_the_fewest_bytes_left(
     host: Path, outer: Group, inner: Group, expected: tuple[str, int, int] | None
 ) -> None:
     make_v2(host, "a.slice", 600, 100, **outer)
     make_v2(host, "a.slice/b.service", 150, 50, **inner)
-    found, skipped = only(host)
+    snapshot, skipped = only(host)
     name, limit, used = expected or (None, None, None)
-    assert (found.limit_name, found.limit, found.limit_used) == (
+    assert (snapshot.limit_name, snapshot.limit, snapshot.limit_used) == (
         name,
         limit and limit * MIB,
         used and used * MIB,
     )
-    assert found.total == min(found.limit or HOST, HOST)
-    assert found.available == 400 * MIB
+    assert snapshot.total == min(snapshot.limit or HOST, HOST)
+    assert snapshot.available == 400 * MIB
     assert skipped.get(MALFORMED, 0) == (inner["max"] in ("0", "many"))
 
 
 def test_a_limit_whose_use_is_unknown_still_applies(host: Path) -> None:
     make_v2(host, "b.service", 100, inactive=200, max=300)
-    found, skipped = only(host)
-    assert (found.limit, found.limit_used, found.working_set, found.used) == (
+    snapshot, skipped = only(host)
+    assert (snapshot.limit, snapshot.limit_used, snapshot.working_set, snapshot.used) == (
         300 * MIB,
         None,
         None,
@@ -99,8 +99,8 @@ def test_a_limit_whose_use_is_unknown_still_applies(host: Path) -> None:
 def test_where_the_host_is_unknown_every_limit_applies(host: Path) -> None:
     (host / "proc/meminfo").write_text("MemFree: 5 kB\n")
     make_v2(host, "b.service", 100, max=2**20)
-    found, _ = only(host)
-    assert (found.limit, found.total, found.available) == (2**40, 2**40, None)
+    snapshot, _ = only(host)
+    assert (snapshot.limit, snapshot.total, snapshot.available) == (2**40, 2**40, None)
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ def test_version_1_also_limits_memory_and_swap_together(
         (group / f"memory.{name}_in_bytes").write_text(f"{size * MIB}\n")
     (group / "memory.stat").write_text(f"total_inactive_file {50 * MIB}\n")
     (group / "cgroup.procs").write_text("")
-    found, _ = only(host)
+    snapshot, _ = only(host)
     name, size, used = expected
-    assert (found.limit_name, found.limit, found.limit_used) == (name, size * MIB, used * MIB)
+    assert (snapshot.limit_name, snapshot.limit, snapshot.limit_used) == (name, size * MIB, used * MIB)
 
 
 @pytest.fixture
@@ -153,12 +153,16 @@ def test_limits_of_a_process_above_the_hosts_memory_do_not_apply(
     process: Callable[[str, str], Snapshot],
 ) -> None:
     assert process("unlimited", str(64 * 2**40)).limit is None
-    found = process(str(64 * 2**40), str(950 * MIB))
-    assert (found.limit_name, found.limit, found.limit_used) == ("rlimit_as", 950 * MIB, 900_000 * 1024)
+    snapshot = process(str(64 * 2**40), str(950 * MIB))
+    assert (snapshot.limit_name, snapshot.limit, snapshot.limit_used) == (
+        "rlimit_as",
+        950 * MIB,
+        900_000 * 1024,
+    )
     assert process(str(300 * MIB), str(950 * MIB)).limit_name == "rlimit_as"
     assert process(str(210 * MIB), str(950 * MIB)).limit_name == "rlimit_data"
     assert process("many", "0").limit is None
-    assert (found.total, found.available) == (HOST, 400 * MIB)
+    assert (snapshot.total, snapshot.available) == (HOST, 400 * MIB)
 
 
 @pytest.mark.parametrize(
@@ -177,9 +181,9 @@ def test_a_membership_that_cannot_be_followed_is_none(host: Path, membership: by
     reader = Reader(Files(0))
     hierarchy = detect(str(host / "cgroup"), reader)
     assert hierarchy is not None
-    told: list[None] = []
-    assert hierarchy.group_of(membership, lambda: told.append(None)) is None
-    assert len(told) == bad
+    bad_values: list[None] = []
+    assert hierarchy.group_of(membership, lambda: bad_values.append(None)) is None
+    assert len(bad_values) == bad
 
 
 def test_a_limit_is_found_however_deep_the_group_is(host: Path) -> None:

@@ -1,4 +1,4 @@
-"""Values that cannot be are left out, never turned into others."""
+"""Impossible values are left out, never changed into others."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ PLAIN: dict[str, Any] = {"total": 16 * GIB, "limit": None, "limit_used": None, "
     ],
 )
 def test_what_cannot_be_is_dropped(values: dict[str, Any], dropped: list[str]) -> None:
-    found = {**PLAIN, **values}
-    assert drop_impossible(found, host=True) == dropped
-    assert found == {**PLAIN, **values, **dict.fromkeys(dropped)}
+    left = {**PLAIN, **values}
+    assert drop_impossible(left, host=True) == dropped
+    assert left == {**PLAIN, **values, **dict.fromkeys(dropped)}
 
 
 def test_of_others_what_is_available_is_the_hosts() -> None:
@@ -68,7 +68,7 @@ def test_a_host_that_contradicts_itself_tells_nothing_wrong(tmp_path: Path) -> N
     assert (host.total, host.free, host.swap_total) == (16384, 4096, 4096)
     assert (host.available, host.used, host.limit_used, host.swap_used) == (None, None, None, None)
     assert (host.limit, host.faults_minor, host.faults_major, host.oom_kills) == (16384, None, 5, 0)
-    # Those of the four sizes and of the minor faults.
+    # Four sizes and the minor faults.
     assert skipped == {IMPOSSIBLE: 5, MALFORMED: 0}
 
 
@@ -77,5 +77,5 @@ def test_a_wrapped_value_costs_itself(tmp_path: Path) -> None:
     host, skipped = host_with(tmp_path, meminfo, "pgfault 4\npgmajfault 1\n")
     assert (host.total, host.free, host.available, host.used) == (16384, 4096, None, None)
     assert (host.faults_minor, host.faults_major) == (3, 1)
-    # The wrapped one and the odd line.
+    # The wrapped value and the odd line.
     assert skipped == {IMPOSSIBLE: 0, MALFORMED: 2}

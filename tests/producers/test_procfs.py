@@ -1,4 +1,4 @@
-"""Parsers of the kernel's files, on what this kernel writes and on the odd cases."""
+"""Parsers of the kernel's files, on what this kernel writes and on odd cases."""
 
 from __future__ import annotations
 

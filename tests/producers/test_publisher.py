@@ -1,4 +1,4 @@
-"""The publisher against a broker that is there (librdkafka's own), is not, and comes back."""
+"""The publisher with a broker (librdkafka's own) that is there, is away, and comes back."""
 
 from __future__ import annotations
 
@@ -63,17 +63,17 @@ def publisher_of(
 
 
 def consume(address: str, service: str, count: int) -> list[tuple[Snapshot, int | None]]:
-    """Give the first `count` records of one service, and their partitions."""
+    """Return the first `count` records of one service, and their partitions."""
     consumer = Consumer({"bootstrap.servers": address, "group.id": "test", **QUIET})
     with closing(consumer):
         partitions = consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions
         consumer.assign([TopicPartition(TOPIC, number, 0) for number in partitions])
-        found: list[tuple[Snapshot, int | None]] = []
-        while len(found) < count:
+        records: list[tuple[Snapshot, int | None]] = []
+        while len(records) < count:
             for message in consumer.consume(1000, 0.2):
                 if message.key() == service.encode():
-                    found += [(Decoder(Snapshot).decode(message.value()), message.partition())]
-    return found
+                    records += [(Decoder(Snapshot).decode(message.value()), message.partition())]
+    return records
 
 
 def pump_until_empty(publisher: Publisher) -> None:
@@ -258,8 +258,8 @@ def test_only_idempotent_and_compressing_clients_are_made() -> None:
 def test_a_property_that_it_depends_on_is_refused_by_name(name: str, value: str, needed: str) -> None:
     with pytest.raises(BadSetting) as caught:
         publisher_of("b", Counted(), config={name: value})
-    told = f"setting kafka.properties: the producer needs {name}={needed}: leave {name} out"
-    assert str(caught.value) == told
+    message = f"setting kafka.properties: the producer needs {name}={needed}: leave {name} out"
+    assert str(caught.value) == message
 
 
 class Broken:
@@ -307,14 +307,14 @@ def test_that_kafka_is_away_is_told_once_with_what_is_buffered(
     publisher = publisher_of(f"127.0.0.1:{port}", Counted(), config={"reconnect.backoff.max.ms": 200})
     publisher.publish(snapshots(7))
 
-    def told() -> list[str]:
+    def lines() -> list[str]:
         publisher.pump()
         return [r.message for r in caplog.records if r.name == "fleetleak.kafka.reach"]
 
-    wait_for(lambda: bool(told()), what="the line")
+    wait_for(lambda: bool(lines()), what="the line")
     with door(port, mock_broker):
-        wait_for(lambda: len(told()) == 2, what="the other line")
-    away, back = told()
+        wait_for(lambda: len(lines()) == 2, what="the other line")
+    away, back = lines()
     assert away.startswith(f"kafka is away: 127.0.0.1:{port}: connection refused: ")
     assert "; buffering: 7 snapshots are held, room for about " in away
     assert back.endswith(" s; 7 snapshots were buffered, 0 dropped")

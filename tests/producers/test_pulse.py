@@ -1,4 +1,4 @@
-"""The pulse: an agent that does not measure is unwell, one that Kafka does not hear is not ready."""
+"""The pulse: an agent that does not measure is unwell; one without acknowledgements is not ready."""
 
 from __future__ import annotations
 
