@@ -1,4 +1,4 @@
-"""The records on the topics: their fields, units and versions (JSON Schemas in docs/schemas/)."""
+"""The records on the topics: fields, units and versions (JSON Schemas in docs/schemas/)."""
 
 from fleetleak.records.alert import Alert
 from fleetleak.records.codec import Decoder, Unreadable, encode

@@ -25,10 +25,10 @@ from fleetleak.records.types import (
 
 AlertState = Literal["firing", "updated", "resolved"]
 Severity = Literal["early", "sure"]
-"""How certain: likely, or established growth that reaches the limit."""
+"""How certain: `early` is likely; `sure` is established growth that reaches the limit."""
 
 Urgency = Literal["now", "today", "later"]
-"""How soon: whether the limit can be reached (`eta_low`) within an hour, within a day, or later."""
+"""How soon the limit may be reached (`eta_low`): within an hour, within a day, or later."""
 
 URGENCIES: tuple[Urgency, ...] = ("later", "today", "now")
 
@@ -39,32 +39,32 @@ class Alert(Struct, tag_field="schema", tag="alert/1", kw_only=True, omit_defaul
     Parameters
     ----------
     key
-        Stable from firing to resolved, and across restarts of every role: what to de-duplicate by.
+        The same from firing to resolved, and over restarts of every role. De-duplicate by it.
     time
         Event time of the snapshot that caused the transition.
     onset, onset_low, onset_high
-        When the growth began, as early as any of its scores said; and the earliest and latest it can have.
+        When the growth began, the earliest of all its scores; and the earliest and latest possible time.
     since
         When this alert began to fire.
     severity, urgency
-        How certain it is, and how soon something must be done: two questions.
+        How certain the leak is, and how soon somebody must act.
     eta, eta_low, eta_high
-        p50, p10 and p90 of reaching the limit; absent where there is no forecast.
+        p50, p10 and p90 of the time when the limit is reached; absent without a forecast.
     news
-        What this transition tells that the one before did not, where it is more than numbers.
+        What is new since the previous transition; absent where only numbers changed.
     summary, recommendation
-        One line for people each: what and how bad, in absolute times; what to do first.
+        One line each for people: what leaks and how badly, with absolute times; what to do first.
     instance, affected, alive, instances
-        The instance whose snapshot caused the transition; how many instances of the service leak, of how many
-        that are there; the first twenty that leak.
+        The instance whose snapshot caused the transition; how many instances of the service leak; how many
+        are alive; the first twenty that leak.
     reasons
         At most three, strongest first, with their numbers.
     turning_point
-        The sign that decided.
+        The sign that decided the verdict.
     closed_by
         Why a resolved alert ended.
     track
-        The track that found it (docs/tracks.md).
+        The track that found the leak (docs/tracks.md).
     """
 
     key: AlertKey

@@ -1,4 +1,4 @@
-"""Bytes to records and back: orjson writes, msgspec reads and checks (docs/adr/0003)."""
+"""Encodes and decodes records: orjson writes, msgspec reads and checks (docs/adr/0003)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ R = TypeVar("R", bound=msgspec.Struct)
 _MAJOR = re.compile("[1-9][0-9]{0,17}")
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _MOST_DIGITS = len(str(2**63))
-_SHOWN_SIGNS = 200
+_SHOWN_CHARACTERS = 200
 
 
 class Unreadable(ValueError):
@@ -23,8 +23,10 @@ class Unreadable(ValueError):
     Parameters
     ----------
     reason
-        One of `malformed`, `invalid`, `newer-schema`, `wrong-record`, `empty`; a reader adds its own, such as
+        One of `malformed`, `invalid`, `newer-schema`, `wrong-record`, `empty`; a reader adds others, such as
         `wrong-key` and `future` (docs/records.md).
+    message
+        What is wrong, in words.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -37,20 +39,20 @@ class _Versioned(msgspec.Struct):
 
 
 def encode(record: msgspec.Struct) -> bytes:
-    """Write a record as one line of JSON; absent fields are left out.
+    """Return a record as one line of JSON; absent fields are left out.
 
     Raises
     ------
     ValueError
-        If a number is not finite or has more than 64 bits, or a text cannot be written as UTF-8.
+        If a number is not finite or has more than 64 bits, or a text is not valid UTF-8.
     """
     try:
         data = orjson.dumps(msgspec.to_builtins(record))
     except TypeError as error:
         raise ValueError(f"this {type(record).__name__} cannot be written: {error}") from None
-    # orjson writes what is not finite as null; nothing else is, since absent fields are left out.
+    # orjson writes a number that is not finite as null. Nothing else is null: absent fields are left out.
     if b"null" in data and _holds_null(orjson.loads(data)):
-        shown = data[:_SHOWN_SIGNS]
+        shown = data[:_SHOWN_CHARACTERS]
         raise ValueError(f"a number of this {type(record).__name__} is not finite: {shown!r}")
     return data
 
@@ -62,11 +64,10 @@ def _holds_null(value: Any) -> bool:
 
 
 class Decoder(Generic[R]):
-    """Reads records of one type.
+    """Decodes records of one type.
 
-    Fields that this version does not know are ignored; a newer major version is refused, because what
-    its fields mean is unknown. A whole number may have a fraction of zero (`5.0`, `5e3`), as JSON Schema
-    has it.
+    Unknown fields are ignored. A newer major version is refused, because the meaning of its fields is
+    unknown. A whole number may have a fraction of zero (`5.0`, `5e3`), as in JSON Schema.
 
     Examples
     --------
@@ -83,12 +84,12 @@ class Decoder(Generic[R]):
         self._begins = b'{"schema":"%s"' % self._schema.encode()
 
     def decode(self, data: bytes | None) -> R:
-        """Read one record.
+        """Return the record in `data`.
 
         Raises
         ------
         Unreadable
-            With the reason and what is wrong, if `data` is not such a record.
+            If `data` is not such a record.
         """
         if not data:
             raise Unreadable("empty", "the record has no value")
@@ -98,7 +99,7 @@ class Decoder(Generic[R]):
             return self._look_again(data, error)
         except _NOT_JSON as error:
             raise Unreadable("malformed", f"not JSON: {error}") from None
-        # msgspec takes a record without its tag. Ours begin with it; the others cost a second look.
+        # msgspec accepts a record without its tag. Our own records begin with it; others are checked again.
         if not data.startswith(self._begins) and _schema(data) is None:
             raise Unreadable("invalid", f"schema is missing: it is {self._schema}")
         return record
@@ -115,9 +116,9 @@ class Decoder(Generic[R]):
             raise Unreadable("invalid", str(finer)) from None
 
     def _read_loosely(self, data: bytes) -> R:
-        """Read whole numbers with a fraction of zero too; slow, so a second attempt only."""
+        """Return the record, also with whole numbers like `5.0`; slow, so only as a second attempt."""
         record = msgspec.convert(json.loads(data, parse_float=_fraction, parse_int=_whole), self._type)
-        # Written as we write it, it must be a record too: what is not finite has no place in one.
+        # It must also be a record when we encode it: a number that is not finite is refused.
         return self._decode(encode(record))
 
     def _not_ours(self, schema: str) -> Unreadable:
@@ -127,7 +128,7 @@ class Decoder(Generic[R]):
             return Unreadable(
                 "newer-schema", f"schema {schema} is newer than {self._schema}: upgrade this role"
             )
-        return Unreadable("wrong-record", f"schema {schema[:_SHOWN_SIGNS]!r} is not {self._schema}")
+        return Unreadable("wrong-record", f"schema {schema[:_SHOWN_CHARACTERS]!r} is not {self._schema}")
 
 
 def _schema(data: bytes) -> str | None:
@@ -138,7 +139,7 @@ def _schema(data: bytes) -> str | None:
 
 
 def _whole(written: str) -> float:
-    """Give an integer; a float where it has more digits than any field may, and may have thousands."""
+    """Return an integer; a float where it has more digits than any field allows (it may have thousands)."""
     return int(written) if len(written) <= _MOST_DIGITS else float(written)
 
 
@@ -148,6 +149,6 @@ def _fraction(written: str) -> float:
 
 
 def to_dict(record: msgspec.Struct) -> dict[str, Any]:
-    """Give a record as plain values, as JSON would hold them."""
+    """Return a record as plain values, as JSON has them."""
     builtins: dict[str, Any] = msgspec.to_builtins(record)
     return builtins

@@ -1,4 +1,4 @@
-"""Control records beside labels on the feedback topic: what changes a role's state from outside."""
+"""Control records on the feedback topic: labels, and other records that change a role's state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleetleak.records.types import Name, Text, UnixSeconds
 class ModelImport(
     Struct, tag_field="schema", tag="model-import/1", kw_only=True, omit_defaults=True, gc=False
 ):
-    """Replace what was learned of a service by an exported state; topic `feedback`, key `service`."""
+    """Replaces the learned state of a service by an exported one; topic `feedback`, key `service`."""
 
     service: Name
     state: bytes
@@ -22,10 +22,10 @@ class ModelImport(
 
 
 class ModelPrior(Struct, tag_field="schema", tag="model-prior/1", kw_only=True, omit_defaults=True, gc=False):
-    """Lend what was learned of a similar service to a cold one; topic `feedback`, key `service`.
+    """Gives a new service the learned state of a similar one; topic `feedback`, key `service`.
 
-    What is shared by a service's instances is taken over: what is normal for it, its point models and
-    their calibration. A service known for a day or longer keeps its own.
+    Only what a service's instances share is taken over: what is normal for it, its point models and their
+    calibration. A service that is known for a day or longer keeps its own.
     """
 
     service: Name
@@ -39,7 +39,7 @@ class ModelPrior(Struct, tag_field="schema", tag="model-prior/1", kw_only=True, 
 class ModelDelete(
     Struct, tag_field="schema", tag="model-delete/1", kw_only=True, omit_defaults=True, gc=False
 ):
-    """Forget what was learned of a service; topic `feedback`, key `service`."""
+    """Deletes the learned state of a service; topic `feedback`, key `service`."""
 
     service: Name
     author: Name
@@ -48,7 +48,7 @@ class ModelDelete(
 
 
 class Promotion(Struct, tag_field="schema", tag="promotion/1", kw_only=True, omit_defaults=True, gc=False):
-    """Let one track speak, and no other; topic `feedback`, in every partition, key `PROMOTION_KEY`."""
+    """Makes one track the active track; topic `feedback`, in every partition, key `PROMOTION_KEY`."""
 
     track: Name
     author: Name
@@ -56,7 +56,7 @@ class Promotion(Struct, tag_field="schema", tag="promotion/1", kw_only=True, omi
     reason: Text | None = None
 
 
-# No UTF-8, so no service has it.
+# It is not UTF-8, so no service has this name.
 PROMOTION_KEY = b"\xffpromotion"
 
 Control = Label | ModelImport | ModelPrior | ModelDelete | Promotion
@@ -66,12 +66,12 @@ _READERS: tuple[Decoder[Control], ...] = (
 
 
 def read(value: bytes | None) -> Control | None:
-    """Read a control record; None for one of a kind this version does not know, which is for others.
+    """Return a control record; None if it is of a type that this version does not know.
 
     Raises
     ------
     Unreadable
-        If it is of a known kind and cannot be read.
+        If it is of a known type and cannot be decoded.
     """
     for reader in _READERS:
         try:

@@ -1,4 +1,4 @@
-"""Drift: the level or behaviour of a service changed. A change is not a leak."""
+"""Drift: a change in the level or the behaviour of a service. A change is not a leak."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from fleetleak.records.types import Name, Offset, PartitionNumber, Scope, UnixSe
 
 
 class Drift(Struct, tag_field="schema", tag="drift/1", kw_only=True, omit_defaults=True, gc=False):
-    """A change found by a drift detector; topic `drift`, key `service`.
+    """A change that a drift detector found; topic `drift`, key `service`.
 
-    `before` is the faded mean share of the limit in use before the change, `after` the share at it. Growth
-    that a leak is suspected of is no drift. Detectors watch the level (`adwin`, `page_hinkley`) and the
-    size of the forecast's error (`page_hinkley_residual`).
+    `before` is the faded mean of memory as a share of the limit before the change; `after` is the share at
+    the change. Growth that may be a leak is not drift. Detectors watch the level (`adwin`, `page_hinkley`)
+    and the size of the forecast's error (`page_hinkley_residual`).
     """
 
     service: Name

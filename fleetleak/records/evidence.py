@@ -1,4 +1,4 @@
-"""The parts of a Score that describe rather than decide: features, data quality, siblings."""
+"""The parts of a Score that describe and do not decide: features, data quality, siblings."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SwapPattern = Literal["none", "steady", "growing", "shrinking"]
 
 
 class Features(Struct, kw_only=True, omit_defaults=True, gc=False):
-    """What the instance does with memory; formulae in docs/evidence.md.
+    """How the instance uses memory; formulae in docs/evidence.md.
 
-    Lists have one entry per time scale: ten minutes, two hours, a day, a week. `growth` is `allocation`
-    less `deallocation`; `volatility` the standard deviation over the mean; `autocorrelation` that of
-    neighbouring samples. `period` is one cycle of a swing on top of the growth. `fragmentation_index` is
-    the share of used memory that is not in active use. `collections_per_hour` counts clear falls, such as
-    a garbage collector's; its correlation is with the memory's level. `fault_correlation` is that of page
-    faults with what is allocated.
+    Lists have one entry per time scale: ten minutes, two hours, a day, a week. `growth` is `allocation` minus
+    `deallocation`; `volatility` is the standard deviation divided by the mean; `autocorrelation` is that of
+    neighbouring samples. `period` is one cycle of a swing on top of the growth. `fragmentation_index` is the
+    share of used memory that is not in active use. `collections_per_hour` counts clear falls, such as those
+    of a garbage collector; `collection_correlation` is whether they come more often the higher memory is.
+    `fault_correlation` is the correlation of page faults with allocation.
     """
 
     growth: list[BytesPerSecond]
@@ -40,10 +40,10 @@ class Features(Struct, kw_only=True, omit_defaults=True, gc=False):
 class Quality(Struct, kw_only=True, omit_defaults=True, gc=False):
     """How good the data behind a verdict is.
 
-    `completeness` is the share of expected samples that came (good: above .95), `irregularity` how much the
-    gaps between them vary (good: below .05), `history` how long the service has been known. The baseline
-    is the longest stretch of this run in which memory varied by less than a tenth; gaps up to five minutes
-    do not end it.
+    `completeness` is the share of expected samples that arrived (good: above .95). `irregularity` is how much
+    the gaps between them vary (good: below .05). `history` is how long the service has been known. `baseline`
+    is the mean of the longest stretch of this run in which memory varied by less than a tenth; gaps of up to
+    five minutes do not end the stretch.
     """
 
     completeness: Fraction
@@ -55,11 +55,12 @@ class Quality(Struct, kw_only=True, omit_defaults=True, gc=False):
 
 
 class Siblings(Struct, kw_only=True, omit_defaults=True, gc=False):
-    """What the service's other instances show; at most five minutes old.
+    """What the instances of the service show; at most five minutes old.
 
-    Instances of the same version that are alive, and how many of them grow; the same of the version before.
-    `age_growth` is the slope of memory against age since start, pooled over `runs` (restarts and
-    instances), `age_strength` how much of the variance it explains; there from three runs on.
+    `instances` is the number of live instances of the same version, and `growing` how many of them grow;
+    `instances_before` and `growing_before` are the same for the previous version. `age_growth` is the slope
+    of memory against age since start, pooled over `runs` (restarts and instances); `age_strength` is the
+    share of the variance that it explains. Both are absent below three runs.
     """
 
     instances: HowMany

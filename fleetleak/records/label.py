@@ -1,4 +1,4 @@
-"""Label: what a person or tool says of an alert or a service, on the feedback topic."""
+"""Label: what a person or a tool says about an alert or a service, on the feedback topic."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Verdict = Literal["leak", "not-a-leak", "expected"]
 class Label(Struct, tag_field="schema", tag="label/1", kw_only=True, omit_defaults=True, gc=False):
     """A verdict; topic `feedback`, key `service`.
 
-    `leak` confirms, `not-a-leak` resolves and teaches what is normal, `expected` mutes until `expires`.
-    `alert` narrows the label to one alert's key; without it the label is for the whole service.
+    `leak` confirms the alert. `not-a-leak` resolves it and teaches what is normal. `expected` mutes it until
+    `expires`. With `alert` (an alert's key) the label is for that alert only, else for the whole service.
     """
 
     service: Name

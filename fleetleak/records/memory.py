@@ -1,4 +1,4 @@
-"""What of a snapshot's memory a leak can grow: one meaning for those who measure and those who judge."""
+"""The memory of a snapshot that a leak can grow: one definition for producers and processors."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from fleetleak.records.types import MOST_BYTES
 
 
 def growable(snapshot: Snapshot) -> int | None:
-    """Give anonymous, swapped, shared, unreclaimable and unnamed memory, in bytes.
+    """Return the anonymous, swapped, shared, unreclaimable and unnamed memory, in bytes.
 
-    What narrower scopes publish on their own is not in it. Where the source tells no kinds apart it is all
-    that is used. Swap counts: a leak that goes on in swap while RAM stays flat is still a leak.
+    Memory that narrower scopes publish themselves is left out. Without `anon` it is `used` and swap; None
+    without both. Swap counts: a leak that goes on in swap while RAM stays flat is still a leak.
     """
     own = held(snapshot)
-    # A sum of fields that are each at their bound is more than a field may hold.
+    # The sum of several fields can exceed the bound of one field.
     return None if own is None else min(max(0, own - (snapshot.attributed or 0)), MOST_BYTES)
 
 
 def held(snapshot: Snapshot) -> int | None:
-    """Give the same with what narrower scopes inside it publish on their own."""
+    """Return the same as `growable`, with the memory that narrower scopes publish themselves."""
     swapped = snapshot.swap_used or 0
     if snapshot.anon is None:
         return None if snapshot.used is None else snapshot.used + swapped
@@ -26,9 +26,9 @@ def held(snapshot: Snapshot) -> int | None:
 
 
 def unnamed(snapshot: Snapshot) -> int:
-    """Give bytes that are in use and that no field names; 0 where that cannot be told.
+    """Return the bytes that are in use but in no other field; 0 where that is unknown.
 
-    Per-CPU memory, vmalloc, huge pages, a driver's pages, kernel memory of cgroup v1.
+    Such as per-CPU memory, vmalloc, huge pages, a driver's pages, and kernel memory of cgroup v1.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def unnamed(snapshot: Snapshot) -> int:
     """
     whole = snapshot.used
     if snapshot.scope == "host":
-        # Its `used` leaves out what can be reclaimed.
+        # The host's `used` leaves out what can be reclaimed.
         known = snapshot.total is not None and snapshot.free is not None
         whole = (snapshot.total or 0) - (snapshot.free or 0) if known else None
     if snapshot.scope == "process" or whole is None or snapshot.anon is None or snapshot.file is None:

@@ -1,4 +1,4 @@
-"""JSON Schemas of the records, generated from their types; docs/schemas/ holds what this gives."""
+"""JSON Schemas of the records, generated from their types and written to docs/schemas/."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from fleetleak.records import RECORDS
 
 
 def schemas() -> dict[str, str]:
-    """Give file name and text of each record's JSON Schema."""
-    found = {}
+    """Return the JSON Schema of each record, as text by file name."""
+    texts = {}
     for record in RECORDS:
         schema = msgspec.json.schema(record)
         _state_limits(schema)
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
         name = str(record.__struct_config__.tag).partition("/")[0]
-        found[f"{name}.schema.json"] = json.dumps(schema, indent=2) + "\n"
-    return found
+        texts[f"{name}.schema.json"] = json.dumps(schema, indent=2) + "\n"
+    return texts
 
 
-# Not `$` alone: in some languages it stands before a newline at the end too.
+# Not `$` alone: in some languages it also matches before a final newline.
 _BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$(?![\\s\\S])"
 
 
 def _state_limits(schema: Any) -> None:
-    """Say what our readers refuse and no type tells: numbers that no float holds, what is not base64."""
+    """Add limits that our decoders have but no type states: the range of floats, and the form of base64."""
     if isinstance(schema, list):
         for inner in schema:
             _state_limits(inner)

@@ -1,4 +1,4 @@
-"""Score: the evidence a processor found in one snapshot. It judges nothing; sinks do."""
+"""Score: the evidence of a processor for one snapshot. It decides nothing; sinks do."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from fleetleak.records.types import (
 
 
 class Method(Struct, kw_only=True, omit_defaults=True, gc=False):
-    """What one method says of one snapshot.
+    """What one method says about one snapshot.
 
-    `raw` has no common scale between methods or services; `p` is the online tail probability of that raw
-    score for this service (absent while it is still learning); `detected` is the method's own verdict.
+    `raw` has no common scale between methods or services. `p` is the online tail probability of `raw` for
+    this service (absent while the method is still learning). `detected` is the method's own verdict.
     """
 
     raw: float
@@ -37,12 +37,12 @@ class Method(Struct, kw_only=True, omit_defaults=True, gc=False):
 
 
 class Trend(Struct, kw_only=True, omit_defaults=True, gc=False):
-    """Growth of the leak-relevant memory (anonymous, swapped and unreclaimable) of one instance.
+    """Growth of one instance's memory (`memory` of the Score).
 
-    `growth` with its interval is the robust slope over a stretch that is `window` long and ends at `end`;
-    `rise` the bytes gained in it and `level` where it ends, both along the lower edge of the memory's swings;
-    `strength` how much of the movement the growth explains; `normal_rise` what this service is known to gain
-    and give back.
+    `growth` is the robust slope over a stretch that lasts `window` and ends at `end`, with its confidence
+    interval `growth_low` to `growth_high`. `rise` is the bytes gained in the stretch and `level` the bytes at
+    its end; both follow the lower edge of the memory's swings. `strength` is the share of the movement that
+    the growth explains. `normal_rise` is the bytes that this service normally gains and gives back.
     """
 
     growth: BytesPerSecond
@@ -57,7 +57,10 @@ class Trend(Struct, kw_only=True, omit_defaults=True, gc=False):
 
 
 class Forecast(Struct, kw_only=True, omit_defaults=True, gc=False):
-    """When the limit is reached if the growth goes on: p50 (`eta`), p10 and p90, absolute unix seconds."""
+    """When the limit is reached if the growth continues.
+
+    `eta`, `eta_low` and `eta_high` are the p50, p10 and p90 of that time, in unix seconds.
+    """
 
     eta: UnixSeconds
     eta_low: UnixSeconds
@@ -70,14 +73,15 @@ class Forecast(Struct, kw_only=True, omit_defaults=True, gc=False):
 class Score(Struct, tag_field="schema", tag="score/1", kw_only=True, omit_defaults=True, gc=False):
     """Evidence for one snapshot; topic `scores`, key `service`, same partition number and order.
 
-    `input_partition` and `input_offset` name the snapshot. `memory` is what a leak grows: anonymous, swapped,
-    unreclaimable and unnamed. `limit` is the one that is reached first, `left` what can be had until then.
-    `stalled` is the share of the time since the snapshot before in which tasks waited for memory; absent
-    below a hundredth. `onset` is when the growth began. `forecast` is absent where growth is not significant;
-    `reasons` (at most three), `turning_point` (the sign that decided), `features`, `quality`
-    and `siblings` are there where it is and confidence is at least .1. `drift` names the detectors that
-    flagged a change at this snapshot; `drift_before` is the faded mean share of the limit before it,
-    `drift_after` the share now.
+    `input_partition` and `input_offset` identify the snapshot. `memory` is the memory that a leak grows:
+    anonymous, swapped, shared, unreclaimable and unnamed. `limit` is the limit that is reached first, and
+    `left` the bytes left below it. `room_used` is the `limit_used` share: the used share of the instance's
+    own limit. `stalled` is the share of the time since the previous snapshot in which tasks waited for
+    memory; absent below .01. `onset` is when the growth began. `forecast` is absent where growth is not
+    significant. `reasons` (at most three), `turning_point` (the sign that decided), `features`, `quality` and
+    `siblings` are present where growth is significant and `confidence` is at least .1. `drift` names the
+    detectors that reported a change at this snapshot; `drift_before` is the faded mean of memory as a share
+    of the limit before it, `drift_after` the share now.
     """
 
     service: Name

@@ -1,4 +1,4 @@
-"""Snapshot: what a producer measured of one instance at one moment."""
+"""Snapshot: what a producer measured in one instance at one moment."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from fleetleak.records.types import Bytes, Count, Labels, Name, Scope, Seconds, 
 class Snapshot(Struct, tag_field="schema", tag="snapshot/1", kw_only=True, omit_defaults=True, gc=False):
     """Memory of one instance of a service at one moment; topic `snapshots`, key `service`.
 
-    Absent is absent: a source that does not know a value leaves the field out, never writes 0.
+    A source that does not know a value leaves the field out; it does not write 0.
 
     Parameters
     ----------
     service
-        What the instance is one of; models are kept per service (docs/identity.md).
+        The service that the instance belongs to; models are kept per service (docs/identity.md).
     instance
-        Survives restarts where the platform does (pod and container, host and unit); for a bare
-        process it is host, pid and start time.
+        Stays the same over restarts where the platform's name does (pod and container, host and unit); for a
+        bare process it is host, pid and start time.
     timestamp
         When it was measured, by the host's clock.
     started
-        When this run of the instance started; a change of it is a restart.
+        When this run of the instance began; a new value means a restart.
     total, used
-        The memory the instance can see and what it uses of it. For a cgroup or process without a limit,
-        `total` is the host's.
+        The memory that the instance can see, and how much of it is used. For a cgroup or process without a
+        limit, `total` is the host's.
     available
         What the host can still give without swapping.
     active
         Allocated memory in active use (Active of meminfo, active_anon + active_file of a cgroup).
     limit, limit_name, limit_used
-        The smallest finite limit that applies, its name (`memory.max`, `rlimit_data`, ...), and the bytes
-        that count against it.
+        The limit that applies: of all finite limits the one with the fewest bytes left. Its name
+        (`memory.max`, `rlimit_data`, ...), and the bytes that count against it.
     attributed
-        Anonymous and swapped bytes of narrower scopes inside this one which are published on their own:
-        growth of theirs is not growth of this scope's own.
+        The part of this scope's memory that a leak can grow and that belongs to narrower scopes inside it
+        with snapshots of their own: their growth is not this scope's growth.
     faults_minor, faults_major, pressure_some, pressure_full, oom_kills
-        Counters since the source started; pressure in seconds of stall.
+        Counters since the source started; pressure is the stall time in seconds.
     """
 
     service: Name

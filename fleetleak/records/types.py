@@ -1,4 +1,4 @@
-"""Units and ranges as types: what a field means stands in its type, and its JSON Schema says it too."""
+"""Units and ranges as types: a field's type states its unit, and so does its JSON Schema."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=256, description="a name")]
 Labels = Annotated[dict[Name, Annotated[str, Meta(max_length=256)]], Meta(max_length=32)]
 Text = Annotated[str, Meta(max_length=1024, description="words for people")]
 AlertKey = Annotated[str, Meta(min_length=1, max_length=512, description="an alert's key")]
-"""Longer than a name: it is made of the service's name, a time and a track."""
+"""Longer than a name: it consists of the service's name, a time and a track."""
 HowMany = Annotated[int, Meta(ge=0, le=2**63 - 1, description="how many")]
 
 Scope = Literal["host", "pod", "container", "unit", "process"]
@@ -32,6 +32,6 @@ Kind = Literal[
     "linear", "exponential", "periodic", "staircase", "fragmentation",
     "stable", "saturating", "step", "seasonal", "load",
 ]  # fmt: skip
-"""A growth's signature: five shapes of leak, then the benign ones."""
+"""The kind of a growth: five kinds of leak, then the benign ones."""
 
 LEAK_KINDS: frozenset[str] = frozenset({"linear", "exponential", "periodic", "staircase", "fragmentation"})
