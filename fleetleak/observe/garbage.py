@@ -1,4 +1,4 @@
-"""Python's own garbage collection, set for roles that make many objects which live for one batch."""
+"""Settings of Python's garbage collector for roles whose objects live for one batch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import gc
 
 
 def collect_seldom() -> None:
-    """Look for cycles seldom, and never among what is loaded now.
+    """Let the collector run seldom, and never look at the objects that exist now.
 
-    A batch of thousands of records makes objects by the hundred thousand, nearly all freed by their
-    reference counts at its end. With Python's defaults a fifth of the processor's time went into looking
-    for cycles among them.
+    A batch of thousands of records makes hundreds of thousands of objects; reference counting frees nearly
+    all of them at its end. With Python's defaults, a fifth of the processor's time went into the search for
+    cycles.
     """
     gc.collect()
     gc.freeze()

@@ -15,7 +15,7 @@ from fleetleak.observe.metrics import exposed
 log = logging.getLogger(__name__)
 
 Check = Callable[[], str | None]
-"""Gives None when well, else what is wrong, in words."""
+"""Returns None when well, else what is wrong, in words."""
 
 
 def _well() -> str | None:
@@ -36,13 +36,19 @@ class HealthServer:
     Parameters
     ----------
     address, port
-        Where to listen; port 0 takes a free one, see `port`.
+        Where to listen; port 0 means a free port, see `port`.
     healthy, ready
-        `/healthz` and `/readyz` answer 200 when these give None, else, or when they raise, 503 with words.
+        `/healthz` and `/readyz` answer 200 when these return None, and 503 with words when these return
+        text or raise.
     note
-        What `/readyz` says when it answers 200.
+        The text of `/readyz` when it answers 200.
     families
         Whose metrics are served, beside those of every role (`fleetleak.observe.metrics`); None: all.
+
+    Attributes
+    ----------
+    port
+        The port that is in use.
     """
 
     def __init__(
@@ -79,7 +85,7 @@ class HealthServer:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Scrapes are not news."""
+                """Log nothing: scrapes are not news."""
 
         self._server = ThreadingHTTPServer((address, port), Handler)
         self._server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on stderr, at a bounded rate."""
+"""Structured logs: one JSON object per line on stderr, at a bounded rate."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes time, level, logger, message and whatever stands in `extra`."""
+    """Formats time, level, logger, message and the fields of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the record as one line of JSON."""
+        """Return the record as one line of JSON."""
         ours: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -30,7 +30,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             ours["error"] = self.formatException(record.exc_info)
         extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
-        # Ours come first and win: a line must not lose its level to a field of that name.
+        # Our fields come first, and win: a line must not lose its level to a field of that name.
         return _one_line(ours | extra | ours)
 
 
@@ -38,12 +38,12 @@ def _one_line(fields: dict[str, Any]) -> str:
     try:
         return orjson.dumps(fields, default=str).decode()
     except TypeError:
-        # Lone surrogates, large integers, keys that are no text: as escaped text, anything can be written.
+        # Lone surrogates, large integers, keys that are not text: all can be written as escaped text.
         return json.dumps({name: str(value) for name, value in fields.items()})
 
 
 class RateLimit(logging.Filter):
-    """Lets through at most `per_minute` lines a minute of one place in the code; counts the rest."""
+    """Passes at most `per_minute` lines a minute from one place in the code, and counts the others."""
 
     def __init__(self, per_minute: int = 30, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class RateLimit(logging.Filter):
         self._lines: dict[tuple[str, int], int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether this line is within the rate."""
+        """Return whether this line is within the rate."""
         minute = int(self._clock() // 60)
         if minute != self._minute:
             self._minute, self._lines = minute, {}

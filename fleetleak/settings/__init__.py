@@ -1,4 +1,4 @@
-"""Settings in one tree: defaults, a TOML file, the environment, flags."""
+"""One tree of settings, from defaults, a TOML file, the environment and flags."""
 
 from fleetleak.settings.load import BadSetting, Loaded, load
 from fleetleak.settings.tree import Settings

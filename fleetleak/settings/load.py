@@ -1,4 +1,4 @@
-"""Where each setting's value comes from: default, TOML file, environment, flag; the later wins."""
+"""Loads settings: default, TOML file, environment, flag; a later source wins."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SECRET = re.compile(
 )
 _HIDDEN = "***"
 _PAIR = re.compile(r"(?P<name>[\w.-]+)=(?P<value>.*?)(?=,[\w.-]+=|\s--?\w|$)", re.DOTALL)
-# Of their own flags each value is one regular expression, and may have commas.
+# Each value of these flags is one regular expression, and may have commas.
 _WHOLE = frozenset({"producer.match", "producer.rules"})
-# What Kubernetes tells each pod of a service whose name begins with fleetleak.
+# The variables that Kubernetes sets in each pod for a service whose name begins with fleetleak.
 _KUBERNETES = re.compile(
     r"\w+_SERVICE_(HOST|PORT(_\w+)?)=.*|\w+_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?=\w+://.*"
     r"|\w+_PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)=.*"
@@ -33,7 +33,7 @@ _KUBERNETES = re.compile(
 
 
 class BadSetting(ValueError):
-    """A setting that cannot be used; the message is one line that says what is allowed."""
+    """A setting that cannot be used; the message is one line with what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -47,50 +47,50 @@ class Setting:
 
     @property
     def path(self) -> str:
-        """Its name in a TOML file, as section.name."""
+        """Return its name in a TOML file, as section.name."""
         return f"{self.section}.{self.name}"
 
     @property
     def variable(self) -> str:
-        """Its environment variable."""
+        """Return the name of its environment variable."""
         return f"FLEETLEAK_{self.section}_{self.name}".upper()
 
     @property
     def flag(self) -> str:
-        """Its command-line flag."""
+        """Return its command-line flag."""
         return f"--{self.section}-{self.name}".replace("_", "-")
 
     @property
     def info(self) -> msgspec.inspect.Type:
-        """The inner type with its limits."""
-        found = msgspec.inspect.type_info(self.type)
-        return found.type if isinstance(found, msgspec.inspect.Metadata) else found
+        """Return the inner type with its limits."""
+        info = msgspec.inspect.type_info(self.type)
+        return info.type if isinstance(info, msgspec.inspect.Metadata) else info
 
     @property
     def bare(self) -> msgspec.inspect.Type:
-        """The inner type, without `None` where the setting may be absent."""
+        """Return the inner type without its `None`."""
         if not isinstance(self.info, msgspec.inspect.UnionType):
             return self.info
         return next(t for t in self.info.types if not isinstance(t, msgspec.inspect.NoneType))
 
     @property
     def help(self) -> str:
-        """What it means, in one sentence."""
-        found = msgspec.inspect.type_info(self.type)
-        while isinstance(found, msgspec.inspect.Metadata):
-            if text := (found.extra_json_schema or {}).get("description"):
+        """Return its meaning, in one sentence."""
+        info = msgspec.inspect.type_info(self.type)
+        while isinstance(info, msgspec.inspect.Metadata):
+            if text := (info.extra_json_schema or {}).get("description"):
                 return str(text)
-            found = found.type
+            info = info.type
         raise AssertionError(f"{self.path} has no description")
 
     @property
     def repeats(self) -> bool:
-        """Whether its flag may be given several times."""
+        """Return whether its flag may be given several times."""
         return isinstance(self.bare, msgspec.inspect.ListType | msgspec.inspect.DictType)
 
 
 def all_settings() -> Iterator[Setting]:
-    """Give every leaf of the tree, in the order of the file."""
+    """Yield every leaf of the tree, in the order of the file."""
     defaults = Settings()
     for section in msgspec.structs.fields(Settings):
         values = getattr(defaults, section.name)
@@ -99,7 +99,7 @@ def all_settings() -> Iterator[Setting]:
 
 
 def allowed(setting: Setting) -> str:
-    """Say in words what values a setting takes."""
+    """Return the allowed values of a setting, in words."""
     return _allowed(setting.info)
 
 
@@ -128,12 +128,12 @@ def _exact(limit: float) -> str:
 
 
 def _pairs(items: Sequence[str]) -> dict[str, str]:
-    found = dict(item.split("=", 1) for item in items)
-    return {k.strip(): v.strip() for k, v in found.items()}
+    pairs = dict(item.split("=", 1) for item in items)
+    return {name.strip(): value.strip() for name, value in pairs.items()}
 
 
 def _from_text(setting: Setting, raw: str | Sequence[str]) -> Any:
-    """Turn an environment variable's or flag's text into the value's shape."""
+    """Return the text of an environment variable or flag as a text, a list or pairs."""
     if not setting.repeats:
         return raw
     pairs = isinstance(setting.info, msgspec.inspect.DictType)
@@ -149,7 +149,7 @@ def _from_text(setting: Setting, raw: str | Sequence[str]) -> Any:
 
 
 def _parts(setting: Setting, item: str) -> list[str]:
-    """Give what one flag holds: of pairs a value may have commas where no name follows."""
+    """Return the items of one flag. In pairs, a comma without a name after it is part of the value."""
     if setting.path in _WHOLE:
         return [item]
     return re.split(r",(?=[\w.-]+=)" if isinstance(setting.info, msgspec.inspect.DictType) else ",", item)
@@ -168,7 +168,7 @@ def _checked(setting: Setting, value: Any, origin: str) -> Any:
 
 
 def _quoting(setting: Setting, value: Any) -> str:
-    """Say what is wrong with the quotes of a value in a file; nothing where that is not its fault."""
+    """Return what is wrong with the quotes of a value in a file; empty if the quotes are right."""
     if not isinstance(value, str):
         return ""
     if isinstance(setting.info, msgspec.inspect.IntType | msgspec.inspect.FloatType):
@@ -181,7 +181,7 @@ def _quoting(setting: Setting, value: Any) -> str:
 
 
 def _shown(setting: Setting, value: Any) -> Any:
-    """Give a refused value for people; of pairs the names only, as any value may be a secret."""
+    """Return a refused value as it may be shown; of pairs only the names, since a value may be a secret."""
     if not isinstance(setting.info, msgspec.inspect.DictType):
         return value
     return dict.fromkeys(value, _HIDDEN) if isinstance(value, Mapping) else _HIDDEN
@@ -192,7 +192,7 @@ def _place(setting: Setting, origin: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Hide the values of `name=value` pairs that may be secret.
+    """Return a text in which the values of `name=value` pairs that may be secret are hidden.
 
     Examples
     --------
@@ -203,7 +203,7 @@ def mask_text(text: str) -> str:
 
 
 def mask(value: Any) -> Any:
-    """Hide what must not be printed: librdkafka properties that hold secrets."""
+    """Return a setting's value for printing, without the secrets in librdkafka properties."""
     if not isinstance(value, Mapping):
         return value
     return {name: _HIDDEN if _SECRET.search(name) else v for name, v in value.items()}
@@ -211,7 +211,7 @@ def mask(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The effective settings, and where each value came from."""
+    """The effective settings, and the source of each value."""
 
     settings: Settings
     origin: dict[str, str]
@@ -223,14 +223,14 @@ def load(
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, str | Sequence[str]] | None = None,
 ) -> Loaded:
-    """Merge defaults, file, environment and flags.
+    """Return the settings merged from defaults, file, environment and flags.
 
     Parameters
     ----------
     file
-        A TOML file; without it `FLEETLEAK_CONFIG` may name one.
+        A TOML file; without it, the file that `FLEETLEAK_CONFIG` names.
     environment, flags
-        Values as text, the environment by variable, the flags by setting path.
+        Values as text: of the environment by variable, of the flags by the path of the setting.
 
     Raises
     ------

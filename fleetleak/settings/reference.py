@@ -1,4 +1,4 @@
-"""The reference of settings, as Markdown; docs/settings.md is this text."""
+"""The reference page of the settings, as Markdown: the text of docs/settings.md."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from fleetleak.settings.load import Setting, all_settings, allowed
 
 _HEAD = """# Settings
 
-One tree; a later source wins: defaults, a TOML file (`--config FILE` or `FLEETLEAK_CONFIG`), the
-environment, flags. `fleetleak config` prints the effective values and where each came from.
-A flag is `--SECTION-NAME`. Lists and pairs are separated by commas, or repeat the flag; each
-`--producer-match` and `--producer-rules` is one expression. A value with commas and `=` in it is given as
-JSON: `{"sasl.password": "a,b=c"}`.
-Three have a short flag too: `--bootstrap-servers`, `--procfs` and `--cgroupfs`.
+Settings come from defaults, a TOML file (`--config FILE` or `FLEETLEAK_CONFIG`), the environment and flags; a
+later source wins. `fleetleak config` prints the effective values and the source of each.
+A flag is `--SECTION-NAME`. Separate lists and pairs by commas, or repeat the flag; each
+`--producer-match` and `--producer-rules` is one expression. Write a value that has commas and `=` in it
+as JSON: `{"sasl.password": "a,b=c"}`.
+Three settings also have a short flag: `--bootstrap-servers`, `--procfs` and `--cgroupfs`.
 
 | setting | environment | default | allowed | meaning |
 |---|---|---|---|---|
@@ -26,7 +26,7 @@ def _default(setting: Setting) -> str:
 
 
 def reference() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     return _HEAD + "\n".join(map(_row, all_settings())) + "\n"
 
 

@@ -60,7 +60,7 @@ class Producer(Struct, forbid_unknown_fields=True):
     """The agent on each host."""
 
     interval_seconds: Annotated[float, _about("Time between snapshots, seconds.", ge=0.1, le=3600)] = 30.0
-    host: Annotated[str | None, Meta(description="This host's name; by default what the system says.")] = None
+    host: Annotated[str | None, Meta(description="This host's name; by default the system's.")] = None
     environment: Annotated[str | None, Meta(description="Written into every snapshot, such as prod.")] = None
     procfs: Annotated[str, Meta(description="Where the host's /proc is mounted.")] = "/proc"
     cgroupfs: Annotated[str, Meta(description="Where the host's cgroup file system is mounted.")] = (
@@ -70,19 +70,19 @@ class Producer(Struct, forbid_unknown_fields=True):
         list[str] | None,
         Meta(description="Collectors to run; without it all that are on by default (docs/producers.md)."),
     ] = None
-    top_processes: Annotated[int, _about("Processes published for their size.", ge=0, le=1000)] = 10
+    top_processes: Annotated[int, _about("How many of the largest processes to publish.", ge=0, le=1000)] = 10
     match: Annotated[
         list[str],
-        Meta(description="Regular expressions; a process whose name or command line fits is published."),
+        Meta(description="Regular expressions; a process whose name or command line matches is published."),
     ] = field(default_factory=list)
     rules: Annotated[
         list[str],
         Meta(description="Service names by pattern, as `regex => service`; see docs/identity.md."),
     ] = field(default_factory=list)
     buffer_records: Annotated[
-        int, _about("Snapshots kept while the broker is away.", ge=1, le=10_000_000)
+        int, _about("Most snapshots kept while the broker is away.", ge=1, le=10_000_000)
     ] = 100_000
-    buffer_bytes: Annotated[int, _about("Bytes kept while the broker is away.", ge=10_000, le=2**33)] = (
+    buffer_bytes: Annotated[int, _about("Most bytes kept while the broker is away.", ge=10_000, le=2**33)] = (
         16 * 2**20
     )
 

@@ -21,12 +21,12 @@ SECTIONS = ("kafka", "producer", "http", "log")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """This command has settings only."""
+    """Add nothing: this command has settings only."""
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Run until stopped. A broker that is away is waited for, not an error."""
-    # Here and not above: the other roles do not need the agent, nor it them.
+    """Run until stopped; wait for a broker that is away."""
+    # Not at the top: the other commands do not need the agent.
     from producers.buffer import Buffer
     from producers.host.agent import build
     from producers.host.collectors import COLLECTORS, UnknownCollector
