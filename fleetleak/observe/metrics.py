@@ -128,6 +128,9 @@ FIRING = _gauge("sink", "firing", "Alerts firing now in the partitions owned her
 DRIFT_EVENTS = _counter("sink", "drift_events", "Drift events published.")
 LABELS = _counter("sink", "labels", "Labels applied.", ["verdict"])
 
+# Delivery to targets outside Kafka.
+DELIVERIES = _counter("deliver", "attempts", "Attempts to deliver a record.", ["target", "outcome"])
+
 # Every role.
 LOG_SUPPRESSED = _counter("role", "log_lines_suppressed", "Log lines left out to keep the rate bounded.")
 BUILD_INFO = _gauge("role", "build_info", "Always 1; the version is the label.", ["version", "role"])

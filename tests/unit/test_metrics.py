@@ -89,7 +89,7 @@ def test_names_are_unique_and_say_whose_they_are() -> None:
     assert len(DOCUMENTED) == len(METRICS)
     for metric in METRICS:
         assert metric.name.startswith(f"fleetleak_{metric.role}_")
-        assert metric.role in {"producer", "runtime", "processor", "sink", "role"}
+        assert metric.role in {"producer", "runtime", "processor", "sink", "deliver", "role"}
 
 
 def units(metric: Documented) -> bool:
@@ -114,7 +114,7 @@ def test_names_end_with_their_unit(metric: Documented) -> None:
 def test_no_label_grows_with_the_fleet(metric: Documented) -> None:
     bounded = {
         "collector", "detector", "event", "kind", "model", "outcome", "partition", "reason", "role", "state",
-        "topic", "verdict", "version",
+        "target", "topic", "verdict", "version",
     }  # fmt: skip
     assert set(metric.labels) <= bounded
 
