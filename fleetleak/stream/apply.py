@@ -16,6 +16,7 @@ from fleetleak.settings.tree import Runtime as RuntimeSettings
 from fleetleak.stream import dead_letter, flood
 from fleetleak.stream.commit import Committer
 from fleetleak.stream.errors import Aborted
+from fleetleak.stream.messages import record_of
 from fleetleak.stream.partition import Partition, Phase
 from fleetleak.stream.poison import Poison
 from fleetleak.stream.role import Applied, Key, Output, Record, Rejected, Role, Topics
@@ -114,22 +115,18 @@ class Applier:
         records: list[Record] = []
         side: list[Record] = []
         for message in messages:
-            number, offset = message.partition() or 0, message.offset() or 0
-            partition = self._owned.get(number)
+            partition = self._owned.get(message.partition() or 0)
             flowing = partition is not None and partition.flowing
             if (error := message.error()) is not None:
                 _on_error(error, flowing)
             if partition is None or not flowing or error is not None:
                 continue
-            topic = message.topic() or ""
-            record = Record(
-                number, offset, message.key(), message.value(), message.timestamp()[1] / 1000, 0.0, topic
-            )
-            if topic != self._topics.input:
-                if offset >= partition.positions.side[topic]:
+            record = record_of(message)
+            if record.topic != self._topics.input:
+                if record.offset >= partition.positions.side[record.topic]:
                     side.append(record)
-            elif offset >= partition.positions.input:
-                record.clock = partition.positions.see(offset, record.appended)
+            elif record.offset >= partition.positions.input:
+                record.clock = partition.positions.see(record.offset, record.appended)
                 records.append(record)
         return records, side
 
@@ -284,13 +281,9 @@ def _joined(
     changed: dict[Key, int] = {}
     joined = Applied(changed=changed)
     for part, batch in zip(parts, batches, strict=True):
-        joined.outputs += part.outputs
-        joined.rejected += part.rejected
+        joined.add(part)
         for key, offset in _changed(part, _good(batch, part.rejected)):
             changed.setdefault(key, offset)
-        joined.required |= part.required
-        joined.counts += part.counts
-        joined.levels |= part.levels
     joined.rejected += rejected
     return joined
 

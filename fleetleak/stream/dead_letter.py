@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import methodcaller
 from typing import NamedTuple
 
@@ -81,25 +80,19 @@ def origin_of(letter: Message) -> Origin:
 _headers: Callable[[Message], list[tuple[str, bytes | None]] | None] = methodcaller("headers")
 
 
-@dataclass
-class _Pending:
-    """Dead letters of one reason that are not logged yet."""
-
-    first: Rejected
-    count: int = 0
-
-
 class Letters:
     """Logs dead letters: at most one line a minute for each reason, with their number and the first."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._pending: dict[str, _Pending] = {}
+        # By reason, the first that is not logged yet, and how many there are.
+        self._pending: dict[str, tuple[Rejected, int]] = {}
         self._told: dict[str, float] = {}
 
     def note(self, rejected: Rejected) -> None:
         """Take one."""
-        self._pending.setdefault(rejected.reason, _Pending(rejected)).count += 1
+        first, count = self._pending.get(rejected.reason, (rejected, 0))
+        self._pending[rejected.reason] = first, count + 1
 
     def tell(self) -> None:
         """Log what is due."""
@@ -107,10 +100,10 @@ class Letters:
             return
         now = self._clock()
         for reason in [r for r in self._pending if now - self._told.get(r, -math.inf) >= _EVERY_SECONDS]:
-            pending, self._told[reason] = self._pending.pop(reason), now
-            at = pending.first.record
+            (first, count), self._told[reason] = self._pending.pop(reason), now
+            at = first.record
             log.warning(
                 "dead letters (%s): %d, the first %s[%d] at offset %d: %s",
-                reason, pending.count, at.topic, at.partition, at.offset, pending.first.message[:200],
-                extra={"reason": reason, "count": pending.count},
+                reason, count, at.topic, at.partition, at.offset, first.message[:200],
+                extra={"reason": reason, "count": count},
             )  # fmt: skip

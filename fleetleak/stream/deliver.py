@@ -12,11 +12,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal
 
 from confluent_kafka import KafkaException, Message, TopicPartition
 
@@ -26,66 +24,19 @@ from fleetleak.observe import metrics
 from fleetleak.settings import Settings
 from fleetleak.stream import dead_letter
 from fleetleak.stream.clients import Makers
+from fleetleak.stream.lane import Lane
 from fleetleak.stream.role import Record, Rejected
+from fleetleak.stream.target import Answer, Delivered, Never, Target, TryAgain
 from fleetleak.stream.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05
-_MOST_WAITING = 100  # records per partition in memory; beyond that it is paused
 _MOST_AT_ONCE = 8  # attempts
-_FAILURES = 4  # attempts that raised in a row, after which a record is given up
-_FIRST_PAUSE_SECONDS = 1.0
+_MOST_RECORDS = 100  # of one poll
 _FLUSH_SECONDS = 30.0
 # Of the ten seconds that a role has after SIGTERM, for attempts that are under way.
 _HAND_OVER_SECONDS = 6.0
-
-
-class Delivered(NamedTuple):
-    """The target has the record."""
-
-
-class TryAgain(NamedTuple):
-    """The target may take it later: after so many seconds."""
-
-    after_seconds: float
-    why: str
-
-
-class Never(NamedTuple):
-    """The target will not take it; `reason` is a short word for the dead letter and the metric."""
-
-    reason: str
-    why: str
-
-
-Answer = Delivered | TryAgain | Never
-
-
-class Target(Protocol):
-    """Where records go."""
-
-    NAME: str
-
-    def attempt(self, record: Record) -> Answer:
-        """Try once to deliver a record.
-
-        It runs in a thread of its own and must end by itself, within a time limit of its own. One partition's
-        records come one after the other, several partitions' at the same time.
-        """
-
-
-@dataclass
-class _Lane:
-    """One partition: what waits, and the attempt that is under way."""
-
-    waiting: deque[Record] = field(default_factory=deque)
-    attempt: Future[Answer] | None = None
-    not_before: float = 0.0
-    failures: int = 0
-    paused: bool = False
-    done: int | None = None
-    """The offset to commit, if it is not committed yet."""
 
 
 class Deliver:
@@ -119,7 +70,7 @@ class Deliver:
         self._topic = topic
         self._dead_letter_topic = dead_letter_topic
         self._clock = clock
-        self._lanes: dict[int, _Lane] = {}
+        self._lanes: dict[int, Lane] = {}
         self._consumer = makers.consumer(
             client.consumer(settings.kafka, group, **{"auto.offset.reset": start})
         )
@@ -147,16 +98,23 @@ class Deliver:
         return self._watchdog.healthy()
 
     def _turn(self) -> None:
-        under_way = [lane.attempt for lane in self._lanes.values() if lane.attempt is not None]
+        under_way = self._under_way(self._lanes.values())
         if under_way:
             wait(under_way, _POLL_SECONDS, FIRST_COMPLETED)
-        for message in self._consumer.consume(_MOST_WAITING, 0.0 if under_way else _POLL_SECONDS):
+        for message in self._consumer.consume(_MOST_RECORDS, 0.0 if under_way else _POLL_SECONDS):
             self._take(message)
-        for number in list(self._lanes):
-            self._advance(number, self._lanes[number])
+        for number, lane in self._lanes.items():
+            self._finish(lane)
+            lane.start(self._pool, self._target, self._clock())
+            if lane.resumes():
+                self._consumer.resume([TopicPartition(self._topic, number)])
         self._commit()
         self._letters.tell()
         self._watchdog.feed()
+
+    @staticmethod
+    def _under_way(lanes: Iterable[Lane]) -> list[Future[Answer]]:
+        return [lane.attempt for lane in lanes if lane.attempt is not None]
 
     def _take(self, message: Message) -> None:
         if (error := message.error()) is not None:
@@ -164,57 +122,29 @@ class Deliver:
                 raise KafkaException(error)
             log.debug("consumer: %s", error.str())
             return
-        number, offset = message.partition() or 0, message.offset() or 0
-        lane = self._lanes.setdefault(number, _Lane())
-        lane.waiting.append(
-            Record(
-                number,
-                offset,
-                message.key(),
-                message.value(),
-                message.timestamp()[1] / 1000,
-                0.0,
-                self._topic,
-            )
+        number, offset, appended = (
+            message.partition() or 0,
+            message.offset() or 0,
+            message.timestamp()[1] / 1000,
         )
-        if len(lane.waiting) >= _MOST_WAITING and not lane.paused:
-            lane.paused = True
+        lane = self._lanes.setdefault(number, Lane())
+        lane.take(Record(number, offset, message.key(), message.value(), appended, topic=self._topic))
+        if lane.pauses():
             self._consumer.pause([TopicPartition(self._topic, number)])
 
-    def _advance(self, number: int, lane: _Lane) -> None:
-        if lane.attempt is not None and lane.attempt.done():
-            self._finish(lane, lane.attempt)
-        if lane.attempt is None and lane.waiting and self._clock() >= lane.not_before:
-            lane.attempt = self._pool.submit(self._target.attempt, lane.waiting[0])
-        if lane.paused and len(lane.waiting) < _MOST_WAITING / 2:
-            lane.paused = False
-            self._consumer.resume([TopicPartition(self._topic, number)])
-
-    def _finish(self, lane: _Lane, attempt: Future[Answer]) -> None:
-        """Act on the answer to an attempt that has ended."""
-        lane.attempt = None
-        answer = self._answer(lane, attempt)
+    def _finish(self, lane: Lane) -> None:
+        """Act on the answer to an attempt, if one has ended."""
+        if (answer := lane.answer()) is None:
+            return
         outcome = {Delivered: "delivered", TryAgain: "try-again", Never: "never"}[type(answer)]
         metrics.DELIVERIES.labels(self._target.NAME, outcome).inc()
         if isinstance(answer, TryAgain):
-            lane.not_before = self._clock() + answer.after_seconds
+            lane.wait_until(self._clock() + answer.after_seconds)
             log.info("%s: trying again in %g s: %s", self._target.NAME, answer.after_seconds, answer.why)
             return
-        record = lane.waiting.popleft()
+        record = lane.next()
         if isinstance(answer, Never):
             self._refuse(record, answer)
-        lane.failures, lane.not_before, lane.done = 0, 0.0, record.offset + 1
-
-    def _answer(self, lane: _Lane, attempt: Future[Answer]) -> Answer:
-        """Return the answer; an attempt that raised is tried again a few times, ever later."""
-        if (error := attempt.exception()) is None:
-            return attempt.result()
-        lane.failures += 1
-        log.error("%s: an attempt failed", self._target.NAME, exc_info=error)
-        why = f"{type(error).__name__}: {error}"
-        if lane.failures >= _FAILURES:
-            return Never("failed", why)
-        return TryAgain(_FIRST_PAUSE_SECONDS * 2 ** (lane.failures - 1), why)
 
     def _refuse(self, record: Record, answer: Never) -> None:
         """Send a record to the dead letter, and wait until it is there: its offset is committed next."""
@@ -245,7 +175,7 @@ class Deliver:
             log.debug("the offsets are committed later: %s", error.args[0].str())
             return
         for number in done:
-            self._lanes[number].done = None
+            self._lanes[number].committed()
 
     # What the rebalance callbacks do.
 
@@ -254,19 +184,15 @@ class Deliver:
 
     def _revoked(self, _consumer: object, partitions: list[TopicPartition]) -> None:
         """Wait for the attempts under way, remember what they delivered, and give the partitions up."""
-        given = [lane for p in partitions if (lane := self._lanes.get(p.partition)) is not None]
-        wait([lane.attempt for lane in given if lane.attempt is not None], _HAND_OVER_SECONDS)
-        for lane in given:
-            if lane.attempt is not None and lane.attempt.done():
-                self._finish(lane, lane.attempt)
+        given = {n: lane for p in partitions if (lane := self._lanes.get(n := p.partition)) is not None}
+        wait(self._under_way(given.values()), _HAND_OVER_SECONDS)
+        for lane in given.values():
+            self._finish(lane)
         self._commit()
-        if again := sorted(p.partition for p in partitions if self._not_committed(p.partition)):
+        again = sorted(n for n, lane in given.items() if lane.attempt is not None or lane.done is not None)
+        if again:
             log.warning("the newest record of partitions %s may be delivered again", again)
         self._lost(_consumer, partitions)
-
-    def _not_committed(self, number: int) -> bool:
-        lane = self._lanes.get(number)
-        return lane is not None and (lane.done is not None or lane.attempt is not None)
 
     def _lost(self, _consumer: object, partitions: list[TopicPartition]) -> None:
         for partition in partitions:

@@ -37,7 +37,8 @@ class Emit:
         transition, note
             As in `fleetleak.stream.Output`.
         """
-        self._publish(Output(topic, self.key.name, value, self.key.partition, None, note), transition)
+        marked = self.key if transition else None
+        self._applied.outputs.append(Output(topic, self.key.name, value, self.key.partition, marked, note))
 
     def rekeyed(
         self,
@@ -49,7 +50,8 @@ class Emit:
         note: str | None = None,
     ) -> None:
         """Publish under another key; the partitioner chooses the partition."""
-        self._publish(Output(topic, key, value, None, None, note), transition)
+        marked = self.key if transition else None
+        self._applied.outputs.append(Output(topic, key, value, None, marked, note))
 
     def count(self, counter: metrics.Counter, *labels: str, n: int = 1) -> None:
         """Add to a counter when the batch is committed."""
@@ -65,9 +67,4 @@ class Emit:
 
     def into(self, applied: Applied) -> None:
         """Add what was collected to what came of the batch."""
-        applied.outputs += self._applied.outputs
-        applied.counts += self._applied.counts
-
-    def _publish(self, output: Output, transition: bool) -> None:
-        output.transition = self.key if transition else None
-        self._applied.outputs.append(output)
+        applied.add(self._applied)

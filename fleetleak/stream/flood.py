@@ -6,7 +6,7 @@ from collections import deque
 
 
 class FloodGate:
-    """Notices when at least a share `ratio` of the newest records, and at least `least`, are unreadable.
+    """Notices when a share `ratio` of the newest records, and at least `least` of them, are unreadable.
 
     A few bad records are dead letters; a flood means that the reader is too old or the writer broken, and
     draining the topic into the dead letter would only move the problem.
@@ -29,7 +29,7 @@ class FloodGate:
         return self._bad == 0
 
     def flooded(self, bad: list[bool]) -> bool:
-        """Note records, each readable or not; say whether it is a flood now."""
+        """Note records, True for each unreadable one; return whether it is a flood now."""
         for one in bad:
             if len(self._newest) == self._newest.maxlen:
                 self._bad -= self._newest[0]
@@ -39,7 +39,7 @@ class FloodGate:
 
 
 def message(topic: str, partition: int, offset: int) -> str:
-    """Say what is paused and what to do."""
+    """Return what is paused and what to do."""
     return (
         f"partition {partition} of {topic} is paused at offset {offset}: most of its newest records are"
         " unreadable (see the dead-letter topic). Repair the writer or upgrade this role, then restart it"

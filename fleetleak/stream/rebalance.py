@@ -1,7 +1,7 @@
 """Rebalance: what the callbacks of the consumer do. They only take and give partitions.
 
-A partition that is revoked and comes straight back, with its committed offsets where this process left them,
-was owned by nobody in between: its state is kept and needs no restore.
+A partition can be revoked and assigned again at once. If its committed offsets are where this process left
+them, no other process owned it in between: its state is current and needs no restore.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Owner(Protocol):
         """Own these partitions from now on; they are paused until restored."""
 
     def hand_over(self, numbers: list[int]) -> None:
-        """Commit what is applied and give these partitions up."""
+        """Commit what is applied, then give these partitions up."""
 
     def lose(self, numbers: list[int]) -> None:
-        """These partitions belong to somebody else already: drop everything."""
+        """Drop these partitions: another process owns them already."""
 
 
 class Rebalance:
@@ -54,17 +54,18 @@ class Rebalance:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._note("assigned", partitions)
-        # Paused at any offset: nothing is fetched before restore has found where to begin (`start`).
+        # Paused, at any offset: nothing is fetched before the restore knows where to begin (`start`).
         partitions = [TopicPartition(p.topic, p.partition, 0) for p in partitions]
         (consumer.incremental_assign if self._incremental else consumer.assign)(partitions)
         consumer.pause(partitions)
         self._owner.take(self._numbers(partitions))
 
     def start(self, consumer: Consumer, places: list[TopicPartition]) -> None:
-        """Let assigned partitions flow from these offsets; without the new protocol these are all there are.
+        """Let assigned partitions flow from these offsets.
 
-        By assigning them again, not by `seek`: librdkafka takes none where a position was out of range or
-        the assignment is still being taken over, and one that meets an answer about the old position is lost.
+        With the classic protocol `places` are all that are assigned. They are assigned again, not sought:
+        librdkafka refuses a `seek` if the position is out of range or the assignment is not complete, and
+        loses one that crosses an answer about the old position.
         """
         if self._incremental:
             consumer.incremental_unassign(places)

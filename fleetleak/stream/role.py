@@ -131,6 +131,14 @@ class Applied:
         """Add to a counter of `fleetleak.observe.metrics`, with its label values."""
         self.counts[counter, *labels] += n
 
+    def add(self, other: Applied) -> None:
+        """Add what came of a later piece of the batch; `changed` is left as it is."""
+        self.outputs += other.outputs
+        self.rejected += other.rejected
+        self.required |= other.required
+        self.counts += other.counts
+        self.levels |= other.levels
+
 
 class Role(Protocol):
     """A pure function of each key's own records, with state that can be taken out and put back.

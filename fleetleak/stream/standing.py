@@ -1,4 +1,4 @@
-"""Where a process stands in its consumer group, as its readiness tells it."""
+"""Whether a process is a working member of its consumer group, for its readiness."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ STAND_BY = "stand-by: no partition is assigned to this process"
 
 
 class Standing:
-    """Says whether a process is a working member of its group.
+    """Follows the membership of a process in its group.
 
     Parameters
     ----------
     reach
         When a broker last answered.
     session_seconds
-        The group's session time-out: a rebalance may take two of them.
+        The group's session timeout: a rebalance may take two of them.
     clock, wall
         Seconds that only grow, and unix seconds.
     """
@@ -41,20 +41,20 @@ class Standing:
         self._member = False
 
     def assigned(self) -> None:
-        """Note an assignment, be it of no partition: with more processes than partitions some stand by."""
+        """Note an assignment, also one of no partition: with more processes than partitions some stand by."""
         self._joined = True
         self._alone_since = None
 
     def left(self) -> None:
-        """Note that the last partition was given up."""
+        """Note that the last partition was revoked."""
         self._alone_since = self._clock()
 
     def member(self, identity: str, incremental: bool) -> None:
-        """Note the member id; where assignments are incremental none is told that there are no partitions."""
+        """Note the member id: an incremental assignment of no partitions is not announced."""
         self._member = incremental and bool(identity)
 
     def wrong(self) -> str | None:
-        """Give None while all is well, else what is wrong and since when."""
+        """Return None while all is well, else what is wrong and since when."""
         if (silent_seconds := self._reach.silent_seconds) > self._patience:
             why = f": {self._reach}" if self._reach.cause else ""
             return f"no broker has answered since {self._told(silent_seconds)}{why}"

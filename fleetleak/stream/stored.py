@@ -1,4 +1,4 @@
-"""Stored state as commands see it: the newest checkpoint of every key, read from outside."""
+"""Stored state for commands: the newest checkpoint of every key, read without a role."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fleetleak.stream.errors import BadCheckpoint
 
 
 class Stored(NamedTuple):
-    """One key's checkpoint; `checkpoint` is None where it cannot be read, and `problem` says why."""
+    """One key's checkpoint; None if it cannot be read, and `problem` says why."""
 
     partition: int
     name: str
@@ -32,7 +32,7 @@ class _Part(NamedTuple):
 
 
 def stored(settings: Settings, topic: str, say: Say) -> Iterator[Stored]:
-    """Give the newest checkpoint of every key of a state topic, by partition and name.
+    """Return the newest checkpoint of every key of a state topic, by partition and name.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def stored(settings: Settings, topic: str, say: Say) -> Iterator[Stored]:
 
 
 def _part(message: Message) -> _Part | None:
-    """Give a part of a checkpoint; None for a cut.
+    """Return a part of a checkpoint; None for a cut.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Watchdog: a process that has work and makes no progress ends itself, so that another takes over."""
+"""Watchdog: a process that makes no progress ends itself, so that another one takes over."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXIT_STALLED = 70
 
 def _end() -> None:
     faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
-    # Not sys.exit: the thread that would run its clean-up is the one that hangs.
+    # Not sys.exit: the thread that would clean up is the one that hangs.
     os._exit(EXIT_STALLED)
 
 
@@ -32,23 +32,23 @@ class Watchdog:
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start to watch."""
         self.feed()
         self._thread.start()
 
     def feed(self) -> None:
-        """Say that there was progress, or nothing to do."""
+        """Note progress, or that there was nothing to do."""
         self._fed = time.monotonic()
 
     def healthy(self) -> str | None:
-        """Give None while it is fed, else, from half the time on, how long it was not."""
+        """Return None while it is fed; after half of the time, for how long it was not."""
         silent_seconds = time.monotonic() - self._fed
         if silent_seconds <= self._stall_seconds / 2:
             return None
         return f"no progress for {silent_seconds:.0f} s; after {self._stall_seconds:g} s the process ends"
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop to watch."""
         self._stop.set()
 
     def _watch(self) -> None:

@@ -11,21 +11,25 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fleetleak.settings import Settings
 from tests.kafka.support import wait_for
 
+PROGRAM = ("-m", "fleetleak_app")
+
 
 class Role:
     """One running `fleetleak` command."""
 
-    def __init__(self, words: list[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, words: list[str], environment: Mapping[str, str], log: Path, program: Sequence[str] = PROGRAM
+    ) -> None:
         self._log = log
         with log.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "fleetleak_app", *words], env=dict(environment), stdout=out, stderr=out
+                [sys.executable, *program, *words], env=dict(environment), stdout=out, stderr=out
             )
 
     def log(self) -> str:
@@ -72,13 +76,17 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def running(
-    settings: Settings, directory: Path, commands: Mapping[str, list[str]], **more: str
+    settings: Settings,
+    directory: Path,
+    commands: Mapping[str, list[str]],
+    program: Sequence[str] = PROGRAM,
+    **more: str,
 ) -> Iterator[dict[str, Role]]:
     """Run commands until the block ends."""
     roles: dict[str, Role] = {}
     try:
         for name, words in commands.items():
-            roles[name] = Role(words, environment(settings, **more), directory / f"{name}.log")
+            roles[name] = Role(words, environment(settings, **more), directory / f"{name}.log", program)
         yield roles
     finally:
         for role in roles.values():

@@ -15,7 +15,8 @@ from confluent_kafka.admin import AdminClient
 from fleetleak.kafka import client, topics
 from fleetleak.settings import Settings
 from fleetleak.stream import Record
-from fleetleak.stream.deliver import Answer, Deliver, Delivered, Never, TryAgain
+from fleetleak.stream.deliver import Deliver
+from fleetleak.stream.target import Answer, Delivered, Never, TryAgain
 from tests.kafka.support import metric, read_all, send, wait_for
 
 pytestmark = pytest.mark.kafka
