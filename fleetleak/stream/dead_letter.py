@@ -41,9 +41,9 @@ def headers(rejected: Rejected) -> list[tuple[str, str | bytes | None]]:
     ]
 
 
-def origin(found: list[tuple[str, bytes | None]] | None) -> Origin | None:
+def origin(headers_: list[tuple[str, bytes | None]] | None) -> Origin | None:
     """Return what the headers of a dead letter say; None if they are not those of one."""
-    ours = {n: v for n, v in found or [] if n.startswith(_PREFIX) and v is not None}
+    ours = {n: v for n, v in headers_ or [] if n.startswith(_PREFIX) and v is not None}
     try:
         values = {name.removeprefix(_PREFIX): value.decode() for name, value in ours.items()}
         return Origin(

@@ -122,15 +122,11 @@ class Deliver:
                 raise KafkaException(error)
             log.debug("consumer: %s", error.str())
             return
-        number, offset, appended = (
-            message.partition() or 0,
-            message.offset() or 0,
-            message.timestamp()[1] / 1000,
-        )
-        lane = self._lanes.setdefault(number, Lane())
-        lane.take(Record(number, offset, message.key(), message.value(), appended, topic=self._topic))
+        record = record_of(message)
+        lane = self._lanes.setdefault(record.partition, Lane())
+        lane.take(record)
         if lane.pauses():
-            self._consumer.pause([TopicPartition(self._topic, number)])
+            self._consumer.pause([TopicPartition(self._topic, record.partition)])
 
     def _finish(self, lane: Lane) -> None:
         """Act on the answer to an attempt, if one has ended."""
