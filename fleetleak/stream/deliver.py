@@ -25,6 +25,7 @@ from fleetleak.settings import Settings
 from fleetleak.stream import dead_letter
 from fleetleak.stream.clients import Makers
 from fleetleak.stream.lane import Lane
+from fleetleak.stream.messages import record_of
 from fleetleak.stream.role import Record, Rejected
 from fleetleak.stream.target import Answer, Delivered, Never, Target, TryAgain
 from fleetleak.stream.watchdog import Watchdog
