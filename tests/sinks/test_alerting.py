@@ -262,18 +262,6 @@ def test_other_control_records_are_passed_over_and_broken_ones_are_dead_letters(
     assert [r.reason for r in role.control(broken)[1].rejected] == ["malformed"]
 
 
-def test_state_moves_at_any_point() -> None:
-    records = [as_record(score(t, 0.9 if 10 < t < 40 else 0.0)) for t in range(120)]
-    whole = Alerting(Settings(), "alerts").apply(records).outputs
-    for cut in range(0, 120, 7):
-        before, after = Alerting(Settings(), "alerts"), Alerting(Settings(), "alerts")
-        found = before.apply(records[:cut]).outputs
-        state = before.dump(Key(0, b"s"))
-        if state is not None:
-            after.load(Key(0, b"s"), state)
-        assert found + after.apply(records[cut:]).outputs == whole
-
-
 def test_an_alert_of_the_longest_service_and_track_can_be_read() -> None:
     service, track = "\U0001f600" * 256, "t" * 200
     role = Alerting(Settings(), "alerts", "silent", track)
