@@ -11,10 +11,11 @@ import yaml
 from fleetleak.kafka.broker import KAFKA_VERSION
 from fleetleak.settings import Settings
 from fleetleak.settings.load import all_settings
+from fleetleak_app.roles import ROLES
 from tests.e2e.support import running
 
 _COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
-_OURS = ("topics", "producer", "processor", "alerting", "drift")
+_OURS = ("topics", "producer", *ROLES)
 
 
 def services() -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""The registry of roles, and what is written by hand beside it: rights, compose file, systemd units."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fleetleak.kafka.topics import Names, TopicSpec
+from fleetleak.settings import Settings
+from fleetleak.stream.spec import RoleSpec
+from fleetleak_app import roles
+from fleetleak_app.cli import command_line
+
+ROOT = Path(__file__).parents[2]
+each = pytest.mark.parametrize("name", roles.ROLES)
+
+
+def rights(name: str) -> set[tuple[str, str]]:
+    """Return the rights of a role, as docs/operating.md lists them."""
+    rows = re.findall(rf"^\| {name} \| (.*) \| (.*) \|$", (ROOT / "docs" / "operating.md").read_text(), re.M)
+    return {
+        (f"{kind} {resource}", operation)
+        for resources, operations in rows
+        for kind in [re.sub(r" `.*", "", resources)]
+        for resource in re.findall(r"`P(.*?)`", resources)
+        for operation in operations.split(", ")
+    }
+
+
+def needed(spec: RoleSpec) -> set[tuple[str, str]]:
+    def topics(specs: tuple[TopicSpec, ...], operation: str) -> set[tuple[str, str]]:
+        return {(f"topic .{topic.name}", operation) for topic in specs}
+
+    state = () if spec.state is None else (spec.state,)
+    return {
+        ("topic *", "Describe"),
+        ("topic *", "DescribeConfigs"),
+        *topics((spec.input, *spec.side, *state), "Read"),
+        *topics((*spec.outputs, *state, Names.dead_letter), "Write"),
+        (f"group -{spec.name}*", "Read"),
+        (f"transactional id -{spec.name}*", "Write"),
+        (f"transactional id -{spec.name}*", "Describe"),
+    }
+
+
+@each
+def test_the_operators_page_lists_the_rights_it_needs(name: str) -> None:
+    assert rights(name) == needed(roles.role(name))
+
+
+@each
+def test_it_is_registered_under_its_name_and_its_command_line_is_one(name: str) -> None:
+    spec = roles.role(name)
+    assert spec.name == name
+    assert command_line(roles.words(spec)).command == spec.command
+
+
+@each
+def test_its_sections_are_sections_of_the_settings(name: str) -> None:
+    assert set(roles.role(name).sections) <= set(Settings.__struct_fields__)
+
+
+@each
+def test_the_compose_file_and_a_unit_run_it(name: str) -> None:
+    words = roles.words(roles.role(name))
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert services[name]["command"] == words
+    units = [path.read_text() for path in (ROOT / "deploy" / "systemd").glob("*.service")]
+    assert any(f"bin/fleetleak {' '.join(words)}\n" in unit for unit in units)
+
+
+def test_topics_are_laid_out_once() -> None:
+    names = [spec.name for spec in roles.topic_specs()]
+    assert len(set(names)) == len(names)
+
+
+def test_the_registry_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; from fleetleak_app import roles; list(roles.roles());"
+        " print(*sorted({'river', 'numpy', 'scipy', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
