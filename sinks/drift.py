@@ -9,6 +9,7 @@ from fleetleak.settings import Settings
 from fleetleak.stream.emit import Emit
 from fleetleak.stream.keyed import Keyed, Nothing
 from fleetleak.stream.spec import RoleSpec
+from sinks.origin import origin
 
 
 class DriftSink(Keyed[Score, Nothing]):
@@ -29,19 +30,7 @@ class DriftSink(Keyed[Score, Nothing]):
 
 
 def _event(score: Score, detector: str) -> Drift:
-    return Drift(
-        service=score.service,
-        instance=score.instance,
-        time=score.time,
-        detector=detector,
-        host=score.host,
-        scope=score.scope,
-        version=score.version,
-        before=score.drift_before,
-        after=score.drift_after,
-        input_partition=score.input_partition,
-        input_offset=score.input_offset,
-    )
+    return Drift(**origin(score), detector=detector, before=score.drift_before, after=score.drift_after)
 
 
 def _make(settings: Settings) -> DriftSink:

@@ -9,6 +9,7 @@ from fleetleak.records import Alert, Score
 from fleetleak.records.alert import AlertState
 from sinks.alerting.policy import Transition
 from sinks.alerting.service import ServiceAlerts, Standing
+from sinks.origin import origin
 
 _MOST_NAMED = 20
 _MOST_REASONS = 3
@@ -27,11 +28,9 @@ def described(
     sure = "sure" in (step.severity, told.severity)
     return _worded(
         Alert(
+            **origin(score),
             key=standing.key,
             state=state,
-            service=score.service,
-            instance=score.instance,
-            time=score.time,
             since=standing.since,
             severity="sure" if sure else "early",
             urgency=step.urgency,
@@ -47,10 +46,7 @@ def described(
             onset_low=_not_after(score.onset_low, step.onset),
             onset_high=score.onset_high if step.onset == score.onset else step.onset,
             labels=score.labels,
-            host=score.host,
-            scope=score.scope,
             environment=score.environment,
-            version=score.version,
             eta=forecast.eta if forecast else None,
             eta_low=forecast.eta_low if forecast else None,
             eta_high=forecast.eta_high if forecast else None,
@@ -64,8 +60,6 @@ def described(
             features=score.features,
             quality=score.quality,
             siblings=score.siblings,
-            input_partition=score.input_partition,
-            input_offset=score.input_offset,
         )
     )
 

@@ -65,33 +65,40 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60, what: str = "it
 
 
 @contextlib.contextmanager
+def in_thread(run: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Run something in a thread until the block ends; raise what it raised."""
+    stop = threading.Event()
+    failed: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            run(stop)
+        except BaseException as error:
+            # Shown at once: a test that waits for outputs would hide it.
+            traceback.print_exception(error)
+            failed.append(error)
+
+    thread = threading.Thread(target=guarded)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+        assert not thread.is_alive(), "it did not stop"
+    if failed:
+        raise failed[0]
+
+
+@contextlib.contextmanager
 def running(
     settings: Settings, role: Role, group: str = "group", makers: Makers | None = None
 ) -> Iterator[Runtime]:
     """Run a role in a thread until the block ends."""
     group = f"{settings.kafka.topic_prefix}-{group}"
     runtime = Runtime(settings, role, role_topics(settings), group, makers=makers)
-    stop = threading.Event()
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            runtime.run(stop)
-        except BaseException as error:
-            # Shown at once: a test that waits for outputs would hide it.
-            traceback.print_exception(error)
-            failed.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
+    with in_thread(runtime.run):
         yield runtime
-    finally:
-        stop.set()
-        thread.join(60)
-        assert not thread.is_alive(), "the role did not stop"
-    if failed:
-        raise failed[0]
 
 
 def run_to_its_end(settings: Settings, role: Role, makers: Makers | None = None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -17,7 +16,7 @@ from fleetleak.settings import Settings
 from fleetleak.stream import Record
 from fleetleak.stream.deliver import Deliver
 from fleetleak.stream.target import Answer, Delivered, Never, TryAgain
-from tests.kafka.support import metric, read_all, send, wait_for
+from tests.kafka.support import in_thread, metric, read_all, send, wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -45,25 +44,8 @@ def delivering(settings: Settings, target: Listening) -> Iterator[Deliver]:
     names = topics.names(settings.kafka.topic_prefix)
     group = f"{settings.kafka.topic_prefix}-deliver"
     deliver = Deliver(settings, target, names.alerts, group, names.dead_letter, start="earliest")
-    stop = threading.Event()
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            deliver.run(stop)
-        except BaseException as error:
-            traceback.print_exception(error)
-            failed.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
+    with in_thread(deliver.run):
         yield deliver
-    finally:
-        stop.set()
-        thread.join(60)
-        assert not thread.is_alive()
-    assert not failed
 
 
 def put(settings: Settings, partition: int, *values: bytes) -> None:
