@@ -1,7 +1,7 @@
-"""What an alert says to people: what and how bad in one line, and what to do first.
+"""The text of an alert for people: what leaks and how bad it is, in one line, and what to do first.
 
-In the record times are absolute, so that the line is true whenever it is read. Who prints an alert asks for
-the line as of now.
+Times in a record are absolute, so the line stays true. A command that prints an alert asks for the line as of
+now.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _LONGEST = 1024
 
 
 def summary(alert: Alert, as_of: float | None = None) -> str:
-    """Say what leaks, how fast, and when it ends, in one line; of a resolved alert, what was.
+    """Return one line: what leaks, how fast, and when it ends; for a resolved alert, in the past tense.
 
     Parameters
     ----------
     as_of
-        Unix seconds: times are told relative to it. None tells absolute times.
+        Unix seconds: times in the text are relative to it. With None they are absolute.
     """
     over = alert.state == "resolved"
     said = _ended(alert) if over else f"{_grows(alert, as_of)}; {_ending(alert, as_of)}"
@@ -73,7 +73,7 @@ def _ending(alert: Alert, as_of: float | None) -> str:
 
 
 def recommendation(alert: Alert) -> str:
-    """Say what to do first."""
+    """Return what to do first, in one line."""
     if alert.state == "resolved":
         return f"nothing to do now; if it was no leak: fleetleak label {alert.service} not-a-leak"[:_LONGEST]
     forecast, trend = alert.forecast, alert.trend

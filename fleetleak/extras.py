@@ -1,10 +1,10 @@
-"""Extras: what is installed only where it is wanted, and how to get it."""
+"""Extras: optional packages, and how to install them."""
 
 from __future__ import annotations
 
 
 def hint(extra: str) -> str:
-    """Say how to install an extra; fleetleak is on no public index.
+    """Return how to install an extra; fleetleak is on no public package index.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which instances of a service are there: one rule for all who count them."""
+"""Which instances of a service are alive: one rule for every part that counts them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ _GAPS = 3.0
 
 
 def alive(seen: float, gap: float, now: float) -> bool:
-    """Say whether an instance that was last heard of at `seen` is taken to be there at `now`.
+    """Return whether an instance with its newest record at `seen` counts as alive at `now`.
 
     Parameters
     ----------
     seen, now
-        Unix seconds, by the records of its service.
+        Event times of its service's records, in unix seconds.
     gap
-        Seconds between its records; a series sampled seldom is given as many more.
+        Seconds between its records; a series that is sampled rarely may be silent for longer.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""SIGINT and SIGTERM end every command, in order where that is quick, and at the latest after some seconds.
+"""SIGINT and SIGTERM end every command: with clean-up if that is quick, and at the latest after some seconds.
 
-It imports nothing heavy: it is in force before anything else is loaded.
+This module imports nothing heavy, so that it works before anything else is loaded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECONDS = 8.0
-"""How long an orderly end may take; with what Python needs, below ten."""
+"""How long the clean-up may take; with the time Python needs, the end takes less than ten seconds."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _asked: list[int] = []
 
@@ -29,28 +29,28 @@ class Stopped(KeyboardInterrupt):
 
     @property
     def code(self) -> int:
-        """The exit code that shells use for it."""
+        """The exit code that shells use for this signal."""
         return 128 + self.number
 
 
 def at_once() -> None:
-    """End at the first signal: while modules are loaded there is nothing to clean up."""
+    """End at once at the first signal: while modules are loaded there is nothing to clean up."""
     for number in _SIGNALS:
         signal.signal(number, lambda number, _: os._exit(128 + number))
 
 
 def in_order() -> None:
-    """Raise `Stopped` in the main thread, and end whatever it is doing if it does not follow."""
+    """Raise `Stopped` in the main thread at the first signal; end the process later if it is still there."""
 
     def raised(number: int, _frame: object) -> None:
         _asked.append(number)
-        # Once: a second signal must not interrupt what cleans up.
+        # Only once: a second signal must not interrupt the clean-up.
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         raise Stopped(number)
 
     def unheard(lost: sys.UnraisableHookArgs) -> None:
-        # What came inside a finalizer is raised again where it can be heard (`raise_if_asked`).
+        # A `Stopped` inside a finalizer is lost; `raise_if_asked` raises it again.
         if not isinstance(lost.exc_value, Stopped):
             sys.__unraisablehook__(lost)
 
@@ -61,7 +61,9 @@ def in_order() -> None:
 
 
 def raise_if_asked() -> None:
-    """Raise `Stopped` again: one that came inside a finalizer or a callback of a library was lost there.
+    """Raise `Stopped` again if a signal has come.
+
+    A `Stopped` that is raised inside a finalizer, or inside a callback of a library, is lost there.
 
     Raises
     ------
@@ -73,25 +75,25 @@ def raise_if_asked() -> None:
 
 
 def end_later(number: int) -> None:
-    """End the process after `SECONDS`, if it is still there."""
+    """End the process after `SECONDS` if it is still there."""
     time.sleep(SECONDS)
     os._exit(128 + number)
 
 
 def on_signal(act: Callable[[int], None]) -> None:
-    """Call `act` with the number of the first signal, in a thread of its own.
+    """Call `act` with the number of the first signal, in its own thread.
 
-    Python's own handlers wait for the main thread, and that may be inside a call to Kafka.
+    Python's own handlers wait for the main thread, which may be inside a call to Kafka.
     """
-    # Here and not above: `at_once` is to be in force as early as can be.
+    # Not imported at the top, so that `at_once` runs as early as possible.
     import socket
     import threading
 
-    told, tell = socket.socketpair()
-    tell.setblocking(False)
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)
 
     def wait() -> None:
-        act(told.recv(1)[0])
+        act(receiver.recv(1)[0])
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
-    signal.set_wakeup_fd(tell.detach())
+    signal.set_wakeup_fd(sender.detach())

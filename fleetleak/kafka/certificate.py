@@ -1,4 +1,4 @@
-"""Why a broker's TLS certificate is refused: librdkafka says only that it is."""
+"""Why a broker's TLS certificate is refused. librdkafka says only that it is refused."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _SECONDS = 3.0
 
 
 def refusal(broker: str, properties: Mapping[str, str]) -> str:
-    """Give OpenSSL's own reason, by asking the broker once more.
+    """Return OpenSSL's own reason; connects to the broker once more to get it.
 
     Parameters
     ----------
     broker
-        As host:port; of several the first.
+        As host:port; of several brokers the first is asked.
     properties
-        librdkafka's, of which `ssl.ca.location` is used.
+        librdkafka's properties; `ssl.ca.location` is used.
     """
     host, _, port = broker.partition(",")[0].rpartition(":")
     try:

@@ -1,4 +1,4 @@
-"""Clients of one cluster: the properties every role uses, and why."""
+"""Clients of one cluster: the properties that every role uses, and the reasons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleetleak.settings.tree import Kafka
 log = logging.getLogger(__name__)
 _librdkafka_log = logging.getLogger("librdkafka")
 
-# Java's partitioner; librdkafka's own differs, so the same key would land elsewhere.
+# Java's partitioner. librdkafka's default differs: the same key would go to another partition.
 PARTITIONER = "murmur2_random"
 
 
@@ -25,12 +25,12 @@ def _on_error(error: KafkaError) -> None:
 
 @contextlib.contextmanager
 def properties_checked() -> Iterator[None]:
-    """Make clients inside this block: a property that librdkafka refuses is a setting that is refused.
+    """Make clients inside this block: a property that librdkafka refuses becomes a `BadSetting`.
 
     Raises
     ------
     BadSetting
-        With librdkafka's words, which name the property and, of what may be secret, never the value.
+        With librdkafka's words. They name the property, and never the value of one that may be secret.
     """
     try:
         yield
@@ -42,12 +42,12 @@ def properties_checked() -> Iterator[None]:
 
 
 def common(kafka: Kafka, **ours: Any) -> dict[str, Any]:
-    """Give the properties of a client; what the user passed through wins."""
+    """Return the properties of a client; those in `kafka.properties` override the others."""
     return {
         "bootstrap.servers": kafka.bootstrap_servers,
         "client.id": f"{kafka.topic_prefix}-{kafka.instance_id or 'client'}",
         "error_cb": _on_error,
-        # Without it librdkafka writes to stderr itself; so its lines come out where the client is polled.
+        # Without a logger librdkafka writes to stderr; with one, it logs when the client is polled.
         "logger": _librdkafka_log,
         "log_level": 3,
         **ours,
@@ -56,7 +56,7 @@ def common(kafka: Kafka, **ours: Any) -> dict[str, Any]:
 
 
 def producer(kafka: Kafka, **ours: Any) -> dict[str, Any]:
-    """Give the properties of an idempotent, compressing producer."""
+    """Return the properties of an idempotent producer with compression."""
     base = {
         "enable.idempotence": True,
         "partitioner": PARTITIONER,
@@ -67,10 +67,10 @@ def producer(kafka: Kafka, **ours: Any) -> dict[str, Any]:
 
 
 def transactional(kafka: Kafka, transactional_id: str, timeout_seconds: float) -> dict[str, Any]:
-    """Give the properties of a transactional producer.
+    """Return the properties of a transactional producer.
 
-    A fresh transaction right after a commit gets CONCURRENT_TRANSACTIONS and waits `retry.backoff.ms`:
-    with the default of 100 ms that wait would dominate small transactions.
+    A new transaction right after a commit gets CONCURRENT_TRANSACTIONS and waits for `retry.backoff.ms`.
+    With the default of 100 ms, small transactions would spend most of their time on this wait.
     """
     return producer(
         kafka,
@@ -86,9 +86,9 @@ def transactional(kafka: Kafka, transactional_id: str, timeout_seconds: float) -
 
 
 def consumer(kafka: Kafka, group: str, **ours: Any) -> dict[str, Any]:
-    """Give the properties of a read_committed consumer that commits nothing by itself.
+    """Return the properties of a read_committed consumer that commits no offsets by itself.
 
-    `fetch.queue.backoff.ms` is 1000 by default: a consumer that drains its queue fast then sleeps.
+    `fetch.queue.backoff.ms` is 1000 by default: a consumer that empties its queue fast would sleep that long.
     """
     base = {
         "group.id": group,

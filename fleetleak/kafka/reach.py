@@ -1,4 +1,4 @@
-"""Reaching the cluster: at first, within a time that a person waits for; and as long as a role runs."""
+"""Whether the cluster answers: at the start, within the time a person waits; then while a role runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _librdkafka_log = logging.getLogger("librdkafka")
 
 SECONDS = 8.0
-"""A person waits for an answer no longer than ten, and Python needs some of them."""
+"""A person waits at most ten seconds for an answer, and starting Python takes some of them."""
 _FIRST_SLICE_SECONDS = 0.5
 _FINAL_SECONDS = 1.0
 _SETUP_MS = 6000
@@ -31,27 +31,27 @@ _CONFIRMED_SECONDS = 4.0
 
 
 class Unreachable(RuntimeError):
-    """No broker can be used; the message says where, why and the fix."""
+    """No broker can be used; the message says where and why, and names the fix."""
 
 
 def reached(kafka: Kafka, seconds: float = SECONDS) -> AdminClient:
-    """Give an admin client of a cluster that answered.
+    """Return an admin client of a cluster that answered.
 
     Raises
     ------
     Unreachable
-        If none did in this time, or waiting would not help.
+        If no broker answers in this time, or waiting does not help.
     """
     trouble = Trouble(kafka)
-    made = AdminClient(_patient(kafka, trouble))
+    admin = AdminClient(_patient(kafka, trouble))
     deadline = time.monotonic() + seconds
     slice_seconds = _FIRST_SLICE_SECONDS
-    while not _answers(made, slice_seconds):
+    while not _answers(admin, slice_seconds):
         if time.monotonic() >= deadline or _hopeless(trouble):
             raise Unreachable(str(trouble))
         slice_seconds = max(0.1, min(slice_seconds * 2, deadline - time.monotonic()))
         time.sleep(0.05)
-    return made
+    return admin
 
 
 def _patient(kafka: Kafka, trouble: Trouble) -> dict[str, Any]:
@@ -62,52 +62,52 @@ def _answers(admin: AdminClient, seconds: float) -> bool:
     try:
         admin.list_topics(timeout=seconds)
     except KafkaException:
-        # The callbacks run here.
+        # The callbacks, which tell the cause, run in `poll`.
         admin.poll(0)
         return False
     return True
 
 
 def _hopeless(trouble: Trouble) -> bool:
-    # A second attempt: a name may just be entering the DNS.
+    # Allow one more attempt: a name may just have been added to the DNS.
     final = trouble.cause is not None and trouble.cause.final
     return final and time.monotonic() - trouble.since >= _FINAL_SECONDS
 
 
 def waited_for(kafka: Kafka, stop: threading.Event, tell: Callable[[str], None]) -> AdminClient | None:
-    """Wait for the cluster however long it takes; give None once `stop` is set.
+    """Wait for the cluster without a timeout, and return an admin client; None once `stop` is set.
 
-    One line is logged when it is away, and one when it answers.
+    Logs one line when the cluster is away, and one when it answers.
 
     Parameters
     ----------
     tell
-        Told why it is away, whenever that changes.
+        Called with the reason after every attempt that fails.
     """
-    began, told = time.monotonic(), False
+    began, logged = time.monotonic(), False
     while not stop.is_set():
         try:
-            made = reached(kafka, _AWAY_SECONDS)
+            admin = reached(kafka, _AWAY_SECONDS)
         except Unreachable as error:
             tell(str(error))
-            if not told:
+            if not logged:
                 log.warning("kafka is away: %s; waiting", error)
-                told = True
+                logged = True
             stop.wait(_FINAL_SECONDS)
         else:
-            if told:
+            if logged:
                 log.info("kafka answers after %.0f s", time.monotonic() - began)
-            return made
+            return admin
     return None
 
 
 class Reach(Trouble):
-    """Knows of a role's clients when a broker last answered one of them, and logs when that changes.
+    """Knows when a broker last answered one of a role's clients; logs when Kafka goes and returns.
 
     Parameters
     ----------
     clock
-        Seconds that only grow.
+        A monotonic clock, in seconds.
     """
 
     def __init__(self, kafka: Kafka, clock: Callable[[], float] = time.monotonic) -> None:
@@ -120,60 +120,60 @@ class Reach(Trouble):
         self._returned: float | None = None
 
     def properties(self) -> dict[str, Any]:
-        """Give the properties of a client that is polled often."""
+        """Return the properties of a client that is polled often."""
         return super().properties() | {
             "statistics.interval.ms": _STATISTICS_MS,
             "stats_cb": self.statistics,
         }
 
     def quiet_properties(self) -> dict[str, Any]:
-        """Give the properties of a client that is not."""
+        """Return the properties of a client that is polled rarely: without statistics."""
         return super().properties()
 
     def error(self, error: KafkaError) -> None:
-        """Take what an error callback is told."""
+        """Take the error of an error callback."""
         super().error(error)
         _librdkafka_log.debug("%s", error.str(), extra={"code": error.name()})
 
     def log(self, level: int, form: str, *words: object) -> None:
-        """Take a line of librdkafka, and pass it on for debugging only: it repeats itself."""
+        """Take a log line of librdkafka; log it at level debug only, because librdkafka repeats itself."""
         super().log(level, form, *words)
         _librdkafka_log.debug(form, *words)
 
     def statistics(self, text: str) -> None:
-        """Take a client's statistics: what brokers sent since the last ones is a sign of life."""
-        found = orjson.loads(text)
-        # They may have waited long for a poll.
-        age_seconds = max(0.0, time.time() - found["time"])
-        received = sum(broker["rx"] for broker in found["brokers"].values())
-        if received > self._received.get(found["name"], 0):
+        """Take a client's statistics: new bytes from a broker are a sign of life."""
+        statistics = orjson.loads(text)
+        # They may have waited a long time for a poll.
+        age_seconds = max(0.0, time.time() - statistics["time"])
+        received = sum(broker["rx"] for broker in statistics["brokers"].values())
+        if received > self._received.get(statistics["name"], 0):
             self.heard(age_seconds)
-        self._received[found["name"]] = received
+        self._received[statistics["name"]] = received
 
     def heard(self, age_seconds: float = 0.0) -> None:
-        """Note that a broker answered, so long ago."""
+        """Note that a broker answered `age_seconds` ago."""
         self._heard = max(self._heard, self._clock() - age_seconds)
         if age_seconds < _AWAY_SECONDS:
             self.forget()
 
     @property
     def silent_seconds(self) -> float:
-        """Time since a broker answered."""
+        """Seconds since a broker answered."""
         return self._clock() - self._heard
 
     @property
     def away(self) -> bool:
-        """Whether no broker answers, for longer where nothing says why."""
+        """Whether no broker answers for some seconds; without a known cause, for more seconds."""
         return self.silent_seconds >= (_SILENT_SECONDS if self.cause is None else _AWAY_SECONDS)
 
     def returned_within(self, seconds: float) -> bool:
-        """Say whether Kafka is away now, or was until so long ago."""
+        """Return whether Kafka is away now, or was away within the last `seconds`."""
         if self._away_since is not None:
             return True
         return self._returned is not None and self._clock() - self._returned <= seconds
 
     def _confirmed(self) -> bool:
-        """Say whether Kafka is away for longer than one look: a thread that was busy has not listened."""
+        """Return whether Kafka stays away for some seconds: a busy thread may have missed the answers."""
         if not self.away:
             self._suspected_since = None
         elif self._suspected_since is None:
@@ -185,7 +185,7 @@ class Reach(Trouble):
     def check(
         self, meanwhile: Callable[[], str] = lambda: "waiting", after: Callable[[], str] = lambda: ""
     ) -> None:
-        """Log when Kafka goes, with what is done meanwhile, and when it returns, with what came of it."""
+        """Log when Kafka goes (with the text of `meanwhile`) and when it returns (with that of `after`)."""
         if self._confirmed() and self._away_since is None:
             self._away_since = self._heard
             log.warning("kafka is away: %s; %s", self, meanwhile())

@@ -1,4 +1,4 @@
-"""Reading what can be read of a topic: the rest is counted and told, and stops nobody."""
+"""Reading the readable records of a topic: the others are counted and reported, and stop no command."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fleetleak.settings import Settings
 R = TypeVar("R")
 Say = Callable[[str], None]
 
-_MOST_SIGNS = 300
+_MOST_CHARACTERS = 300
 
 
 class Skipped:
-    """The records of one topic that could not be read, by reason; one line tells of them."""
+    """The records of one topic that could not be read, by reason; one line reports them."""
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
@@ -29,12 +29,12 @@ class Skipped:
     def add(self, message: Message, error: Unreadable) -> None:
         """Count a record."""
         if not self._reasons:
-            said = " ".join(str(error).split())[:_MOST_SIGNS]
-            self._first = f"the first at partition {message.partition()} offset {message.offset()}: {said}"
+            why = " ".join(str(error).split())[:_MOST_CHARACTERS]
+            self._first = f"the first at partition {message.partition()} offset {message.offset()}: {why}"
         self._reasons[error.reason] += 1
 
     def tell(self, say: Say) -> None:
-        """Say how many there were, why, and where the first is; nothing where all could be read."""
+        """Report how many there were, why, and where the first is; nothing if all records could be read."""
         if not self._reasons:
             return
         count = self._reasons.total()
@@ -46,33 +46,35 @@ class Skipped:
 def decoded(
     settings: Settings, topic: str, read: Callable[[Message], R], say: Say, since: float | None = None
 ) -> Iterator[R]:
-    """Give what `read` makes of every committed record of a topic up to its end now, by partition in order.
+    """Yield the result of `read` for every committed record of a topic up to its present end.
+
+    The records of each partition come in order.
 
     Parameters
     ----------
     read
-        Raises `fleetleak.records.Unreadable` for a record that is left out.
+        Raises `fleetleak.records.Unreadable` for a record to leave out.
     say
-        Takes the one line about those, at the end.
+        Called at the end with one line about the records that were left out.
     since
-        Only what the brokers took after this time, unix seconds.
+        Only records with an append time after this one, in unix seconds.
 
     Raises
     ------
-    fleetleak.kafka.scan.Unreadable
+    fleetleak.kafka.scan.ScanFailed
         If the topic itself cannot be read.
     """
     skipped = Skipped(topic)
     for message in scan(settings.kafka, topic, settings.topics.partitions, since):
         try:
-            found = read(message)
+            record = read(message)
         except Unreadable as error:
             skipped.add(message, error)
             continue
-        yield found
+        yield record
     skipped.tell(say)
 
 
 def value(decode: Callable[[bytes | None], R]) -> Callable[[Message], R]:
-    """Give what reads the value of a message with a record's decoder."""
+    """Return a function that decodes the value of a message."""
     return lambda message: decode(message.value())

@@ -1,4 +1,4 @@
-"""Reading a whole topic as it is now, for commands that list and report."""
+"""Reading a whole topic up to its present end, for commands that list and report."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from fleetleak.settings.tree import Kafka
 _QUIET_SECONDS = 30.0
 
 
-class Unreadable(RuntimeError):
+class ScanFailed(RuntimeError):
     """The topic could not be read to its end."""
 
 
 def scan(kafka: Kafka, topic: str, partitions: int, since: float | None = None) -> Iterator[Message]:
-    """Give every committed record of a topic, each partition's in order, up to its end now.
+    """Yield every committed record of a topic up to its present end; each partition in order.
 
     Parameters
     ----------
     since
-        Only what the brokers took after this time, unix seconds.
+        Only records with an append time after this one, in unix seconds.
 
     Raises
     ------
-    Unreadable
-        If nothing comes for half a minute, or the cluster says no.
+    ScanFailed
+        If no record comes for half a minute, or the cluster refuses.
     """
     consumer = Consumer(
         client.consumer(
@@ -52,20 +52,20 @@ def scan(kafka: Kafka, topic: str, partitions: int, since: float | None = None) 
                     open_.discard(message.partition() or 0)
                 elif not error.retriable():
                     right = Right("Read", f"topic {topic}")
-                    raise Unreadable(f"{topic}: {sentence(error, right, kafka)}")
+                    raise ScanFailed(f"{topic}: {sentence(error, right, kafka)}")
             if time.monotonic() > deadline:
-                raise Unreadable(f"{topic} gave nothing for {_QUIET_SECONDS:.0f} s")
+                raise ScanFailed(f"{topic} sent no record for {_QUIET_SECONDS:.0f} s")
     finally:
         consumer.close()
 
 
 def _places(consumer: Consumer, topic: str, partitions: int, since: float | None) -> list[TopicPartition]:
-    """Give where to begin in each partition; one without records after `since` is left out."""
+    """Return where to begin in each partition; leave out partitions without records after `since`."""
     if since is None:
         return [TopicPartition(topic, n, 0) for n in range(partitions)]
-    asked = [TopicPartition(topic, n, int(since * 1000)) for n in range(partitions)]
+    times = [TopicPartition(topic, n, int(since * 1000)) for n in range(partitions)]
     try:
-        found = consumer.offsets_for_times(asked, _QUIET_SECONDS)
+        places = consumer.offsets_for_times(times, _QUIET_SECONDS)
     except KafkaException as error:
-        raise Unreadable(f"{topic}: {error.args[0].str()}") from None
-    return [place for place in found if place.offset >= 0]
+        raise ScanFailed(f"{topic}: {error.args[0].str()}") from None
+    return [place for place in places if place.offset >= 0]

@@ -1,4 +1,4 @@
-"""The topics: their layout, and the command's plan, create and verify."""
+"""The layout of the topics, and how they are listed and created."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fleetleak.kafka.trouble import Right, sentence
 from fleetleak.settings.tree import Kafka, Topics
 
 _HOUR_MS = 3_600_000
-# A model that is imported or lent is larger than any snapshot.
+# An imported or lent model is larger than any snapshot.
 MOST_CONTROL_BYTES = 8 * 2**20
 _TIMEOUT_SECONDS = 30.0
 _LIST_SECONDS = 8.0
@@ -26,7 +26,7 @@ MAIN = "main"
 
 
 class WrongTopics(RuntimeError):
-    """The cluster's topics do not fit; the message says the fix."""
+    """The topics of the cluster do not fit; the message names the fix."""
 
 
 Config = dict[str, str]
@@ -44,7 +44,7 @@ def _compacted(_settings: Topics) -> Config:
 
 def _deleted_after(hours: float) -> Config:
     milliseconds = int(hours * _HOUR_MS)
-    # Retention removes whole segments only, so a segment must not outlive the retention by much.
+    # Retention removes whole segments only, so a segment must not last much longer than the retention.
     return {
         "cleanup.policy": "delete",
         "retention.ms": str(milliseconds),
@@ -60,9 +60,9 @@ _APPENDED = {"message.timestamp.type": "LogAppendTime"}
 
 
 def owner(prefix: str, track: str) -> str:
-    """Return what the names of a track's own topics and groups begin with.
+    """Return the prefix of the names of a track's own topics and groups.
 
-    Neither prefixes nor tracks hold a dot, so no track of one prefix meets another prefix.
+    Neither prefixes nor tracks contain a dot, so a track never has the same names as another prefix.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def owner(prefix: str, track: str) -> str:
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """How one topic is laid out, under any prefix.
+    """The layout of one topic, under any prefix.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class TopicSpec:
 
 
 class _Listed:
-    """An attribute of `Names`: on the class the topic's spec, on an instance its full name."""
+    """An attribute of `Names`: the spec of the topic on the class, its full name on an instance."""
 
     def __init__(self, config: Callable[[Topics], Config], per_track: bool = False) -> None:
         self._config = config
@@ -119,7 +119,7 @@ LONG, COMPACTED = _long, _compacted
 
 
 class Names:
-    """The topics of the product. On the class they are specs, on an instance full names.
+    """The topics of the product: specs on the class, full names on an instance.
 
     docs/architecture.md has the table and the reasons.
 
@@ -148,7 +148,7 @@ class Names:
         self.track = track
 
     def __iter__(self) -> Iterator[str]:
-        """Return every full name."""
+        """Return an iterator over all full names."""
         return (spec.under(self.prefix, self.track) for spec in SPECS)
 
 
@@ -159,12 +159,12 @@ SPECS: tuple[TopicSpec, ...] = tuple(
 
 
 def names(prefix: str, track: str = MAIN) -> Names:
-    """Return the topic names under a prefix, as one track has them."""
+    """Return the topic names of one track under a prefix."""
     return Names(prefix, track)
 
 
 class Topic(NamedTuple):
-    """How one topic is laid out on a cluster."""
+    """The layout of one topic on a cluster."""
 
     name: str
     partitions: int
@@ -175,9 +175,9 @@ class Topic(NamedTuple):
 def layout(
     prefix: str, settings: Topics, track: str = MAIN, specs: Iterable[TopicSpec] = SPECS
 ) -> list[Topic]:
-    """Return every topic that a track uses, as it should be.
+    """Return the planned layout of every topic that a track uses.
 
-    All have equally many partitions: roles read several of them, and meet in them by partition number.
+    All have the same number of partitions: roles read several of them, and match them by partition number.
     """
     return [
         Topic(
@@ -188,7 +188,7 @@ def layout(
 
 
 def existing(admin: AdminClient) -> dict[str, int]:
-    """Give the partitions of each topic on the cluster.
+    """Return the number of partitions of each topic on the cluster.
 
     Raises
     ------
@@ -199,21 +199,27 @@ def existing(admin: AdminClient) -> dict[str, int]:
 
 
 def listed(admin: AdminClient) -> dict[str, tuple[int, int]]:
-    """Give the partitions of each topic, and the fewest copies that one of them has."""
+    """Return the number of partitions of each topic, and the lowest replication factor among them.
+
+    Raises
+    ------
+    WrongTopics
+        If the cluster cannot be reached.
+    """
     try:
-        found = admin.list_topics(timeout=_LIST_SECONDS).topics
+        topics = admin.list_topics(timeout=_LIST_SECONDS).topics
     except KafkaException as error:
         raise WrongTopics(f"the cluster cannot be reached: {error.args[0].str()}") from None
     return {
         name: (len(data.partitions), min((len(p.replicas) for p in data.partitions.values()), default=0))
-        for name, data in found.items()
+        for name, data in topics.items()
     }
 
 
 def create(
     admin: AdminClient, wanted: list[Topic], replication_factor: int, kafka: Kafka | None = None
 ) -> list[str]:
-    """Create the topics that are missing; give their names. What exists is left as it is.
+    """Create the missing topics, and return their names. Existing topics stay as they are.
 
     Raises
     ------
@@ -240,7 +246,7 @@ def create(
 
 
 def _wait_until_listed(admin: AdminClient, created: set[str]) -> None:
-    """Wait for the brokers: they tell of a topic some time after they took it."""
+    """Wait for the brokers: they list a topic some time after they have created it."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while missing := created - existing(admin).keys():
         if time.monotonic() > deadline:

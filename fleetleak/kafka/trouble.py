@@ -1,6 +1,7 @@
-"""What is wrong with a connection, in one sentence with its fix; calls alone only say that they timed out.
+"""What is wrong with a connection, in one sentence with its fix.
 
-librdkafka tells the cause through its error and log callbacks, and those run where a client is polled.
+A call by itself only says that it timed out. librdkafka tells the cause in its error and log callbacks, which
+run when a client is polled.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from confluent_kafka import KafkaError, KafkaException
 from fleetleak.kafka.certificate import refusal
 from fleetleak.settings.tree import Kafka
 
-# Lower, and a broker that only closes the connection leaves no word.
+# At a lower level librdkafka logs nothing when a broker only closes the connection.
 _LOG_LEVEL = 6
 
 
 class Cause(NamedTuple):
-    """Why a broker cannot be used; one that is `final` is not cured by waiting."""
+    """Why a broker cannot be used; waiting does not help if it is `final`."""
 
     what: str
     fix: str
     final: bool = False
 
     def __str__(self) -> str:
-        """Give both as one sentence."""
+        """Return both as one sentence."""
         return f"{self.what}: {self.fix}"
 
 
@@ -46,7 +47,7 @@ _NO_NAME = Cause(
 )
 _TOO_OLD = Cause("the broker is too old", "use Kafka 2.5 or newer", True)
 _ANSWERED = Cause("connection lost", "wait, or look at the broker's own log")
-# The first that fits; texts of librdkafka, in lower case.
+# Texts of librdkafka, in lower case; the first that fits counts.
 _TEXTS: tuple[tuple[str, Cause], ...] = (
     ("connecting to a plaintext broker listener", _NOT_TLS),
     ("wrong version number", _NOT_TLS),
@@ -79,7 +80,7 @@ def _login(text: str, kafka: Kafka) -> Cause:
 
 
 def of_line(line: str, kafka: Kafka) -> Cause | None:
-    """Give the cause that a line of librdkafka tells; None where it tells none."""
+    """Return the cause that a line of librdkafka names, or None."""
     text = line.lower()
     if "sasl" in _without_address(text) and ("authentication" in text or "handshake failed" in text):
         return _login(_without_address(line), kafka)
@@ -100,19 +101,23 @@ def _without_address(line: str) -> str:
 
 
 def _broker(line: str) -> str | None:
-    found = re.search(r"(?:\w+://)?([^/ :\]]+:\d+)/\w+: ", line)
-    return found[1] if found else None
+    match = re.search(r"(?:\w+://)?([^/ :\]]+:\d+)/\w+: ", line)
+    return match[1] if match else None
 
 
 class Trouble:
-    """Listens to clients, for the cause of what their calls cannot say.
+    """Listens to clients, and keeps the cause of their failures, which their calls do not tell.
 
-    Hand `properties()` to each client. A client's news arrives where it is polled.
+    Pass `properties()` to each client. The callbacks of a client run when it is polled.
 
     Attributes
     ----------
     cause
-        The newest; one that is final is not replaced by one that is not.
+        The newest cause; one that is not final does not replace a final one.
+    where
+        The broker it is about, as host:port.
+    since
+        Monotonic time of the first cause, in seconds.
     """
 
     def __init__(self, kafka: Kafka) -> None:
@@ -122,15 +127,15 @@ class Trouble:
         self.since = 0.0
 
     def properties(self) -> dict[str, Any]:
-        """Give the properties that make a client tell this listener; `log_level` is librdkafka's."""
+        """Return the properties that connect a client to this listener."""
         return {"error_cb": self.error, "logger": self, "log_level": _LOG_LEVEL}
 
     def error(self, error: KafkaError) -> None:
-        """Take what an error callback is told."""
+        """Take the error of an error callback."""
         self._take(error.str())
 
     def log(self, level: int, form: str, *words: object) -> None:
-        """Take a line; librdkafka calls this as it would a `logging.Logger`."""
+        """Take a log line; librdkafka calls this like the method of a `logging.Logger`."""
         self._take(form % words if words else form)
 
     def _take(self, line: str) -> None:
@@ -142,22 +147,22 @@ class Trouble:
         self.cause, self.where = cause, _broker(line) or self.where
 
     def forget(self) -> None:
-        """Begin anew: a broker answered."""
+        """Forget the cause: a broker answered."""
         self.cause, self.where = None, self._kafka.bootstrap_servers
 
     def __str__(self) -> str:
-        """Say where and what, with the fix."""
+        """Return broker, cause and fix as one sentence."""
         return f"{self.where}: {self.cause or _TIMED_OUT}"
 
 
 class Right(NamedTuple):
-    """What a call needs: an operation of Kafka's ACLs on a resource, such as Write on topic `x`."""
+    """The right that a call needs: an operation of Kafka's ACLs on a resource, such as Write on topic `x`."""
 
     operation: str
     resource: str
 
     def missing(self, kafka: Kafka) -> str:
-        """Say that it is missing, and how to give it."""
+        """Return a sentence that says that it is missing, and how to grant it."""
         user = kafka.properties.get("sasl.username", kafka.properties.get("sasl.user.name"))
         who = f"user {user}" if user else "this user"
         return f"not authorised: allow {who} the operation {self.operation} on {self.resource}"
@@ -175,31 +180,31 @@ _UNKNOWN = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaEr
 
 
 def denied(error: KafkaError) -> bool:
-    """Say whether a right is missing; a client that fails for good says so in its words only."""
+    """Return whether a right is missing; a client that failed for good says so in its text only."""
     return error.code() in _DENIED or (
         error.code() == KafkaError._FATAL and "authorization failed" in error.str().lower()
     )
 
 
 def raised(error: KafkaException | SystemError) -> KafkaError:
-    """Give what a client raised where it was served.
+    """Return the error that a client raised while it was served.
 
-    A client that failed for good raises from within its callbacks: where another callback runs meanwhile,
-    Python wraps that into a SystemError.
+    A client that failed for good raises from within its callbacks. If another callback runs at that time,
+    Python wraps the error into a SystemError.
     """
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, KafkaException):
-        found = found.__cause__ or found.__context__
-    return KafkaError(KafkaError._FATAL, str(error)) if found is None else found.args[0]
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KafkaException):
+        cause = cause.__cause__ or cause.__context__
+    return KafkaError(KafkaError._FATAL, str(error)) if cause is None else cause.args[0]
 
 
 def unknown(error: KafkaError) -> bool:
-    """Say whether a topic is missing."""
+    """Return whether a topic is missing."""
     return error.code() in _UNKNOWN
 
 
 def sentence(error: KafkaError | KafkaException, right: Right, kafka: Kafka) -> str:
-    """Say why a call failed that needs this right.
+    """Return a sentence that says why a call failed that needs this right.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Holding the cluster's topics against their plan: each problem is one line that ends with its fix."""
+"""Comparing the topics of the cluster with the plan: each problem is one line that ends with its fix."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _BREAKING = ("cleanup.policy", "message.timestamp.type")
 
 
 class Problem(NamedTuple):
-    """What does not fit; `breaking` is what no role can work with."""
+    """One thing that does not fit; no role can work with a `breaking` one."""
 
     what: str
     fix: str
     breaking: bool = True
 
     def __str__(self) -> str:
-        """Give both as one line."""
+        """Return both as one line."""
         return f"{self.what}: {self.fix}"
 
 
 def problems(admin: AdminClient, wanted: list[Topic], kafka: Kafka) -> list[Problem]:
-    """Say what differs from the plan, in groups; nothing when all is well.
+    """Return the differences from the plan, in groups; an empty list if all topics fit.
 
     Raises
     ------
@@ -56,22 +56,22 @@ def problems(admin: AdminClient, wanted: list[Topic], kafka: Kafka) -> list[Prob
 
 
 def _hidden(admin: AdminClient, names: list[str]) -> list[str]:
-    """Give those that may be there: brokers do not list what a user may not describe."""
+    """Return the topics that may exist: brokers do not list a topic that the user may not describe."""
     if not names:
         return []
     answers = admin.describe_topics(TopicCollection(names), request_timeout=_TIMEOUT_SECONDS)
-    found = []
+    hidden = []
     for name, answer in answers.items():
         try:
             answer.result()
         except KafkaException as error:
             if denied(error.args[0]):
-                found.append(name)
-    return found
+                hidden.append(name)
+    return hidden
 
 
 def _topics(names: list[str], one: str, many: str) -> str:
-    """Name topics as the subject of a sentence."""
+    """Return the names of topics as the subject of a sentence."""
     return f"topic {names[0]} {one}" if len(names) == 1 else f"topics {', '.join(names)} {many}"
 
 
@@ -83,10 +83,10 @@ def _missing(names: list[str]) -> list[Problem]:
     return [Problem(what, "run `fleetleak topics create`")]
 
 
-def _grouped(found: Iterable[tuple[Topic, object, object]]) -> dict[tuple[object, object], list[str]]:
-    """Group topics by what they have and what they should have."""
+def _grouped(compared: Iterable[tuple[Topic, object, object]]) -> dict[tuple[object, object], list[str]]:
+    """Group topics by (actual, planned) value where these differ."""
     groups: dict[tuple[object, object], list[str]] = {}
-    for topic, actual, planned in found:
+    for topic, actual, planned in compared:
         if actual != planned:
             groups.setdefault((actual, planned), []).append(topic.name)
     return groups
@@ -114,14 +114,14 @@ def _wrong_copies(present: list[Topic], there: dict[str, int]) -> list[Problem]:
 
 
 def _wrong_configs(admin: AdminClient, present: list[Topic], kafka: Kafka) -> list[Problem]:
-    actual, found = _configs(admin, present, kafka)
+    actual, wrong = _configs(admin, present, kafka)
     for key in dict.fromkeys(key for topic in present for key in topic.config):
         groups = _grouped(
             (t, actual[t.name].get(key), t.config[key])
             for t in present
             if key in t.config and t.name in actual
         )
-        found += [
+        wrong += [
             Problem(
                 f"{_topics(names, 'has', 'have')} {key}={is_}, not {planned}",
                 _alter(names, f"{key}={planned}", kafka),
@@ -129,11 +129,11 @@ def _wrong_configs(admin: AdminClient, present: list[Topic], kafka: Kafka) -> li
             )
             for (is_, planned), names in groups.items()
         ]
-    return found
+    return wrong
 
 
 def _alter(names: list[str], config: str, kafka: Kafka) -> str:
-    """Give the command of Kafka's own tools that sets it."""
+    """Return the command of Kafka's own tools that sets a config of topics."""
     several = len(names) > 1
     command = (
         f"kafka-configs.sh --bootstrap-server {kafka.bootstrap_servers} --alter --entity-type topics"
@@ -145,7 +145,7 @@ def _alter(names: list[str], config: str, kafka: Kafka) -> str:
 def _configs(
     admin: AdminClient, present: list[Topic], kafka: Kafka
 ) -> tuple[dict[str, dict[str, str]], list[Problem]]:
-    """Give the configuration of each topic, and whose cannot be seen."""
+    """Return the configuration of each topic, and a problem for each topic that cannot be described."""
     actual: dict[str, dict[str, str]] = {}
     unseen: list[Problem] = []
     resources = [ConfigResource(ResourceType.TOPIC, t.name) for t in present]
@@ -161,12 +161,12 @@ def _configs(
 
 
 def verify(admin: AdminClient, wanted: list[Topic], kafka: Kafka) -> None:
-    """Refuse to start on topics that no role can work with.
+    """Refuse topics that no role can work with.
 
     Raises
     ------
     WrongTopics
-        With every such problem and its fix.
+        With every breaking problem and its fix.
     """
     if wrong := [str(problem) for problem in problems(admin, wanted, kafka) if problem.breaking]:
         raise WrongTopics("; ".join(wrong))

@@ -10,7 +10,7 @@ import orjson
 
 from fleetleak.alert_text import summary
 from fleetleak.kafka.read import decoded, value
-from fleetleak.kafka.scan import Unreadable
+from fleetleak.kafka.scan import ScanFailed
 from fleetleak.records import Alert, Decoder
 from fleetleak.records.codec import to_dict
 from fleetleak.settings import Loaded, Settings
@@ -69,6 +69,6 @@ def latest(settings: Settings) -> list[Alert]:
     read = value(Decoder(Alert).decode)
     try:
         newest = {alert.key: alert for alert in decoded(settings, topic, read, say)}
-    except Unreadable as error:
+    except ScanFailed as error:
         raise CommandFailed(str(error)) from None
     return sorted(newest.values(), key=lambda a: (a.since, a.key))

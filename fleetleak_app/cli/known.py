@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from fleetleak.kafka.scan import Unreadable, scan
+from fleetleak.kafka.scan import ScanFailed, scan
 from fleetleak.records import Alert
 from fleetleak.settings import Settings
 from fleetleak.stream.stored import stored
@@ -28,7 +28,7 @@ def refuse_unknown(settings: Settings, service: str, alert: str | None = None) -
         return _refuse_unknown_alert(alerts, service, alert)
     try:
         known = bool(alerts) or _scored(settings, service) or _stored(settings, service)
-    except Unreadable as error:
+    except ScanFailed as error:
         raise CommandFailed(str(error)) from None
     if not known:
         raise CommandFailed(f"there is no service {service}: `fleetleak watched` lists them")

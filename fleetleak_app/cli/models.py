@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import orjson
 
-from fleetleak.kafka.scan import Unreadable
+from fleetleak.kafka.scan import ScanFailed
 from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
 from fleetleak.settings import Loaded, Settings
 from fleetleak.stream.stored import Stored, stored
@@ -58,7 +58,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         raise CommandFailed(f"models {arguments.action} needs --file")
     try:
         _ACTIONS[arguments.action](loaded.settings, arguments)
-    except Unreadable as error:
+    except ScanFailed as error:
         raise CommandFailed(str(error)) from None
     return 0
 

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from fleetleak.kafka import client
 from fleetleak.kafka.read import decoded, value
-from fleetleak.kafka.scan import Unreadable as NotRead
+from fleetleak.kafka.scan import ScanFailed
 from fleetleak.records import Decoder, Score, Snapshot, Unreadable
 from fleetleak.settings import Loaded, Settings
 from fleetleak.stream.dead_letter import Origin, origin_of
@@ -57,7 +57,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
             return 0
         values = _repaired(arguments.repaired) if arguments.repaired else [letter.value for letter in letters]
         newest = _newest(settings, names.scores)
-    except (NotRead, OSError) as error:
+    except (ScanFailed, OSError) as error:
         raise CommandFailed(str(error)) from None
     outcome = _send(settings, names.snapshots, values, newest)
     if arguments.json:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from fleetleak.kafka.read import decoded, value
-from fleetleak.kafka.scan import Unreadable
+from fleetleak.kafka.scan import ScanFailed
 from fleetleak.records import Alert, Decoder, Score
 from fleetleak.settings import Loaded, Settings
 from fleetleak_app.cli import CommandFailed, say
@@ -30,7 +30,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     try:
         kills = _kills(settings, names.scores)
         warned = _firing(settings, names.alerts)
-    except Unreadable as error:
+    except ScanFailed as error:
         raise CommandFailed(str(error)) from None
     rows = [_row(kill, warned.get(kill.service, [])) for kill in kills]
     if arguments.json:

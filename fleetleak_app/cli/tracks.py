@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException, Message, Producer
 
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.read import decoded, value
-from fleetleak.kafka.scan import Unreadable
+from fleetleak.kafka.scan import ScanFailed
 from fleetleak.records import Alert, Decoder, Label, Promotion, control
 from fleetleak.records.codec import to_dict
 from fleetleak.settings import Loaded, Settings
@@ -58,7 +58,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     }
     try:
         actions[arguments.action](loaded.settings, arguments)
-    except (Unreadable, topics.WrongTopics) as error:
+    except (ScanFailed, topics.WrongTopics) as error:
         raise CommandFailed(str(error)) from None
     return 0
 

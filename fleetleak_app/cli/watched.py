@@ -11,7 +11,7 @@ import msgspec
 import orjson
 
 from fleetleak.kafka.read import decoded, value
-from fleetleak.kafka.scan import Unreadable
+from fleetleak.kafka.scan import ScanFailed
 from fleetleak.records import LEAK_KINDS, Alert, Decoder, Score, Snapshot
 from fleetleak.settings import Loaded, Settings
 from fleetleak.text import duration, moment, rate, size
@@ -109,7 +109,7 @@ def watched(settings: Settings, since: float) -> dict[Place, Watched]:
         scores = decoded(settings, names.scores, value(Decoder(Score).decode), say, since)
         for place, score in _newest(scores).items():
             found.setdefault(place, Watched()).score = score
-    except Unreadable as error:
+    except ScanFailed as error:
         raise CommandFailed(str(error)) from None
     for place, one in found.items():
         alert = firing.get(place.service)
