@@ -1,4 +1,4 @@
-"""`fleetleak tracks`: compare tracks on labels and volume; promote one, or go back."""
+"""`fleetleak tracks`: compare tracks by labels and number of alerts; promote one, or roll back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fleetleak_app.cli.publish import author, written
 from fleetleak_app.cli.tables import render
 from fleetleak_app.roles import topic_specs
 from fleetleak_app.tracks import history
-from fleetleak_app.tracks.compare import Told, compare
+from fleetleak_app.tracks.compare import Observed, compare
 from fleetleak_app.tracks.rule import decide
 
 HELP = "compare tracks; promote one, roll back, or let the rule decide"
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the chosen action."""
     if (arguments.action == "promote") != (arguments.track is not None):
         raise CommandFailed("promote needs the name of a track, and no other action takes one")
     if arguments.days <= 0 or arguments.least_labels < 1:
@@ -64,23 +64,25 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 
 def _compare(settings: Settings, arguments: argparse.Namespace) -> None:
-    found = compare(_told(settings), arguments.days)
+    comparison = compare(_observed(settings), arguments.days)
     rows: list[dict[str, Any]] = [
-        {**row._asdict(), "accuracy": row.accuracy, "speaks": row.track == found.speaking}
-        for row in found.rows
+        {**row._asdict(), "accuracy": row.accuracy, "speaks": row.track == comparison.active}
+        for row in comparison.rows
     ]
     if arguments.json:
-        told = {"speaking": found.speaking, "promoted_at": found.promoted_at, "end": found.end}
-        unknown = [to_dict(label) for label in found.unknown]
-        print(orjson.dumps({**told, "days": arguments.days, "tracks": rows, "unknown": unknown}).decode())
+        summary = {
+            "speaking": comparison.active, "promoted_at": comparison.promoted_at, "end": comparison.end,
+        }  # fmt: skip
+        unknown = [to_dict(label) for label in comparison.unknown]
+        print(orjson.dumps({**summary, "days": arguments.days, "tracks": rows, "unknown": unknown}).decode())
         return
     columns = {
         "track": "track", "alerts_per_day": "alerts/day", "right": "right", "wrong": "wrong",
-        "missed": "missed", "accuracy": "accuracy", "voice": "",
+        "missed": "missed", "accuracy": "accuracy", "state": "",
     }  # fmt: skip
-    print(render([row | {"voice": "speaks" if row["speaks"] else ""} for row in rows], columns))
-    for label in found.unknown:
-        print(f"of nothing known, and not counted: {label.author} said {label.verdict} of {_subject(label)}")
+    print(render([row | {"state": "active" if row["speaks"] else ""} for row in rows], columns))
+    for label in comparison.unknown:
+        print(f"not counted, because unknown: {_subject(label)} (label {label.verdict} by {label.author})")
 
 
 def _subject(label: Label) -> str:
@@ -89,7 +91,7 @@ def _subject(label: Label) -> str:
 
 def _promote(settings: Settings, arguments: argparse.Namespace) -> None:
     _, promotions = _feedback(settings, checked_topics(settings).feedback)
-    _let_speak(settings, arguments, promotions, arguments.track, arguments.reason)
+    _activate(settings, arguments, promotions, arguments.track, arguments.reason)
 
 
 def _roll_back(settings: Settings, arguments: argparse.Namespace) -> None:
@@ -97,26 +99,26 @@ def _roll_back(settings: Settings, arguments: argparse.Namespace) -> None:
     track = history.before(history.changes(promotions))
     if track is None:
         raise CommandFailed("no track was promoted yet, so there is none to go back to")
-    _let_speak(settings, arguments, promotions, track, arguments.reason or "rollback")
+    _activate(settings, arguments, promotions, track, arguments.reason or "rollback")
 
 
 def _auto(settings: Settings, arguments: argparse.Namespace) -> None:
-    told = _told(settings)
-    decision = decide(compare(told, arguments.days), arguments.least_labels)
+    observed = _observed(settings)
+    decision = decide(compare(observed, arguments.days), arguments.least_labels)
     if decision.track is not None:
-        _let_speak(settings, arguments, told.promotions, decision.track, decision.why)
+        _activate(settings, arguments, observed.promotions, decision.track, decision.why)
     elif arguments.json:
         print(orjson.dumps({"promoted": None, "why": decision.why}).decode())
     else:
         print(f"nothing promoted: {decision.why}")
 
 
-def _told(settings: Settings) -> Told:
+def _observed(settings: Settings) -> Observed:
     names = checked_topics(settings)
     labels, promotions = _feedback(settings, names.feedback)
-    services = frozenset(found.name for found in stored(settings, names.models, say))
+    services = frozenset(state.name for state in stored(settings, names.models, say))
     alerts, silent = _alerts(settings, names.alerts), _alerts(settings, names.silent_alerts)
-    return Told(alerts, silent, labels, promotions, services)
+    return Observed(alerts, silent, labels, promotions, services)
 
 
 def _alerts(settings: Settings, topic: str) -> list[Alert]:
@@ -139,7 +141,7 @@ def _control(message: Message) -> tuple[int | None, control.Control | None]:
     return message.partition(), control.read(message.value())
 
 
-def _let_speak(
+def _activate(
     settings: Settings,
     arguments: argparse.Namespace,
     promotions: Sequence[Promotion],
@@ -147,13 +149,13 @@ def _let_speak(
     reason: str | None,
 ) -> None:
     _refuse_unless_there(settings, track)
-    before = history.speaking(history.changes(promotions))
-    # Also where it speaks already: a sink whose state was lost hears it again.
+    before = history.active(history.changes(promotions))
+    # Publish it also if the track is active already: a sink that lost its state needs the promotion again.
     _publish(settings, Promotion(track=track, author=author(), time=time.time(), reason=reason))
     if arguments.json:
         print(orjson.dumps({"promoted": track, "before": before, "why": reason}).decode())
     else:
-        print(f"{track} speaks now, {before} did before" + (f": {reason}" if reason else ""))
+        print(f"{track} is the active track now; it was {before} before" + (f": {reason}" if reason else ""))
 
 
 def _refuse_unless_there(settings: Settings, track: str) -> None:
@@ -167,8 +169,8 @@ def _refuse_unless_there(settings: Settings, track: str) -> None:
 
 
 def _publish(settings: Settings, promotion: Promotion) -> None:
-    """Tell every partition at once: in one transaction, so that all of them agree on the order."""
-    told = written(promotion)
+    """Publish to every partition in one transaction, so that all partitions have the same order."""
+    record = written(promotion)
     identity = f"{settings.kafka.topic_prefix}-tracks"
     producer = Producer(client.transactional(settings.kafka, identity, _TIMEOUT_SECONDS))
     feedback = topics.names(settings.kafka.topic_prefix).feedback
@@ -176,7 +178,7 @@ def _publish(settings: Settings, promotion: Promotion) -> None:
         producer.init_transactions(_TIMEOUT_SECONDS * 3)
         producer.begin_transaction()
         for partition in range(settings.topics.partitions):
-            producer.produce(feedback, told, control.PROMOTION_KEY, partition)
+            producer.produce(feedback, record, control.PROMOTION_KEY, partition)
         producer.commit_transaction(_TIMEOUT_SECONDS * 3)
     except KafkaException as error:
         raise CommandFailed(f"the brokers did not take the promotion: {error.args[0].str()}") from None

@@ -1,1 +1,1 @@
-"""Tracks: several sets of settings on one stream; who speaks, and who should (docs/tracks.md)."""
+"""Tracks: several sets of settings on one stream; which is active, and which should be (docs/tracks.md)."""

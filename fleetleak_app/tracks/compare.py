@@ -1,4 +1,4 @@
-"""Tracks side by side: how much each tells, and how right it is by what people said. Data time, no clock."""
+"""Comparing tracks: how many alerts each publishes, and how often labels agree. Event time, no clock."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from fleetleak_app.tracks import history
 DAY_SECONDS = 86400.0
 
 
-class Told(NamedTuple):
-    """What was told so far.
+class Observed(NamedTuple):
+    """Everything that the comparison of tracks uses.
 
     Parameters
     ----------
     alerts, silent
-        Every transition on `alerts` and on `silent-alerts`; those of one alert in order.
+        Every transition on `alerts` and on `silent-alerts`; the transitions of one alert in order.
     labels
-        What people said.
+        Every label.
     promotions
-        Who was to speak, in order.
+        Every promotion, in order.
     services
-        The names of those that something is stored of.
+        The names of the services with stored state.
     """
 
     alerts: Sequence[Alert]
@@ -36,7 +36,10 @@ class Told(NamedTuple):
 
 
 class Episode(NamedTuple):
-    """One alert of one track from first to last; `end` is infinite while it stands."""
+    """One alert of one track, from first to last transition; `end` is infinite while it is firing.
+
+    `begin` and `end` are unix seconds.
+    """
 
     track: str
     service: str
@@ -55,70 +58,81 @@ class Row(NamedTuple):
 
     @property
     def judged(self) -> int:
-        """How many labels it was held against."""
+        """How many labels it was compared with."""
         return self.right + self.wrong + self.missed
 
     @property
     def accuracy(self) -> float | None:
-        """Share of labels it was right in; None without labels."""
+        """Share of the labels that it agrees with; None without labels."""
         return self.right / self.judged if self.judged else None
 
 
 class Comparison(NamedTuple):
-    """All tracks that told anything, and the one that speaks, up to the newest alert or label.
+    """One row for each track that ever published an alert, and for the active one.
 
-    `unknown` are the labels in the window that no track is held against: of a service or an alert that
-    never was.
+    Parameters
+    ----------
+    end
+        Time of the newest alert or label, in unix seconds.
+    active
+        The active track.
+    promoted_at
+        Time of the last change of the active track, in unix seconds; None without one.
+    rows
+        One row per track, by name.
+    unknown
+        The labels in the window that no track is compared with: their service or alert never existed.
     """
 
     end: float
-    speaking: str
+    active: str
     promoted_at: float | None
     rows: list[Row]
     unknown: list[Label]
 
 
-def compare(told: Told, days: float) -> Comparison:
-    """Hold every track against the labels of the newest days."""
-    changed = history.changes(told.promotions)
-    everything = [*told.alerts, *told.silent]
-    times = [alert.time for alert in everything] + [label.time for label in told.labels]
+def compare(observed: Observed, days: float) -> Comparison:
+    """Compare every track with the labels of the newest `days`."""
+    changed = history.changes(observed.promotions)
+    active = history.active(changed)
+    everything = [*observed.alerts, *observed.silent]
+    times = [alert.time for alert in everything] + [label.time for label in observed.labels]
     end = max(times, default=0.0)
     start = end - days * DAY_SECONDS
     owners = {alert.key: alert.service for alert in everything}
-    services = told.services | set(owners.values())
-    labels, unknown = _judging([label for label in told.labels if label.time > start], owners, services)
-    by_track: defaultdict[str, list[Episode]] = defaultdict(list, {history.speaking(changed): []})
-    for episode in episodes(told.alerts, told.silent):
+    services = observed.services | set(owners.values())
+    labels, unknown = _judging([label for label in observed.labels if label.time > start], owners, services)
+    by_track: defaultdict[str, list[Episode]] = defaultdict(list, {active: []})
+    for episode in episodes(observed.alerts, observed.silent):
         by_track[episode.track].append(episode)
-    rows = [_row(track, found, labels, start, days) for track, found in sorted(by_track.items())]
+    rows = [_row(track, own, labels, start, days) for track, own in sorted(by_track.items())]
     promoted_at = changed[-1].time if changed else None
-    return Comparison(end, history.speaking(changed), promoted_at, rows, unknown)
+    return Comparison(end, active, promoted_at, rows, unknown)
 
 
 def episodes(alerts: Iterable[Alert], silent: Iterable[Alert]) -> list[Episode]:
-    """Fold transitions; a promotion that moves an alert from one topic to the other does not end it."""
+    """Return the episodes of transitions; a promotion moves an alert, and does not end its episode."""
     newest: dict[tuple[str, str], dict[int, Alert]] = {}
     for topic, transitions in enumerate((alerts, silent)):
         for alert in transitions:
             newest.setdefault((alert.track, alert.key), {})[topic] = alert
-    return [_episode(list(found.values())) for found in newest.values()]
+    return [_episode(list(by_topic.values())) for by_topic in newest.values()]
 
 
 def _episode(newest: list[Alert]) -> Episode:
-    """Fold one alert's newest transition on each topic it was told on."""
-    # Wherever an alert went, it is resolved where it came from: it stands while one topic says so.
-    stands = any(alert.state != "resolved" for alert in newest)
-    end = math.inf if stands else max(alert.time for alert in newest)
+    """Return the episode of one alert, from its newest transition on each topic."""
+    # An alert that moved is resolved on the topic it left: it is firing while one topic says so.
+    firing = any(alert.state != "resolved" for alert in newest)
+    end = math.inf if firing else max(alert.time for alert in newest)
     return Episode(newest[0].track, newest[0].service, newest[0].since, end)
 
 
 def _judging(
     labels: Iterable[Label], owners: Mapping[str, str], services: Set[str]
 ) -> tuple[list[tuple[str, Label]], list[Label]]:
-    """Give the labels to judge by, each with its service, and those of nothing known.
+    """Return the labels to judge by, each with its service, and the labels of unknown services or alerts.
 
-    What is said again counts as it was said first.
+    A repeated label counts once, at its first time.
 
     Parameters
     ----------
@@ -139,14 +153,14 @@ def _judging(
     return known, unknown
 
 
-def _row(track: str, found: list[Episode], labels: list[tuple[str, Label]], start: float, days: float) -> Row:
+def _row(track: str, own: list[Episode], labels: list[tuple[str, Label]], start: float, days: float) -> Row:
     right = wrong = missed = 0
     for service, label in labels:
-        told = any(e.service == service and _covers(e, label.time) for e in found)
-        right += told == (label.verdict == "leak")
-        wrong += told and label.verdict != "leak"
-        missed += not told and label.verdict == "leak"
-    begun = sum(episode.begin > start for episode in found)
+        alerted = any(e.service == service and _covers(e, label.time) for e in own)
+        right += alerted == (label.verdict == "leak")
+        wrong += alerted and label.verdict != "leak"
+        missed += not alerted and label.verdict == "leak"
+    begun = sum(episode.begin > start for episode in own)
     return Row(track, begun / days, right, wrong, missed)
 
 

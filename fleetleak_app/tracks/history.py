@@ -1,4 +1,4 @@
-"""Who speaks, from the promotions in their order."""
+"""The active track, from the promotions in their order."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from fleetleak.records import Promotion
 
 
 def changes(promotions: Iterable[Promotion]) -> list[Promotion]:
-    """Give those that changed who speaks, oldest first."""
-    found: list[Promotion] = []
+    """Return the promotions that changed the active track, oldest first."""
+    changed: list[Promotion] = []
     for promotion in promotions:
-        if promotion.track != speaking(found):
-            found.append(promotion)
-    return found
+        if promotion.track != active(changed):
+            changed.append(promotion)
+    return changed
 
 
-def speaking(changed: Sequence[Promotion]) -> str:
-    """Give the track that speaks after these changes."""
+def active(changed: Sequence[Promotion]) -> str:
+    """Return the active track after these changes."""
     return changed[-1].track if changed else MAIN
 
 
 def before(changed: Sequence[Promotion]) -> str | None:
-    """Give the track that spoke before the last change; None where there was none."""
-    return speaking(changed[:-1]) if changed else None
+    """Return the track that was active before the last change; None without a change."""
+    return active(changed[:-1]) if changed else None

@@ -133,7 +133,7 @@ def test_the_rule_promotes_who_is_right(settings: Settings, tmp_path: Path) -> N
         ]  # fmt: skip
         table = fleetleak(settings, "tracks", "compare").splitlines()
         assert [line.split()[0] for line in table] == ["track", "bold", "main"]
-        assert table[2].endswith(" 0  speaks")
+        assert table[2].endswith(" 0  active")
         assert asked(settings, "auto")["promoted"] == "bold"
         wait_for_standing(settings, bold, ["main clear"])
         again = fleetleak(settings, "tracks", "auto")

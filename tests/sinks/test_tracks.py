@@ -12,7 +12,7 @@ from fleetleak.records.label import Verdict
 from fleetleak.settings.tree import Alerting as Settings
 from fleetleak.stream import Applied, Key, Record
 from fleetleak_app.tracks import history
-from fleetleak_app.tracks.compare import Comparison, Row, Told, compare, episodes
+from fleetleak_app.tracks.compare import Comparison, Observed, Row, compare, episodes
 from fleetleak_app.tracks.rule import decide
 from sinks.alerting.role import Alerting
 from tests.sinks.test_alerting import START, alerts, label, score, silent
@@ -181,11 +181,11 @@ def promoted(*tracks: str) -> list[Promotion]:
 
 def told(
     alerts: Sequence[Alert] = (), silent: Sequence[Alert] = (), labels: Sequence[Label] = (), *services: str
-) -> Told:
-    return Told(alerts, silent, labels, [], frozenset(services))
+) -> Observed:
+    return Observed(alerts, silent, labels, [], frozenset(services))
 
 
-def rows(found: Told, days: float = 7.0) -> dict[str, Row]:
+def rows(found: Observed, days: float = 7.0) -> dict[str, Row]:
     return {row.track: row for row in compare(found, days).rows}
 
 
@@ -248,7 +248,7 @@ def test_a_label_of_what_never_was_is_listed_and_counts_for_nobody() -> None:
 
 def test_who_speaks_has_a_row_even_if_it_told_nothing() -> None:
     found = compare(told()._replace(promotions=promoted("bold")), 7.0)
-    assert (found.speaking, found.promoted_at, found.rows) == ("bold", 0.0, [Row("bold", 0.0, 0, 0, 0)])
+    assert (found.active, found.promoted_at, found.rows) == ("bold", 0.0, [Row("bold", 0.0, 0, 0, 0)])
     assert found.rows[0].accuracy is None
 
 
@@ -265,7 +265,7 @@ def test_who_speaks_has_a_row_even_if_it_told_nothing() -> None:
 )
 def test_who_speaks_and_who_did(tracks: tuple[str, ...], speaks: str, before: str | None) -> None:
     changed = history.changes(promoted(*tracks))
-    assert (history.speaking(changed), history.before(changed)) == (speaks, before)
+    assert (history.active(changed), history.before(changed)) == (speaks, before)
 
 
 def held(track: str, right: int, wrong: int = 0, volume: float = 1.0) -> Row:
