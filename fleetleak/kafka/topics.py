@@ -1,7 +1,8 @@
-"""The layout of the topics, and how they are listed and created."""
+"""The layout of the topics, and how they are listed, created and deleted."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -243,6 +244,13 @@ def create(
                 raise WrongTopics(f"topic {name} could not be created: {why}") from None
     _wait_until_listed(admin, {t.topic for t in new})
     return [t.topic for t in new]
+
+
+def delete(admin: AdminClient, names: list[str]) -> None:
+    """Delete topics; one that cannot be deleted stays."""
+    for done in admin.delete_topics(names, operation_timeout=_TIMEOUT_SECONDS).values():
+        with contextlib.suppress(KafkaException):
+            done.result()
 
 
 def _wait_until_listed(admin: AdminClient, created: set[str]) -> None:

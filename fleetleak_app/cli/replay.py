@@ -94,6 +94,7 @@ def _via_kafka(recording: Recording, loaded: Loaded) -> Generator[Found, None, N
 
     from fleetleak.kafka.broker import BrokerFailed
     from fleetleak.kafka.client import properties_checked
+    from fleetleak.kafka.reach import Unreachable
     from fleetleak.kafka.scan import ScanFailed
     from fleetleak.kafka.topics import WrongTopics
     from fleetleak_app.replay.through_kafka import ReplayFailed, through_kafka
@@ -104,7 +105,7 @@ def _via_kafka(recording: Recording, loaded: Loaded) -> Generator[Found, None, N
     try:
         with properties_checked():
             yield from through_kafka(recording, loaded.settings, own_broker, _progress(len(recording)), _say)
-    except (BrokerFailed, WrongTopics, ReplayFailed, ScanFailed) as error:
+    except (BrokerFailed, Unreachable, WrongTopics, ReplayFailed, ScanFailed) as error:
         raise CommandFailed(str(error)) from None
     except KafkaException as error:
         raise CommandFailed(f"the cluster was lost: {error.args[0].str()}") from None

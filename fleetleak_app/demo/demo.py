@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka import Consumer, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
 from rich.console import Console
 
 from fleetleak.kafka import client, topics
@@ -55,7 +54,7 @@ class Outcome:
         return self.alert is not None and not self.wrong
 
     def to_json(self) -> str:
-        """Give one line."""
+        """Return one line."""
         alert = self.alert
         return json.dumps(
             {
@@ -124,7 +123,7 @@ class Demo:
         topics.create(admin, wanted, self._settings.topics.replication_factor)
         self._view.say(f"created {len(wanted)} topics on {kafka.bootstrap_servers}")
         if not self._own_broker:
-            stack.callback(lambda: _delete(admin, [t.name for t in wanted]))
+            stack.callback(topics.delete, admin, [t.name for t in wanted])
 
     def _start(self, processes: Processes) -> None:
         environment = self._environment()
@@ -140,7 +139,7 @@ class Demo:
         self._view.say("started one producer on this host's memory, one processor, both sinks")
 
     def _environment(self) -> dict[str, str]:
-        """Give the settings of the roles: what they have of the user's is named here."""
+        """Return the settings of the roles: what they have of the user's is named here."""
         kafka = self._settings.kafka
         return {
             "FLEETLEAK_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
@@ -214,9 +213,3 @@ class Demo:
 
 _SCORES = Decoder(Score)
 _ALERTS = Decoder(Alert)
-
-
-def _delete(admin: AdminClient, names: list[str]) -> None:
-    for done in admin.delete_topics(names, operation_timeout=30).values():
-        with contextlib.suppress(Exception):
-            done.result()

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from fleetleak.kafka import client, topics
+from fleetleak.kafka import topics
 from fleetleak.kafka.broker import EmbeddedBroker
+from fleetleak.kafka.reach import reached
 from fleetleak.settings import Settings
 from fleetleak.settings.load import all_settings
 from fleetleak_app import roles
@@ -24,7 +24,6 @@ from fleetleak_app.processes import Processes
 
 ROLES = ("processor", "alerting")
 _KEPT_HOURS = 72.0
-_TIMEOUT_SECONDS = 30.0
 
 
 @dataclass
@@ -56,19 +55,19 @@ def cluster(settings: Settings, own_broker: bool, say: Callable[[str], None]) ->
 
     Raises
     ------
-    BrokerFailed, WrongTopics
-        If there is no Kafka, or it does not take the topics.
+    BrokerFailed, Unreachable, WrongTopics
+        If there is no Kafka, it does not answer, or the topics cannot be created.
     """
     ours = _own(settings)
     with contextlib.ExitStack() as stack:
         if own_broker:
             broker = stack.enter_context(EmbeddedBroker(say=say))
             ours.kafka.bootstrap_servers = broker.bootstrap_servers
-        admin = AdminClient(client.common(ours.kafka))
+        admin = reached(ours.kafka)
         wanted = topics.layout(ours.kafka.topic_prefix, ours.topics, specs=roles.topic_specs())
         if not own_broker:
             # Before they are made: being interrupted half way must leave none.
-            stack.callback(_delete, admin, [t.name for t in wanted])
+            stack.callback(topics.delete, admin, [t.name for t in wanted])
         topics.create(admin, wanted, ours.topics.replication_factor)
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetleak-replay-")))
         processes = stack.enter_context(Processes(directory))
@@ -78,7 +77,7 @@ def cluster(settings: Settings, own_broker: bool, say: Callable[[str], None]) ->
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Give the variables that hand every setting to a role, whatever file the settings came from."""
+    """Return the variables that hand every setting to a role, whatever file the settings came from."""
     values = {s.variable: getattr(getattr(settings, s.section), s.name) for s in all_settings()}
     given = {variable: _text(value) for variable, value in values.items() if value is not None}
     return given | {"FLEETLEAK_CONFIG": ""}
@@ -89,7 +88,7 @@ def _text(value: Any) -> str:
 
 
 def _own(settings: Settings) -> Settings:
-    """Give the settings of the roles: the user's, but for what belongs to a live stream."""
+    """Return the settings of the roles: the user's, but for what belongs to a live stream."""
     ours = copy.deepcopy(settings)
     ours.kafka.topic_prefix = f"{settings.kafka.topic_prefix}-replay-{uuid.uuid4().hex[:8]}"
     ours.kafka.track = topics.MAIN
@@ -99,9 +98,3 @@ def _own(settings: Settings) -> Settings:
     ours.runtime.dead_letter_ratio, ours.runtime.dead_letter_least = 1.0, 100_000
     ours.http.port = -1
     return ours
-
-
-def _delete(admin: AdminClient, names: list[str]) -> None:
-    for done in admin.delete_topics(names, operation_timeout=_TIMEOUT_SECONDS).values():
-        with contextlib.suppress(KafkaException):
-            done.result()

@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import topics
+from fleetleak.kafka.broker import free_port
 from fleetleak.settings import Settings
 from fleetleak_app.cli import main
 from tests.unit.test_replay import COLUMNS, recorded, transitions
@@ -41,6 +42,15 @@ def test_with_more_partitions_the_alerts_are_the_same(settings: Settings, tmp_pa
     placed = ("input_partition", "input_offset")
     strip = [[{k: v for k, v in a.items() if k not in placed} for a in transitions(p)] for p in (plain, via)]
     assert strip[0] == strip[1] != []
+
+
+def test_a_kafka_that_does_not_answer_is_told_with_the_fix(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = recorded(tmp_path / "r.csv", services=1, samples=10)
+    settings.kafka.bootstrap_servers = f"127.0.0.1:{free_port()}"
+    assert replay(settings, recording, "--via-kafka") == 1
+    assert "connection refused: check the port in kafka.bootstrap_servers" in capsys.readouterr().err
 
 
 def test_a_role_that_cannot_start_is_told_with_its_last_words(
