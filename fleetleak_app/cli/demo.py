@@ -1,4 +1,4 @@
-"""`fleetleak demo`: a real leak on this host, found through a real Kafka, within three minutes."""
+"""`fleetleak demo`: a real leak on this host, found through a real Kafka within three minutes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Run it; 0 only if the leak was alerted and nothing else was."""
+    """Run the demo; return 0 only if the leak was alerted and nothing else was."""
     with needs("demo"):
         from rich.console import Console
 
@@ -37,7 +37,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     console = Console(stderr=arguments.json)
     own_broker = loaded.origin["kafka.bootstrap_servers"] == "default"
     if own_broker and loaded.origin["kafka.properties"] != "flag":
-        # They are of the cluster that is used otherwise, such as how to log in there.
+        # The configured properties, such as a login, belong to another cluster.
         loaded.settings.kafka.properties = {}
     demo = Demo(loaded.settings, own_broker, arguments.timeout, console)
     try:

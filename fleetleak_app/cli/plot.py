@@ -1,4 +1,4 @@
-"""`fleetleak plot`: a recorded series as a picture, with what scoring and alerting say of it."""
+"""`fleetleak plot`: a recorded series as a picture, with its scores and alerts."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from fleetleak_app.reading import Recording
 from fleetleak_app.replay.records import records
 
 if TYPE_CHECKING:
-    from fleetleak_app.replay.draw import Series
+    from fleetleak_app.replay.draw import PlottedSeries
 
 HELP = "draw a recorded series with its fit, forecast, limit and alerts, without Kafka"
 SECTIONS = ("processor", "alerting", "log")
 _SUFFIXES = (".png", ".svg")
 _MOST_NAMED = 5
-_LEAST = 2  # snapshots between which there is a line
+_LEAST = 2  # snapshots that a line needs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
     recordings.add_arguments(parser)
-    parser.add_argument("--service", metavar="NAME", help="which, where there are several")
-    parser.add_argument("--instance", metavar="NAME", help="which, where the service has several")
+    parser.add_argument("--service", metavar="NAME", help="which service, if there are several")
+    parser.add_argument("--instance", metavar="NAME", help="which instance, if the service has several")
     parser.add_argument(
-        "--out", default="picture.png", type=Path, metavar="FILE", help="PNG or SVG, by its name"
+        "--out", default="picture.png", type=Path, metavar="FILE", help="PNG or SVG, by the end of its name"
     )
     parser.add_argument(
         "--at", type=_moment, metavar="UNIXTIME|end",
-        help="draw what was known then; by default when the first alert fired, or without one at the end",
+        help="draw what was known at this time; default: when the first alert fired, or the last score",
     )  # fmt: skip
 
 
@@ -67,12 +67,12 @@ def _moment(text: str) -> float:
 
 
 def _only(recording: Recording, field: str, wanted: str | None) -> Recording:
-    """Give the rows of one service or instance.
+    """Return the rows of one service or instance.
 
     Raises
     ------
     CommandFailed
-        If it is not there, or none was named and there are several.
+        If it does not exist, or if there are several and none was named.
     """
     values = recording.columns[field]
     chosen = _chosen(field, sorted({v for v in values if v is not None}), wanted)
@@ -92,15 +92,15 @@ def _chosen(field: str, known: Sequence[str], wanted: str | None) -> str:
     )
 
 
-def series_of(service: Recording, instance: Recording, settings: Settings) -> Series:
-    """Replay a service; give what was measured and said of one of its instances.
+def series_of(service: Recording, instance: Recording, settings: Settings) -> PlottedSeries:
+    """Replay a service; return the memory, scores and alerts of one of its instances.
 
     Raises
     ------
     CommandFailed
-        If too little was measured, or the extra is missing.
+        If there are too few snapshots, or the extra is not installed.
     """
-    from fleetleak_app.replay.draw import Series
+    from fleetleak_app.replay.draw import PlottedSeries
     from processors.memory import sizes
 
     measured = [(s, x) for s in _snapshots(instance) if (x := sizes(s)) is not None]
@@ -110,8 +110,8 @@ def series_of(service: Recording, instance: Recording, settings: Settings) -> Se
             " name their columns with --columns used=COLUMN,total=COLUMN, or give --limit 4GiB"
         )
     newest = measured[-1][0]
-    scores, alerts = _said(service, newest.instance, settings)
-    return Series(
+    scores, alerts = _results(service, newest.instance, settings)
+    return PlottedSeries(
         times=[s.timestamp for s, _ in measured],
         memory=[float(x.memory) for _, x in measured],
         counted=[float(x.used) for _, x in measured],
@@ -123,30 +123,30 @@ def series_of(service: Recording, instance: Recording, settings: Settings) -> Se
 
 
 def _snapshots(recording: Recording) -> Sequence[Snapshot]:
-    """Give what can be read; the replay tells of the rest."""
-    decode, found = Decoder(Snapshot).decode, []
+    """Return the readable snapshots; the replay reports the others."""
+    decode, snapshots = Decoder(Snapshot).decode, []
     for record in records(recording):
         try:
-            found.append(decode(record.value))
+            snapshots.append(decode(record.value))
         except Unreadable:
             continue
-    return found
+    return snapshots
 
 
-def _said(service: Recording, instance: str, settings: Settings) -> tuple[list[Score], list[Alert]]:
+def _results(service: Recording, instance: str, settings: Settings) -> tuple[list[Score], list[Alert]]:
     scores: list[Score] = []
     alerts: list[Alert] = []
     read_score, read_alert = Decoder(Score).decode, Decoder(Alert).decode
-    for found in replay(service, settings, lambda _: None):
-        scores += [read_score(output.value) for output in found.scores]
-        alerts += [read_alert(output.value) for output in found.alerts]
-        if found.rejected:
-            print(f"unreadable: {found.rejected[0]}", file=sys.stderr)
+    for outputs in replay(service, settings, lambda _: None):
+        scores += [read_score(output.value) for output in outputs.scores]
+        alerts += [read_alert(output.value) for output in outputs.alerts]
+        if outputs.rejected:
+            print(f"unreadable: {outputs.rejected[0]}", file=sys.stderr)
     return [s for s in scores if s.instance == instance], [a for a in alerts if a.instance == instance]
 
 
-def shown_score(series: Series, at: float | None) -> Score:
-    """Give the score that is drawn: at a time, else at the first alert, else the last that has a trend.
+def shown_score(series: PlottedSeries, at: float | None) -> Score:
+    """Return the score to draw: the one at a time, or at the first alert, or the last one with a trend.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What `replay` and `plot` share: the files they read, and how these are read."""
+"""What `replay` and `plot` share: the options for the files, and reading them."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from fleetleak_app.reading import (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the files, and what can be said of them."""
+    """Add the files, and the options that say how to read them."""
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="CSV, Parquet or JSON, gzip too (docs/replay.md)"
     )
     parser.add_argument(
         "--columns", default="", metavar="FIELD=COLUMN,...",
-        help='where the names do not tell; a column by its name, quoted ("a,b") or by its position (#3)',
+        help='columns whose names are not known: by name, in quotes ("a,b") or by position (#3)',
     )  # fmt: skip
-    parser.add_argument("--unit", choices=UNIT_CHOICES, help="of columns of bytes that do not tell their own")
+    parser.add_argument("--unit", choices=UNIT_CHOICES, help="unit of columns of bytes without their own")
     for name in ("limit", "total"):
         parser.add_argument(f"--{name}", metavar="BYTES", help=f"one {name} for every row, such as 4GiB")
 
 
 def load(arguments: argparse.Namespace) -> Recording:
-    """Read the files, and say on stderr how they were understood.
+    """Read the files, and print on stderr how they were understood.
 
     Raises
     ------
     CommandFailed
-        If they cannot be read, or too little of them can be judged.
+        If they cannot be read, or too few rows can be judged.
     """
     try:
         columns = parse_mapping(arguments.columns)

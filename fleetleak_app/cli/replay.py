@@ -1,4 +1,4 @@
-"""`fleetleak replay`: recorded series through the very code of processors and sinks."""
+"""`fleetleak replay`: recorded series through the code that processors and sinks run online."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from fleetleak_app.cli.extras import needs
 from fleetleak_app.reading import Recording
 from fleetleak_app.replay.drive import Outputs, drive
 from fleetleak_app.replay.records import records
-from fleetleak_app.replay.told import Highest, transitions
-from fleetleak_app.replay.write import Found, Write, in_order, to_file
+from fleetleak_app.replay.summary import Highest, transitions
+from fleetleak_app.replay.write import Results, Write, in_order, to_file
 
 HELP = "send recorded series (CSV, Parquet, JSON) through scoring and alerting, in memory or through a Kafka"
 SECTIONS = ("kafka", "topics", "runtime", "processor", "alerting", "log")
@@ -35,13 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--via-kafka", action="store_true",
-        help="through the deployed processes and topics of its own, on kafka.bootstrap_servers"
-        " or, where that is not set, an embedded Kafka",
+        help="go through real processes and their own topics, on kafka.bootstrap_servers"
+        " or, where that is not set, on an embedded Kafka",
     )  # fmt: skip
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Replay, write what came out, and print what was found."""
+    """Replay a recording, write the results, and print a summary."""
     if arguments.json and arguments.alerts == "-":
         raise CommandFailed("--json and --alerts - both write to stdout: choose one")
     recording = recordings.load(arguments)
@@ -49,28 +49,28 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         to_alerts, to_scores = _writers(stack, arguments)
         if arguments.via_kafka:
-            way = _via_kafka(recording, loaded)
+            replayed = _via_kafka(recording, loaded)
         else:
-            # Scores are written as they come, in the order of time; without them a faster order will do.
-            way = _in_memory(recording, loaded, in_turns=arguments.scores is None)
-        found = stack.enter_context(contextlib.closing(way))
-        result = _write(found, to_alerts, to_scores)
+            # Scores must be written in order of time; without `--scores` a faster order is possible.
+            replayed = _in_memory(recording, loaded, in_turns=arguments.scores is None)
+        batches = stack.enter_context(contextlib.closing(replayed))
+        totals = _write(batches, to_alerts, to_scores)
     seconds = time.monotonic() - begun
-    _tell(recording, result, arguments)
+    _print(recording, totals, arguments)
     _say(recording.summary())
     _say(
-        f"{len(recording)} snapshots, {len(result.unreadable)} unreadable,"
-        f" {len(result.alerts)} alert transitions, {seconds:.1f} s"
+        f"{len(recording)} snapshots, {len(totals.unreadable)} unreadable,"
+        f" {len(totals.alerts)} alert transitions, {seconds:.1f} s"
     )
-    if 2 * len(result.unreadable) > len(recording):
-        raise CommandFailed(f"most snapshots are unreadable; the first: {result.unreadable[0]}")
+    if 2 * len(totals.unreadable) > len(recording):
+        raise CommandFailed(f"most snapshots are unreadable; the first: {totals.unreadable[0]}")
     return 0
 
 
 def replay(
     recording: Recording, settings: Settings, progress: Callable[[float], None], in_turns: bool = False
 ) -> Iterator[Outputs]:
-    """Drive the product's own roles over a recording (`records` says what `in_turns` does)."""
+    """Yield the outputs of scoring and alerting for a recording (`records` explains `in_turns`)."""
     with needs("processor"):
         from processors.scoring import Scoring
     from sinks.alerting.role import Alerting
@@ -79,17 +79,17 @@ def replay(
     return drive(records(recording, in_turns), len(recording), scoring, alerting, progress)
 
 
-def _in_memory(recording: Recording, loaded: Loaded, in_turns: bool) -> Generator[Found, None, None]:
-    every = replay(recording, loaded.settings, _progress(len(recording)), in_turns)
+def _in_memory(recording: Recording, loaded: Loaded, in_turns: bool) -> Generator[Results, None, None]:
+    batches = replay(recording, loaded.settings, _progress(len(recording)), in_turns)
     collect_seldom()
     alerts: list[bytes] = []
-    for found in every:
-        alerts += [output.value or b"" for output in found.alerts]
-        yield Found([output.value or b"" for output in found.scores], [], found.rejected)
-    yield Found([], in_order(alerts), [])
+    for outputs in batches:
+        alerts += [output.value or b"" for output in outputs.alerts]
+        yield Results([output.value or b"" for output in outputs.scores], [], outputs.rejected)
+    yield Results([], in_order(alerts), [])
 
 
-def _via_kafka(recording: Recording, loaded: Loaded) -> Generator[Found, None, None]:
+def _via_kafka(recording: Recording, loaded: Loaded) -> Generator[Results, None, None]:
     from confluent_kafka import KafkaException
 
     from fleetleak.kafka.broker import BrokerFailed
@@ -99,7 +99,7 @@ def _via_kafka(recording: Recording, loaded: Loaded) -> Generator[Found, None, N
     from fleetleak.kafka.topics import WrongTopics
     from fleetleak_app.replay.through_kafka import ReplayFailed, through_kafka
 
-    # SIGTERM must clean up too, so it takes the way of Ctrl-C.
+    # SIGTERM must clean up too, so it does the same as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     own_broker = loaded.origin["kafka.bootstrap_servers"] == "default"
     try:
@@ -126,8 +126,8 @@ def _scores(name: str | None) -> contextlib.AbstractContextManager[Write]:
     return to_parquet(name)
 
 
-class _Result:
-    """What a replay gave that is told at its end."""
+class _Totals:
+    """The results that are printed at the end."""
 
     def __init__(self) -> None:
         self.alerts: list[bytes] = []
@@ -135,29 +135,29 @@ class _Result:
         self.highest = Highest()
 
 
-def _write(every: Iterator[Found], to_alerts: Write, to_scores: Write) -> _Result:
-    """Write all that comes; keep what is told."""
-    result = _Result()
-    for found in every:
-        to_alerts(found.alerts)
-        to_scores(found.scores)
-        if found.unreadable and not result.unreadable:
-            print(f"\nunreadable: {found.unreadable[0]}", file=sys.stderr)
-        result.unreadable += found.unreadable
-        result.alerts += found.alerts
-        result.highest.add(found.scores)
-    return result
+def _write(batches: Iterator[Results], to_alerts: Write, to_scores: Write) -> _Totals:
+    """Write all results; return those that are printed."""
+    totals = _Totals()
+    for results in batches:
+        to_alerts(results.alerts)
+        to_scores(results.scores)
+        if results.unreadable and not totals.unreadable:
+            print(f"\nunreadable: {results.unreadable[0]}", file=sys.stderr)
+        totals.unreadable += results.unreadable
+        totals.alerts += results.alerts
+        totals.highest.add(results.scores)
+    return totals
 
 
-def _tell(recording: Recording, result: _Result, arguments: argparse.Namespace) -> None:
-    """Print what was found, unless the alerts stand on stdout already."""
+def _print(recording: Recording, totals: _Totals, arguments: argparse.Namespace) -> None:
+    """Print the summary, unless the alerts are on stdout already."""
     if arguments.json:
-        print(orjson.dumps(_plain(recording, result)).decode())
+        print(orjson.dumps(_plain(recording, totals)).decode())
     elif arguments.alerts != "-":
-        print("\n".join(transitions(result.alerts) or ["no alert", *result.highest.lines()]))
+        print("\n".join(transitions(totals.alerts) or ["no alert", *totals.highest.lines()]))
 
 
-def _plain(recording: Recording, result: _Result) -> dict[str, object]:
+def _plain(recording: Recording, totals: _Totals) -> dict[str, object]:
     return {
         "rows": recording.read,
         "usable": recording.usable,
@@ -165,8 +165,8 @@ def _plain(recording: Recording, result: _Result) -> dict[str, object]:
         "left_out": {reason: left.count for reason, left in recording.findings.left.items()},
         "notes": list(recording.findings.notes),
         "snapshots": len(recording),
-        "unreadable": len(result.unreadable),
-        "alerts": [orjson.loads(alert) for alert in result.alerts],
+        "unreadable": len(totals.unreadable),
+        "alerts": [orjson.loads(alert) for alert in totals.alerts],
     }
 
 

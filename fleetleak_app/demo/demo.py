@@ -1,4 +1,4 @@
-"""The demo itself: Kafka, topics, one of each role, a leak and its twin; then watch."""
+"""The demo itself: start Kafka, topics, one of each role, a leak and its twin; then watch the alerts."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _LIMIT_BYTES = 512 * 2**20
 _BYTES_PER_SECOND = 8 * CHUNK_BYTES
 _INTERVAL_SECONDS = 1.0
 _PARTITIONS = 4
-# After the alert, the twin and everything else get this long to be alerted wrongly.
+# After the alert, wait this long for false alerts on the twin and everything else.
 _WATCH_ON_SECONDS = 15.0
 
 
 class DemoFailed(RuntimeError):
-    """A part of the demo ended by itself."""
+    """A process of the demo ended by itself."""
 
 
 @dataclass
@@ -50,11 +50,11 @@ class Outcome:
 
     @property
     def well(self) -> bool:
-        """Whether the leak was alerted once it was there, and nothing else."""
+        """Whether the leak was alerted after it began, and nothing else was."""
         return self.alert is not None and not self.wrong
 
     def to_json(self) -> str:
-        """Return one line."""
+        """Return one line of JSON."""
         alert = self.alert
         return json.dumps(
             {
@@ -75,15 +75,16 @@ class Outcome:
 
 
 class Demo:
-    """Everything the demo starts, and what it sees.
+    """The processes of the demo, and the scores and alerts it receives.
 
     Parameters
     ----------
     settings
-        `kafka` and `topics` are used, but for the track, and for `kafka.bootstrap_servers` with a broker of
-        its own.
+        `kafka` and `topics` are used, except the track and, with an own broker, `kafka.bootstrap_servers`.
+    own_broker
+        Whether the demo starts an embedded Kafka.
     timeout_seconds
-        How long the leak has to be found.
+        How long the demo waits for the alert.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Demo:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Processes]:
-        """Start all of it; end all of it."""
+        """Start everything; end everything when the block ends."""
         with contextlib.ExitStack() as stack:
             self._reach_kafka(stack)
             processes = stack.enter_context(Processes(self.directory))
@@ -111,7 +112,7 @@ class Demo:
 
     def _reach_kafka(self, stack: contextlib.ExitStack) -> None:
         kafka = self._settings.kafka
-        # Of its own: a demo on a cluster in use must meet nothing that is there.
+        # An own prefix: on a cluster in use the demo must not touch existing topics.
         kafka.topic_prefix = f"{kafka.topic_prefix}-demo-{uuid.uuid4().hex[:8]}"
         if self._own_broker:
             self._view.say("starting Apache Kafka")
@@ -120,10 +121,11 @@ class Demo:
         self._settings.topics.partitions = _PARTITIONS
         admin = reached(kafka)
         wanted = topics.layout(kafka.topic_prefix, self._settings.topics, specs=roles.topic_specs())
+        if not self._own_broker:
+            # Before they are created: an interruption in between must leave no topic.
+            stack.callback(topics.delete, admin, [t.name for t in wanted])
         topics.create(admin, wanted, self._settings.topics.replication_factor)
         self._view.say(f"created {len(wanted)} topics on {kafka.bootstrap_servers}")
-        if not self._own_broker:
-            stack.callback(topics.delete, admin, [t.name for t in wanted])
 
     def _start(self, processes: Processes) -> None:
         environment = self._environment()
@@ -139,7 +141,7 @@ class Demo:
         self._view.say("started one producer on this host's memory, one processor, both sinks")
 
     def _environment(self) -> dict[str, str]:
-        """Return the settings of the roles: what they have of the user's is named here."""
+        """Return the variables of the roles: only these settings of the user are passed on."""
         kafka = self._settings.kafka
         return {
             "FLEETLEAK_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
@@ -154,7 +156,7 @@ class Demo:
         }
 
     def watch(self, processes: Processes) -> Outcome:
-        """Show what happens until the leak is found, or time is up."""
+        """Show scores and alerts until the leak is found or the time is over; return the outcome."""
         started = time.monotonic()
         end = started + self._timeout
         with contextlib.closing(self._reader()) as reader, self._view:
@@ -183,7 +185,7 @@ class Demo:
 
     def _check(self, processes: Processes) -> None:
         for name, code in processes.ended().items():
-            # At its limit the leak ends, as real ones do.
+            # The leak ends when it reaches its limit, like a real one.
             if name != LEAK:
                 raise DemoFailed(f"{name} ended with code {code}: {processes.last_words(name)}")
 
@@ -204,7 +206,7 @@ class Demo:
             self._firing.discard(alert.instance)
             return
         self._firing.add(alert.instance)
-        # Before the leak began, nothing was wrong with its process either.
+        # An alert on the leaking process before the leak began is wrong, too.
         if alert.service != f"process/{LEAK}" or alert.time < self._leak_begins:
             self.outcome.wrong.append(alert)
         elif self.outcome.alert is None:

@@ -1,4 +1,4 @@
-"""What the demo shows: a live table of instances, and the alert as a card."""
+"""The output of the demo: a live table of instances, and the alert as a card."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleetleak_app.cli.tables import shorten
 
 _MIB = 2**20
 _ROWS = 14
-# What the other columns and the gaps between them need.
+# Width of the other columns and the gaps between them.
 _OTHERS = 48
 _LEAST_NAMES = 32
 _REPEAT_SECONDS = 5.0
@@ -38,7 +38,7 @@ def _state(score: Score, firing: set[str]) -> Text:
 
 
 def table(scores: dict[str, Score], firing: set[str], elapsed_seconds: float, width: int = 80) -> Table:
-    """Draw the instances, the most suspicious first, in so many characters."""
+    """Return a table of the instances, highest confidence first, at most `width` characters wide."""
     names = max(_LEAST_NAMES, width - _OTHERS)
     service_width, instance_width = names * 3 // 5, names - names * 3 // 5
     drawn = Table(title=f"fleetleak demo - {elapsed_seconds:.0f} s", box=None, pad_edge=False)
@@ -49,13 +49,13 @@ def table(scores: dict[str, Score], firing: set[str], elapsed_seconds: float, wi
     drawn.add_column("state", no_wrap=True)
     order = sorted(scores.values(), key=lambda s: (s.instance not in firing, -s.confidence, s.instance))
     for score in order[:_ROWS]:
-        room = "-" if score.room_used is None else f"{score.room_used:.1%}"
+        limit_used = "-" if score.room_used is None else f"{score.room_used:.1%}"
         used = "-" if score.used is None else f"{score.used / _MIB:,.0f}"
         drawn.add_row(
             shorten(score.service, service_width),
             shorten(score.instance, instance_width),
             used,
-            room,
+            limit_used,
             _trend(score),
             f"{score.confidence:.2f}",
             _state(score, firing),
@@ -70,7 +70,7 @@ def _at(moment: float | None) -> str:
 
 
 def card(alert: Alert) -> Panel:
-    """Draw an alert."""
+    """Return an alert as a panel."""
     lines = [Text(alert.summary, style="bold"), Text("")]
     lines.append(Text(f"severity    {alert.severity}, confidence {alert.confidence:.2f}, kind {alert.kind}"))
     lines.append(Text(f"urgency     {alert.urgency}"))
@@ -89,7 +89,7 @@ def card(alert: Alert) -> Panel:
 
 
 class View:
-    """A live table on a terminal; without one, a line now and then."""
+    """A live table on a terminal; without a terminal, the table every ten seconds."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -110,7 +110,7 @@ class View:
             self._live.stop()
 
     def say(self, line: str) -> None:
-        """Tell one thing that happened; of what is told again and again, with new numbers, only some."""
+        """Print one thing that happened; of a line that repeats with new numbers, print only some."""
         subject, now = line.partition(":")[0], time.monotonic()
         if ":" in line and subject == self._subject and now - self._subject_at < _REPEAT_SECONDS:
             return
@@ -118,7 +118,7 @@ class View:
         self.console.print(Text(line))
 
     def update(self, scores: dict[str, Score], firing: set[str], elapsed_seconds: float) -> None:
-        """Show how things stand."""
+        """Show the present scores and alerts."""
         if self._live is not None:
             self._live.update(table(scores, firing, elapsed_seconds, self.console.width))
         elif elapsed_seconds - self._said >= 10:

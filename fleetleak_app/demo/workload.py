@@ -1,7 +1,7 @@
-"""Two equally busy processes: one leaks, its twin gives everything back. Run as a child of the demo.
+"""Two equally busy processes: one leaks, its twin frees everything. Run as a child of the demo.
 
-Both run under a real limit, RLIMIT_DATA, which needs no root: at the limit the leaking one gets a real
-MemoryError. The limit of the twin is the same, so that nothing but the leak tells them apart.
+Both run under a real limit, RLIMIT_DATA, which needs no root. At the limit the leaking one gets a real
+MemoryError. The twin has the same limit, so the leak is the only difference.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from collections import deque
 _PR_SET_NAME = 15
 CHUNK_BYTES = 256 * 1024
 _TWIN_CHUNKS = 64
-# As leaks do, it begins in a process that was well.
+# Seconds without a leak at the start: real leaks, too, begin in a process that was steady.
 WELL_SECONDS = 45.0
 
 
 def _rename(name: str) -> None:
-    """Set the name that /proc shows: the service is known by it."""
+    """Set the name in /proc, which becomes the name of the service."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode())
 
 
 def work(leak: bool, bytes_per_second: float, limit_bytes: int) -> None:
-    """Allocate and fill chunks at a steady rate, keeping the newest few; a leak, from then on, keeps all."""
+    """Allocate and fill chunks at a steady rate, and keep the newest few; a leak later keeps all."""
     resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
     kept: deque[bytearray] = deque(maxlen=_TWIN_CHUNKS)
     started = time.monotonic()
@@ -35,7 +35,7 @@ def work(leak: bool, bytes_per_second: float, limit_bytes: int) -> None:
     while True:
         if leak and kept.maxlen is not None and time.monotonic() - started > WELL_SECONDS:
             kept = deque(kept)
-        # Written, not only reserved: memory that was never touched is not in use.
+        # Write to the memory: memory that was never touched is not in use.
         kept.append(bytearray(b"x") * CHUNK_BYTES)
         done += CHUNK_BYTES
         time.sleep(max(0.0, started + done / bytes_per_second - time.monotonic()))

@@ -1,1 +1,1 @@
-"""Recorded series through the very code of processors and sinks."""
+"""Recorded series through the code that processors and sinks run online."""

@@ -1,4 +1,4 @@
-"""A Kafka for one recording: topics and roles of its own, on the user's cluster or an embedded one."""
+"""A Kafka for one recording, with its own topics and roles: the user's cluster or an embedded one."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _KEPT_HOURS = 72.0
 
 @dataclass
 class Cluster:
-    """What one replay has to itself.
+    """The topics, roles and files of one replay.
 
     Parameters
     ----------
     settings
-        The effective ones, as its roles have them.
+        The effective settings of its roles.
     directory
-        For files of this replay; removed with it.
+        For the files of this replay; removed at its end.
     """
 
     settings: Settings
@@ -45,42 +45,42 @@ class Cluster:
 
     @property
     def names(self) -> topics.Names:
-        """Its topics."""
+        """The names of its topics."""
         return topics.names(self.settings.kafka.topic_prefix)
 
 
 @contextlib.contextmanager
 def cluster(settings: Settings, own_broker: bool, say: Callable[[str], None]) -> Iterator[Cluster]:
-    """Make the topics and start the roles; leave nothing behind.
+    """Create the topics and start the roles; remove both at the end.
 
     Raises
     ------
     BrokerFailed, Unreachable, WrongTopics
         If there is no Kafka, it does not answer, or the topics cannot be created.
     """
-    ours = _own(settings)
+    own = _own(settings)
     with contextlib.ExitStack() as stack:
         if own_broker:
             broker = stack.enter_context(EmbeddedBroker(say=say))
-            ours.kafka.bootstrap_servers = broker.bootstrap_servers
-        admin = reached(ours.kafka)
-        wanted = topics.layout(ours.kafka.topic_prefix, ours.topics, specs=roles.topic_specs())
+            own.kafka.bootstrap_servers = broker.bootstrap_servers
+        admin = reached(own.kafka)
+        wanted = topics.layout(own.kafka.topic_prefix, own.topics, specs=roles.topic_specs())
         if not own_broker:
-            # Before they are made: being interrupted half way must leave none.
+            # Before they are created: an interruption in between must leave no topic.
             stack.callback(topics.delete, admin, [t.name for t in wanted])
-        topics.create(admin, wanted, ours.topics.replication_factor)
+        topics.create(admin, wanted, own.topics.replication_factor)
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetleak-replay-")))
         processes = stack.enter_context(Processes(directory))
         for name in ROLES:
-            processes.start(name, ["fleetleak_app", *roles.words(roles.role(name))], environment(ours))
-        yield Cluster(ours, admin, processes, directory)
+            processes.start(name, ["fleetleak_app", *roles.words(roles.role(name))], environment(own))
+        yield Cluster(own, admin, processes, directory)
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the variables that hand every setting to a role, whatever file the settings came from."""
+    """Return the variables that pass every setting to a role, wherever the settings came from."""
     values = {s.variable: getattr(getattr(settings, s.section), s.name) for s in all_settings()}
-    given = {variable: _text(value) for variable, value in values.items() if value is not None}
-    return given | {"FLEETLEAK_CONFIG": ""}
+    variables = {variable: _text(value) for variable, value in values.items() if value is not None}
+    return variables | {"FLEETLEAK_CONFIG": ""}
 
 
 def _text(value: Any) -> str:
@@ -88,13 +88,13 @@ def _text(value: Any) -> str:
 
 
 def _own(settings: Settings) -> Settings:
-    """Return the settings of the roles: the user's, but for what belongs to a live stream."""
-    ours = copy.deepcopy(settings)
-    ours.kafka.topic_prefix = f"{settings.kafka.topic_prefix}-replay-{uuid.uuid4().hex[:8]}"
-    ours.kafka.track = topics.MAIN
-    ours.topics.snapshot_hours = ours.topics.score_hours = _KEPT_HOURS
-    # The broker's clock says nothing of a recording, and in memory neither of the two is checked.
-    ours.runtime.future_seconds = 1e9
-    ours.runtime.dead_letter_ratio, ours.runtime.dead_letter_least = 1.0, 100_000
-    ours.http.port = -1
-    return ours
+    """Return the settings of the roles: the user's, except those that belong to a live stream."""
+    own = copy.deepcopy(settings)
+    own.kafka.topic_prefix = f"{settings.kafka.topic_prefix}-replay-{uuid.uuid4().hex[:8]}"
+    own.kafka.track = topics.MAIN
+    own.topics.snapshot_hours = own.topics.score_hours = _KEPT_HOURS
+    # The broker's clock has nothing to do with a recording. A replay in memory checks neither of these.
+    own.runtime.future_seconds = 1e9
+    own.runtime.dead_letter_ratio, own.runtime.dead_letter_least = 1.0, 100_000
+    own.http.port = -1
+    return own

@@ -1,4 +1,4 @@
-"""What a replay through Kafka left on its topics, in the order of time, with bounded memory."""
+"""The results of a replay through Kafka, read from its topics in order of time, with bounded memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _time(line: bytes) -> float:
 
 
 class Scores:
-    """The scores of a cluster, copied to a file for each partition: so they can be merged by time."""
+    """The scores of a cluster, copied to one file per partition, so that they can be merged by time."""
 
     def __init__(self, cluster: Cluster, say: Say) -> None:
         self._directory = cluster.directory
@@ -48,7 +48,7 @@ class Scores:
                 self.ends[number] = (message.offset() or 0) + 1
 
     def batches(self) -> Iterator[list[bytes]]:
-        """Give all of them by time; those of one partition stay in its order."""
+        """Yield all scores in order of time; those of one partition keep its order."""
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(self._file(n).open("rb")) for n in sorted(self.ends)]
             lines = (line.removesuffix(b"\n") for line in heapq.merge(*files, key=_time))
@@ -60,12 +60,12 @@ class Scores:
 
 
 def alerts(cluster: Cluster, say: Say) -> list[bytes]:
-    """Give the transitions in order of time."""
+    """Return the transitions, as JSON, in order of time."""
     return in_order(list(decoded(cluster.settings, cluster.names.alerts, value(_alert), say)))
 
 
 def unreadable(cluster: Cluster, say: Say) -> list[str]:
-    """Give what was said of each dead letter: of snapshots first, then of scores, by offset."""
+    """Return the error of each dead letter: those of snapshots first, then those of scores, by offset."""
     origins = decoded(cluster.settings, cluster.names.dead_letter, origin_of, say)
 
     def place(letter: Origin) -> tuple[bool, int, int]:
@@ -78,11 +78,11 @@ _read_score, _read_alert = Decoder(Score).decode, Decoder(Alert).decode
 
 
 def _score(message: Message) -> tuple[Message, bytes]:
-    """Give a score as one line, if it is one."""
+    """Return a message and its score as one line; refuse what is not a score."""
     _read_score(message.value())
     return message, (message.value() or b"").replace(b"\n", b" ")
 
 
-def _alert(found: bytes | None) -> bytes:
-    _read_alert(found)
-    return found or b""
+def _alert(value: bytes | None) -> bytes:
+    _read_alert(value)
+    return value or b""

@@ -1,4 +1,4 @@
-"""One recorded series as a picture: its memory, its limit, and what was said of it."""
+"""One recorded series as a picture: its memory, its limit, and its scores and alerts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fleetleak.records import Alert, Forecast, Score, Trend
 
-# Okabe and Ito's colours: told apart by colour-blind eyes too.
+# The colours of Okabe and Ito: colour-blind people can tell them apart.
 _BLUE, _RED, _ORANGE, _GREEN, _PURPLE = "#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7"
 _INK, _GREY = "#333333", "#999999"
 _ALERTS = {"firing": (_RED, "-", 1.6), "updated": (_ORANGE, "-", 0.9), "resolved": (_GREEN, "-.", 1.6)}
@@ -28,26 +28,27 @@ _STYLE: Any = {
     "axes.edgecolor": _GREY,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    # A dollar in a service's name is a dollar.
+    # A dollar sign in the name of a service is not mathematics.
     "text.parse_math": False,
-    # Text stays text, and the same picture the same bytes.
+    # Text stays text, and the same picture has the same bytes.
     "svg.fonttype": "none",
     "svg.hashsalt": "fleetleak",
 }
 _INCHES, _DOTS_PER_INCH = (12.0, 6.0), 100
 _LONGEST_LINE = 150
-_ONE_ROW = 7  # labels of the legend that fit beside each other
+_ONE_ROW = 7  # labels of the legend that fit in one row
 _DAY_SECONDS = 86400.0
 _MIB, _GIB = 2**20, 2**30
 # Share of the height between the lowest memory and the limit that stays free below and above.
 _MARGIN = 0.08
-# Share of the limit below which it is left out, where no forecast in sight leads there; and the height then.
+# Below this share of the limit, without a visible forecast, the limit is left out; then the height, as a
+# multiple of the highest memory.
 _NEAR, _ABOVE = 0.5, 1.3
-# Times the usual step between samples from which they count as missing.
+# Samples are missing where the step between two is this many times the usual one.
 _GAP = 10.0
-# Alerts from which their lines would hide the memory, and grow thin.
+# With more alerts than this their lines are thin, because they would hide the memory.
 _MANY = 20
-# Confidence below which no alert looks at a trend: it is drawn without alarm.
+# Below this confidence no alert uses a trend: it is not drawn in red.
 _DOUBTED = 0.1
 _BEHIND_TEXT = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
 
@@ -55,8 +56,8 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Series:
-    """One instance's recorded memory, and what scoring and alerting said of it.
+class PlottedSeries:
+    """The recorded memory of one instance, with its scores and alerts.
 
     Parameters
     ----------
@@ -76,8 +77,8 @@ class Series:
 
 
 @matplotlib.rc_context(_STYLE)
-def picture(series: Series, moment: Score) -> Figure:
-    """Draw a series, and what was known at one of its scores."""
+def picture(series: PlottedSeries, moment: Score) -> Figure:
+    """Return a picture of a series, with what was known at the score `moment`."""
     figure = Figure(figsize=_INCHES, dpi=_DOTS_PER_INCH, layout="constrained")
     axes = figure.add_subplot()
     _Drawing(axes, series, moment).draw()
@@ -90,15 +91,15 @@ def picture(series: Series, moment: Score) -> Figure:
 
 @matplotlib.rc_context(_STYLE)
 def save(figure: Figure, file: Path) -> None:
-    """Write PNG or SVG, as the file's name ends."""
+    """Write PNG or SVG, chosen by the end of the file's name."""
     metadata = {"Date": None} if file.suffix == ".svg" else None
     figure.savefig(file, metadata=metadata)
 
 
 class _Drawing:
-    """What is drawn into one pair of axes: days across, `unit` bytes up."""
+    """The drawing in one pair of axes: days on the x axis, memory in units of `unit` bytes on the y axis."""
 
-    def __init__(self, axes: Axes, series: Series, moment: Score) -> None:
+    def __init__(self, axes: Axes, series: PlottedSeries, moment: Score) -> None:
         self._axes, self._series, self._moment = axes, series, moment
         self._unit, self._unit_name = (_GIB, "GiB") if series.limit[-1] >= _GIB else (_MIB, "MiB")
         self._times = np.array(series.times)
@@ -108,7 +109,7 @@ class _Drawing:
         self._color = _INK if moment.confidence < _DOUBTED else _RED
 
     def _height(self) -> tuple[float, float]:
-        """Give the lowest and highest bytes: up to the limit, if anything comes near it."""
+        """Return the lowest and highest bytes to draw: up to the limit if memory or forecast come near it."""
         limit = max(self._series.limit)
         low = float(min(self._memory.min(), self._counted.min()))
         high = float(max(self._memory.max(), self._counted.max()))
@@ -121,7 +122,7 @@ class _Drawing:
         return forecast is not None and forecast.eta <= self._end
 
     def draw(self) -> None:
-        """Draw everything; what comes later lies above."""
+        """Draw everything; later parts cover earlier ones."""
         self._frame()
         self._draw_limit()
         self._draw_memory()
@@ -159,13 +160,13 @@ class _Drawing:
         self._line(*self._broken(self._memory), color=_BLUE, linewidth=1.1, label="memory")
 
     def _broken(self, levels: Floats) -> tuple[Floats, Floats]:
-        """Give times and levels with a gap where samples are missing: no line may fill it in."""
+        """Return times and levels with a gap where samples are missing, so that no line crosses it."""
         between = np.diff(self._times)
         gaps = np.flatnonzero(between > _GAP * np.median(between)) + 1
         return np.insert(self._times, gaps, np.nan), np.insert(levels, gaps, np.nan)
 
     def _draw_trend(self, trend: Trend, onset: float, forecast: Forecast | None) -> None:
-        # Not to the moment itself: the newest samples are not fitted before their stretch is complete.
+        # The fit ends before the moment: the newest samples are fitted only when their stretch is complete.
         end = self._moment.time if trend.end is None else trend.end
         window = np.array([end - trend.window, end])
         level = self._level(trend, end)
@@ -178,18 +179,18 @@ class _Drawing:
         self._axes.axvline(_days(onset), color=_INK, linestyle=":", linewidth=1.4, label="onset")
 
     def _onset(self, onset: float) -> float:
-        """Give when the growth began: as the alert that stands tells it, else as this score does."""
-        told = [alert for alert in self._series.alerts if alert.time <= self._moment.time]
-        standing = told[-1] if told and told[-1].state != "resolved" else None
-        return onset if standing is None or standing.onset is None else standing.onset
+        """Return when the growth began: by the firing alert, or else by the score."""
+        alerts = [alert for alert in self._series.alerts if alert.time <= self._moment.time]
+        firing = alerts[-1] if alerts and alerts[-1].state != "resolved" else None
+        return onset if firing is None or firing.onset is None else firing.onset
 
     def _level(self, trend: Trend, end: float) -> float:
-        """Give where the fit ends: of all lines with its slope the one that halves the samples."""
+        """Return the level at the end of the fit; half of the fitted samples lie above the line."""
         fitted = (self._times >= end - trend.window) & (self._times <= end)
         return float(np.median(self._memory[fitted] - trend.growth * (self._times[fitted] - end)))
 
     def _draw_band(self, trend: Trend, end: float, level: float, forecast: Forecast) -> None:
-        """Continue the growth from the fit's end to the limit, from what counts against it."""
+        """Draw the growth from the end of the fit to the limit, starting at what counts against the limit."""
         at = min(int(np.searchsorted(self._times, end)), len(self._times) - 1)
         begin = level + self._counted[at] - self._memory[at]
         ahead = np.linspace(0.0, self._end - end, 400)
@@ -225,7 +226,7 @@ class _Drawing:
                 )  # fmt: skip
 
     def _draw_marks(self) -> None:
-        # To be seen for the first time is no restart.
+        # The first score is no restart.
         scores = self._series.scores[1:]
         self._mark([s.time for s in scores if s.restarted], "^", _INK, "restart")
         self._mark([s.time for s in scores if s.drift], "|", _PURPLE, "drift")
@@ -247,8 +248,11 @@ def _days(times: Any) -> Any:
     return times / _DAY_SECONDS
 
 
-def _end(series: Series, forecast: Forecast | None) -> float:
-    """Give where the picture ends: after a forecast, if half of it remains for what was recorded."""
+def _end(series: PlottedSeries, forecast: Forecast | None) -> float:
+    """Return the time at which the picture ends.
+
+    It shows the forecast if that leaves at least half of the picture for the recording.
+    """
     begin, last = series.times[0], series.times[-1]
     farthest = 2 * last - begin
     if forecast is None or forecast.eta > farthest:
@@ -256,11 +260,11 @@ def _end(series: Series, forecast: Forecast | None) -> float:
     return max(last, min(last + 1.05 * (forecast.eta_high - last), farthest))
 
 
-def _entitle(axes: Axes, series: Series, moment: Score) -> None:
+def _entitle(axes: Axes, series: PlottedSeries, moment: Score) -> None:
     head = f"{moment.service}: {moment.kind}, confidence {moment.confidence:.2f}"
     axes.set_title(_short(head), loc="left", weight="bold", pad=22)
-    told = [f"{alert.state}: {alert.summary}" for alert in series.alerts if alert.time <= moment.time]
-    line = _short(told[-1] if told else "no alert so far")
+    alerts = [f"{alert.state}: {alert.summary}" for alert in series.alerts if alert.time <= moment.time]
+    line = _short(alerts[-1] if alerts else "no alert so far")
     axes.annotate(line, (0, 1), (0, 8), "axes fraction", "offset points", color=_INK, size="small")
 
 

@@ -1,4 +1,4 @@
-"""Two roles in one process, without Kafka: scores of the first are the input of the second."""
+"""Two roles in one process, without Kafka: the scores of the first are the input of the second."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BATCH_RECORDS = 5000
 
 
 class Outputs:
-    """What came out of one batch."""
+    """The results of one batch."""
 
     def __init__(self, scores: list[Output], alerts: list[Output], rejected: list[str]) -> None:
         self.scores = scores
@@ -24,20 +24,20 @@ def drive(
 ) -> Iterator[Outputs]:
     """Send records through scoring and alerting, batch by batch.
 
-    Results are the same bytes as through Kafka: roles do not depend on how their input is cut.
+    The results are the same bytes as through Kafka: roles do not depend on the batches of their input.
 
     Parameters
     ----------
     progress
-        Told the share that is done.
+        Called with the share of the records that are done.
     """
     offset = done = 0
     batch: list[Record] = []
     for record in records:
         batch.append(record)
         if len(batch) == BATCH_RECORDS:
-            yield (found := _step(batch, scoring, alerting, offset))
-            offset, done, batch = offset + len(found.scores), done + len(batch), []
+            yield (outputs := _step(batch, scoring, alerting, offset))
+            offset, done, batch = offset + len(outputs.scores), done + len(batch), []
             progress(done / total)
     if batch:
         yield _step(batch, scoring, alerting, offset)

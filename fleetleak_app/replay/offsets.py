@@ -1,4 +1,4 @@
-"""How far topics and groups of a cluster are, by partition."""
+"""End offsets of topics, and committed offsets of groups, by partition."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class Group:
-    """A consumer group that is watched, not joined.
+    """A consumer group whose offsets are read, without joining it.
 
-    Not through the admin client: librdkafka (2.16) crashes there when the answer has to wait for an open
-    transaction.
+    They are not read with the admin client: librdkafka (2.16) crashes there when the answer has to wait for
+    an open transaction.
     """
 
     def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
 
     def committed(self, topic: str, partitions: int) -> dict[int, int]:
-        """Give what it has committed; 0 where nothing yet, nothing at all where that is not known now."""
-        asked = [TopicPartition(topic, n) for n in range(partitions)]
+        """Return the committed offset of each partition, or 0; empty if the group cannot answer now."""
+        every = [TopicPartition(topic, n) for n in range(partitions)]
         try:
-            found = self._consumer.committed(asked, _TIMEOUT_SECONDS)
+            committed = self._consumer.committed(every, _TIMEOUT_SECONDS)
         except KafkaException as error:
-            # The coordinator of a group that is new may not be there yet, or have moved.
+            # The coordinator of a new group may not be there yet, or may have moved.
             if not (error.args[0].retriable() or error.args[0].code() == KafkaError.NOT_COORDINATOR):
                 raise
             return {}
-        return {at.partition: max(at.offset, 0) for at in found}
+        return {at.partition: max(at.offset, 0) for at in committed}
 
 
 @contextlib.contextmanager
 def watched(kafka: Kafka, name: str) -> Iterator[Group]:
-    """Give a group by its name."""
+    """Yield the group with this name."""
     consumer = Consumer(client.consumer(kafka, name))
     try:
         yield Group(consumer)
@@ -54,18 +54,18 @@ def watched(kafka: Kafka, name: str) -> Iterator[Group]:
 
 
 def ends(admin: AdminClient, topic: str, partitions: int, visible: bool = False) -> dict[int, int]:
-    """Give the end of each partition; with `visible` only up to its first open transaction.
+    """Return the end offset of each partition; with `visible`, its last stable offset.
 
-    A partition whose leader is not known yet is left out.
+    A partition without a known leader is left out.
     """
-    asked = {TopicPartition(topic, n): _LATEST for n in range(partitions)}
+    every = {TopicPartition(topic, n): _LATEST for n in range(partitions)}
     level = IsolationLevel.READ_COMMITTED if visible else IsolationLevel.READ_UNCOMMITTED
-    answers = admin.list_offsets(asked, isolation_level=level, request_timeout=_TIMEOUT_SECONDS)
-    found = {}
+    answers = admin.list_offsets(every, isolation_level=level, request_timeout=_TIMEOUT_SECONDS)
+    offsets = {}
     for at, answer in answers.items():
         try:
-            found[at.partition] = answer.result().offset
+            offsets[at.partition] = answer.result().offset
         except KafkaException as error:
             if error.args[0].code() not in _NO_LEADER_YET:
                 raise
-    return found
+    return offsets

@@ -22,7 +22,7 @@ _NUMBERS = {inspect.IntType: pa.int64(), inspect.FloatType: pa.float64(), inspec
 
 
 class _Part(NamedTuple):
-    """One struct of a score: what its columns begin with, and how it is taken out of the score."""
+    """One struct of a score: the prefix of its columns, its fields, and how to take it from a score."""
 
     prefix: str
     fields: dict[str, Any]
@@ -30,7 +30,7 @@ class _Part(NamedTuple):
 
 
 def _bare(info: inspect.Type) -> inspect.Type:
-    """Give the type without what restricts it and without `or None`."""
+    """Return a type without its restrictions and without `or None`."""
     if isinstance(info, inspect.Metadata):
         return _bare(info.type)
     if isinstance(info, inspect.UnionType):
@@ -46,9 +46,9 @@ def _arrow(info: inspect.Type) -> Any:
 
 
 def _fields(struct: type[Struct]) -> dict[str, inspect.Type]:
-    found = inspect.type_info(struct)
-    assert isinstance(found, inspect.StructType)  # noqa: S101 - of a struct's type it is one
-    return {field.name: _bare(field.type) for field in found.fields}
+    info = inspect.type_info(struct)
+    assert isinstance(info, inspect.StructType)  # noqa: S101 - always true for the type of a struct
+    return {field.name: _bare(field.type) for field in info.fields}
 
 
 def _plain(struct: type[Struct]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ SCHEMA = pa.schema(
 
 
 def batch(scores: Sequence[Score]) -> Any:
-    """Give scores as a record batch of `SCHEMA`."""
+    """Return scores as a record batch of `SCHEMA`."""
     columns = []
     for part in PARTS:
         structs = [part.take(score) for score in scores]
@@ -89,7 +89,7 @@ def batch(scores: Sequence[Score]) -> Any:
 
 @contextlib.contextmanager
 def to_parquet(name: str) -> Iterator[Write]:
-    """Give what takes JSON scores, for a Parquet file that is written a row group at a time.
+    """Yield a function that takes JSON scores and writes them to a Parquet file, one row group at a time.
 
     Raises
     ------

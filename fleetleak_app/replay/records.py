@@ -1,4 +1,4 @@
-"""A recording as input records of the first role."""
+"""A recording as input records of the scoring role."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SCHEMA = str(Snapshot.__struct_config__.tag)
 
 
 def records(recording: Recording, in_turns: bool = False) -> Iterator[Record]:
-    """Give the input records in order of time, or in turns: the first of each service, the second, ...
+    """Yield the input records in order of time, or in turns: the first of each service, then the second, ...
 
-    Each service's are in its own order either way, so the results are the same; in turns a batch holds
-    more services, and vectors are longer. Offsets are those in order of time.
+    Both keep the order within each service, so the results are the same. In turns a batch holds more
+    services, and vectors are longer. Offsets are those in order of time.
     """
     names = list(recording.columns)
     at, service = names.index("timestamp"), names.index("service")
@@ -31,7 +31,7 @@ def records(recording: Recording, in_turns: bool = False) -> Iterator[Record]:
 
 
 def _turns(services: Sequence[str]) -> list[int]:
-    """Give positions by how many of the same service stand before them."""
+    """Return the positions, sorted by how many records of the same service come before each."""
     seen: Counter[str] = Counter()
     turns = []
     for service in services:

@@ -1,4 +1,4 @@
-"""A recording through a real Kafka and the very processes that a user deploys."""
+"""A recording through a real Kafka and the processes that a user deploys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fleetleak_app.replay import offsets
 from fleetleak_app.replay.cluster import ROLES, Cluster, cluster
 from fleetleak_app.replay.collect import Scores, alerts, unreadable
 from fleetleak_app.replay.records import records
-from fleetleak_app.replay.write import Found
+from fleetleak_app.replay.write import Results
 
 _BATCH_RECORDS = 5000
 # Below librdkafka's own limit, so that a batch never finds its queue full.
@@ -26,25 +26,25 @@ _LOOK_SECONDS = 0.2
 
 
 class ReplayFailed(RuntimeError):
-    """A role ended, nothing comes out any more, or the brokers did not take it; the message says which."""
+    """A role ended or made no progress, or the brokers did not take all snapshots; the message says which."""
 
 
-class Journey:
-    """A recording's way through a cluster, from its first snapshot to its last alert.
+class ClusterReplay:
+    """One replay through a cluster, from the first snapshot to the last alert.
 
     Parameters
     ----------
     groups
-        Of its roles, by their names.
+        The consumer groups of its roles, by role.
     total
         Snapshots in the recording.
     progress
-        Told the share of them that the processor is done with.
+        Called with the share of the snapshots that the processor has done.
 
     Raises
     ------
     ReplayFailed
-        From every method, with the last words of the role that is to blame.
+        From every method, with the last log lines of the role that failed.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Journey:
         self._looked = 0.0
 
     def publish(self, records: Iterator[Record]) -> None:
-        """Publish the snapshots in their order, and wait until the brokers have them."""
+        """Publish the snapshots in order, and wait until the brokers have them."""
         producer = Producer(client.producer(self._cluster.settings.kafka))
         topic = self._cluster.names.snapshots
         while batch := list(islice(records, _BATCH_RECORDS)):
@@ -90,15 +90,15 @@ class Journey:
         names = self._cluster.names
 
         def consumed() -> int:
-            found = self._committed("alerting", names.scores)
-            return sum(min(found.get(number, 0), end) for number, end in ends.items())
+            committed = self._committed("alerting", names.scores)
+            return sum(min(committed.get(number, 0), end) for number, end in ends.items())
 
         self._wait("alerting", consumed, sum(ends.values()))
         for topic in (names.alerts, names.dead_letter):
             self._settled("alerting", topic)
 
     def _settled(self, role: str, topic: str) -> None:
-        """Wait until all of a topic is visible: a transaction's offsets can be so before its records."""
+        """Wait until all records of a topic are visible: that can be later than the committed offsets."""
         admin = self._cluster.admin
         whole = sum(offsets.ends(admin, topic, self._partitions).values())
         self._wait(
@@ -116,7 +116,7 @@ class Journey:
             time.sleep(_LOOK_SECONDS)
 
     def _look(self) -> None:
-        """See that the roles are alive, and tell how far they are."""
+        """Check that the roles are alive, and report the progress."""
         if time.monotonic() - self._looked < _LOOK_SECONDS:
             return
         for role, code in self._cluster.processes.ended().items():
@@ -140,23 +140,23 @@ def through_kafka(
     own_broker: bool,
     progress: Callable[[float], None],
     say: Callable[[str], None],
-) -> Iterator[Found]:
-    """Send a recording through a cluster of its own; give the same as in memory.
+) -> Iterator[Results]:
+    """Send a recording through its own cluster; yield the same results as in memory.
 
-    With one partition it is the same to the byte; with more, scores name other partitions and offsets.
+    With one partition every byte is the same; with more, scores name other partitions and offsets.
     """
     with contextlib.ExitStack() as stack:
-        ours = stack.enter_context(cluster(settings, own_broker, say))
-        kafka = ours.settings.kafka
+        own = stack.enter_context(cluster(settings, own_broker, say))
+        kafka = own.settings.kafka
         groups = {
             role: stack.enter_context(offsets.watched(kafka, f"{kafka.topic_prefix}-{role}"))
             for role in ROLES
         }
-        journey = Journey(ours, groups, len(recording), progress)
-        journey.publish(records(recording))
-        journey.wait_scored()
-        scores = Scores(ours, say)
-        journey.wait_alerted(scores.ends)
+        replay = ClusterReplay(own, groups, len(recording), progress)
+        replay.publish(records(recording))
+        replay.wait_scored()
+        scores = Scores(own, say)
+        replay.wait_alerted(scores.ends)
         for batch in scores.batches():
-            yield Found(batch, [], [])
-        yield Found([], alerts(ours, say), unreadable(ours, say))
+            yield Results(batch, [], [])
+        yield Results([], alerts(own, say), unreadable(own, say))

@@ -1,4 +1,4 @@
-"""Where results go: JSON lines here; scores as Parquet in a file of its own."""
+"""Writing results as JSON lines (`parquet` writes scores as Parquet)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import msgspec
 Write = Callable[[list[bytes]], None]
 
 
-class Found(NamedTuple):
-    """Some of what came out, as it stands on the topics; of what is unreadable, why."""
+class Results(NamedTuple):
+    """Some results: scores and alerts as JSON, and the errors of unreadable records."""
 
     scores: list[bytes]
     alerts: list[bytes]
@@ -29,18 +29,18 @@ _placed = msgspec.json.Decoder(_Placed).decode
 
 
 def in_order(alerts: list[bytes]) -> list[bytes]:
-    """Sort transitions by time, and those of one moment by key; those of one alert keep their order."""
+    """Return transitions sorted by time, then by key; those of one alert keep their order."""
 
     def place(alert: bytes) -> tuple[float, str]:
-        found = _placed(alert)
-        return found.time, found.key
+        placed = _placed(alert)
+        return placed.time, placed.key
 
     return sorted(alerts, key=place)
 
 
 @contextlib.contextmanager
 def to_file(name: str | None) -> Iterator[Write]:
-    """Give what takes JSON records, for a file, `-` for stdout, or nothing.
+    """Yield a function that writes JSON records to a file; `-` is stdout, and None writes nothing.
 
     Raises
     ------

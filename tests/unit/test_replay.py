@@ -12,7 +12,7 @@ from fleetleak.records import Decoder, Score
 from fleetleak_app.cli import main
 from fleetleak_app.reading import BadRecording, judged, read
 from fleetleak_app.replay.records import records
-from fleetleak_app.replay.told import Highest
+from fleetleak_app.replay.summary import Highest
 
 START = 1_700_000_000
 GIB, MIB = 2**30, 2**20

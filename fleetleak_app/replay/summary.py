@@ -1,4 +1,4 @@
-"""What a replay found, for people: each transition; without one, how near each service came."""
+"""The results of a replay, for people: each transition; without one, the highest confidence per service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_SERVICES = 20
 
 
 class _Score(msgspec.Struct, gc=False):
-    """The little of a score that is told."""
+    """The fields of a score that are printed."""
 
     service: str
     kind: str = "stable"
@@ -24,14 +24,14 @@ class _Score(msgspec.Struct, gc=False):
 
 
 class Highest:
-    """The score of the highest confidence of each service."""
+    """The score with the highest confidence of each service."""
 
     def __init__(self) -> None:
         self._best: dict[str, _Score] = {}
         self._decode = msgspec.json.Decoder(_Score).decode
 
     def add(self, scores: Iterable[bytes]) -> None:
-        """Look at more scores."""
+        """Take more scores, as JSON."""
         for data in scores:
             score = self._decode(data)
             best = self._best.get(score.service)
@@ -39,7 +39,7 @@ class Highest:
                 self._best[score.service] = score
 
     def lines(self) -> list[str]:
-        """Give a line for each service, the nearest to an alert first."""
+        """Return a line for each service, the highest confidence first."""
         ranked = sorted(self._best.values(), key=lambda score: (-score.confidence, score.service))
         lines = [
             _indented(
@@ -53,7 +53,7 @@ class Highest:
 
 
 def transitions(alerts: Iterable[bytes]) -> list[str]:
-    """Give a line and the summary for each transition."""
+    """Return a headline and the summary of each transition."""
     decode = Decoder(Alert).decode
     return [line for data in alerts for line in _transition(decode(data))]
 
