@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fleetleak.settings import Loaded
 from fleetleak_app.cli import CommandFailed
 from fleetleak_app.cli.tables import render
-from fleetleak_app.reading import Findings
+from fleetleak_app.reading import Notes as Findings
 
 if TYPE_CHECKING:
     from fleetleak_app.evaluation.scorer import Report

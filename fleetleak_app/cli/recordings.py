@@ -45,7 +45,7 @@ def load(arguments: argparse.Namespace) -> Recording:
         sizes = _size("--limit", arguments.limit), _size("--total", arguments.total)
         options = Options(columns, arguments.unit, *sizes)
         recording = read(arguments.files, options)
-        for line in recording.findings.lines():
+        for line in recording.notes.lines():
             print(f"note: {line}", file=sys.stderr)
         return judged(recording)
     except BadRecording as error:

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from fleetleak_app.reading import BadRecording, Findings, Options, read_samples
+from fleetleak_app.reading import BadRecording, Options, read_samples
+from fleetleak_app.reading import Notes as Findings
 
 Floats = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
-"""Files that people have (CSV, Parquet, JSON) as one recording in the snapshot's fields and units."""
+"""Reading files (CSV, Parquet, JSON) as one recording with the fields and units of snapshots."""
 
-from fleetleak_app.reading.findings import BadRecording, Findings
 from fleetleak_app.reading.mapping import parse_mapping
+from fleetleak_app.reading.notes import BadRecording, Notes
 from fleetleak_app.reading.part import Options
 from fleetleak_app.reading.recording import Recording, judged, read, read_samples
 from fleetleak_app.reading.scale import unit_scale
@@ -11,7 +11,7 @@ from fleetleak_app.reading.units import parse_size
 __all__ = [
     "UNIT_CHOICES",
     "BadRecording",
-    "Findings",
+    "Notes",
     "Options",
     "Recording",
     "judged",

@@ -1,4 +1,4 @@
-"""Amounts of memory in the forms that people have, as bytes."""
+"""Amounts of memory in their usual forms, as bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fleetleak_app.reading.findings import BadRecording, Findings, shortened
+from fleetleak_app.reading.notes import BadRecording, Notes, shortened
 from fleetleak_app.reading.numbers import finite, is_missing, plain
 from fleetleak_app.reading.table import Table
 from fleetleak_app.reading.units import BYTES, PERCENT, Unit
@@ -27,9 +27,9 @@ class Amounts:
     Parameters
     ----------
     values
-        Bytes, or with `percent` hundredths of what there is.
+        Bytes; with `percent`, percentages.
     has_unit
-        Whether the header, the values or an option told the unit.
+        Whether the header, the values or an option give the unit.
     """
 
     values: list[float | None]
@@ -39,7 +39,7 @@ class Amounts:
 
 @dataclass
 class _Text:
-    """One value as it is written: its number, exponent and unit."""
+    """One value as text: its number, exponent and unit."""
 
     at: int
     number: str
@@ -48,40 +48,40 @@ class _Text:
 
 
 def amounts(
-    table: Table, at: int, column: str, unit: Unit | None, findings: Findings, most: float = MOST_BYTES
+    table: Table, at: int, column: str, unit: Unit | None, notes: Notes, most: float = MOST_BYTES
 ) -> Amounts:
-    """Give a column as bytes; None where there is no value, or none from 0 to `most`.
+    """Return a column as bytes; None where a value is missing, or not between 0 and `most`.
 
     Parameters
     ----------
     at
         The column's position.
     unit
-        What the values are in that name none themselves; by default bytes.
+        Unit of the values without their own; by default bytes.
 
     Raises
     ------
     BadRecording
-        If most of the column is no amount, or a sign can mean two things.
+        If most values are no amounts, or a comma or point can mean two things.
     """
     numbers = plain(table.columns[at])
-    found = Amounts([], unit is not None, unit is PERCENT)
-    _say_units({unit} if unit else set(), findings)
+    read = Amounts([], unit is not None, unit is PERCENT)
+    _note_units({unit} if unit else set(), notes)
     if numbers is None:
-        numbers, found = _written(table, at, column, unit, findings)
+        numbers, read = _written(table, at, column, unit, notes)
     elif unit is not None and unit.factor != 1:
         numbers = [None if number is None else number * unit.factor for number in numbers]
-    found.values = _in_range(numbers, most, table, column, findings)
-    return found
+    read.values = _in_range(numbers, most, table, column, notes)
+    return read
 
 
 def is_amount(value: Any) -> bool:
-    """Tell whether a value could be an amount of memory."""
+    """Return whether a value could be an amount of memory."""
     return plain([value]) is not None or (isinstance(value, str) and _text(0, value) is not None)
 
 
 def _in_range(
-    numbers: list[float | None], most: float, table: Table, column: str, findings: Findings
+    numbers: list[float | None], most: float, table: Table, column: str, notes: Notes
 ) -> list[float | None]:
     known = numbers if None not in numbers else [number for number in numbers if number is not None]
     if not known or (min(known) >= 0 and max(known) <= most):  # type: ignore[type-var, operator]
@@ -91,14 +91,14 @@ def _in_range(
         ("values above 2^60 (no limit)", [at for at, n in enumerate(numbers) if n is not None and n > most]),
     ):
         if wrong:
-            findings.leave(reason, len(wrong), table.place(wrong[0], column))
+            notes.leave(reason, len(wrong), table.place(wrong[0], column))
     return [n if n is not None and 0 <= n <= most else None for n in numbers]
 
 
 def _written(
-    table: Table, at: int, column: str, unit: Unit | None, findings: Findings
+    table: Table, at: int, column: str, unit: Unit | None, notes: Notes
 ) -> tuple[list[float | None], Amounts]:
-    """Read numbers with signs between thousands, decimal commas and units."""
+    """Return numbers with thousands separators, decimal commas and units, as bytes."""
     values = table.columns[at]
     known = [row for row, value in enumerate(values) if not is_missing(value)]
     texts = [text for row in known if (text := _text(row, values[row])) is not None]
@@ -118,9 +118,9 @@ def _written(
             " give bytes, or a number with a unit such as 1.5 GiB"
         )
     if unread:
-        findings.leave("values that are no amount", len(unread), table.place(min(unread), column))
+        notes.leave("values that are no amount", len(unread), table.place(min(unread), column))
     units = {(text.unit or unit) for text in texts if text.at not in unread}
-    _say_units({text.unit for text in texts if text.unit}, findings)
+    _note_units({text.unit for text in texts if text.unit}, notes)
     return numbers, Amounts([], None not in units, _all_percent(units, texts, table, column))
 
 
@@ -139,7 +139,13 @@ def _text(at: int, value: Any) -> _Text | None:
 
 
 def _decimal_mark(texts: Sequence[_Text], table: Table, column: str, values: Sequence[Any]) -> str:
-    """Tell for the whole column which sign begins the decimals."""
+    """Return the decimal sign of the whole column.
+
+    Raises
+    ------
+    BadRecording
+        If rows have different ones, or a number can mean two things.
+    """
     marks: dict[str, int] = {}
     unsure = None
     for text in texts:
@@ -163,12 +169,12 @@ def _decimal_mark(texts: Sequence[_Text], table: Table, column: str, values: Seq
 
 
 def _ambiguous(number: str) -> bool:
-    # A lone point is the decimal point unless another row says otherwise, as everywhere.
+    # A single point is the decimal point, unless another row shows that it is not.
     return "," in number
 
 
 def _decimal_of(number: str) -> str | None:
-    """Give the decimal sign that a number's form shows, if it does.
+    """Return the decimal sign that the form of a number shows, or None.
 
     Examples
     --------
@@ -198,10 +204,10 @@ def _number(text: _Text, decimal: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _say_units(units: set[Unit], findings: Findings) -> None:
+def _note_units(units: set[Unit], notes: Notes) -> None:
     for unit in sorted(units):
         if unit.factor > 1:
-            findings.note(f"{unit.name} is read as {unit.factor:,.0f} bytes")
+            notes.note(f"{unit.name} is read as {unit.factor:,.0f} bytes")
 
 
 def _all_percent(units: set[Unit | None], texts: Sequence[_Text], table: Table, column: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which column is which field: as the user says, by the field's own name, or by a well-known one."""
+"""Which column is which field: as the user says, by the name of the field, or by a well-known name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Any
 
 from fleetleak_app.reading.amounts import is_amount
-from fleetleak_app.reading.findings import BadRecording, Findings, listed
 from fleetleak_app.reading.mapping import positions
 from fleetleak_app.reading.names import BYTE_FIELDS, FIELDS, SYNONYMS, TEXT, Head, head
+from fleetleak_app.reading.notes import BadRecording, Notes, listed
 from fleetleak_app.reading.numbers import is_missing
 from fleetleak_app.reading.series import labelled
 from fleetleak_app.reading.table import Table
@@ -19,22 +19,22 @@ from fleetleak_app.reading.units import TIME
 
 _LOOKED_AT = 20
 _MEMORY = ("used", "anon")
-# Of a wide table, whose other columns are series.
+# Fields of a wide table; its other columns are series.
 _WIDE_FIELDS = {"timestamp", "total", "limit"}
 
 
 @dataclass
 class Columns:
-    """The columns that are read.
+    """The columns to read.
 
     Parameters
     ----------
     at
         Position by field.
     given
-        Fields that the user named a column for: what is wrong in them is an error.
+        Fields with a column named by the user: a problem there is an error.
     series
-        Positions of the columns that are one series each: the table is wide.
+        Positions of the columns with one series each, if the table is wide.
     """
 
     at: dict[str, int]
@@ -43,7 +43,7 @@ class Columns:
 
 
 def dated(table: Table) -> Table:
-    """Put the times of day of a column `time` behind the dates of a column `date`."""
+    """Join the dates of a column `date` with the times of day of a column `time`."""
     keys = [head(name).key for name in table.names]
     if not {"date", "time"} <= set(keys) or table.moments:
         return table
@@ -58,17 +58,17 @@ def dated(table: Table) -> Table:
 
 
 def is_known(name: str) -> bool:
-    """Tell whether a name stands for a field, and cannot be the name of a service, such as `app`."""
+    """Return whether a name stands for a field, and cannot be that of a service, such as `app`."""
     return bool(_meanings(head(name)).keys() - TEXT)
 
 
-def match(table: Table, mapping: Mapping[str, str], findings: Findings) -> Columns:
-    """Find the columns of a table.
+def match(table: Table, mapping: Mapping[str, str], notes: Notes) -> Columns:
+    """Return the columns to read from a table.
 
     Raises
     ------
     BadRecording
-        If one that is named is not there, or none has times or memory.
+        If a column named by the user does not exist, or no column has times or memory.
     """
     given = positions(mapping, table.names, table.file)
     at = given | _by_name(table, given)
@@ -77,25 +77,25 @@ def match(table: Table, mapping: Mapping[str, str], findings: Findings) -> Colum
     series = [] if _has_memory(at) or given.keys() & TEXT else _series(table, at)
     if series:
         at = {field: place for field, place in at.items() if field in _WIDE_FIELDS or field in given}
-        findings.note(f"{table.file} has no column of memory: its other columns, {len(series)}, are services")
+        notes.note(f"{table.file} has no column of memory: its other columns, {len(series)}, are services")
     elif not _has_memory(at):
         at["used"] = _memory(table, at)
-    _say(table, at, given, findings)
+    _note_names(table, at, given, notes)
     return Columns(at, set(given), series)
 
 
-def _say(table: Table, at: Mapping[str, int], given: Mapping[str, int], findings: Findings) -> None:
-    """Say which column is read as what, where the name is not the field's."""
-    said = []
+def _note_names(table: Table, at: Mapping[str, int], given: Mapping[str, int], notes: Notes) -> None:
+    """Note which column is read as which field, if its name is not that of the field."""
+    readings = []
     for field, place in at.items():
         name = table.names[place]
         rest = [other for number, other in enumerate(table.names) if number not in at.values()]
         alike = [other for other in rest if field in _meanings(head(other))]
         others = [other for other in alike if other == name or name != field]
         if field not in given and (name != field or others):
-            said.append(f"`{name}` as {field}" + (f" (not {listed(others)})" if others else ""))
-    if said:
-        findings.note(f"reading column {', '.join(said)}")
+            readings.append(f"`{name}` as {field}" + (f" (not {listed(others)})" if others else ""))
+    if readings:
+        notes.note(f"reading column {', '.join(readings)}")
 
 
 def _has_memory(at: Mapping[str, int]) -> bool:
@@ -103,43 +103,49 @@ def _has_memory(at: Mapping[str, int]) -> bool:
 
 
 def _meanings(name: Head) -> dict[str, int]:
-    """Give the fields a header can stand for, and how far down their lists it is."""
+    """Return the fields that a header can stand for, each with its rank (0 is best)."""
     if name.key in FIELDS:
         return {name.key: 0}
     if name.base in FIELDS and name.base != "working_set":
         return {name.base: 1}
-    found = {}
+    ranks = {}
     for field, synonyms in SYNONYMS.items():
         for key in (name.key, name.base):
             if key in synonyms:
-                found[field] = 2 + synonyms.index(key)
-    return found
+                ranks[field] = 2 + synonyms.index(key)
+    return ranks
 
 
 def _by_name(table: Table, given: Mapping[str, int]) -> dict[str, int]:
     free = [at for at in range(len(table.names)) if at not in given.values()]
     meanings = {at: _meanings(head(table.names[at])) for at in free}
-    found: dict[str, int] = {}
+    chosen: dict[str, int] = {}
     for field in (*SYNONYMS, *sorted(FIELDS - SYNONYMS.keys())):
         ranked = sorted((meanings[at][field], at) for at in free if field in meanings[at])
         if field not in given and ranked:
-            found[field] = ranked[0][1]
-            free.remove(found[field])
-    return found
+            chosen[field] = ranked[0][1]
+            free.remove(chosen[field])
+    return chosen
 
 
 def _times(table: Table) -> int:
-    """Find the only column of times where none has a known name."""
-    found = [
+    """Return the only column of times, if none has a known name.
+
+    Raises
+    ------
+    BadRecording
+        If there is none, or more than one.
+    """
+    times = [
         at for at in range(len(table.names)) if at in table.moments or _first(table, at, looks_like_time)
     ]
-    if len(found) != 1:
+    if len(times) != 1:
         one = "; columns are separated by a comma, semicolon, tab or |" if len(table.names) == 1 else ""
         raise BadRecording(
             f"{table.file} has no timestamp: name its column with --columns timestamp=COLUMN;"
             f" it has {listed(table.names)}{one}"
         )
-    return found[0]
+    return times[0]
 
 
 def _first(table: Table, at: int, holds: Callable[[Any], bool]) -> bool:
@@ -152,7 +158,7 @@ def _some(values: Iterable[Any]) -> Iterator[Any]:
 
 
 def _series(table: Table, at: Mapping[str, int]) -> list[int]:
-    """Give the columns of a wide table; none if it is not one: it tells who by text, or kinds of memory."""
+    """Return the series of a wide table; none if it has a column of names or of other memory fields."""
     own = {table.names[place].strip().lower() for place in at.values()}
     if own & (TEXT | BYTE_FIELDS - _WIDE_FIELDS):
         return []
@@ -169,16 +175,22 @@ def _is_numeric(values: Sequence[Any]) -> bool:
 
 
 def _memory(table: Table, at: Mapping[str, int]) -> int:
-    """Find memory under a name with labels, or as a working set."""
-    found = [
+    """Return the column of memory: a name with labels, or a working set.
+
+    Raises
+    ------
+    BadRecording
+        If there is none, or more than one.
+    """
+    memory = [
         place
         for place, name in enumerate(table.names)
         if (metric := labelled(name)) and "used" in _meanings(head(metric.name))
     ]
-    found = found or ([at["working_set"]] if "working_set" in at else [])
-    if len(found) != 1:
+    memory = memory or ([at["working_set"]] if "working_set" in at else [])
+    if len(memory) != 1:
         raise BadRecording(
             f"{table.file} has neither used nor anon: name a column with --columns used=COLUMN;"
             f" it has {listed(table.names)}"
         )
-    return found[0]
+    return memory[0]

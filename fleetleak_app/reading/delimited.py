@@ -1,4 +1,4 @@
-"""CSV and its dialects: text to a table."""
+"""CSV and its dialects: from text to a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from fleetleak_app.reading.findings import BadRecording, Findings, listed, shortened
+from fleetleak_app.reading.notes import BadRecording, Notes, listed, shortened
 from fleetleak_app.reading.table import Table
 
 _DELIMITERS = ",;\t|"
@@ -24,25 +24,25 @@ _VALUE = re.compile(r"[+-]?[\d.,]+([eE][+-]?\d+)?\s?[A-Za-z%]{0,3}|\d{4}[-/]\d\d
 
 
 class _Start(NamedTuple):
-    """Where the header begins; what a first line `sep=` says; the last comment before it."""
+    """Where the header begins, the delimiter of a line `sep=`, and the last comment before the header."""
 
     offset: int
     delimiter: str | None
     comment: str | None
 
 
-def table(text: str, file: str, findings: Findings, is_known: Callable[[str], bool]) -> Table:
+def table(text: str, file: str, notes: Notes, is_known: Callable[[str], bool]) -> Table:
     """Read delimited text.
 
     Parameters
     ----------
     is_known
-        Whether a header's name is known, so that a first line of values can be told from a header.
+        Returns whether the name of a column is known; this tells a header from a line of values.
 
     Raises
     ------
     BadRecording
-        If it has no rows, no header, or a row with more values than the header has names.
+        If there are no rows or no header, or if a row has more values than the header has names.
     """
     start = _start(text)
     delimiter = start.delimiter or _delimiter(text[start.offset : start.offset + _HEAD_CHARACTERS])
@@ -56,7 +56,7 @@ def table(text: str, file: str, findings: Findings, is_known: Callable[[str], bo
         rows.first_is_data()
     while header and not header[-1]:
         header.pop()
-    return rows.table(header, findings)
+    return rows.table(header, notes)
 
 
 def _start(text: str) -> _Start:
@@ -75,16 +75,16 @@ def _start(text: str) -> _Start:
 
 
 def _delimiter(head: str) -> str:
-    """Find the sign that stands equally often in most lines, the header among them."""
+    """Return the delimiter: the sign with the same count in most lines, the header among them."""
     lines = [line for line in head.split("\n")[:_HEAD_LINES] if line.strip()]
     bare = [_QUOTED.sub("", line) for line in lines]
-    best, found = (0.0, 0), ","
+    best, delimiter = (0.0, 0), ","
     for sign in _DELIMITERS if lines else "":
         counts = [line.count(sign) for line in bare]
         usual, times = Counter(counts[1:] or counts).most_common(1)[0]
         if counts[0] and usual and (share := (times / len(counts), usual)) > best:
-            best, found = share, sign
-    return found
+            best, delimiter = share, sign
+    return delimiter
 
 
 def _clean(name: str) -> str:
@@ -103,12 +103,12 @@ def _no_header(file: str, names: Sequence[str], delimiter: str) -> str:
 
 
 class _Rows:
-    """The rows of a text, read in batches so that no more than the columns are kept.
+    """The rows of a text, read in batches, so that only the columns are kept in memory.
 
     Raises
     ------
     BadRecording
-        If there are none, or the delimiter is no sign that can separate values.
+        If there are no rows, or the delimiter cannot separate values.
     """
 
     def __init__(self, text: str, delimiter: str, file: str) -> None:
@@ -130,33 +130,33 @@ class _Rows:
         self.first = first[0]
 
     def first_is_data(self) -> None:
-        """Read the first row as one of values."""
+        """Take the first row as a row of values."""
         self._pending = [self.first]
 
-    def table(self, header: list[str], findings: Findings) -> Table:
-        """Read all rows.
+    def table(self, header: list[str], notes: Notes) -> Table:
+        """Return all rows as a table.
 
         Raises
         ------
         BadRecording
-            If there are none, or one has more values than the header has names.
+            If there are no rows, or one has more values than the header has names.
         """
         columns: list[list[str]] = [[] for _ in header]
         last: list[str] = []
         while batch := self._batch(_BATCH_ROWS):
             last = batch[-1]
             for column, values in zip(
-                columns, zip(*self._even(header, batch, findings), strict=True), strict=False
+                columns, zip(*self._even(header, batch, notes), strict=True), strict=False
             ):
                 column.extend(values)
         if not columns or not columns[0]:
             raise BadRecording(f"{self._file} holds no rows below its header")
-        self._look_for_open_quotes(last, findings)
+        self._check_quotes(last, notes)
         rows = self._numbers or range(1, self._count + 1)
         return Table(self._file, header, list(columns), rows)
 
-    def _look_for_open_quotes(self, last: list[str], findings: Findings) -> None:
-        """See whether a quote has swallowed rows."""
+    def _check_quotes(self, last: list[str], notes: Notes) -> None:
+        """Check whether an open quote has swallowed rows."""
         if "\n" in "".join(last).rstrip("\n"):
             raise BadRecording(f"{self._file}: a quote in row {self._count} is not closed")
         swallowed = self._reader.line_num - self._read
@@ -165,10 +165,10 @@ class _Rows:
                 f"{self._file}: {swallowed:,} line ends stand inside quotes: one is not closed"
             )
         if swallowed:
-            findings.note(f"{self._file}: {swallowed:,} line ends stand inside quotes: is one not closed?")
+            notes.note(f"{self._file}: {swallowed:,} line ends stand inside quotes: is one not closed?")
 
     def _batch(self, most: int) -> list[list[str]]:
-        """Give rows; blank lines are none."""
+        """Return the next rows, without blank lines; an empty list at the end."""
         if self._pending:
             batch, self._pending = self._pending, []
             return batch
@@ -182,8 +182,8 @@ class _Rows:
             raise BadRecording(f"{self._file} line {line}: {error}: is a quote not closed?") from None
         return batch
 
-    def _even(self, header: list[str], batch: list[list[str]], findings: Findings) -> list[list[str]]:
-        """Make every row as long as the header; leave out what is no row."""
+    def _even(self, header: list[str], batch: list[list[str]], notes: Notes) -> list[list[str]]:
+        """Make every row as long as the header; leave out comments, blank rows and repeated headers."""
         before = self._count
         self._count += len(batch)
         if set(map(len, batch)) == {len(header)} and header not in batch and any(batch[-1]):
@@ -194,15 +194,15 @@ class _Rows:
             self._numbers = list(range(1, before + 1))
         kept = []
         for number, row in enumerate(batch, before + 1):
-            if self._is_row(header, row, number, findings):
+            if self._is_row(header, row, number, notes):
                 self._numbers.append(number)
                 kept.append(row[: len(header)] + [""] * (len(header) - len(row)))
         return kept
 
-    def _is_row(self, header: list[str], row: list[str], number: int, findings: Findings) -> bool:
+    def _is_row(self, header: list[str], row: list[str], number: int, notes: Notes) -> bool:
         width = len(header)
         if row[:width] == header or row[0].startswith("#"):
-            findings.leave("repeated headers or comments", 1, f"{self._file} row {number}")
+            notes.leave("repeated headers or comments", 1, f"{self._file} row {number}")
             return False
         if any(map(str.strip, row[width:])):
             raise BadRecording(

@@ -1,4 +1,4 @@
-"""`--columns FIELD=COLUMN,...`: any header by its name or position."""
+"""`--columns FIELD=COLUMN,...`: columns by name or position."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 
-from fleetleak_app.reading.findings import BadRecording, listed
 from fleetleak_app.reading.names import FIELDS, suggested
+from fleetleak_app.reading.notes import BadRecording, listed
 
 _POSITION = re.compile(r"#([1-9]\d{0,5})", re.ASCII)
 
 
 def parse_mapping(text: str) -> dict[str, str]:
-    """Read `field=column,field=column`; quotes and braces keep what stands inside together.
+    """Return `field=column,field=column` as a dict; a comma inside quotes or braces does not separate.
 
     Examples
     --------
@@ -25,19 +25,19 @@ def parse_mapping(text: str) -> dict[str, str]:
     Raises
     ------
     BadRecording
-        If a field is not one of a snapshot, is named twice, or has no column.
+        If a field is not a snapshot field, is named twice, or has no column.
     """
-    found: dict[str, str] = {}
+    mapping: dict[str, str] = {}
     for part in _parts(text):
         field, sign, column = (piece.strip() for piece in _unquoted(part).partition("="))
         if not sign or not column:
             raise BadRecording(f"--columns has {part.strip()!r}: give FIELD=COLUMN")
         if field not in FIELDS:
             raise BadRecording(f"--columns names {field}: {_did_you_mean(field)}")
-        if field in found:
+        if field in mapping:
             raise BadRecording(f"--columns names {field} twice")
-        found[field] = _unquoted(column)
-    return found
+        mapping[field] = _unquoted(column)
+    return mapping
 
 
 def _did_you_mean(field: str) -> str:
@@ -68,12 +68,12 @@ def _unquoted(text: str) -> str:
 
 
 def positions(mapping: Mapping[str, str], names: Sequence[str], file: str) -> dict[str, int]:
-    """Give the position of each field's column.
+    """Return the position of the column of each field.
 
     Raises
     ------
     BadRecording
-        If a column is not there.
+        If a column does not exist.
     """
     return {field: _position(field, column, names, file) for field, column in mapping.items()}
 

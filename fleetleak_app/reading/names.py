@@ -1,4 +1,4 @@
-"""Names of columns: what a header says, and which field it stands for."""
+"""Names of columns: the parts of a header, and the field it stands for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECONDS = {"pressure_some", "pressure_full", "cpu_seconds"}
 COUNTERS = {"faults_minor", "faults_major", "oom_kills"}
 BYTE_FIELDS = FIELDS - TEXT - TIMES - SECONDS - COUNTERS
 
-# In order of preference; a field's own name comes before all of them.
+# In order of preference; the name of the field itself is preferred to all of them.
 SYNONYMS = {
     "timestamp": (
         "time", "ts", "@timestamp", "datetime", "date_time", "time_stamp", "date", "epoch", "unix_time",
@@ -37,7 +37,7 @@ SYNONYMS = {
     "instance": ("pod", "pod_name", "name"),
     "host": ("hostname", "node"),
 }  # fmt: skip
-"""Well-known names of columns by the field they are read as, spelt as `head` gives them."""
+"""Well-known names of columns by field, spelt as in `Head.key`."""
 
 _IN_BRACKETS = re.compile(r"(.*\S)\s*[(\[]\s*([A-Za-zµ%]+)\s*[)\]]")
 _CAMEL = re.compile(r"(?<![KMGTP]i)(?<=[a-z0-9])(?=[A-Z])")
@@ -47,7 +47,7 @@ _SHORTEST_SUFFIX = 2
 
 
 class Head(NamedTuple):
-    """What a header says: its name, the name without its unit, and the unit."""
+    """The parts of a header: its name, the name without its unit, and the unit."""
 
     key: str
     base: str
@@ -55,7 +55,7 @@ class Head(NamedTuple):
 
 
 def head(name: str) -> Head:
-    """Read a header.
+    """Return the parts of a header.
 
     Examples
     --------
@@ -80,23 +80,23 @@ def head(name: str) -> Head:
 
 
 def without_unit(name: str) -> str:
-    """Give a name without a unit in brackets.
+    """Return a name without a unit in brackets.
 
     Examples
     --------
     >>> without_unit("cart (MiB)")
     'cart'
     """
-    found = _IN_BRACKETS.fullmatch(name)
-    return found[1] if found and found[2].lower() in _UNITS else name
+    match = _IN_BRACKETS.fullmatch(name)
+    return match[1] if match and match[2].lower() in _UNITS else name
 
 
 def _key(name: str) -> str:
-    """Give a name in small letters with `_` between its words."""
+    """Return a name in small letters, with `_` between its words."""
     return _OTHER_SIGNS.sub("_", _CAMEL.sub("_", name).lower()).strip("_")
 
 
 def suggested(field: str) -> str | None:
-    """Give the field that a well-known name stands for."""
+    """Return the field that a well-known name stands for, or None."""
     key = _key(field)
     return next((known for known, names in SYNONYMS.items() if key in names), None)

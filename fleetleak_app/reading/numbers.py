@@ -1,4 +1,4 @@
-"""Whole columns of plain numbers, fast."""
+"""Whole columns of plain numbers, read fast."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ MISSING = frozenset(
     {"", "-", "--", "nan", "null", "none", "n/a", "na", "#n/a", "undefined", "nil"}
     | {"inf", "+inf", "-inf", "infinity", "+infinity", "max", "unlimited"}
 )
-"""What stands for no value, or no limit, in small letters."""
+"""Texts for a missing value, or for no limit, in small letters."""
 
 
 def plain(values: Sequence[Any]) -> list[float | None] | None:
-    """Give a column as numbers, what is empty or not finite as None; None if a value is no plain number."""
+    """Return a column as numbers, None for an empty or infinite value; None if a value is no plain number."""
     try:
-        found: list[float | None] = list(map(float, values))
-        # One sum tells whether all are finite.
-        if math.isfinite(math.fsum(found)):  # type: ignore[arg-type]
-            return found
+        numbers: list[float | None] = list(map(float, values))
+        # The sum is finite only if all numbers are.
+        if math.isfinite(math.fsum(numbers)):  # type: ignore[arg-type]
+            return numbers
     except (TypeError, ValueError, OverflowError):
         pass
     try:
@@ -29,12 +29,12 @@ def plain(values: Sequence[Any]) -> list[float | None] | None:
 
 
 def finite(value: float) -> float | None:
-    """Give a number, or None where it is not finite."""
+    """Return a number, or None if it is not finite."""
     return value if math.isfinite(value) else None
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a value stands for none."""
+    """Return whether a value stands for a missing one."""
     if isinstance(value, str):
         return value.strip().lower() in MISSING
     return value is None or (isinstance(value, float) and math.isnan(value))

@@ -1,4 +1,4 @@
-"""Parquet to a table, by the types of its columns."""
+"""From Parquet to a table, by the types of its columns."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from collections.abc import Sequence
 from typing import Any
 
 from fleetleak.extras import hint
-from fleetleak_app.reading.findings import BadRecording, Findings
+from fleetleak_app.reading.notes import BadRecording, Notes
 from fleetleak_app.reading.table import Table
 
 MAGIC = b"PAR1"
 _A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
-def table(data: bytes, file: str, findings: Findings) -> Table:
-    """Read Parquet.
+def table(data: bytes, file: str, notes: Notes) -> Table:
+    """Return Parquet data as a table.
 
     Raises
     ------
     BadRecording
-        If it is damaged, has no rows, or pyarrow is missing.
+        If the data are damaged or have no rows, or if pyarrow is not installed.
     """
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
         raise BadRecording(f"{file}: Parquet needs more: {hint('replay')}") from None
     try:
-        found = parquet.read_table(io.BytesIO(data), use_pandas_metadata=False)
-        heads = found.column_names
+        content = parquet.read_table(io.BytesIO(data), use_pandas_metadata=False)
+        heads = content.column_names
     except (ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise BadRecording(f"{file} is damaged Parquet: {_line(error)}") from None
-    if not found.num_rows:
+    if not content.num_rows:
         raise BadRecording(f"{file} holds no rows")
     names: list[str] = []
     columns: list[Sequence[Any]] = []
     moments = set()
-    for name, column in zip(heads, found.columns, strict=True):
+    for name, column in zip(heads, content.columns, strict=True):
         try:
             values, is_moment = _values(column)
         except (ArrowException, ValueError, TypeError, OverflowError, NotImplementedError):
-            findings.note(f"column `{name}` of {file} is not read: its type is {_line(column.type)}")
+            notes.note(f"column `{name}` of {file} is not read: its type is {_line(column.type)}")
             continue
         if is_moment:
             moments.add(len(names))
         names.append(name)
         columns.append(values)
-    return Table(file, names, columns, range(1, found.num_rows + 1), frozenset(moments))
+    return Table(file, names, columns, range(1, content.num_rows + 1), frozenset(moments))
 
 
 def _values(column: Any) -> tuple[list[Any], bool]:
-    """Give a column's values, and whether they are unix seconds."""
+    """Return the values of a column, and whether they are unix seconds."""
     import pyarrow
 
     types, kind = pyarrow.types, column.type

@@ -1,4 +1,4 @@
-"""One file: its bytes to columns by field, whatever form they have."""
+"""Reading one file: from bytes of any format to columns by field."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fleetleak_app.reading import delimited, jsons, parquet, text
 from fleetleak_app.reading.columns import dated, is_known, match
-from fleetleak_app.reading.findings import BadRecording, Findings
+from fleetleak_app.reading.notes import BadRecording, Notes
 from fleetleak_app.reading.shapes import joined, melted
 from fleetleak_app.reading.table import Table
 from fleetleak_app.reading.typed import Part, typed
@@ -16,16 +16,16 @@ from fleetleak_app.reading.units import BYTES, Unit
 
 @dataclass
 class Options:
-    """What the user says of the files.
+    """The options of the user for reading files.
 
     Parameters
     ----------
     columns
-        Column by field, where the names do not tell.
+        Column by field, where the name of the column is not known.
     unit
-        Of the columns of bytes that do not tell their own, such as `KiB`.
+        Unit of the columns of bytes without their own, such as `KiB`.
     limit, total
-        For every row, in bytes.
+        Value for every row, in bytes.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
@@ -34,13 +34,13 @@ class Options:
     total: int | None = None
 
 
-def part(file: str, options: Options, findings: Findings) -> Part:
+def part(file: str, options: Options, notes: Notes) -> Part:
     """Read one file.
 
     Raises
     ------
     BadRecording
-        If it cannot be read, or times or memory are missing.
+        If the file cannot be read, or times or memory are missing.
     """
     try:
         data = text.unpacked(Path(file).read_bytes(), file)
@@ -48,34 +48,34 @@ def part(file: str, options: Options, findings: Findings) -> Part:
         raise BadRecording(f"{file}: {error.strerror}") from None
     unit = BYTES[options.unit.lower()] if options.unit else None
     if data.startswith(parquet.MAGIC):
-        return _of_table(parquet.table(data, file, findings), options, unit, findings)
-    words = text.to_text(data, file, findings)
+        return _of_table(parquet.table(data, file, notes), options, unit, notes)
+    words = text.to_text(data, file, notes)
     if not words.strip():
         raise BadRecording(f"{file} is empty")
     if not jsons.is_json(words):
-        return _of_table(_delimited(words, file, options, findings), options, unit, findings)
-    if (found := jsons.snapshots(words.encode(), file, findings)) is not None:
-        _say_unused(file, "snapshots", options, findings)
-        return Part(file, jsons.fields_of(found.found), found.rows, found.read, exact=True)
-    if (series := jsons.series(words, file, findings)) is not None:
-        _say_unused(file, "an answer of Prometheus", options, findings)
-        return typed(*joined(file, series, unit, findings), unit, options.total or options.limit, findings)
-    return _of_table(jsons.table(words, file, findings), options, unit, findings)
+        return _of_table(_delimited(words, file, options, notes), options, unit, notes)
+    if (snapshots := jsons.snapshots(words.encode(), file, notes)) is not None:
+        _note_unused(file, "snapshots", options, notes)
+        return Part(file, jsons.fields_of(snapshots.good), snapshots.rows, snapshots.read, exact=True)
+    if (series := jsons.series(words, file, notes)) is not None:
+        _note_unused(file, "an answer of Prometheus", options, notes)
+        return typed(*joined(file, series, unit, notes), unit, options.total or options.limit, notes)
+    return _of_table(jsons.table(words, file, notes), options, unit, notes)
 
 
-def _of_table(table: Table, options: Options, unit: Unit | None, findings: Findings) -> Part:
+def _of_table(table: Table, options: Options, unit: Unit | None, notes: Notes) -> Part:
     table = dated(table) if "timestamp" not in options.columns else table
-    columns = match(table, options.columns, findings)
+    columns = match(table, options.columns, notes)
     if columns.series:
-        table, columns = melted(table, columns, unit, findings)
-    return typed(table, columns, unit, options.total or options.limit, findings)
+        table, columns = melted(table, columns, unit, notes)
+    return typed(table, columns, unit, options.total or options.limit, notes)
 
 
-def _say_unused(file: str, what: str, options: Options, findings: Findings) -> None:
+def _note_unused(file: str, what: str, options: Options, notes: Notes) -> None:
     if options.columns:
-        findings.note(f"{file} holds {what}: --columns says nothing of it")
+        notes.note(f"{file} holds {what}: --columns says nothing of it")
 
 
-def _delimited(words: str, file: str, options: Options, findings: Findings) -> Table:
-    given = {column.strip().casefold() for column in options.columns.values()}
-    return delimited.table(words, file, findings, lambda name: name.casefold() in given or is_known(name))
+def _delimited(words: str, file: str, options: Options, notes: Notes) -> Table:
+    chosen = {column.strip().casefold() for column in options.columns.values()}
+    return delimited.table(words, file, notes, lambda name: name.casefold() in chosen or is_known(name))

@@ -1,4 +1,4 @@
-"""Series with labels, as Prometheus and Grafana name them: who they are about, and what they measure."""
+"""Series with labels, as in Prometheus and Grafana: their service and instance, and their field."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _LONGEST_NAME = 4096
 
 
 class Metric(NamedTuple):
-    """A metric's name (empty where there is none) and its labels."""
+    """The name of a metric (it may be empty) and its labels."""
 
     name: str
     labels: dict[str, str]
 
 
 class Series(NamedTuple):
-    """One series: what it is called, its labels, its times (unix s) and values, and their rows."""
+    """One series: its full text, name and labels, times (unix seconds), values, and their rows."""
 
     text: str
     metric: Metric
@@ -34,13 +34,13 @@ class Series(NamedTuple):
 
     @property
     def field(self) -> str:
-        """The snapshot's field that it measures: memory, unless its name says a limit or total."""
+        """The snapshot field that it measures: `used`, unless its name is that of a limit or total."""
         key = head(self.metric.name).base
         return next((field for field in ("limit", "total") if key in SYNONYMS[field]), "used")
 
 
 def labelled(text: str) -> Metric | None:
-    """Read a name with labels.
+    """Return a name with labels as a metric; None if the text has no labels.
 
     Examples
     --------
@@ -49,14 +49,14 @@ def labelled(text: str) -> Metric | None:
     >>> labelled("app") is None
     True
     """
-    found = _LABELLED.fullmatch(text.strip()) if len(text) <= _LONGEST_NAME else None
-    if found is None:
+    match = _LABELLED.fullmatch(text.strip()) if len(text) <= _LONGEST_NAME else None
+    if match is None:
         return None
-    return Metric(found[1] or "", dict(_LABEL.findall(found[2])))
+    return Metric(match[1] or "", dict(_LABEL.findall(match[2])))
 
 
 def owners(every: Sequence[Series]) -> list[tuple[str, str]]:
-    """Give the service and instance of each series; of two that measure the same, their whole texts.
+    """Return the service and instance of each series; if two series are the same, use the full texts.
 
     Examples
     --------
@@ -64,10 +64,10 @@ def owners(every: Sequence[Series]) -> list[tuple[str, str]]:
     >>> owners([Series("{...}", pod, [], [], [])])
     [('shop/cart-1', 'shop/cart-1')]
     """
-    found = [_owner(series) for series in every]
-    measured = {(owner, series.field) for owner, series in zip(found, every, strict=True)}
+    short = [_owner(series) for series in every]
+    measured = {(owner, series.field) for owner, series in zip(short, every, strict=True)}
     if len(measured) == len(every):
-        return found
+        return short
     return [(series.text[:_MOST_CHARACTERS],) * 2 for series in every]
 
 
@@ -82,6 +82,6 @@ def _owner(series: Series) -> tuple[str, str]:
 
 
 def text_of(labels: Mapping[str, Any]) -> str:
-    """Give labels as the text that Prometheus shows."""
+    """Return labels as Prometheus writes them."""
     inside = ", ".join(f'{name}="{value}"' for name, value in labels.items() if name != "__name__")
     return f"{labels.get('__name__', '')}{{{inside}}}" if inside else str(labels.get("__name__", "{}"))

@@ -1,4 +1,4 @@
-"""A table as it stands in a file, before anything is known of its columns."""
+"""A table of a file, before the meaning of its columns is known."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Table:
     Parameters
     ----------
     file
-        As the user named it.
+        Its name, as the user gave it.
     rows
-        The number of each row for people: 1 is the first below the header, blank lines do not count.
+        The number of each row for people: 1 is the first row below the header; blank lines do not count.
     moments
         Positions of the columns that are unix seconds by their type.
     units
-        What the numbers of a column are in, by its position, where its name does not tell.
+        Unit of a column by its position, if its name does not give one.
     """
 
     file: str
@@ -33,5 +33,5 @@ class Table:
     units: Mapping[int, Unit] = field(default_factory=dict)
 
     def place(self, at: int, column: str) -> str:
-        """Say where a value stands."""
+        """Return the place of a value: file, row and column."""
         return f"{self.file} row {self.rows[at]}, column {column}"

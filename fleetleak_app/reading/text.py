@@ -1,4 +1,4 @@
-"""Bytes to text: gzip, UTF-8, UTF-16, Latin-1; any line ends."""
+"""From bytes to text: gzip, UTF-8, UTF-16, Latin-1; any line ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 import gzip
 import zlib
 
-from fleetleak_app.reading.findings import BadRecording, Findings
+from fleetleak_app.reading.notes import BadRecording, Notes
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -14,7 +14,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _LOOKED_AT = 4096
-# What begins so is no text, and people give it to us.
+# First bytes of files that are no text, but that people try to read.
 _OTHERS = {
     b"PK\x03\x04": "a ZIP archive or an Excel file: unpack it, or export it as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel file: export it as CSV",
@@ -27,12 +27,12 @@ _TEXT_SIGNS = {*range(32, 256), *b"\t\n\r\f\v\0"}
 
 
 def unpacked(data: bytes, file: str) -> bytes:
-    """Give the bytes of a file without gzip.
+    """Return the bytes of a file, unpacked if it is gzip.
 
     Raises
     ------
     BadRecording
-        If it is damaged.
+        If the gzip is damaged.
     """
     if not data.startswith(b"\x1f\x8b"):
         return data
@@ -42,25 +42,25 @@ def unpacked(data: bytes, file: str) -> bytes:
         raise BadRecording(f"{file} is damaged gzip: {error}") from None
 
 
-def to_text(data: bytes, file: str, findings: Findings) -> str:
-    """Give the text of a file, its lines ended by `\\n`.
+def to_text(data: bytes, file: str, notes: Notes) -> str:
+    """Return the text of a file, with `\\n` at the end of each line.
 
     Raises
     ------
     BadRecording
-        If it is no text.
+        If the file is no text.
     """
     for head, what in _OTHERS.items():
         if data.startswith(head):
             raise BadRecording(f"{file} is {what}")
-    text = _decoded(data, file, findings)
+    text = _decoded(data, file, notes)
     if "\0" in text:
-        findings.note(f"{file} holds NUL bytes: they are left out")
+        notes.note(f"{file} holds NUL bytes: they are left out")
         text = text.replace("\0", "")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _decoded(data: bytes, file: str, findings: Findings) -> str:
+def _decoded(data: bytes, file: str, notes: Notes) -> str:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, errors="replace")
@@ -73,7 +73,7 @@ def _decoded(data: bytes, file: str, findings: Findings) -> str:
     odd = sum(byte not in _TEXT_SIGNS for byte in data[:_LOOKED_AT])
     if odd > len(data[:_LOOKED_AT]) / 50:
         raise BadRecording(f"{file} is neither text (CSV, JSON) nor Parquet")
-    findings.note(f"{file} is not UTF-8: read as Latin-1 (Windows-1252)")
+    notes.note(f"{file} is not UTF-8: read as Latin-1 (Windows-1252)")
     try:
         return data.decode("cp1252")
     except UnicodeDecodeError:
@@ -81,7 +81,7 @@ def _decoded(data: bytes, file: str, findings: Findings) -> str:
 
 
 def _utf16(data: bytes) -> str | None:
-    """Tell UTF-16 without a mark by the NULs at every second byte."""
+    """Return the UTF-16 encoding of text without a mark (every second byte is NUL), or None."""
     even, odd = data[:_LOOKED_AT:2], data[1:_LOOKED_AT:2]
     if not odd:
         return None

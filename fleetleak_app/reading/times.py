@@ -1,4 +1,4 @@
-"""Times in the forms that people have, as unix seconds."""
+"""Times in their usual forms, as unix seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fleetleak_app.reading.findings import BadRecording, Findings, shortened
+from fleetleak_app.reading.notes import BadRecording, Notes, shortened
 from fleetleak_app.reading.numbers import finite, is_missing, plain
 from fleetleak_app.reading.table import Table
 from fleetleak_app.reading.units import TIME, Unit
@@ -19,7 +19,7 @@ _UNITS = tuple(TIME[name] for name in ("s", "ms", "us", "ns"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _UNDERSTOOD = "unix seconds (or ms, us, ns), YYYY-MM-DD HH:MM:SS or ISO 8601"
-# What spreadsheets make of unix times.
+# Unix times as spreadsheets write them.
 _ROUNDED = re.compile(r"\d[.,](\d+)[eE]\+(\d{1,3})", re.ASCII)
 _TIME_OF_DAY = re.compile(r"\s*\d{1,2}:\d\d(:\d\d([.,]\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?\s*", re.ASCII)
 _LOOSE = re.compile(
@@ -32,27 +32,27 @@ _LOOSE = re.compile(
 
 @dataclass
 class _Moments:
-    """A column's values by form, as numbers, and where each form first stands."""
+    """The values of a column as numbers, the first position of each form, and the unreadable positions."""
 
     values: list[float | None]
     first: dict[str, int]
     unread: list[int]
 
 
-def seconds(table: Table, at: int, column: str, unit: Unit | None, findings: Findings) -> list[float | None]:
-    """Give a column of times as unix seconds; None where there is none, or none that is plausible.
+def seconds(table: Table, at: int, column: str, unit: Unit | None, notes: Notes) -> list[float | None]:
+    """Return a column of times as unix seconds; None where a time is missing or not plausible.
 
     Parameters
     ----------
     at
         The column's position.
     unit
-        What its header says; believed only where the numbers do not tell.
+        The unit in the header; used only if the numbers do not show theirs.
 
     Raises
     ------
     BadRecording
-        If the column mixes forms or units, or most of it is no time.
+        If the column mixes forms or units, or if most values are no times.
     """
     values = table.columns[at]
     if at in table.moments:
@@ -60,14 +60,14 @@ def seconds(table: Table, at: int, column: str, unit: Unit | None, findings: Fin
     _refuse_rounded(table, values[0], column)
     numbers = plain(values)
     if numbers is not None:
-        return _scaled(numbers, table, column, unit, findings)
-    found = _moments(values)
-    _check_forms(found, table, values, column)
-    if "a number" in found.first:
-        return _scaled(found.values, table, column, unit, findings)
-    if "a time without zone" in found.first:
-        findings.note("times have no zone: read as UTC")
-    return _plausible(found.values, _1971)
+        return _scaled(numbers, table, column, unit, notes)
+    moments = _moments(values)
+    _check_forms(moments, table, values, column)
+    if "a number" in moments.first:
+        return _scaled(moments.values, table, column, unit, notes)
+    if "a time without zone" in moments.first:
+        notes.note("times have no zone: read as UTC")
+    return _plausible(moments.values, _1971)
 
 
 def _refuse_rounded(table: Table, first: Any, column: str) -> None:
@@ -79,14 +79,14 @@ def _refuse_rounded(table: Table, first: Any, column: str) -> None:
         )
 
 
-def _check_forms(found: _Moments, table: Table, values: Sequence[Any], column: str) -> None:
-    if 2 * len(found.unread) > len(values) - found.values.count(None) + len(found.unread):
-        first = found.unread[0]
+def _check_forms(moments: _Moments, table: Table, values: Sequence[Any], column: str) -> None:
+    if 2 * len(moments.unread) > len(values) - moments.values.count(None) + len(moments.unread):
+        first = moments.unread[0]
         raise BadRecording(
             f"{table.place(first, column)}: {shortened(values[first])} is no time: give {_UNDERSTOOD}"
         )
-    if len(found.first) > 1:
-        (one, _), (other, place) = sorted(found.first.items(), key=lambda item: item[1])[:2]
+    if len(moments.first) > 1:
+        (one, _), (other, place) = sorted(moments.first.items(), key=lambda item: item[1])[:2]
         raise BadRecording(
             f"{table.place(place, column)}: {shortened(values[place])} is {other}, the rows above have {one}:"
             " give all times in one form"
@@ -94,25 +94,25 @@ def _check_forms(found: _Moments, table: Table, values: Sequence[Any], column: s
 
 
 def is_time_of_day(value: Any) -> bool:
-    """Tell whether a value is a time without its date."""
+    """Return whether a value is a time of day without a date."""
     return isinstance(value, str) and _TIME_OF_DAY.fullmatch(value) is not None
 
 
 def looks_like_time(value: Any) -> bool:
-    """Tell whether a value is a date with or without time, and no plain number."""
+    """Return whether a value is a date, with or without a time of day, and not a plain number."""
     return isinstance(value, str) and len(value) > 7 and plain([value]) is None and _moment(value) is not None
 
 
 def _moments(values: Sequence[Any]) -> _Moments:
-    found = _Moments([], {}, [])
+    moments = _Moments([], {}, [])
     for at, value in enumerate(values):
         moment = None if is_missing(value) else _number(value) or _moment(value)
         if moment is None and not is_missing(value):
-            found.unread.append(at)
-        found.values.append(None if moment is None else moment[0])
-        if moment is not None and moment[1] not in found.first:
-            found.first[moment[1]] = at
-    return found
+            moments.unread.append(at)
+        moments.values.append(None if moment is None else moment[0])
+        if moment is not None and moment[1] not in moments.first:
+            moments.first[moment[1]] = at
+    return moments
 
 
 def _number(value: Any) -> tuple[float, str] | None:
@@ -124,19 +124,19 @@ def _number(value: Any) -> tuple[float, str] | None:
 
 
 def _moment(value: Any) -> tuple[float, str] | None:
-    """Give a time as unix seconds and its form."""
+    """Return a time as unix seconds, with the name of its form."""
     if not isinstance(value, str):
         return None
     try:
-        found = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
     except ValueError:
         loose = _loose(value.strip())
         if loose is None:
             return None
-        found = loose
-    if found.tzinfo is None:
-        return (found.replace(tzinfo=UTC) - _EPOCH) / _SECOND, "a time without zone"
-    return (found - _EPOCH) / _SECOND, "a time with zone"
+        moment = loose
+    if moment.tzinfo is None:
+        return (moment.replace(tzinfo=UTC) - _EPOCH) / _SECOND, "a time without zone"
+    return (moment - _EPOCH) / _SECOND, "a time with zone"
 
 
 def _loose(text: str) -> datetime | None:
@@ -157,35 +157,41 @@ def _unit_of(value: float) -> Unit | None:
 
 
 def _scaled(
-    numbers: list[float | None], table: Table, column: str, unit: Unit | None, findings: Findings
+    numbers: list[float | None], table: Table, column: str, unit: Unit | None, notes: Notes
 ) -> list[float | None]:
-    """Give numbers as unix seconds, by their magnitude."""
+    """Return numbers as unix seconds; their size shows the unit."""
     known = [number for number in numbers if number is not None]
     if not known:
         return numbers
     low, high = min(known), max(known)
     if high < _RELATIVE_BELOW:
-        return _relative(numbers, unit or _UNITS[0], findings)
-    told = _unit_of(high)
-    if told is _UNITS[0]:
+        return _relative(numbers, unit or _UNITS[0], notes)
+    shown = _unit_of(high)
+    if shown is _UNITS[0]:
         if low < _1971:
-            findings.note("some timestamps count from 0: read as seconds from 1970")
+            notes.note("some timestamps count from 0: read as seconds from 1970")
         return _plausible(numbers, 0.0)
-    if told is None or _unit_of(low) is not told:
-        told = _one_unit(numbers, table, column)
-    if told is not _UNITS[0]:
-        findings.note(f"timestamps are {told.name}")
-        numbers = [None if number is None else number / told.factor for number in numbers]
+    if shown is None or _unit_of(low) is not shown:
+        shown = _one_unit(numbers, table, column)
+    if shown is not _UNITS[0]:
+        notes.note(f"timestamps are {shown.name}")
+        numbers = [None if number is None else number / shown.factor for number in numbers]
     return _plausible(numbers, _1971)
 
 
-def _relative(numbers: list[float | None], unit: Unit, findings: Findings) -> list[float | None]:
-    findings.note(f"timestamps count from 0: read as {unit.name} from 1970")
+def _relative(numbers: list[float | None], unit: Unit, notes: Notes) -> list[float | None]:
+    notes.note(f"timestamps count from 0: read as {unit.name} from 1970")
     return _plausible([None if number is None else number / unit.factor for number in numbers], 0.0)
 
 
 def _one_unit(numbers: list[float | None], table: Table, column: str) -> Unit:
-    """Give the unit of the numbers that have one; they must agree."""
+    """Return the one unit of all numbers that are plausible times.
+
+    Raises
+    ------
+    BadRecording
+        If there is none, or more than one.
+    """
     first: dict[str, int] = {}
     units = {}
     for at, number in enumerate(numbers):
@@ -208,7 +214,7 @@ def _one_unit(numbers: list[float | None], table: Table, column: str) -> Unit:
 
 
 def _plausible(numbers: list[float | None], first: float) -> list[float | None]:
-    """Leave out what is before `first` or after 2200."""
+    """Return the numbers with None for times before `first` or after 2200."""
     known = [number for number in numbers if number is not None]
     if known and min(known) >= first and max(known) <= _2200:
         return numbers
@@ -216,7 +222,7 @@ def _plausible(numbers: list[float | None], first: float) -> list[float | None]:
 
 
 def stray(times: Sequence[float | None], owners: Sequence[Any]) -> list[int]:
-    """Give the positions of times from 0 on whose owner also has times since 1971: they are no times."""
+    """Return the positions of times near 0 that are wrong: their owner also has times after 1971."""
     if not any(time is not None and time < _1971 for time in times):
         return []
     pairs = list(zip(times, owners, strict=True))

@@ -1,4 +1,4 @@
-"""Columns of a table as text, seconds, counts and bytes."""
+"""The columns of a table as text, seconds, counts and bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fleetleak.records.types import Scope
 from fleetleak_app.reading import names
 from fleetleak_app.reading.amounts import MOST_BYTES, Amounts, amounts
 from fleetleak_app.reading.columns import Columns
-from fleetleak_app.reading.findings import BadRecording, Findings, shortened
+from fleetleak_app.reading.notes import BadRecording, Notes, shortened
 from fleetleak_app.reading.numbers import is_missing
 from fleetleak_app.reading.table import Table
 from fleetleak_app.reading.times import seconds, stray
@@ -26,18 +26,18 @@ _LONGEST_NAME = 256
 
 @dataclass
 class Part:
-    """What one file gave.
+    """The columns of one file.
 
     Parameters
     ----------
     columns
-        By field, of one length: text, seconds, counts, and bytes as they stand in the file's unit.
+        By field, all of one length: text, seconds, counts, and memory in the unit of the file.
     rows
         The number of each row in the file.
     read
-        Rows there were, those left out among them.
+        Number of rows in the file, including those that are left out.
     exact
-        Whether the unit of the bytes is known.
+        Whether the unit of memory is known.
     """
 
     file: str
@@ -47,38 +47,38 @@ class Part:
     exact: bool
 
 
-def typed(table: Table, columns: Columns, unit: Unit | None, whole: int | None, findings: Findings) -> Part:
-    """Read the columns of a table.
+def typed(table: Table, columns: Columns, unit: Unit | None, whole: int | None, notes: Notes) -> Part:
+    """Return the columns of a table with their types.
 
     Parameters
     ----------
     unit
-        Of the columns of bytes that do not tell their own.
+        Unit of the columns of bytes without their own.
     whole
-        Bytes that 100 % are, if the user says so.
+        Bytes of 100 %, if the user gave them.
 
     Raises
     ------
     BadRecording
-        If what is needed cannot be read.
+        If a needed column cannot be read.
     """
-    found: dict[str, list[Any]] = {}
+    read: dict[str, list[Any]] = {}
     sizes: dict[str, Amounts] = {}
     for name, at in columns.at.items():
         try:
             if name in names.BYTE_FIELDS:
-                sizes[name] = amounts(table, at, table.names[at], _unit(table, at, unit), findings)
+                sizes[name] = amounts(table, at, table.names[at], _unit(table, at, unit), notes)
             else:
-                found[name] = _other(name, table, at, findings)
+                read[name] = _other(name, table, at, notes)
         except BadRecording as error:
             if name in _NEEDED or name in columns.given:
                 raise
-            findings.note(f"not read as {name}: {error}")
-    found |= _in_bytes(sizes, len(table.rows), whole, findings)
-    _name_services(found, table, findings)
-    _leave_stray(found)
+            notes.note(f"not read as {name}: {error}")
+    read |= _in_bytes(sizes, len(table.rows), whole, notes)
+    _name_services(read, table, notes)
+    _leave_stray(read)
     exact = any(size.has_unit and (whole or not size.percent) for size in sizes.values())
-    return _complete(Part(table.file, found, table.rows, len(table.rows), exact), table, columns, findings)
+    return _complete(Part(table.file, read, table.rows, len(table.rows), exact), table, columns, notes)
 
 
 def _unit(table: Table, at: int, unit: Unit | None) -> Unit | None:
@@ -86,25 +86,25 @@ def _unit(table: Table, at: int, unit: Unit | None) -> Unit | None:
     return own if own is PERCENT or own in BYTES.values() else unit
 
 
-def _other(name: str, table: Table, at: int, findings: Findings) -> list[Any]:
+def _other(name: str, table: Table, at: int, notes: Notes) -> list[Any]:
     column = table.names[at]
     if name in names.TEXT:
-        return _texts(name, table, at, findings)
+        return _texts(name, table, at, notes)
     if name in names.TIMES:
         own = names.head(column).unit
-        times = seconds(table, at, column, own if own in TIME.values() else None, findings)
+        times = seconds(table, at, column, own if own in TIME.values() else None, notes)
         if name != "timestamp":
-            _leave_none("values that are no time", times, table, at, findings, empty=False)
+            _leave_none("values that are no time", times, table, at, notes, empty=False)
         return times
     most = _MOST_COUNT if name in names.COUNTERS else _MOST_SECONDS
-    numbers = amounts(table, at, column, None, findings, most).values
+    numbers = amounts(table, at, column, None, notes, most).values
     if name in names.SECONDS:
         return numbers
-    # Just below 2^63 a float is 2^63.
+    # The float nearest to the largest count is 2^63, which is too large.
     return [None if v is None else min(int(v), _MOST_COUNT) for v in numbers]
 
 
-def _texts(name: str, table: Table, at: int, findings: Findings) -> list[str | None]:
+def _texts(name: str, table: Table, at: int, notes: Notes) -> list[str | None]:
     values = table.columns[at]
     try:
         known = {value: _name(value) for value in set(values)}
@@ -114,7 +114,7 @@ def _texts(name: str, table: Table, at: int, findings: Findings) -> list[str | N
     if wrong:
         places = [row for row, value in enumerate(values) if value in wrong]
         what = "that are no scope" if name == "scope" else f"longer than {_LONGEST_NAME} signs"
-        findings.leave(f"values {what}", len(places), table.place(places[0], table.names[at]))
+        notes.leave(f"values {what}", len(places), table.place(places[0], table.names[at]))
         known |= dict.fromkeys(wrong)
     return [known[value] for value in values]
 
@@ -128,24 +128,24 @@ def _is_good(name: str, value: str) -> bool:
 
 
 def _in_bytes(
-    sizes: dict[str, Amounts], rows: int, whole: int | None, findings: Findings
+    sizes: dict[str, Amounts], rows: int, whole: int | None, notes: Notes
 ) -> dict[str, list[float | None]]:
-    """Turn percentages into bytes where it is known of how many; else they are of 100."""
-    found = {name: size.values for name, size in sizes.items()}
+    """Convert percentages to bytes if their base is known; otherwise 100 is the total."""
+    read = {name: size.values for name, size in sizes.items()}
     percent = [name for name, size in sizes.items() if size.percent]
     if not percent:
-        return found
+        return read
     base = next((name for name in ("total", "limit") if name in sizes and not sizes[name].percent), None)
     if base is None and whole is None:
-        if "total" not in found and "limit" not in found:
-            findings.note(f"{' and '.join(percent)} is in percent: total is 100 %")
-            found["total"] = [100.0] * rows
-        return found
-    bases = [whole] * rows if whole is not None or base is None else found[base]
-    findings.note(f"{' and '.join(percent)} is in percent of {'the option' if whole else base}")
+        if "total" not in read and "limit" not in read:
+            notes.note(f"{' and '.join(percent)} is in percent: total is 100 %")
+            read["total"] = [100.0] * rows
+        return read
+    bases = [whole] * rows if whole is not None or base is None else read[base]
+    notes.note(f"{' and '.join(percent)} is in percent of {'the option' if whole else base}")
     for name in percent:
-        found[name] = [_share(v, of) for v, of in zip(found[name], bases, strict=True)]
-    return found
+        read[name] = [_share(v, of) for v, of in zip(read[name], bases, strict=True)]
+    return read
 
 
 def _share(percent: float | None, whole: float | None) -> float | None:
@@ -154,30 +154,30 @@ def _share(percent: float | None, whole: float | None) -> float | None:
     return size
 
 
-def _name_services(found: dict[str, list[Any]], table: Table, findings: Findings) -> None:
-    """Fill in the service by the file's name, and the instance by its service."""
-    if "service" not in found:
+def _name_services(columns: dict[str, list[Any]], table: Table, notes: Notes) -> None:
+    """Add a missing service (the name of the file) and a missing instance (the service)."""
+    if "service" not in columns:
         path = Path(table.file)
         stem = (path.with_suffix("") if path.suffix == ".gz" else path).stem[:_LONGEST_NAME] or "recording"
-        findings.note(f"{table.file} has no column of services: its service is `{stem}`")
-        found["service"] = [stem] * len(table.rows)
-    if "instance" not in found:
-        found["instance"] = found["service"]
-    elif None in found["instance"]:
-        pairs = zip(found["instance"], found["service"], strict=True)
-        found["instance"] = [instance or service for instance, service in pairs]
+        notes.note(f"{table.file} has no column of services: its service is `{stem}`")
+        columns["service"] = [stem] * len(table.rows)
+    if "instance" not in columns:
+        columns["instance"] = columns["service"]
+    elif None in columns["instance"]:
+        pairs = zip(columns["instance"], columns["service"], strict=True)
+        columns["instance"] = [instance or service for instance, service in pairs]
 
 
-def _leave_stray(found: dict[str, list[Any]]) -> None:
-    """Leave out single times near 0 among others, such as an unset clock's."""
-    if wrong := stray(found["timestamp"], found["instance"]):
-        found["timestamp"] = list(found["timestamp"])
+def _leave_stray(columns: dict[str, list[Any]]) -> None:
+    """Leave out times near 0 among later ones, such as those of a clock that was not set."""
+    if wrong := stray(columns["timestamp"], columns["instance"]):
+        columns["timestamp"] = list(columns["timestamp"])
         for at in wrong:
-            found["timestamp"][at] = None
+            columns["timestamp"][at] = None
 
 
-def _complete(part: Part, table: Table, columns: Columns, findings: Findings) -> Part:
-    """Leave out the rows that have no time or no service.
+def _complete(part: Part, table: Table, columns: Columns, notes: Notes) -> Part:
+    """Return a part without the rows that have no time or no service.
 
     Raises
     ------
@@ -189,22 +189,22 @@ def _complete(part: Part, table: Table, columns: Columns, findings: Findings) ->
         values = part.columns[name]
         if None not in values:
             continue
-        _leave_none(reason, values, table, columns.at[name], findings)
+        _leave_none(reason, values, table, columns.at[name], notes)
         keep = [kept and value is not None for kept, value in zip(keep, values, strict=True)]
     if all(keep):
         return part
     if not any(keep):
-        raise BadRecording(f"{part.file} holds no row with a time and a service; {findings.reasons()}")
+        raise BadRecording(f"{part.file} holds no row with a time and a service; {notes.reasons()}")
     kept = {name: list(compress(column, keep)) for name, column in part.columns.items()}
     return Part(part.file, kept, list(compress(part.rows, keep)), part.read, part.exact)
 
 
 def _leave_none(
-    reason: str, values: Sequence[Any], table: Table, at: int, findings: Findings, empty: bool = True
+    reason: str, values: Sequence[Any], table: Table, at: int, notes: Notes, empty: bool = True
 ) -> None:
-    """Count what came to nothing, with or without what was `empty` in the file; show the first."""
+    """Note how many values are missing, with or without the `empty` ones of the file; show the first."""
     raw = table.columns[at]
     gone = [row for row, value in enumerate(values) if value is None and (empty or not is_missing(raw[row]))]
     if gone:
         shown = "" if is_missing(raw[gone[0]]) else f": {shortened(raw[gone[0]])}"
-        findings.leave(reason, len(gone), table.place(gone[0], table.names[at]) + shown)
+        notes.leave(reason, len(gone), table.place(gone[0], table.names[at]) + shown)

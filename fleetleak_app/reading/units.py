@@ -1,15 +1,15 @@
-"""Units of memory and time, as they stand in headers, values and options."""
+"""Units of memory and time in headers, values and options."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from fleetleak_app.reading.findings import BadRecording
+from fleetleak_app.reading.notes import BadRecording
 
 
 class Unit(NamedTuple):
-    """A unit's usual name and how many bytes, or parts of a second, it is."""
+    """The usual name of a unit, and its factor: bytes per unit, or units per second."""
 
     name: str
     factor: float
@@ -32,7 +32,7 @@ BYTES = {
     **_DECIMAL,
     **dict.fromkeys(("%", "percent", "pct"), PERCENT),
 }
-"""Units of memory, by their spelling in small letters; K, M, G alone are 1024 and its powers."""
+"""Units of memory by spelling, in small letters; K, M and G alone are powers of 1024."""
 
 TIME = {
     **{spelt: Unit("seconds", 1.0) for spelt in ("s", "sec", "secs", "seconds")},
@@ -40,17 +40,17 @@ TIME = {
     **{spelt: Unit("microseconds", 1e6) for spelt in ("us", "µs", "usec", "microseconds")},
     **{spelt: Unit("nanoseconds", 1e9) for spelt in ("ns", "nanos", "nanoseconds")},
 }
-"""Units of time, by their spelling in small letters; the factor is how many make a second."""
+"""Units of time by spelling, in small letters; the factor is units per second."""
 
 CHOICES = ("B", "KiB", "MiB", "GiB", "kB", "MB", "GB")
-"""What `--unit` takes."""
+"""The values of `--unit`."""
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d*)?(?:[eE]\+?\d+)?)\s*([A-Za-z]*)\s*", re.ASCII)
 _MOST_BYTES = 2**60
 
 
 def parse_size(text: str) -> int:
-    """Read an amount of memory.
+    """Return an amount of memory, in bytes.
 
     Examples
     --------
@@ -60,10 +60,10 @@ def parse_size(text: str) -> int:
     Raises
     ------
     BadRecording
-        If it is none, or not above 0.
+        If the text is no amount, or not above 0.
     """
-    found = _SIZE.fullmatch(text)
-    unit = BYTES.get((found[2] or "B").lower()) if found else None
-    if not found or unit is None or not 1 <= (size := float(found[1]) * unit.factor) <= _MOST_BYTES:
+    match = _SIZE.fullmatch(text)
+    unit = BYTES.get((match[2] or "B").lower()) if match else None
+    if not match or unit is None or not 1 <= (size := float(match[1]) * unit.factor) <= _MOST_BYTES:
         raise BadRecording(f"{text!r} is no amount of memory: give bytes, or a size such as 4GiB")
     return round(size)

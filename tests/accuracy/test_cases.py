@@ -14,7 +14,7 @@ from fleetleak_app.evaluation.alerts import read
 from fleetleak_app.evaluation.cases import Leak, load, load_directory
 from fleetleak_app.evaluation.rivals_table import write
 from fleetleak_app.evaluation.scorer import score
-from fleetleak_app.reading import Findings
+from fleetleak_app.reading import Notes as Findings
 from tests.accuracy.support import DAY, alert, days, leak
 
 LABEL = {

@@ -54,7 +54,7 @@ def test_amounts_are_read(text: str, tmp_path: Path) -> None:
 def test_units_may_differ_from_row_to_row_and_are_said_once(tmp_path: Path) -> None:
     found = used(tmp_path, ["512 MiB", "1.00 GiB", "1.5 GB", "600 MiB", "0", "1024"])
     assert found.columns["used"] == [512 * MIB, GIB, 1_500_000_000, 600 * MIB, 0, 1024]
-    assert list(found.findings.notes) == [
+    assert list(found.notes.every) == [
         "GB is read as 1,000,000,000 bytes",
         "GiB is read as 1,073,741,824 bytes",
         "MiB is read as 1,048,576 bytes",
@@ -149,16 +149,16 @@ def test_percent_is_of_the_total_or_of_100(tmp_path: Path) -> None:
     )
     alone = reading(tmp_path, table("time,used (%)", TIMES, [25, 50, 50, 50, 50, 12.5]))
     assert (alone.columns["used"][0], alone.columns["total"][0]) == (25 * MIB, 100 * MIB)
-    assert "used is in percent: total is 100 %" in alone.findings.notes
+    assert "used is in percent: total is 100 %" in alone.notes.every
 
 
 def test_small_numbers_are_scaled_or_asked_about_never_silently(tmp_path: Path) -> None:
     kib = used(tmp_path, [1_048_851] * 6, 4_194_304)
     assert kib.columns["total"][0] == 4_194_304
-    assert "largest total is 4.0 MiB: if the column is in KiB, use --unit KiB" in kib.findings.notes
+    assert "largest total is 4.0 MiB: if the column is in KiB, use --unit KiB" in kib.notes.every
     mib = used(tmp_path, [1024] * 6, 4096)
     assert (mib.columns["used"][0], mib.columns["total"][0]) == (GIB, TOTAL)
-    assert any("read as MiB" in line for line in mib.findings.notes)
+    assert any("read as MiB" in line for line in mib.notes.every)
 
 
 @pytest.mark.parametrize("text", ["", "4XB", "-1", "0", "nan", "1e40", "GiB", "4 %%"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fleetleak.records import Snapshot, encode
 from fleetleak_app.reading import BadRecording, Options, Recording, judged, parse_mapping, parse_size, read
-from fleetleak_app.reading.findings import Findings
+from fleetleak_app.reading.notes import Notes
 from tests.reading.support import TIMES, TOTAL, USED, plain, table
 from tests.unit.strategies import REPEATABLE
 
@@ -119,7 +119,7 @@ def try_to_read(path: Path, data: bytes, options: Options | None = None) -> None
 def check(found: Recording) -> None:
     """See that a recording is whole."""
     assert {len(values) for values in found.columns.values()} == {len(found)}
-    assert all(line.isprintable() for line in (found.summary(), *found.findings.lines()))
+    assert all(line.isprintable() for line in (found.summary(), *found.notes.lines()))
     assert None not in found.columns["timestamp"]
     assert found.usable <= len(found) <= found.read
 
@@ -210,8 +210,8 @@ def test_any_size(text: str) -> None:
         assert 0 < parse_size(text) <= 2**60
 
 
-def test_findings_count_by_reason() -> None:
-    findings = Findings()
-    findings.leave("rows", 1, "a")
-    findings.leave("rows", 2, "b")
-    assert findings.reasons() == "rows: 3 (first: a)"
+def test_notes_count_by_reason() -> None:
+    notes = Notes()
+    notes.leave("rows", 1, "a")
+    notes.leave("rows", 2, "b")
+    assert notes.reasons() == "rows: 3 (first: a)"

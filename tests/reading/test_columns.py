@@ -34,21 +34,21 @@ def test_well_known_names_are_understood(header: str, tmp_path: Path) -> None:
 
 def test_what_is_understood_is_said(tmp_path: Path) -> None:
     found = reading(tmp_path, plain().replace("timestamp,used", "Time,rss"))
-    assert list(found.findings.notes) == ["reading column `Time` as timestamp, `rss` as used"]
+    assert list(found.notes.every) == ["reading column `Time` as timestamp, `rss` as used"]
 
 
 def test_another_column_of_the_same_meaning_is_said(tmp_path: Path) -> None:
     content = table("service,time,memory,rss,total", ["app"] * 6, TIMES, [1] * 6, USED, [TOTAL] * 6)
     found = reading(tmp_path, content)
     assert found.columns["used"] == USED
-    assert "`rss` as used (not memory)" in next(iter(found.findings.notes))
+    assert "`rss` as used (not memory)" in next(iter(found.notes.every))
 
 
 def test_a_second_column_of_one_name_is_said(tmp_path: Path) -> None:
     content = table("service,timestamp,used,used,total", ["app"] * 6, TIMES, USED, [1] * 6, [TOTAL] * 6)
     found = reading(tmp_path, content)
     assert is_plain(found)
-    assert list(found.findings.notes) == ["reading column `used` as used (not used)"]
+    assert list(found.notes.every) == ["reading column `used` as used (not used)"]
 
 
 def test_the_limit_and_the_instance_have_names_too(tmp_path: Path) -> None:
@@ -158,10 +158,10 @@ def test_a_column_that_only_looks_like_a_field_is_left_alone(tmp_path: Path) -> 
     found = reading(tmp_path, content)
     assert is_plain(found)
     assert "file" not in found.columns
-    assert any("not read as file" in line for line in found.findings.notes)
+    assert any("not read as file" in line for line in found.notes.every)
 
 
 def test_no_service_is_the_file_s_name(tmp_path: Path) -> None:
     found = reading(tmp_path, table("time,used,total", TIMES, USED, [TOTAL] * 6), "cart.v1.csv")
     assert found.columns["service"] == found.columns["instance"] == ["cart.v1"] * 6
-    assert any("its service is `cart.v1`" in line for line in found.findings.notes)
+    assert any("its service is `cart.v1`" in line for line in found.notes.every)

@@ -13,7 +13,7 @@ from tests.reading.support import GIB, START, TIMES, TOTAL, USED, is_plain, plai
 def test_a_plain_recording_is_judged_without_a_word(tmp_path: Path) -> None:
     found = judged(reading(tmp_path, plain()))
     assert is_plain(found)
-    assert found.findings.lines() == []
+    assert found.notes.lines() == []
     assert found.summary() == "6 rows read, 6 usable"
 
 
@@ -60,7 +60,7 @@ def test_the_first_of_repeated_rows_counts(tmp_path: Path) -> None:
     found = judged(reading(tmp_path, content))
     assert is_plain(found)
     assert found.repeated == 6
-    assert "6 of 12 rows repeat a time of their instance and are left out" in next(iter(found.findings.notes))
+    assert "6 of 12 rows repeat a time of their instance and are left out" in next(iter(found.notes.every))
     assert found.summary() == "12 rows read, 6 usable, 6 repeated"
 
 
@@ -87,7 +87,7 @@ def test_a_service_of_which_nothing_can_be_judged_is_named(tmp_path: Path) -> No
         [TOTAL] * 6 + [""] * 2,
     )
     found = judged(reading(tmp_path, content))
-    assert "nothing can be judged of bare" in found.findings.notes
+    assert "nothing can be judged of bare" in found.notes.every
 
 
 def test_rows_without_a_service_are_left_out(tmp_path: Path) -> None:
@@ -110,6 +110,6 @@ def test_many_notes_are_cut(tmp_path: Path) -> None:
     files = [
         written(tmp_path, table("time,used,total", TIMES, USED, [TOTAL] * 6), f"{n}.csv") for n in range(30)
     ]
-    lines = read(files).findings.lines()
+    lines = read(files).notes.lines()
     assert len(lines) == 10
     assert lines[-1] == "and 22 more notes"

@@ -29,7 +29,7 @@ def test_a_column_for_each_service(tmp_path: Path) -> None:
     assert services(found) == [("app", "app"), ("cart", "cart")]
     assert found.columns["used"] == [GIB] * 6 + [GIB // 2] * 6
     assert found.columns["timestamp"] == TIMES * 2
-    assert any("its other columns, 2, are services" in line for line in found.findings.notes)
+    assert any("its other columns, 2, are services" in line for line in found.notes.every)
 
 
 def test_a_total_beside_series_is_everyone_s(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_snapshots_one_a_line(tmp_path: Path) -> None:
     assert found.columns["used"] == [5] * 6
     assert found.columns["labels"] == [{"a": "b"}] * 6
     assert found.read == 8
-    assert {reason: left.count for reason, left in found.findings.left.items()} == {
+    assert {reason: left.count for reason, left in found.notes.left.items()} == {
         "unreadable snapshots (malformed)": 1,
         "unreadable snapshots (invalid)": 1,
     }
@@ -190,7 +190,7 @@ def test_columns_of_every_type_of_parquet(tmp_path: Path) -> None:
     assert is_plain(found)
     assert (found.columns["instance"][0], found.columns["version"][0]) == ("i", "1")
     assert (found.columns["oom_kills"][0], found.columns["started"][0]) == (1, 1_788_220_800)
-    unread = {line.split("`")[1] for line in found.findings.notes if "is not read" in line}
+    unread = {line.split("`")[1] for line in found.notes.every if "is not read" in line}
     assert unread == {"anon", "host", "file", "free"}
 
 

@@ -58,7 +58,7 @@ def test_every_dialect_gives_the_same(content: bytes, tmp_path: Path) -> None:
 def test_latin_1_is_read_and_said(tmp_path: Path) -> None:
     found = reading(tmp_path, plain().replace("app", "bücher").encode("latin-1"))
     assert found.columns["service"] == ["bücher"] * 6
-    assert any("is not UTF-8" in line for line in found.findings.notes)
+    assert any("is not UTF-8" in line for line in found.notes.every)
 
 
 def test_a_delimiter_in_values_is_not_taken_for_the_delimiter(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_quotes_that_swallow_rows_are_told(tmp_path: Path) -> None:
     lines = plain().split("\n")
     two = [*lines[:3], f'"{lines[3]}', lines[4], f'{lines[5][:-3]}"', lines[6], ""]
     assert any(
-        "2 line ends stand inside quotes" in line for line in reading(tmp_path, "\n".join(two)).findings.notes
+        "2 line ends stand inside quotes" in line for line in reading(tmp_path, "\n".join(two)).notes.every
     )
     most = [lines[0], f'"{lines[1]}', *lines[2:6], f'{lines[6][:-3]}"', lines[1], ""]
     with pytest.raises(BadRecording, match="5 line ends stand inside quotes: one is not closed"):

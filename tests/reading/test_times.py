@@ -27,7 +27,7 @@ def minutes(form: str) -> list[str]:
 def test_units_are_told_by_magnitude(factor: int, name: str, tmp_path: Path) -> None:
     found = timed(tmp_path, [time * factor for time in TIMES])
     assert found.columns["timestamp"] == pytest.approx(TIMES)
-    assert f"timestamps are {name}" in found.findings.notes
+    assert f"timestamps are {name}" in found.notes.every
 
 
 def test_magnitude_counts_more_than_the_header(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_dates_are_read(form: str, tmp_path: Path) -> None:
     found = timed(tmp_path, minutes(form))
     assert found.columns["timestamp"] == TIMES
     zoned = any(sign in form for sign in ("Z", "+", "UTC"))
-    assert ("times have no zone: read as UTC" in found.findings.notes) is not zoned
+    assert ("times have no zone: read as UTC" in found.notes.every) is not zoned
 
 
 @pytest.mark.parametrize("form", ["2026/09/21 14:MM", "2026-09-21 14:MM"])
@@ -74,7 +74,7 @@ def test_fractions_are_kept_to_the_microsecond(tmp_path: Path) -> None:
 def test_times_may_count_from_0(tmp_path: Path) -> None:
     found = timed(tmp_path, [0, 30, 60, 90, 120, 150])
     assert found.columns["timestamp"] == [0, 30, 60, 90, 120, 150]
-    assert "timestamps count from 0: read as seconds from 1970" in found.findings.notes
+    assert "timestamps count from 0: read as seconds from 1970" in found.notes.every
     scaled = timed(tmp_path, [0, 30_000, 60_000, 90_000, 120_000, 150_000], "time (ms)")
     assert scaled.columns["timestamp"] == [0, 30, 60, 90, 120, 150]
 
@@ -90,7 +90,7 @@ def test_of_two_services_one_may_count_from_0(tmp_path: Path) -> None:
 def test_a_time_that_is_none_is_left_out_and_counted(wrong: str, tmp_path: Path) -> None:
     found = timed(tmp_path, [*TIMES[:2], wrong, *TIMES[3:]])
     assert found.columns["timestamp"] == [*TIMES[:2], *TIMES[3:]]
-    left = found.findings.left["rows without a time"]
+    left = found.notes.left["rows without a time"]
     assert left.count == 1
     shown = "" if wrong in ("", "nan", "-") else f": {wrong!r}"
     assert left.first.endswith(f"row 3, column timestamp{shown}")
