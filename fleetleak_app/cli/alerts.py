@@ -25,13 +25,12 @@ SECTIONS = ("kafka", "topics", "log")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
     parser.add_argument("--json", action="store_true", help="one line of JSON")
-    parser.add_argument("--all", action="store_true", help="resolved ones too")
+    parser.add_argument("--all", action="store_true", help="list resolved alerts too")
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """List them."""
-    found = latest(loaded.settings)
-    shown = [a for a in found if arguments.all or a.state != "resolved"]
+    """List the alerts."""
+    shown = [a for a in latest(loaded.settings) if arguments.all or a.state != "resolved"]
     if arguments.json:
         print(orjson.dumps([to_dict(a) for a in shown]).decode())
         return 0
@@ -43,7 +42,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 
 def lines(alert: Alert, now: float) -> Iterator[str]:
-    """Give an alert for people, its times relative to `now` (unix seconds)."""
+    """Yield the lines of an alert for people, with times relative to `now` (unix seconds)."""
     over = alert.state == "resolved"
     urgency = "resolved" if over else f"urgency {alert.urgency}"
     yield f"{alert.key}  {urgency}  {alert.severity}  {alert.kind}  confidence {alert.confidence:.2f}"
@@ -58,7 +57,7 @@ def lines(alert: Alert, now: float) -> Iterator[str]:
 
 
 def latest(settings: Settings) -> list[Alert]:
-    """Give the newest readable transition of every alert, in the order the alerts began.
+    """Return the newest readable transition of every alert, in the order in which the alerts began.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`fleetleak broker`: the embedded Kafka alone, until it is stopped."""
+"""`fleetleak broker`: runs the embedded Kafka until it is stopped."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ SECTIONS = ("broker", "log")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """This command has settings only."""
+    """Add no arguments: this command has only settings."""
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Run it until SIGTERM or SIGINT."""
+    """Run Kafka until SIGTERM or SIGINT."""
     settings = loaded.settings.broker
     try:
         with EmbeddedBroker(settings.port, settings.directory, settings.heap_mib) as broker:
             raise_if_asked()
-            _tell(broker)
+            _print_address(broker)
             while broker.alive():
                 time.sleep(0.5)
             print(f"fleetleak: Kafka ended by itself; see {broker.log_file}", file=sys.stderr)
@@ -36,8 +36,8 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         raise CommandFailed(str(error)) from None
 
 
-def _tell(broker: EmbeddedBroker) -> None:
-    """Give the address alone on stdout, for scripts, and on stderr what a person does with it."""
+def _print_address(broker: EmbeddedBroker) -> None:
+    """Print only the address on stdout, for scripts, and how to use it on stderr."""
     print(broker.bootstrap_servers, flush=True)
     use = f"export FLEETLEAK_KAFKA_BOOTSTRAP_SERVERS={broker.bootstrap_servers}"
     print(f"Kafka runs until Ctrl-C; to use it: {use}", file=sys.stderr)

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Print them."""
+    """Print the settings."""
     if arguments.reference:
         print(reference(), end="")
         return 0
@@ -39,7 +39,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 
 def _toml(values: Mapping[str, Any], origin: Mapping[str, str]) -> str:
-    """Give settings as a file that may be used as one; where each came from is a comment."""
+    """Return settings as a usable TOML file; a comment says where each came from."""
     lines: list[str] = []
     section = ""
     for path, value in values.items():
@@ -56,5 +56,5 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         pairs = ", ".join(f"{_value(name)} = {_value(v)}" for name, v in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
-    # What else there is, JSON writes as TOML does.
+    # All other values look the same in JSON and TOML.
     return orjson.dumps(value).decode()

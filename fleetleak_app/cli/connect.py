@@ -1,4 +1,4 @@
-"""Reaching the cluster from a command, with an answer a person can use when it does not answer."""
+"""Connecting a command to the cluster; if it does not answer, the error names the cause and the fix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fleetleak_app.cli import CommandFailed
 
 
 def admin(settings: Settings) -> AdminClient:
-    """Give an admin client of a cluster that answers.
+    """Return an admin client of a cluster that answers.
 
     Raises
     ------
@@ -25,35 +25,35 @@ def admin(settings: Settings) -> AdminClient:
 
 
 def names(settings: Settings) -> topics.Names:
-    """Give the topic names of the configured track."""
+    """Return the topic names of the configured track."""
     return topics.names(settings.kafka.topic_prefix, settings.kafka.track)
 
 
 def layout(settings: Settings) -> list[topics.Topic]:
-    """Return the topics of the configured track, as they should be."""
+    """Return the planned topics of the configured track."""
     return topics.layout(
         settings.kafka.topic_prefix, settings.topics, settings.kafka.track, roles.topic_specs()
     )
 
 
 def checked_topics(settings: Settings) -> topics.Names:
-    """Give the topic names, once the cluster holds topics that fit.
+    """Connect to the cluster, check its topics, and return their names.
 
     Raises
     ------
     CommandFailed
-        With every problem and its fix.
+        With every problem of the topics, and its fix.
     """
     return refuse_misfits(settings, admin(settings))
 
 
 def refuse_misfits(settings: Settings, cluster: AdminClient) -> topics.Names:
-    """Give the topic names, if the topics fit.
+    """Check the topics of a cluster, and return their names.
 
     Raises
     ------
     CommandFailed
-        With every problem and its fix.
+        With every problem of the topics, and its fix.
     """
     try:
         verify.verify(cluster, layout(settings), settings.kafka)

@@ -1,4 +1,4 @@
-"""Extras: what a command imports only when asked for, and may not be installed."""
+"""Extras: optional packages that a command imports only when it needs them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Iterator
 from fleetleak.extras import hint
 from fleetleak_app.cli import CommandFailed
 
-_OURS = {"fleetleak", "fleetleak_app", "producers", "processors", "sinks"}
+_OWN = {"fleetleak", "fleetleak_app", "producers", "processors", "sinks"}
 
 
 @contextlib.contextmanager
 def needs(extra: str) -> Iterator[None]:
-    """Import inside this block what an extra brings; a fault of our own modules stays what it is.
+    """Import the packages of an extra inside this block; errors of our own packages pass through.
 
     Raises
     ------
     CommandFailed
-        With what to install.
+        With the extra to install.
     """
     try:
         yield
     except ImportError as error:
-        if (error.name or "").partition(".")[0] in _OURS:
+        if (error.name or "").partition(".")[0] in _OWN:
             raise
         raise CommandFailed(f"this command needs more: {hint(extra)}: {error}") from None

@@ -1,4 +1,4 @@
-"""Whether a service or an alert exists, before a command says something of it."""
+"""Checking that a service or an alert exists before a command writes a record about it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _RECENT_SECONDS = 1800.0
 
 
 def refuse_unknown(settings: Settings, service: str, alert: str | None = None) -> None:
-    """Refuse what does not exist: it is most likely misspelt.
+    """Refuse a service or alert that does not exist: its name is probably misspelt.
 
     Raises
     ------
     CommandFailed
-        If no such service was ever heard of, or it never had such an alert.
+        If there are no alerts, recent scores or state of this service, or if it never had this alert.
     """
-    alerts = [found for found in latest(settings) if found.service == service]
+    alerts = [one for one in latest(settings) if one.service == service]
     if alert is not None:
         return _refuse_unknown_alert(alerts, service, alert)
     try:
@@ -42,7 +42,7 @@ def _refuse_unknown_alert(alerts: list[Alert], service: str, key: str) -> None:
 
 
 def _scored(settings: Settings, service: str) -> bool:
-    """Look among the newest scores: no state is stored of a service in its first minutes."""
+    """Return whether there is a recent score; in its first minutes a service has no stored state."""
     topic, key = checked_topics(settings).scores, service.encode()
     recent = scan(settings.kafka, topic, settings.topics.partitions, time.time() - _RECENT_SECONDS)
     return any(message.key() == key for message in recent)
@@ -50,4 +50,4 @@ def _scored(settings: Settings, service: str) -> bool:
 
 def _stored(settings: Settings, service: str) -> bool:
     topic = checked_topics(settings).models
-    return any(found.name == service for found in stored(settings, topic, say))
+    return any(state.name == service for state in stored(settings, topic, say))

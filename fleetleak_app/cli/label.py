@@ -1,4 +1,4 @@
-"""`fleetleak label`: say what an alert or a service's growth is; takes effect at once, exactly once."""
+"""`fleetleak label`: label an alert or a service; takes effect at once, and exactly once."""
 
 from __future__ import annotations
 

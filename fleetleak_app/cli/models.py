@@ -1,4 +1,4 @@
-"""`fleetleak models`: list, show, export, import and delete what was learned of services."""
+"""`fleetleak models`: list, show, export, import, lend and delete what was learned of services."""
 
 from __future__ import annotations
 
@@ -44,14 +44,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", help="export to, or import from, this file")
     parser.add_argument("--as", dest="target", metavar="SERVICE", help="import under another service's name")
     parser.add_argument(
-        "--from", dest="lender", metavar="SERVICE", help="lend from this service; default: the like-named"
+        "--from",
+        dest="lender",
+        metavar="SERVICE",
+        help="lend from this service; default: the one with the most similar name",
     )
     parser.add_argument("--reason", help="why, for those who read it later")
     parser.add_argument("--json", action="store_true", help="list, show or sensitivity as one line of JSON")
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the chosen action."""
     if arguments.action in ("show", "export", "delete", "lend") and not arguments.service:
         raise CommandFailed(f"models {arguments.action} needs the name of a service")
     if arguments.action in ("export", "import") and not arguments.file:
@@ -69,11 +72,11 @@ def _all(settings: Settings) -> list[Stored]:
 
 
 def _one(settings: Settings, service: str) -> Exported:
-    for found in _all(settings):
-        if found.name == service:
-            if found.checkpoint is None:
-                raise CommandFailed(f"the state of {service} cannot be read: {found.problem}")
-            checkpoint = found.checkpoint
+    for state in _all(settings):
+        if state.name == service:
+            if state.checkpoint is None:
+                raise CommandFailed(f"the state of {service} cannot be read: {state.problem}")
+            checkpoint = state.checkpoint
             return Exported(
                 service=service,
                 fingerprint=checkpoint.fingerprint,
@@ -86,13 +89,13 @@ def _one(settings: Settings, service: str) -> Exported:
 def _list(settings: Settings, arguments: argparse.Namespace) -> None:
     rows = [
         {
-            "service": found.name,
-            "partition": found.partition,
-            "offset": found.checkpoint and found.checkpoint.offset,
-            "bytes": found.checkpoint and len(found.checkpoint.state),
-            "problem": found.problem or None,
+            "service": state.name,
+            "partition": state.partition,
+            "offset": state.checkpoint and state.checkpoint.offset,
+            "bytes": state.checkpoint and len(state.checkpoint.state),
+            "problem": state.problem or None,
         }
-        for found in _all(settings)
+        for state in _all(settings)
     ]
     if arguments.json:
         print(orjson.dumps(rows).decode())
@@ -110,7 +113,7 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> None:
 
 
 def _show(settings: Settings, arguments: argparse.Namespace) -> None:
-    # Here and not above: what is stored is the processor's, and only it can read it.
+    # Imported only here: other actions need no processor, but only its code can read its state.
     from processors.describe import describe
 
     exported = _one(settings, arguments.service)
@@ -128,15 +131,15 @@ def _sensitivity(settings: Settings, arguments: argparse.Namespace) -> None:
     from processors.describe import slowest_visible
 
     rows = []
-    for found in _all(settings):
-        if found.checkpoint is None:
+    for state in _all(settings):
+        if state.checkpoint is None:
             continue
         try:
-            visible = slowest_visible(found.checkpoint.state)
+            visible = slowest_visible(state.checkpoint.state)
         except ValueError as error:
-            say(f"the state of {found.name} cannot be read: {error}")
+            say(f"the state of {state.name} cannot be read: {error}")
             continue
-        rows += [{"service": found.name, "instance": name} | seen._asdict() for name, seen in visible.items()]
+        rows += [{"service": state.name, "instance": name} | leak._asdict() for name, leak in visible.items()]
     if arguments.json:
         print(orjson.dumps(rows).decode())
         return
@@ -174,7 +177,7 @@ def _import(settings: Settings, arguments: argparse.Namespace) -> None:
 
 
 def _lend(settings: Settings, arguments: argparse.Namespace) -> None:
-    lender = arguments.lender or alike(arguments.service, [found.name for found in _all(settings)])
+    lender = arguments.lender or alike(arguments.service, [state.name for state in _all(settings)])
     if lender is None:
         raise CommandFailed(f"no service has a name like {arguments.service}: name one with --from SERVICE")
     _control(
@@ -192,15 +195,15 @@ def _lend(settings: Settings, arguments: argparse.Namespace) -> None:
 
 
 def alike(service: str, others: Iterable[str]) -> str | None:
-    """Give the service whose name is most like this one's; None where none is.
+    """Return the service with the most similar name; None if no name is similar.
 
     Examples
     --------
     >>> alike("payments-eu-2", ["search", "payments-eu-1", "payments-us-1"])
     'payments-eu-1'
     """
-    found = difflib.get_close_matches(service, [other for other in others if other != service], 1)
-    return found[0] if found else None
+    near = difflib.get_close_matches(service, [other for other in others if other != service], 1)
+    return near[0] if near else None
 
 
 def _delete(settings: Settings, arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""One record from a command to a topic: one that can be read, and surely there when it returns."""
+"""Publishing one record of a command: checked before, and acknowledged by the brokers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TIMEOUT_SECONDS = 8.0
 
 
 def author() -> str:
-    """Give the name of whoever runs this; their number where they have none, as in many containers."""
+    """Return the name of the user; their number if they have no name, as in many containers."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -27,12 +27,12 @@ def author() -> str:
 
 
 def written(record: Control) -> bytes:
-    """Write a record that holds a person's words, after a look whether anybody could read it.
+    """Return a record as JSON, after a check that its words make a readable record.
 
     Raises
     ------
     CommandFailed
-        With the field that is at fault.
+        With the field that is wrong.
     """
     try:
         value = encode(record)
@@ -52,7 +52,7 @@ def publish(settings: Settings, topic: str, key: bytes, value: bytes) -> None:
     Raises
     ------
     CommandFailed
-        If they do not take it.
+        If the brokers do not take it.
     """
     errors: list[KafkaError] = []
     producer = Producer(client.producer(settings.kafka, **{"message.max.bytes": 2 * MOST_CONTROL_BYTES}))

@@ -1,4 +1,4 @@
-"""`fleetleak replay-dead-letters`: put repaired records back where they came from, in order."""
+"""`fleetleak replay-dead-letters`: put repaired snapshots back on their topic, in order."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--repaired", metavar="FILE", help="send the lines of this file instead, in their order"
     )
     parser.add_argument(
-        "--export", metavar="FILE", help="only write the values there, a line each, to repair them"
+        "--export", metavar="FILE", help="only write the values to this file, one per line, to repair them"
     )
     parser.add_argument("--json", action="store_true", help="one line of JSON")
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Send what can be read now; say what became of the rest."""
+    """Send the snapshots that can be read now; print how many of each outcome there are."""
     settings = loaded.settings
     names = checked_topics(settings)
     try:
         letters = sorted(_letters(settings, names.dead_letter, names.snapshots, arguments.reason))
         if arguments.export:
             Path(arguments.export).write_bytes(b"".join(_line(letter.value) for letter in letters))
-            _tell_export(len(letters), arguments)
+            _print_export(len(letters), arguments)
             return 0
         values = _repaired(arguments.repaired) if arguments.repaired else [letter.value for letter in letters]
         newest = _newest(settings, names.scores)
@@ -64,11 +64,11 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         print(orjson.dumps({what.replace(" ", "_"): outcome[what] for what in _OUTCOMES}).decode())
     else:
         print(", ".join(f"{count} {what}" for what, count in sorted(outcome.items())) or "nothing to send")
-    # A dead letter may stay one for good; a line that somebody repaired must not.
+    # A dead letter may stay unreadable; a line that somebody repaired must not.
     return 1 if outcome[_NOT_TAKEN] or (arguments.repaired and outcome[_UNREADABLE]) else 0
 
 
-def _tell_export(count: int, arguments: argparse.Namespace) -> None:
+def _print_export(count: int, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(orjson.dumps({"exported": count, "file": arguments.export}).decode())
     else:
@@ -86,7 +86,7 @@ def _letter(message: Message) -> _Letter:
 
 
 def _line(value: bytes) -> bytes:
-    # In JSON a newline stands between values only, and a blank is as good there.
+    # JSON has newlines only between values, where a blank means the same.
     return value.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n"
 
 
@@ -95,16 +95,16 @@ def _repaired(file: str) -> list[bytes]:
 
 
 def _newest(settings: Settings, topic: str) -> dict[tuple[str, str], float]:
-    """Give the newest scored time of each instance: what is not newer would be refused as late."""
-    found: dict[tuple[str, str], float] = {}
+    """Return the newest scored time of each instance; an older snapshot would be dropped as late."""
+    newest: dict[tuple[str, str], float] = {}
     for score in decoded(settings, topic, value(Decoder(Score).decode), say):
         place = score.service, score.instance
-        found[place] = max(score.time, found.get(place, 0.0))
-    return found
+        newest[place] = max(score.time, newest.get(place, 0.0))
+    return newest
 
 
 class _Outcome:
-    """What became of each value; says the first error of every sort."""
+    """How many values had each outcome; prints the first error of each."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()

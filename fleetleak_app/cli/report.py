@@ -1,4 +1,4 @@
-"""`fleetleak report`: OOM kills joined with alerts: which were warned of, and how long before."""
+"""`fleetleak report`: OOM kills joined with alerts: which kills had a warning, and how long before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Report on what the scores topic still holds."""
+    """Report the OOM kills in the scores that the topic still has."""
     settings = loaded.settings
     names = checked_topics(settings)
     try:
@@ -38,39 +38,39 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         return 0
     for row in rows:
         ahead = row["seconds_before"]
-        said = f"warned {ahead / 3600:.1f} h before ({row['alert']})" if row["warned"] else "not warned of"
-        print(f"{row['time']:.0f}  {row['service']}  {row['instance']}  {said}")
+        warning = f"warned {ahead / 3600:.1f} h before ({row['alert']})" if row["warned"] else "not warned of"
+        print(f"{row['time']:.0f}  {row['service']}  {row['instance']}  {warning}")
     print(f"{len(rows)} OOM kills, {sum(r['warned'] for r in rows)} warned of")
     return 0
 
 
 def _kills(settings: Settings, topic: str) -> list[Score]:
-    """Give the scores at which an instance's count of OOM kills had grown."""
+    """Return the scores at which the OOM kill counter of an instance has grown."""
     counts: dict[tuple[str, str], int] = {}
-    found: list[Score] = []
+    kills: list[Score] = []
     for score in decoded(settings, topic, value(Decoder(Score).decode), say):
         if score.oom_kills is None or score.scope == "host":
             continue
         place = score.service, score.instance
         if score.oom_kills > counts.get(place, score.oom_kills):
-            found.append(score)
+            kills.append(score)
         counts[place] = score.oom_kills
-    return sorted(found, key=lambda s: (s.time, s.service))
+    return sorted(kills, key=lambda s: (s.time, s.service))
 
 
 def _firing(settings: Settings, topic: str) -> dict[str, list[tuple[float, float, str]]]:
-    """Give, per service, from when to when each alert stood."""
+    """Return, per service, when each alert began and stopped firing (unix seconds), and its key."""
     spans: dict[str, dict[str, tuple[float, float]]] = {}
     for alert in decoded(settings, topic, value(Decoder(Alert).decode), say):
         end = alert.time if alert.state == "resolved" else float("inf")
         begin = spans.get(alert.service, {}).get(alert.key, (alert.time, end))[0]
         spans.setdefault(alert.service, {})[alert.key] = begin, end
-    return {s: [(begin, end, key) for key, (begin, end) in found.items()] for s, found in spans.items()}
+    return {s: [(begin, end, key) for key, (begin, end) in own.items()] for s, own in spans.items()}
 
 
 def _row(kill: Score, alerts: list[tuple[float, float, str]]) -> dict[str, Any]:
-    standing = [(begin, key) for begin, end, key in alerts if begin < kill.time <= end]
-    first = min(standing, default=None)
+    firing = [(begin, key) for begin, end, key in alerts if begin < kill.time <= end]
+    first = min(firing, default=None)
     return {
         "service": kill.service,
         "instance": kill.instance,

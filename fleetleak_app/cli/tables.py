@@ -1,4 +1,4 @@
-"""One style of table for every command's listing: columns that fit the terminal."""
+"""One style of table for the lists of all commands: columns that fit the terminal."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _LEAST = 8
 
 
 def terminal_width() -> int:
-    """Give the columns of the terminal; 80 where there is none."""
+    """Return the width of the terminal in characters; 80 without a terminal."""
     return shutil.get_terminal_size((80, 24)).columns
 
 
 def render(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], width: int | None = None) -> str:
-    """Give rows as lines under a header.
+    """Return rows as lines under a header.
 
     Parameters
     ----------
     rows
-        By key; numbers are aligned to the right, None is shown as a dash.
+        Values by key; numbers are aligned to the right, None is shown as a dash.
     columns
         The header of each key, in order.
     width
-        Characters a line may have; None takes the terminal's. The widest columns are shortened in their
-        middle, down to eight characters.
+        Most characters per line; None takes the width of the terminal. The widest columns are shortened in
+        their middle, down to eight characters.
 
     Examples
     --------
@@ -51,15 +51,15 @@ def _text(value: Any) -> str:
 
 
 def _numeric(values: Sequence[Any]) -> bool:
-    there = [value for value in values if value is not None]
-    return bool(there) and all(isinstance(value, int | float) for value in there)
+    present = [value for value in values if value is not None]
+    return bool(present) and all(isinstance(value, int | float) for value in present)
 
 
 def _fitted(widths: Sequence[int], width: int) -> list[int]:
-    """Take from the widest until the line fits."""
+    """Return the widths, with the widest made smaller until the line fits."""
     fitted = list(widths)
-    room = width - len(_GAP) * (len(widths) - 1)
-    while sum(fitted) > room and max(fitted) > _LEAST:
+    available = width - len(_GAP) * (len(widths) - 1)
+    while sum(fitted) > available and max(fitted) > _LEAST:
         fitted[fitted.index(max(fitted))] -= 1
     return fitted
 
@@ -73,7 +73,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) 
 
 
 def shorten(text: str, width: int) -> str:
-    """Leave out the middle of a text that is too long: both ends tell names apart.
+    """Return a text without its middle if it is too long: names differ at both ends.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""`fleetleak watched`: every instance that is published now, and what is known of it."""
+"""`fleetleak watched`: every instance that is published now, with its evidence and state."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Place(NamedTuple):
 
 
 class Watched(msgspec.Struct):
-    """What is known of one instance: its newest snapshot, its newest score, the alert of its service."""
+    """One instance: its newest snapshot, its newest score, and the firing alert that names it."""
 
     snapshot: Snapshot | None = None
     score: Score | None = None
@@ -65,13 +65,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """List them, the most suspicious first."""
+    """List the instances: firing ones first, then the highest confidence."""
     if not arguments.minutes > 0 or arguments.most < 0:
         raise CommandFailed("--minutes must be above 0, and --most at least 0")
     now = time.time()
-    found = watched(loaded.settings, now - 60.0 * arguments.minutes)
+    instances = watched(loaded.settings, now - 60.0 * arguments.minutes)
     rows = [
-        row(place, one, now) for place, one in found.items() if (arguments.service or "") in place.service
+        row(place, one, now) for place, one in instances.items() if (arguments.service or "") in place.service
     ]
     rows.sort(key=lambda r: (r["state"] != "firing", -(r["confidence"] or 0.0), r["service"], r["instance"]))
     if arguments.json:
@@ -94,7 +94,7 @@ def _last_line(shown: int, rows: int, minutes: float, now: float) -> str:
 
 
 def watched(settings: Settings, since: float) -> dict[Place, Watched]:
-    """Give what is known of every instance that was heard of since then (unix seconds), by the topics.
+    """Return every instance with records since then (append time, unix seconds).
 
     Raises
     ------
@@ -105,27 +105,27 @@ def watched(settings: Settings, since: float) -> dict[Place, Watched]:
     firing = {a.service: a for a in latest(settings) if a.state != "resolved"}
     try:
         snapshots = decoded(settings, names.snapshots, value(Decoder(Snapshot).decode), say, since)
-        found = {place: Watched(snapshot=one) for place, one in _newest(snapshots).items()}
+        instances = {place: Watched(snapshot=one) for place, one in _newest(snapshots).items()}
         scores = decoded(settings, names.scores, value(Decoder(Score).decode), say, since)
         for place, score in _newest(scores).items():
-            found.setdefault(place, Watched()).score = score
+            instances.setdefault(place, Watched()).score = score
     except ScanFailed as error:
         raise CommandFailed(str(error)) from None
-    for place, one in found.items():
+    for place, one in instances.items():
         alert = firing.get(place.service)
         one.alert = alert if alert is not None and place.instance in alert.instances else None
-    return found
+    return instances
 
 
 def _newest(records: Iterable[Any]) -> dict[Place, Any]:
-    found: dict[Place, Any] = {}
+    newest: dict[Place, Any] = {}
     for record in records:
-        found[Place(record.service, record.instance)] = record
-    return found
+        newest[Place(record.service, record.instance)] = record
+    return newest
 
 
 def row(place: Place, one: Watched, now: float) -> dict[str, Any]:
-    """Give one instance as plain values: bytes, seconds, shares."""
+    """Return one instance as plain values: bytes, seconds, shares from 0 to 1."""
     score, snapshot = one.score, one.snapshot
     seen = max(score.time if score else 0.0, snapshot.timestamp if snapshot else 0.0)
     grows = score.trend if score is not None and score.trend is not None and score.trend.growth > 0 else None
@@ -147,7 +147,7 @@ def row(place: Place, one: Watched, now: float) -> dict[str, Any]:
 
 
 def judged(one: Watched) -> tuple[str, str]:
-    """Say in a word how an instance stands, and why."""
+    """Return the state of an instance in a word or two, and the reason."""
     score = one.score
     if one.alert is not None:
         return "firing", f"alert {one.alert.key}"
@@ -163,13 +163,12 @@ def judged(one: Watched) -> tuple[str, str]:
     return "grows", why if score.confidence < 0.5 else f"just found, or labelled: {why}"
 
 
-def _for_people(found: Mapping[str, Any]) -> dict[str, Any]:
-    growth, seen = found["growth_bytes_per_second"], found["seen_seconds_ago"]
-    silent = f"silent {duration(seen)}" if seen > 300 else found["state"]
+def _for_people(values: Mapping[str, Any]) -> dict[str, Any]:
+    growth, seen = values["growth_bytes_per_second"], values["seen_seconds_ago"]
     return {
-        **found,
-        "memory": None if found["memory"] is None else size(found["memory"]),
-        "limit": None if found["limit"] is None else size(found["limit"]),
-        "growth": None if growth is None else rate(growth, found["window_seconds"] or 0.0),
-        "state": silent,
+        **values,
+        "memory": None if values["memory"] is None else size(values["memory"]),
+        "limit": None if values["limit"] is None else size(values["limit"]),
+        "growth": None if growth is None else rate(growth, values["window_seconds"] or 0.0),
+        "state": f"silent {duration(seen)}" if seen > 300 else values["state"],
     }
