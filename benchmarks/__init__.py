@@ -1,1 +1,1 @@
-"""Every figure in the docs, each part run by one command."""
+"""Benchmarks of every figure in the docs; one command runs each part."""

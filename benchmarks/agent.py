@@ -1,8 +1,8 @@
-"""What the agent costs: CPU per tick and memory, for 200 cgroups and 1,000 processes.
+"""The cost of the agent: CPU per tick and memory, for 200 cgroups and 1,000 processes.
 
-`python -m benchmarks.agent [--json]`. The trees are made up, in a temporary directory, with as many files
-per cgroup as a kernel has; the agent runs in a process of its own and publishes over TCP to librdkafka's
-own broker in the parent. CPU counts every thread of the agent, and what it costs while it waits.
+`python -m benchmarks.agent [--json]`. The trees are synthetic, in a temporary directory, with as many files
+per cgroup as a kernel has. The agent runs in its own process and publishes over TCP to the mock broker of
+librdkafka in the parent. The CPU time counts every thread of the agent, also while it waits.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ UNITS, PODS, CONTAINERS_PER_POD = 100, 20, 4
 PROCESSES, PROCESSES_PER_GROUP = 1000, 3
 INTERVAL_SECONDS = 30.0
 MIB = 2**20
-# Names of the other files a kernel shows in a cgroup with the usual controllers.
+# Names of the other files that a kernel has in a cgroup with the usual controllers.
 OTHER_FILES = [
     f"{name}.{part}" for name in ("cpu", "cpuset", "hugetlb", "io", "pids", "rdma") for part in range(8)
 ]
@@ -105,7 +105,7 @@ def build_trees(root: Path) -> None:
     _write(root / "cgroup", {"cgroup.controllers": "cpuset cpu io memory hugetlb pids rdma\n"})
     pids = iter(range(100, 100 + PROCESSES))
     groups = _groups(root / "cgroup")
-    # A pod's own group holds no process.
+    # The group of a pod itself has no process.
     members = {group: [] if group.suffix == ".slice" else _take(pids) for group in groups}
     for group, inside in members.items():
         _group(group, inside)
@@ -126,14 +126,14 @@ def _process(directory: Path, pid: int) -> None:
     files["stat"] = (
         f"{pid} (worker-{pid % 40}) S 1 1 1 0 -1 0 {pid} 0 3 0 100 50 0 0 20 0 4 0 {pid * 100} 9 9 9\n"
     )
-    # As on most hosts: a few large processes and many small ones.
+    # Like most hosts: a few large processes and many small ones.
     files["statm"] = f"90000 {3000 + 400_000 // (1 + pid * 7919 % 1000)} 2500 900 0 20000 0\n"
     files["cmdline"] = f"/usr/bin/worker\0--queue\0{pid % 40}\0"
     _write(directory, files)
 
 
 def _cpu_seconds(work: Callable[[], object]) -> float:
-    """Give CPU seconds of all threads during `work`."""
+    """Return the CPU seconds of all threads during `work`."""
     before = resource.getrusage(resource.RUSAGE_SELF)
     work()
     after = resource.getrusage(resource.RUSAGE_SELF)
@@ -141,7 +141,7 @@ def _cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def run_agent(root: Path, address: str, ticks: int, idle_seconds: float) -> dict[str, float]:
-    """Measure ticks and waiting in this process."""
+    """Return the cost of ticks and of waiting, measured in this process."""
     context = Context(root / "proc", root / "cgroup", "bench-host", environment="bench")
     publisher = Publisher(
         {"bootstrap.servers": address}, "fleetleak.snapshots", Buffer(100_000, 16 * MIB), metrics
@@ -172,7 +172,7 @@ def run_agent(root: Path, address: str, ticks: int, idle_seconds: float) -> dict
 
 
 def measure_agent(ticks: int, idle_seconds: float) -> dict[str, Any]:
-    """Build the trees and measure the agent in a process of its own."""
+    """Build the trees, and return the figures of an agent in its own process."""
     broker = Producer({"bootstrap.servers": "", "test.mock.num.brokers": 1, "log_level": 0})
     node = broker.list_topics(timeout=30).brokers[1]
     with tempfile.TemporaryDirectory() as directory:
@@ -187,7 +187,7 @@ def measure_agent(ticks: int, idle_seconds: float) -> dict[str, Any]:
 
 
 def measure_node_exporter(scrapes: int) -> dict[str, float | None]:
-    """Measure scrapes of Debian's prometheus-node-exporter on this host; None where it is not installed."""
+    """Return the cost of scrapes of Debian's prometheus-node-exporter on this host; None if not installed."""
     keys = (
         "node_exporter_cpu_percent_of_core_at_30s",
         "node_exporter_cpu_ms_per_scrape",
@@ -211,7 +211,7 @@ def measure_node_exporter(scrapes: int) -> dict[str, float | None]:
 
 
 def _scrape(pid: int, port: int, scrapes: int) -> float:
-    """Give CPU seconds per scrape."""
+    """Return the CPU seconds per scrape."""
     for _ in range(50):
         if _get(port):
             break

@@ -1,9 +1,9 @@
-"""How often the product's calibrated probabilities occur on natural, leak-free series.
+"""How often the calibrated probabilities of the product occur on natural series without leaks.
 
 `python -m benchmarks.calibration --cases DIRECTORY [--json]`, with `cases.json` and `cases.parquet` (needs
-pyarrow) or `cases.csv`. The scoring role itself is driven; figures are observed / nominal rates of each
-method's `p`, pooled over all natural clean series (1 is right), and the same of a Gaussian tail of its raw
-scores for comparison.
+pyarrow) or `cases.csv`. It drives the scoring role. The figures are the observed over the nominal rate of
+each method's `p`, pooled over all natural clean series (1 is right). For comparison, the same is measured
+for a Gaussian tail of the raw scores.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from processors.scoring import Scoring
 Floats = NDArray[np.float64]
 NOMINAL = {"1e-2": 1e-2, "1e-3": 1e-3}
 BATCH_RECORDS = 5000
-SETTLING = 60  # records that a method's probabilities are unknown for
+SETTLING = 60  # first records of a method, for which its probabilities are unknown
 
 
 def scores(snapshots: Sequence[Snapshot]) -> Iterable[Score]:
-    """Give the product's scores."""
+    """Yield the scores of the product."""
     role, read = Scoring(Settings(), "scores"), Decoder(Score).decode
     for begin in range(0, len(snapshots), BATCH_RECORDS):
         batch = [
@@ -44,7 +44,7 @@ def scores(snapshots: Sequence[Snapshot]) -> Iterable[Score]:
 
 
 def gaussian(raw: Floats) -> Floats:
-    """Give what a normal distribution with the running mean and deviation claims."""
+    """Return tail probabilities of raw scores, by a normal distribution with running mean and deviation."""
     n = np.arange(1, len(raw) + 1)
     mean = np.cumsum(raw) / n
     deviation = np.sqrt(np.maximum(np.cumsum(raw * raw) / n - mean * mean, 1e-18))
@@ -53,26 +53,26 @@ def gaussian(raw: Floats) -> Floats:
 
 
 def natural(directory: Path) -> list[Case]:
-    """Give the natural clean series of a directory."""
+    """Return the natural clean series of a directory."""
     return [
         case for case in load_directory(directory) if case.group == "clean" and case.tag.startswith("nat:")
     ]
 
 
 def measure(cases: Sequence[Case]) -> dict[str, float]:
-    """Pool what each method said of these series."""
+    """Return the pooled figures of each method on these series."""
     known: dict[str, list[float]] = defaultdict(list)
     raw: dict[tuple[str, str], list[float]] = defaultdict(list)
     for score in scores(of_cases(cases)):
-        for name, said in score.methods.items():
-            if said.p is not None:
-                known[name].append(said.p)
-                raw[name, score.service].append(said.raw)
+        for name, method in score.methods.items():
+            if method.p is not None:
+                known[name].append(method.p)
+                raw[name, score.service].append(method.raw)
     for (name, _), values in raw.items():
         known[f"{name}_gaussian"] += gaussian(np.array(values)).tolist()
     figures: dict[str, float] = {"series": len(cases)}
-    for name, said_p in sorted(known.items()):
-        p = np.array(said_p)
+    for name, probabilities in sorted(known.items()):
+        p = np.array(probabilities)
         figures[f"{name}_records"] = len(p)
         for label, nominal in NOMINAL.items():
             figures[f"{name}_at_{label}"] = float((p <= nominal).mean() / nominal)

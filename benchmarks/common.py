@@ -1,4 +1,4 @@
-"""What benchmarks share: medians, ratios within one run, memory, and the machine they ran on."""
+"""What benchmarks share: medians, ratios within one run, memory, and a description of the machine."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ PACKAGES = ("river", "numpy", "msgspec", "orjson", "confluent-kafka")
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Give the processor time of one call: what else runs on the machine is not counted."""
+    """Return the processor time of one call, in seconds; other work on the machine does not count."""
     begin = time.process_time()
     work()
     return time.process_time() - begin
 
 
 def median_seconds(work: Callable[[], object], repeats: int = 5) -> float:
-    """Give the median processor time of several calls."""
+    """Return the median processor time of several calls, in seconds."""
     return statistics.median(seconds(work) for _ in range(repeats))
 
 
 def ratio(
     slow: Callable[[], float], fast: Callable[[], float], repeats: int = 5
 ) -> tuple[float, float, float]:
-    """Measure two costs in turns; give the median of their ratios, and the median of each.
+    """Measure two costs in turns; return the median of their ratios, and the median of each.
 
-    Turns keep what else the machine does from falling on one side only.
+    In turns, other work on the machine slows down both sides.
     """
     pairs = [(slow(), fast()) for _ in range(repeats)]
     medians = [statistics.median(side) for side in zip(*pairs, strict=True)]
@@ -39,13 +39,13 @@ def ratio(
 
 
 def resident_bytes() -> int:
-    """Give the resident memory of this process."""
+    """Return the resident memory of this process, in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def machine() -> str:
-    """Describe processor, load and versions in one line."""
+    """Return one line with processor, load and versions."""
     names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     model = names[0].partition(":")[2].strip() if names else platform.machine()
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
@@ -57,7 +57,7 @@ def machine() -> str:
 
 
 def report(figures: Mapping[str, float], as_json: bool) -> None:
-    """Print figures one a line, or as one line of JSON."""
+    """Print figures, one per line, or as one line of JSON."""
     if as_json:
         print(json.dumps(dict(figures)))
         return

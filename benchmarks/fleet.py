@@ -1,4 +1,4 @@
-"""A fleet held by the product's own parts, and what an agent publishes of it."""
+"""A fleet in the product's own parts, and the snapshots that an agent publishes of it."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ WARM_SERVICES, WARM_TICKS = 300, 3 * WINDOW
 
 
 def shares(rng: np.random.Generator, services: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Make shares of the limit: a level a service and noise around it, no leaks."""
+    """Return shares of the limit: one level per service with noise around it, no leaks."""
     level = 0.2 + 0.6 * (services % WARM_SERVICES) / WARM_SERVICES
-    found: NDArray[np.float64] = level + rng.normal(0, 0.01, len(services))
-    return found
+    noisy: NDArray[np.float64] = level + rng.normal(0, 0.01, len(services))
+    return noisy
 
 
 def record_of(service: int, tick: int, share: float) -> Record:
-    """Give the record of one snapshot, as an agent publishes it of a container."""
+    """Return the record of one snapshot of a container, as an agent publishes it."""
     name, time = f"service-{service}", START + tick * INTERVAL_SECONDS
     one = msgspec.structs.replace(container(name, time, int(share * LIMIT)), instance=INSTANCE)
     return Record(0, 0, name.encode(), encode(one), time)
 
 
 def records_of(rng: np.random.Generator, services: int, tick: int) -> Iterator[Record]:
-    """Give the records of a fleet, one a service and tick, every tick in another order."""
+    """Yield the records of a fleet: one per service and tick, each tick in another order."""
     for now in itertools.count(tick):
         order = rng.permutation(services)
         for service, share in zip(order.tolist(), shares(rng, order).tolist(), strict=True):
@@ -48,12 +48,12 @@ def records_of(rng: np.random.Generator, services: int, tick: int) -> Iterator[R
 
 
 def key_of(service: int) -> Key:
-    """Give the key of a service."""
+    """Return the key of a service."""
     return Key(0, b"service-%d" % service)
 
 
 def warm_states() -> list[bytes]:
-    """Give whole states of services as the product stores them, each at another point of a window."""
+    """Return stored states of services, each at another point of a window."""
     rng = np.random.default_rng(4)
     role = Scoring(Settings(), "scores")
     first = rng.integers(0, WINDOW, WARM_SERVICES)
@@ -65,26 +65,26 @@ def warm_states() -> list[bytes]:
 
 
 def services_of(role: Scoring) -> Services:
-    """Give what the role keeps its state in."""
+    """Return the services of the role, which hold its state."""
     return role._services  # noqa: SLF001 - only the benchmark looks inside
 
 
 def restore(held: Services, states: list[bytes], services: int) -> None:
-    """Hold so many services, all of them in memory."""
+    """Load this many services, all of them into memory."""
     for service in range(services):
         held.load(key_of(service), states[service % len(states)])
         held.service(key_of(service))
 
 
 def product(states: list[bytes], services: int) -> Scoring:
-    """Give the scoring role, holding so many services."""
+    """Return a scoring role that holds this many services."""
     role = Scoring(Settings(), "scores")
     restore(services_of(role), states, services)
     return role
 
 
 def scoring_seconds(role: Scoring, batches: list[list[Record]]) -> float:
-    """Give the time of a record, over batches that are newer than what is known."""
+    """Return the time per record, in seconds, over batches newer than the state."""
     return seconds(lambda: [*map(role.apply, batches)]) / sum(map(len, batches))
 
 
@@ -96,17 +96,17 @@ class Models:
         parts = self.methods.service_parts(), self.methods.instance_parts()
         self.held = Services(*parts, budget_bytes=1e12, forget_seconds=1e9)
         restore(self.held, states, services)
-        found = [self.held.service(key_of(service)) for service in range(services)]
-        self._rows = np.array([service.row for service in found])
-        self._instance_rows = np.array([service.instances[INSTANCE].row for service in found])
+        held = [self.held.service(key_of(service)) for service in range(services)]
+        self._rows = np.array([service.row for service in held])
+        self._instance_rows = np.array([service.instances[INSTANCE].row for service in held])
 
     def observe(self, at: NDArray[np.intp], memory: NDArray[np.float64]) -> object:
-        """Score and learn one value of each of these services."""
+        """Score and learn one value for each of these services."""
         rows, no = (self._rows[at], self._instance_rows[at]), np.zeros(len(at), np.bool_)
         return self.methods.observe(*rows, memory, memory + 0.01, restarted=no, learn=~no, suspected=no)
 
     def seconds(self, batches: list[NDArray[np.intp]]) -> float:
-        """Give the time of a record."""
+        """Return the time per record, in seconds."""
         rng = np.random.default_rng(7)
         values = [shares(rng, at) for at in batches]
         records = sum(len(at) for at in batches)

@@ -1,9 +1,9 @@
-"""Models of the fleet against River's: speed, memory and checkpoints.
+"""The models of the fleet compared with River's: speed, memory and checkpoints.
 
-`python -m benchmarks.models [--json]`. Every ratio is to River in the same run, in processor time,
-measured in turns; River holds as many models as fit (300 half-space trees take 360 MB). Checkpoints,
-memory and whole scoring are the product's own parts, held by its Services; "with evidence" is all that
-it keeps, otherwise the learned models alone. Takes about ten minutes and 4 GB.
+`python -m benchmarks.models [--json]`. Every ratio compares with River in the same run, in processor time,
+measured in turns. River holds as many models as fit (300 half-space trees take 360 MB). Checkpoints, memory
+and whole scoring use the product's own parts, in its Services. "With evidence" is the whole state, otherwise
+only the learned models. Takes about ten minutes and 4 GB.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _per_record(model: Any, batches: list[tuple[Any, Any]]) -> float:
 
 
 def _each(rng: np.random.Generator, models: int, one: Callable[[int, float], None]) -> float:
-    """Give the time of a record when River's models take turns at random."""
+    """Return the time per record, in seconds, over River models in random order."""
     order = rng.integers(0, models, 5_000).tolist()
     values = rng.normal(0.5, 0.05, 5_000).tolist()
 
@@ -69,7 +69,7 @@ def _each(rng: np.random.Generator, models: int, one: Callable[[int, float], Non
 
 
 def _warm(model: Any, rng: np.random.Generator, services: int, records: int) -> None:
-    """Fill every row past its first window, each up to a different point of the next."""
+    """Fill the first window of every row, and the next one up to a different point for each."""
     extra = rng.integers(0, WINDOW, services)
     for begin in range(0, services, 5_000):
         rows = np.arange(begin, min(begin + 5_000, services))
@@ -79,7 +79,7 @@ def _warm(model: Any, rng: np.random.Generator, services: int, records: int) -> 
 
 
 def half_space_trees() -> dict[str, float]:
-    """Compare half-space trees, all past the first window."""
+    """Compare half-space trees, all after the first window."""
     rng = np.random.default_rng(1)
     fleet = HalfSpaceTrees(SERVICES, seed=1)
     _warm(fleet, rng, SERVICES, 2 * WINDOW)
@@ -96,8 +96,8 @@ def half_space_trees() -> dict[str, float]:
     def theirs() -> float:
         return _each(rng, RIVER_TREES, one)
 
-    found = ratio(theirs, lambda: _per_record(fleet, _batches(rng, 300, SERVICES, BATCH)))
-    return {"hst_ratio": found[0], "hst_river_us": found[1] * 1e6, "hst_us": found[2] * 1e6}
+    times, river_s, our_s = ratio(theirs, lambda: _per_record(fleet, _batches(rng, 300, SERVICES, BATCH)))
+    return {"hst_ratio": times, "hst_river_us": river_s * 1e6, "hst_us": our_s * 1e6}
 
 
 def snarimax() -> dict[str, float]:
@@ -115,12 +115,12 @@ def snarimax() -> dict[str, float]:
     def theirs() -> float:
         return _each(rng, RIVER_FORECASTERS, one)
 
-    found = ratio(theirs, lambda: _per_record(fleet, _batches(rng, 300, SERVICES, BATCH)))
-    return {"snarimax_ratio": found[0], "snarimax_river_us": found[1] * 1e6, "snarimax_us": found[2] * 1e6}
+    times, river_s, our_s = ratio(theirs, lambda: _per_record(fleet, _batches(rng, 300, SERVICES, BATCH)))
+    return {"snarimax_ratio": times, "snarimax_river_us": river_s * 1e6, "snarimax_us": our_s * 1e6}
 
 
 class _Naive:
-    """The loop one writes first: a dictionary of River objects a service."""
+    """The loop that one writes first: a dictionary of River objects per service."""
 
     def __init__(self, services: int) -> None:
         forecaster = SNARIMAX(1, p=3, d=1, q=2)
@@ -140,13 +140,13 @@ class _Naive:
         forecaster.learn_one(value)  # type: ignore[no-untyped-call]
         adwin.update(value)  # type: ignore[no-untyped-call]
         methods = {"half_space_trees": {"raw": odd}, "snarimax": {"raw": surprise}}
-        found = {"schema": "score/1", "service": record["service"], "instance": record["instance"]}
+        score = {"schema": "score/1", "service": record["service"], "instance": record["instance"]}
         drifts = ["adwin"] if adwin.drift_detected else []
-        return orjson.dumps({**found, "time": record["timestamp"], "methods": methods, "drift": drifts})
+        return orjson.dumps({**score, "time": record["timestamp"], "methods": methods, "drift": drifts})
 
 
 def whole_scoring(states: list[bytes]) -> dict[str, float]:
-    """Compare bytes in to bytes out: the models alone, and the product's role with all it does besides."""
+    """Compare scoring from bytes to bytes: with the models alone, and with the product's whole role."""
     rng = np.random.default_rng(3)
     naive = _Naive(RIVER_TREES)
     values = (one.value or b"" for one in records_of(rng, RIVER_TREES, WARM_TICKS))
@@ -169,18 +169,18 @@ def whole_scoring(states: list[bytes]) -> dict[str, float]:
     def models_alone() -> float:
         return alone.seconds([list(itertools.islice(records, BATCH)) for _ in range(30)])
 
-    found, whole = ratio(theirs, models_alone), ratio(theirs, ours)
+    models, whole = ratio(theirs, models_alone), ratio(theirs, ours)
     return {
-        "scoring_ratio": found[0],
-        "scoring_river_us": found[1] * 1e6,
-        "scoring_us": found[2] * 1e6,
+        "scoring_ratio": models[0],
+        "scoring_river_us": models[1] * 1e6,
+        "scoring_us": models[2] * 1e6,
         "product_scoring_ratio": whole[0],
         "product_scoring_us": whole[2] * 1e6,
     }
 
 
 def _checkpoint(held: Services) -> tuple[float, float, float]:
-    """Give the median size of a stored service, and the microseconds to write and to read one."""
+    """Return the median size of a stored service, in bytes, and the microseconds to write and to read one."""
     keys = [key_of(service) for service in range(WARM_SERVICES)]
     states = [held.dump(key) or b"" for key in keys]
     encode_s = median_seconds(lambda: [held.dump(key) for key in keys])
@@ -196,7 +196,7 @@ def _checkpoint(held: Services) -> tuple[float, float, float]:
 
 
 def checkpoints(states: list[bytes]) -> dict[str, float]:
-    """Measure stored services, and what a restore of 10,000 does before their next records."""
+    """Measure stored services, and the restore of 10,000 of them without their next records."""
     models = _checkpoint(Models(states, WARM_SERVICES).held)
     role = product(states, WARM_SERVICES)
     whole = _checkpoint(services_of(role))
@@ -214,7 +214,7 @@ def checkpoints(states: list[bytes]) -> dict[str, float]:
 
 
 def hold_models(states: list[bytes], services: int) -> dict[str, float]:
-    """Hold the models of a fleet in this process: memory a service, and what a record costs."""
+    """Return memory per service and time per record, with only the models of a fleet in this process."""
     rng = np.random.default_rng(5)
     before = resident_bytes()
     models = Models(states, services)
@@ -226,7 +226,7 @@ def hold_models(states: list[bytes], services: int) -> dict[str, float]:
 
 
 def hold_all(states: list[bytes], services: int) -> dict[str, float]:
-    """Hold all that the product keeps of a fleet: memory a service, and what a record costs."""
+    """Return memory per service and time per record, with the whole state of a fleet in this process."""
     rng = np.random.default_rng(5)
     before = resident_bytes()
     role = product(states, services)
@@ -244,12 +244,12 @@ HOLD: dict[str, Callable[[list[bytes], int], dict[str, float]]] = {"models": hol
 def _child(what: str, states: list[bytes], services: int) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.models", "--hold", what, "--services", str(services)]
     done = subprocess.run(command, check=True, capture_output=True, input=msgspec.msgpack.encode(states))
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
 
 
 def memory_and_growth(states: list[bytes]) -> dict[str, float]:
-    """Compare processes of their own that hold 1,000 and 100,000 services."""
+    """Compare processes that hold 1,000 and 100,000 services."""
     small, large = (_child("models", states, services) for services in (1_000, 100_000))
     small_all, large_all = (_child("all", states, services) for services in (1_000, 100_000))
     return {
@@ -265,7 +265,7 @@ def memory_and_growth(states: list[bytes]) -> dict[str, float]:
 
 
 def small_batches(states: list[bytes]) -> dict[str, float]:
-    """Measure batches of one record, and of one key a thousand times: the models, and whole scoring."""
+    """Measure batches of one record, and of a thousand records of one key: models, and whole scoring."""
     services = 500
     models, role = Models(states, services), product(states, services)
     records = records_of(np.random.default_rng(6), services, WARM_TICKS)

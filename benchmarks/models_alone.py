@@ -1,6 +1,6 @@
 """Scoring with the models alone: decode, feature, both models, drift, one Score; no trend, no calibration.
 
-What a naive loop over River's objects does, and no more: the product does more per record.
+This is what a naive loop over River's objects does, and no more: the product does more per record.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ModelsAlone:
         self._adwin = ADWIN(services)
 
     def warm(self, rng: np.random.Generator, services: int, records: int) -> None:
-        """Learn so many records of every service, so that windows have been full."""
+        """Learn this many records of every service, so that the first window is full."""
         for _ in range(records):
             x = rng.normal(0.5, 0.05, (services, 1))
             for begin in range(0, services, 5_000):
@@ -34,7 +34,7 @@ class ModelsAlone:
                     model.score_learn(rows, x[rows])
 
     def score(self, batch: list[Record]) -> list[bytes]:
-        """Give one encoded Score a record."""
+        """Return one encoded Score per record."""
         snapshots = [self._decode(record.value) for record in batch]
         rows = np.array([self._rows[s.service] for s in snapshots])
         anon = np.array([s.anon for s in snapshots], dtype=np.float64)
@@ -43,7 +43,7 @@ class ModelsAlone:
         surprise = np.abs(self._forecaster.score_learn(rows, x) - x[:, 0])
         flags = self._adwin.score_learn(rows, x)
         columns = zip(batch, snapshots, odd.tolist(), surprise.tolist(), flags.tolist(), strict=True)
-        # Written as plain values, as processors/encode.py does.
+        # Written as plain values, as in processors/encode.py.
         return [
             orjson.dumps(
                 {
@@ -61,5 +61,5 @@ class ModelsAlone:
         ]
 
     def seconds(self, batches: list[list[Record]]) -> float:
-        """Give the time of one record."""
+        """Return the time per record, in seconds."""
         return seconds(lambda: [self.score(batch) for batch in batches]) / sum(map(len, batches))

@@ -1,1 +1,1 @@
-"""The whole way through a real Kafka: rates, the cost of exactly once, latency and restore."""
+"""Figures of the whole path through a real Kafka: rates, cost of exactly once, latency and restore."""

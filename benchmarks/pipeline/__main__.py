@@ -31,21 +31,21 @@ def say(line: str) -> None:
 
 
 class Bench:
-    """Runs measured processes against one broker, each on topics of its own."""
+    """Runs measured processes on one broker, each with its own topics."""
 
     def __init__(self, broker: EmbeddedBroker) -> None:
         self._broker = broker
 
     def settings(self) -> Settings:
-        """Give settings under a new prefix."""
-        made = Settings()
-        made.kafka.bootstrap_servers = self._broker.bootstrap_servers
-        made.kafka.topic_prefix = f"bench-{uuid.uuid4().hex[:8]}"
-        made.topics.partitions = PARTITIONS
-        return made
+        """Return settings with a new prefix."""
+        settings = Settings()
+        settings.kafka.bootstrap_servers = self._broker.bootstrap_servers
+        settings.kafka.topic_prefix = f"bench-{uuid.uuid4().hex[:8]}"
+        settings.topics.partitions = PARTITIONS
+        return settings
 
     def environment(self, settings: Settings, **more: str) -> dict[str, str]:
-        """Give the environment of a child that uses these settings."""
+        """Return the environment of a child process with these settings."""
         return os.environ | {
             "FLEETLEAK_KAFKA_BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
             "FLEETLEAK_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
@@ -55,13 +55,13 @@ class Bench:
         }
 
     def run(self, module: str, *words: str, environment: Mapping[str, str]) -> dict[str, float]:
-        """Run a measuring child; give what it printed last."""
+        """Run a child process that measures; return the figures of its last line."""
         done = subprocess.run(
             [sys.executable, "-m", f"benchmarks.pipeline.{module}", *words],
             env=dict(environment), stdout=subprocess.PIPE, check=True, timeout=1200,
         )  # fmt: skip
-        found: dict[str, float] = json.loads(done.stdout.decode().splitlines()[-1])
-        return found
+        figures: dict[str, float] = json.loads(done.stdout.decode().splitlines()[-1])
+        return figures
 
     def rates(self, repeats: int, ticks: int) -> dict[str, float]:
         """Measure the processor, the same at least once, the raw limit and the naive loop, in turns."""
@@ -94,7 +94,7 @@ class Bench:
         return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
 
     def quix(self) -> dict[str, float]:
-        """Measure the same job in quix-streams, in an environment of its own."""
+        """Measure the same job in quix-streams, in its own environment."""
         settings = self.settings()
         count, _ = load.publish(settings, load.snapshots(100, 10))
         script = str(Path(__file__).with_name("quix.py"))
@@ -109,7 +109,7 @@ class Bench:
         return {"quix_records_per_s": rate}
 
     def restore(self, repeats: int, ticks: int) -> dict[str, float]:
-        """Measure the same identity starting again after kill -9, and another one taking over."""
+        """Measure a restart with the same identity after kill -9, and a takeover by another one."""
         settings = self.settings()
         environment = self.environment(
             settings,
@@ -120,7 +120,7 @@ class Bench:
         self.run("worker", "exactly-once", str(count), environment=environment)
         same, other = [], []
         for turn in range(repeats):
-            # Ten checkpoint rounds before each kill, the first also behind what came before.
+            # Ten checkpoint intervals before each kill; the first also catches up with earlier input.
             with self._running(environment):
                 for _ in range(10):
                     load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks))
@@ -128,21 +128,21 @@ class Bench:
                     time.sleep(3.3)
             same.append(self.run("worker", "ready", "0", environment=environment)["ready_s"])
             with self._running(environment):
-                # Killed in mid-transaction: outputs are sent, the commit is not due yet.
+                # Killed inside a transaction: outputs are sent, the commit is not due yet.
                 load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks))
                 ticks += 1
                 time.sleep(0.5)
-            found = self.run(
+            times = self.run(
                 "worker", "ready", "0", environment=environment | {"FLEETLEAK_KAFKA_INSTANCE_ID": "bench-1"}
             )
-            other.append(found["assigned_s"] + found["ready_s"])
+            other.append(times["assigned_s"] + times["ready_s"])
             say(
                 f"turn {turn + 1} of {repeats}: restored in {same[-1]:.1f} s, taken over in {other[-1]:.1f} s"
             )
         return {"restore_10k_s": statistics.median(same), "takeover_s": statistics.median(other)}
 
     def restore_behind(self) -> dict[str, float]:
-        """Measure a restore that replays what the defaults leave: 20 snapshots a checkpoint interval."""
+        """Measure a restore that replays as much as by default: 20 snapshots per checkpoint interval."""
         settings = self.settings()
         environment = self.environment(
             settings,
@@ -160,7 +160,7 @@ class Bench:
 
     @contextlib.contextmanager
     def _running(self, environment: Mapping[str, str]) -> Iterator[None]:
-        """Run a processor, give it time to catch up, and kill it at the end of the block."""
+        """Run a processor, wait until it has caught up, and kill it at the end of the block."""
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.pipeline.worker", "forever", "0"], env=dict(environment)
         )
@@ -172,19 +172,19 @@ class Bench:
             process.wait()
 
     def checkpoints(self, ticks: int) -> dict[str, float]:
-        """Measure checkpoint bytes against input bytes, both as sent, at the default interval."""
+        """Measure checkpoint bytes over input bytes, both as sent, at the default interval."""
         settings = self.settings()
         count, size = load.publish(settings, load.snapshots(SERVICES, ticks))
-        found = self.run("worker", "exactly-once", str(count), environment=self.environment(settings))
-        # The last commit checkpoints every service once, as one interval of 600 s does.
+        figures = self.run("worker", "exactly-once", str(count), environment=self.environment(settings))
+        # The last commit checkpoints every service once, like one interval of 600 s.
         per_interval = size / count * SERVICES * Settings().runtime.checkpoint_interval_seconds / 30.0
         return {
-            "checkpoint_bytes_per_service": found["checkpoint_bytes"] / SERVICES,
-            "checkpoint_traffic": found["checkpoint_bytes"] / per_interval,
+            "checkpoint_bytes_per_service": figures["checkpoint_bytes"] / SERVICES,
+            "checkpoint_traffic": figures["checkpoint_bytes"] / per_interval,
         }
 
     def latency(self) -> dict[str, float]:
-        """Measure snapshot to alert."""
+        """Measure the time from a snapshot to its alert."""
         settings = self.settings()
         load.publish(settings, iter(()))
         p50, p99, alerts = latency.measure(settings, self.environment(settings))

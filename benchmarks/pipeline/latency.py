@@ -1,4 +1,4 @@
-"""From a snapshot published to its alert readable, at a steady rate, with real roles as processes."""
+"""The time from a published snapshot to its readable alert, at a steady rate, with real processes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _STEP_SECONDS = 600.0
 def measure(
     settings: Settings, environment: Mapping[str, str], rate: int = 1000, seconds: float = 40.0
 ) -> tuple[float, float, int]:
-    """Give p50 and p99 in seconds, and how many alerts they are from.
+    """Return p50 and p99 in seconds, and the number of alerts behind them.
 
-    Every service leaks steadily in event time, ten minutes a tick, so that each gives an alert.
+    Every service leaks steadily, with ten minutes of event time per tick, so each gets an alert.
     """
     names = topics.names(settings.kafka.topic_prefix)
     commands = (["processor"], ["sink", "alerting"])
@@ -38,24 +38,23 @@ def measure(
         stack.callback(reader.close)
         partitions = settings.topics.partitions
         reader.assign([TopicPartition(names.alerts, n, 0) for n in range(partitions)])
-        found = _feed(settings, names.snapshots, reader, rate, seconds)
-    if len(found) < 20:
-        raise RuntimeError(f"only {len(found)} alerts in {seconds:.0f} s: nothing to measure")
-    found.sort()
-    return statistics.median(found), found[int(0.99 * (len(found) - 1))], len(found)
+        delays = sorted(_feed(settings, names.snapshots, reader, rate, seconds))
+    if len(delays) < 20:
+        raise RuntimeError(f"only {len(delays)} alerts in {seconds:.0f} s: nothing to measure")
+    return statistics.median(delays), delays[int(0.99 * (len(delays) - 1))], len(delays)
 
 
 def _feed(settings: Settings, topic: str, reader: Consumer, rate: int, seconds: float) -> list[float]:
     producer = Producer(client.producer(settings.kafka, **{"linger.ms": 5}))
     sent: dict[tuple[str, float], float] = {}
-    found: list[float] = []
+    delays: list[float] = []
     start, now = time.time() - 86400 * 30, time.perf_counter()
     services = rate // 4
     tick, end = 0, now + seconds
     while time.perf_counter() < end:
         for number in range(services):
             service = f"leaky-{number}"
-            # They begin one after the other, so that alerts come all the time, not all at once.
+            # Leaks begin one after the other, so that alerts come all the time.
             age = max(0, tick - number % 60)
             stamp = start + tick * _STEP_SECONDS
             sent[service, stamp] = time.time()
@@ -69,8 +68,8 @@ def _feed(settings: Settings, topic: str, reader: Consumer, rate: int, seconds: 
                 if message.error() is None:
                     alert = _ALERT.decode(message.value())
                     if alert.state == "firing" and (alert.service, alert.time) in sent:
-                        found.append(time.time() - sent[alert.service, alert.time])
-    return found
+                        delays.append(time.time() - sent[alert.service, alert.time])
+    return delays
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Recorded input: snapshots of many services as an agent would publish them."""
+"""Input for the benchmarks: snapshots of many services, as an agent publishes them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LIMIT = 2**31
 
 
 def snapshots(services: int, ticks: int, seed: int = 1, first_tick: int = 0) -> Iterator[Snapshot]:
-    """Give the snapshots of containers with noisy, steady memory, from `first_tick` on."""
+    """Yield snapshots of containers with noisy, steady memory, from `first_tick` on."""
     random_ = random.Random(seed)
     base = [random_.randint(2**28, 2**30) for _ in range(services)]
     for tick in range(first_tick, first_tick + ticks):
@@ -28,7 +28,7 @@ def snapshots(services: int, ticks: int, seed: int = 1, first_tick: int = 0) -> 
 
 
 def container(service: str, timestamp: float, anon: int) -> Snapshot:
-    """Give one snapshot of a container, with the fields a cgroup has."""
+    """Return one snapshot of a container, with the fields that a cgroup has."""
     return Snapshot(
         service=service,
         instance=f"host-{len(service) % 7}/{service}",
@@ -60,7 +60,7 @@ def container(service: str, timestamp: float, anon: int) -> Snapshot:
 
 
 def publish(settings: Settings, records: Iterator[Snapshot]) -> tuple[int, int]:
-    """Create the topics and publish; give records and bytes."""
+    """Create the topics and publish; return the number of records and of bytes."""
     topics.create(
         AdminClient(client.common(settings.kafka)),
         topics.layout(settings.kafka.topic_prefix, settings.topics),

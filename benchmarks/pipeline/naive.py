@@ -1,7 +1,7 @@
-"""What one would write first: poll, json, River objects per service, produce; at least once.
+"""The loop that one writes first: poll, json, River objects per service, produce; at least once.
 
-Run by the benchmark: `python -m benchmarks.pipeline.naive RECORDS`. Kind to the naive side: it learns
-HalfSpaceTrees and SNARIMAX and follows ADWIN, and leaves out calibration, trend, forecast and state.
+Run by the benchmark: `python -m benchmarks.pipeline.naive RECORDS`. This favours the naive side: it learns
+HalfSpaceTrees and SNARIMAX and updates ADWIN, without calibration, trend, forecast and state.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Service:
         """Score and learn one snapshot."""
         share = snapshot["anon"] / snapshot["limit"]
         x = {
-            "room": snapshot["limit_used"] / snapshot["limit"],
+            "limit_used": snapshot["limit_used"] / snapshot["limit"],
             "share": share,
             "step": 0.5 + share - self.last,
         }
@@ -48,7 +48,7 @@ class Service:
 
 
 def main() -> None:
-    """Score so many records and print the rate as JSON."""
+    """Score the given number of records, and print the rate as JSON."""
     wanted = int(sys.argv[1])
     settings = load().settings
     names = topics.names(settings.kafka.topic_prefix)

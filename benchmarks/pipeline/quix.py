@@ -1,8 +1,8 @@
-"""The same job in quix-streams 3, River's models in its own state store, exactly once.
+"""The same job in quix-streams 3, with River's models in its state store, exactly once.
 
-Run by the benchmark in an environment of its own, because quix-streams pins an older client:
+The benchmark runs it in its own environment, because quix-streams pins an older client:
 `uv run --no-project --with quixstreams==3.28.1 --with river==0.26.1 python quix.py BROKERS PREFIX RECORDS`.
-It imports nothing of fleetleak. The store takes bytes, so the models are pickled, as its users do.
+It imports nothing from fleetleak. The store takes bytes, so the models are pickled, as its users do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from river import anomaly, drift, time_series
 
 
 def new_models() -> dict[str, Any]:
-    """Make the models of one service."""
+    """Return the models of one service."""
     return {
         "trees": anomaly.HalfSpaceTrees(n_trees=10, height=8, window_size=250, seed=1),
         "forecast": time_series.SNARIMAX(p=3, d=1, q=2),
@@ -29,11 +29,11 @@ def new_models() -> dict[str, Any]:
 
 
 def score(snapshot: dict[str, Any], state: State) -> dict[str, Any]:
-    """Score and learn one snapshot, models out of the store and back."""
+    """Score and learn one snapshot; read the models from the store and write them back."""
     stored = state.get("models")
     models = new_models() if stored is None else pickle.loads(base64.b64decode(stored))
     share = snapshot["anon"] / snapshot["limit"]
-    x = {"room": snapshot["limit_used"] / snapshot["limit"], "share": share, "half": 0.5}
+    x = {"limit_used": snapshot["limit_used"] / snapshot["limit"], "share": share, "half": 0.5}
     odd = models["trees"].score_one(x)
     models["trees"].learn_one(x)
     ahead = models["forecast"].forecast(horizon=1)[0]
@@ -49,7 +49,7 @@ def score(snapshot: dict[str, Any], state: State) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Score so many records and print the rate as JSON."""
+    """Score the given number of records, and print the rate as JSON."""
     brokers, prefix, wanted = sys.argv[1], sys.argv[2], int(sys.argv[3])
     with tempfile.TemporaryDirectory() as directory:
         application = Application(

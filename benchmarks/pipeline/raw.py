@@ -17,7 +17,7 @@ from fleetleak.settings import load
 
 
 def main() -> None:
-    """Pass so many records on and print the rate as JSON."""
+    """Pass on the given number of records, and print the rate as JSON."""
     wanted = int(sys.argv[1])
     settings = load().settings
     names = topics.names(settings.kafka.topic_prefix)

@@ -1,6 +1,6 @@
-"""One processor as a process of its own, until it has scored so many records; prints its costs as JSON.
+"""One processor as its own process, until it has scored a number of records; prints its costs as JSON.
 
-Run by the benchmark: `python -m benchmarks.pipeline.worker MODE RECORDS`, settings from the environment.
+Run by the benchmark: `python -m benchmarks.pipeline.worker MODE RECORDS`, with settings in the environment.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _QUEUE = {"queue.buffering.max.messages": 1_000_000, "queue.buffering.max.kbytes
 
 
 def build(settings: Settings, exactly_once: bool) -> Runtime:
-    """Make the processor as its command does, or the same at least once."""
+    """Return a processor as its command makes it, or the same with at-least-once delivery."""
     names = topics.names(settings.kafka.topic_prefix)
     makers = Makers() if exactly_once else Makers(_remembered, transaction=AtLeastOnce)
     return Runtime(
@@ -79,7 +79,7 @@ def _scored() -> float:
 
 
 def main() -> None:
-    """Run until the records are scored or, for `forever`, until killed."""
+    """Run until the records are scored; with `forever`, until killed."""
     mode, wanted = sys.argv[1], int(sys.argv[2])
     settings = load().settings
     logs.setup(settings.log.level)
@@ -101,7 +101,7 @@ def main() -> None:
 
 def _wait_ready(built: Runtime, wanted: int) -> dict[str, float]:
     begun = time.perf_counter()
-    # All of them: a second member is given some while the first is not yet missed.
+    # Wait for all: a second member gets some before the group notices that the first is gone.
     while len(built.owned()) < wanted:
         time.sleep(0.002)
     assigned = time.perf_counter()
@@ -112,7 +112,7 @@ def _wait_ready(built: Runtime, wanted: int) -> dict[str, float]:
 
 
 def _measure(wanted: int, stop: threading.Event, thread: threading.Thread) -> dict[str, float]:
-    """Measure from the first tenth on: models are created in it, which happens once."""
+    """Return the figures after the first tenth, in which models are created once."""
     warm = wanted // 10
     while _scored() < warm:
         time.sleep(0.005)
