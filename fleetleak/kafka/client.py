@@ -41,7 +41,7 @@ def properties_checked() -> Iterator[None]:
         raise BadSetting(f"setting kafka.properties: {words}") from None
 
 
-def common(kafka: Kafka, **ours: Any) -> dict[str, Any]:
+def common(kafka: Kafka, **more: Any) -> dict[str, Any]:
     """Return the properties of a client; those in `kafka.properties` override the others."""
     return {
         "bootstrap.servers": kafka.bootstrap_servers,
@@ -50,12 +50,12 @@ def common(kafka: Kafka, **ours: Any) -> dict[str, Any]:
         # Without a logger librdkafka writes to stderr; with one, it logs when the client is polled.
         "logger": _librdkafka_log,
         "log_level": 3,
-        **ours,
+        **more,
         **kafka.properties,
     }
 
 
-def producer(kafka: Kafka, **ours: Any) -> dict[str, Any]:
+def producer(kafka: Kafka, **more: Any) -> dict[str, Any]:
     """Return the properties of an idempotent producer with compression."""
     base = {
         "enable.idempotence": True,
@@ -63,7 +63,7 @@ def producer(kafka: Kafka, **ours: Any) -> dict[str, Any]:
         "compression.type": "zstd",
         "linger.ms": 20,
     }
-    return common(kafka, **(base | ours))
+    return common(kafka, **(base | more))
 
 
 def transactional(kafka: Kafka, transactional_id: str, timeout_seconds: float) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def transactional(kafka: Kafka, transactional_id: str, timeout_seconds: float) -
     )
 
 
-def consumer(kafka: Kafka, group: str, **ours: Any) -> dict[str, Any]:
+def consumer(kafka: Kafka, group: str, **more: Any) -> dict[str, Any]:
     """Return the properties of a read_committed consumer that commits no offsets by itself.
 
     `fetch.queue.backoff.ms` is 1000 by default: a consumer that empties its queue fast would sleep that long.
@@ -99,4 +99,4 @@ def consumer(kafka: Kafka, group: str, **ours: Any) -> dict[str, Any]:
         "fetch.queue.backoff.ms": 10,
         "fetch.wait.max.ms": 100,
     }
-    return common(kafka, **(base | ours))
+    return common(kafka, **(base | more))
