@@ -24,7 +24,7 @@ from fleetleak_app.cli.plot import series_of, shown_score
 from fleetleak_app.evaluation import synthetic
 from fleetleak_app.reading import read
 from fleetleak_app.replay import draw
-from fleetleak_app.replay.draw import PlottedSeries
+from fleetleak_app.replay.draw import PlottedSeries as Series
 
 ROOT = Path(__file__).parents[2]
 GIB = 2**30
@@ -59,16 +59,16 @@ def leaking(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def leak(leaking: str) -> PlottedSeries:
+def leak(leaking: str) -> Series:
     return replayed(leaking)
 
 
 @pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> PlottedSeries:
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Series:
     return replayed(recorded(tmp_path_factory.mktemp("clean"), CLEAN))
 
 
-def replayed(file: str) -> PlottedSeries:
+def replayed(file: str) -> Series:
     recording = read([file])
     return series_of(recording, recording, Settings())
 
@@ -81,7 +81,7 @@ def tiny(tmp_path: Path) -> str:
     return write(tmp_path / "tiny.csv", [*rows, {"service": "one", "instance": "only"} | one])
 
 
-def drawn(series: PlottedSeries, moment: Score) -> Axes:
+def drawn(series: Series, moment: Score) -> Axes:
     return draw.picture(series, moment).axes[0]
 
 
@@ -105,7 +105,7 @@ def texts(axes: Axes) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
-def test_a_leak_is_drawn_as_its_first_alert_knew_it(leak: PlottedSeries) -> None:
+def test_a_leak_is_drawn_as_its_first_alert_knew_it(leak: Series) -> None:
     moment = shown_score(leak, None)
     assert moment.time == leak.alerts[0].time
     axes = drawn(leak, moment)
@@ -114,7 +114,7 @@ def test_a_leak_is_drawn_as_its_first_alert_knew_it(leak: PlottedSeries) -> None
     assert "memory.max 2.0 GiB" in texts(axes)
 
 
-def test_memory_and_what_the_limit_counts_are_drawn_whole(leak: PlottedSeries) -> None:
+def test_memory_and_what_the_limit_counts_are_drawn_whole(leak: Series) -> None:
     axes = drawn(leak, shown_score(leak, None))
     for label, levels in (("memory", leak.memory), ("counted by the limit", leak.counted)):
         times, shown = points(lines(axes, label)[0])
@@ -122,14 +122,14 @@ def test_memory_and_what_the_limit_counts_are_drawn_whole(leak: PlottedSeries) -
         assert shown == pytest.approx([x / GIB for x in levels])
 
 
-def test_the_limit_is_a_dashed_line_over_the_whole_picture(leak: PlottedSeries) -> None:
+def test_the_limit_is_a_dashed_line_over_the_whole_picture(leak: Series) -> None:
     axes = drawn(leak, shown_score(leak, None))
     times, levels = points(next(x for x in axes.lines if x.get_drawstyle() == "steps-post"))
     assert set(levels) == {2.0}
     assert (times[0], times[-1]) == pytest.approx([x * DAY_SECONDS for x in axes.get_xlim()])
 
 
-def test_the_fit_has_the_trend_s_slope_and_window(leak: PlottedSeries) -> None:
+def test_the_fit_has_the_trend_s_slope_and_window(leak: Series) -> None:
     moment = shown_score(leak, None)
     assert moment.trend is not None
     assert moment.onset is not None
@@ -144,7 +144,7 @@ def test_the_fit_has_the_trend_s_slope_and_window(leak: PlottedSeries) -> None:
     assert points(lines(axes, "onset")[0])[0] == pytest.approx([moment.onset] * 2, abs=1e-3)
 
 
-def test_the_forecast_is_a_bar_on_the_limit(leak: PlottedSeries) -> None:
+def test_the_forecast_is_a_bar_on_the_limit(leak: Series) -> None:
     moment = shown_score(leak, None)
     forecast = moment.forecast
     assert forecast is not None
@@ -157,7 +157,7 @@ def test_the_forecast_is_a_bar_on_the_limit(leak: PlottedSeries) -> None:
     assert levels == [2.0]
 
 
-def test_the_band_opens_from_the_fit_up_to_the_limit(leak: PlottedSeries) -> None:
+def test_the_band_opens_from_the_fit_up_to_the_limit(leak: Series) -> None:
     axes = drawn(leak, shown_score(leak, None))
     band = axes.collections[0].get_paths()[0].vertices
     _, (_, high) = points(lines(axes, "fit")[0])
@@ -165,7 +165,7 @@ def test_the_band_opens_from_the_fit_up_to_the_limit(leak: PlottedSeries) -> Non
     assert np.asarray(band)[:, 1].min() == pytest.approx(high, abs=0.05)
 
 
-def test_alerts_restarts_and_drift_stand_at_their_times(leak: PlottedSeries) -> None:
+def test_alerts_restarts_and_drift_stand_at_their_times(leak: Series) -> None:
     drifting = [struct_replace(score, drift=["adwin"]) for score in leak.scores[40:42]]
     leak = replace(leak, scores=[*leak.scores[:40], *drifting, *leak.scores[42:]])
     axes = drawn(leak, shown_score(leak, None))
@@ -182,7 +182,7 @@ def test_alerts_restarts_and_drift_stand_at_their_times(leak: PlottedSeries) -> 
     assert points(lines(axes, "drift")[0])[0] == pytest.approx(drifts, abs=1e-3)
 
 
-def test_a_clean_series_has_no_alert_and_no_red(clean: PlottedSeries) -> None:
+def test_a_clean_series_has_no_alert_and_no_red(clean: Series) -> None:
     moment = shown_score(clean, None)
     assert moment is [score for score in clean.scores if score.trend is not None][-1]
     axes = drawn(clean, moment)
@@ -191,14 +191,14 @@ def test_a_clean_series_has_no_alert_and_no_red(clean: PlottedSeries) -> None:
     assert {lines(axes, name)[0].get_color() for name in ("fit", "onset")} == {"#333333"}
 
 
-def test_a_limit_far_above_is_told_in_words(leak: PlottedSeries) -> None:
+def test_a_limit_far_above_is_told_in_words(leak: Series) -> None:
     far = replace(leak, limit=[4 * limit for limit in leak.limit])
     axes = drawn(far, leak.scores[-1])
     assert "memory.max 8.0 GiB, above this picture" in texts(axes)
     assert max(leak.counted) / GIB < axes.get_ylim()[1] < 8.0
 
 
-def test_another_moment_can_be_chosen(leak: PlottedSeries) -> None:
+def test_another_moment_can_be_chosen(leak: Series) -> None:
     fired = leak.alerts[0].time
     assert shown_score(leak, fired - 1.0).time < fired
     assert shown_score(leak, float("inf")) is leak.scores[-1]
@@ -206,7 +206,7 @@ def test_another_moment_can_be_chosen(leak: PlottedSeries) -> None:
     assert f"resolved: {leak.alerts[-1].summary}" in texts(drawn(leak, leak.scores[-1]))
 
 
-def test_no_line_is_drawn_where_samples_are_missing(leak: PlottedSeries) -> None:
+def test_no_line_is_drawn_where_samples_are_missing(leak: Series) -> None:
     kept = [n for n in range(len(leak.times)) if not 100 <= n < 150]
     holed = replace(
         leak,
@@ -219,7 +219,7 @@ def test_no_line_is_drawn_where_samples_are_missing(leak: PlottedSeries) -> None
     assert np.flatnonzero(np.isnan(times)).tolist() == np.flatnonzero(np.isnan(levels)).tolist() == [100]
 
 
-def test_names_and_summaries_are_shown_as_they_are(leak: PlottedSeries, tmp_path: Path) -> None:
+def test_names_and_summaries_are_shown_as_they_are(leak: Series, tmp_path: Path) -> None:
     moment = shown_score(leak, None)
     odd = type(moment)(**asdict(moment) | {"service": "pay$^{$<&" + "x" * 200})
     draw.save(draw.picture(leak, odd), tmp_path / "odd.svg")
