@@ -92,11 +92,11 @@ def in_thread(run: Callable[[threading.Event], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def running(
-    settings: Settings, role: Role, group: str = "group", makers: Makers | None = None
+    settings: Settings, role: Role, makers: Makers | None = None, topics: Topics | None = None
 ) -> Iterator[Runtime]:
     """Run a role in a thread until the block ends."""
-    group = f"{settings.kafka.topic_prefix}-{group}"
-    runtime = Runtime(settings, role, role_topics(settings), group, makers=makers)
+    group = f"{settings.kafka.topic_prefix}-group"
+    runtime = Runtime(settings, role, topics or role_topics(settings), group, makers=makers)
     with in_thread(runtime.run):
         yield runtime
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 
-from fleetleak.kafka import topics
+from fleetleak.kafka import client, topics
 from fleetleak.observe import metrics
 from fleetleak.settings import Settings
+from fleetleak.stream import Key, Topics
+from fleetleak.stream.checkpoint import CUT, record_key
 from fleetleak.stream.clients import Makers
 from fleetleak.stream.errors import Aborted, Stalled
 from fleetleak.stream.transaction import Transaction
 from tests.kafka.counting import Counting
 from tests.kafka.support import read_all, run_to_its_end, running, send, wait_for
+from tests.stream.parts import Silence
 
 pytestmark = pytest.mark.kafka
 
@@ -127,3 +130,55 @@ def test_nothing_but_aborts_is_no_progress(settings: Settings) -> None:
     send(settings, names.snapshots, [(b"k", b"x")])
     with pytest.raises(Stalled, match="nothing but aborted transactions: the cluster takes nothing"):
         run_to_its_end(settings, Counting(names.scores), Makers(transaction=Refusing))
+
+
+def test_what_a_role_ignores_is_not_checkpointed(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    settings.runtime.checkpoint_interval_seconds = 0.1
+    ignored = [(b"ignored-%d" % n, b"ignore") for n in range(50)]
+    send(settings, names.snapshots, [*ignored, (b"kept", b"x")], 0)
+    with running(settings, Silence()):
+        wait_for(lambda: record_key(b"kept", 0) in stored_keys(settings), what="the checkpoint")
+    assert stored_keys(settings) == {CUT, record_key(b"kept", 0)}
+
+
+def stored_keys(settings: Settings) -> set[bytes]:
+    return {key for _, key, _ in read_all(settings, topics.names(settings.kafka.topic_prefix).models)}
+
+
+def test_several_side_topics_feed_one_role(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    several = Topics(names.snapshots, names.models, names.dead_letter, (names.feedback, names.drift))
+    send(settings, names.snapshots, [(b"k", b"x")] * 5, 0)
+    send(settings, names.feedback, [(b"k", b"label")], 0)
+    send(settings, names.drift, [(b"k", b"label")] * 2, 0)
+    for _ in range(2):
+        role = Counting(names.scores)
+        with running(settings, role, topics=several):
+            wait_for(lambda: role.counts == {Key(0, b"k"): 3005}, what="all of them, once")  # noqa: B023
+
+
+def test_timers_fire_once_over_a_restart(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    producer = Producer(client.producer(settings.kafka))
+
+    def put(key: bytes, second: int) -> None:
+        producer.produce(names.alerts, b"x", key, 0, timestamp=second * 1000)
+        assert producer.flush(30) == 0
+
+    # `alerts` keeps the time that its producer gives; on `snapshots` it would be the broker's.
+    timed = Topics(names.alerts, names.models, names.dead_letter)
+    put(b"cart", 100)
+    put(b"shop", 350)
+    with running(settings, Silence(names.drift), topics=timed):
+        wait_for(lambda: record_key(b"shop", 0) in stored_keys(settings), what="the checkpoint")
+    put(b"shop", 401)
+    put(b"shop", 402)
+    with running(settings, Silence(names.drift), topics=timed):
+        wait_for(lambda: len(read_all(settings, names.drift)) == 1, what="the silence")
+    with running(settings, Silence(names.drift), topics=timed):
+        put(b"shop", 403)
+        put(b"cart", 404)
+        wait_for(lambda: len(read_all(settings, names.drift)) == 2, what="the return")
+    said = [(key, value) for _, key, value in read_all(settings, names.drift)]
+    assert said == [(b"cart", b"silent since 100 after 1"), (b"cart", b"back")]

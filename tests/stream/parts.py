@@ -25,6 +25,10 @@ class Silence(Keyed[float, Heard]):
     NAME = "silence"
     STATE = Heard
 
+    def __init__(self, topic: str = "silence") -> None:
+        super().__init__()
+        self._topic = topic
+
     def read(self, record: Record) -> float:
         if record.value == b"bad":
             raise Unreadable("malformed", "bad on purpose")
@@ -35,17 +39,17 @@ class Silence(Keyed[float, Heard]):
             return state
         emit.wake(record + SILENT_SECONDS)
         if state is not None and record - state.newest > SILENT_SECONDS:
-            emit.output("silence", b"back", transition=True)
+            emit.output(self._topic, b"back", transition=True)
         return Heard(1 if state is None else state.count + 1, record)
 
     def on_time(self, state: Heard, due: float, emit: Emit) -> Heard | None:
-        emit.output("silence", b"silent since %.0f after %d" % (state.newest, state.count), transition=True)
+        emit.output(self._topic, b"silent since %.0f after %d" % (state.newest, state.count), transition=True)
         return state
 
     def on_side(self, state: Heard | None, record: Record, emit: Emit) -> Heard | None:
         if record.value == b"forget":
             return None
-        emit.rekeyed("silence", b"asked", b"%d" % (state.count if state else 0))
+        emit.rekeyed(self._topic, b"asked", b"%d" % (state.count if state else 0))
         return state
 
 
