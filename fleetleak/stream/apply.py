@@ -220,9 +220,10 @@ class Applier:
             self._owned[key.partition].dirty.touch(key.name, offset)
 
     def _advance(self, records: list[Record]) -> None:
-        for record in records:
-            self._owned[record.partition].positions.advance(record.offset)
-        self._committer.touch(r.partition for r in records)
+        # The last one of each partition counts.
+        for number, offset in {r.partition: r.offset for r in records}.items():
+            self._owned[number].positions.advance(offset)
+            self._committer.touch([number])
 
     def _apply_side(self, record: Record) -> None:
         partition = self._owned[record.partition]
