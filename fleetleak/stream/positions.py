@@ -36,6 +36,7 @@ class Positions:
         self._topics = topics
         self._number = number
         self._partitions = 0
+        self._started: dict[str, int] = {}
         self.topic_id = ""
         self.input = 0
         self.live_from = 0
@@ -93,9 +94,14 @@ class Positions:
         """
         return self.topic_id != "" and offsets == {self._topics.input: self.input, **self.side}
 
+    @property
+    def committed(self) -> dict[str, int]:
+        """The committed offsets that it started from, by topic."""
+        return dict(self._started)
+
     def start(self, topic_id: str, partitions: int, offsets: Mapping[str, int]) -> None:
         """Begin at the group's committed offsets, by topic; below 0 where none is committed."""
-        self.topic_id, self._partitions = topic_id, partitions
+        self.topic_id, self._partitions, self._started = topic_id, partitions, dict(offsets)
         self.live_from = self.input = offsets[self._topics.input]
         self.side = {topic: offsets[topic] for topic in self._topics.side}
 

@@ -22,7 +22,7 @@ from fleetleak.kafka.trouble import denied
 from fleetleak.observe import metrics
 from fleetleak.stream.checkpoint import CUT, GONE, Checkpoint, Cut, expand, from_records, split_key
 from fleetleak.stream.cluster import Cluster
-from fleetleak.stream.errors import BadCheckpoint, Stalled
+from fleetleak.stream.errors import Aborted, BadCheckpoint, Refused, Stalled
 from fleetleak.stream.partition import Partition
 from fleetleak.stream.role import Key, Role
 from fleetleak.stream.state_reader import StateReader
@@ -137,9 +137,20 @@ class Restore:
             yield False
         for number, values in reader.values.items():
             partition = self._cold[number]
-            if _fit(partition, values.pop(CUT, None)):
+            try:
+                fits = _fit(partition, values.pop(CUT, None))
+            except Refused:
+                yield from self._check_owner(partition)
+                raise
+            if fits:
                 yield from self._load(partition, values)
         reader.finish()
+
+    def _check_owner(self, partition: Partition) -> Iterator[bool]:
+        """Raise Aborted if another process commits this partition meanwhile: this one lost it unnoticed."""
+        committed = yield from self._insist(lambda: self._cluster.committed([partition.number]))
+        if committed[partition.number] != partition.positions.committed:
+            raise Aborted(f"partition {partition.number} was committed elsewhere while it was restored")
 
     def _load(self, partition: Partition, values: dict[bytes, bytes]) -> Iterator[bool]:
         """Step 4."""

@@ -56,6 +56,11 @@ class Workers:
         self._started.append(worker)
         return worker
 
+    def gave_up(self) -> list[str]:
+        """Return the last words of workers that ended by themselves, and not well."""
+        ended = {None, 0, -signal.SIGKILL, -signal.SIGTERM}
+        return [worker.said()[-2000:] for worker in self._started if worker.status() not in ended]
+
     def caught_up(self) -> bool:
         """Whether all of the input is committed."""
         group = f"{self.settings.kafka.topic_prefix}-{Chain.NAME}"
@@ -155,6 +160,12 @@ def zombie(point: str, action: str = "stop") -> Callable[[Workers], list[str]]:
     return scenario
 
 
+def zombie_in_restore(workers: Workers) -> list[str]:
+    """A worker sleeps past its session in a restore; the state it then reads is newer than its offsets."""
+    differing = zombie("restore")(workers)
+    return [*differing, *workers.gave_up()]
+
+
 def pending(workers: Workers) -> list[str]:
     """The old owner sent its offsets, but its checkpoints reach the broker only after the takeover began."""
     kafka = workers.settings.kafka
@@ -244,6 +255,7 @@ SCENARIOS = {
     "stopped-in-replay": Scenario(stopped_in_replay),
     "controls-in-replay": Scenario(controls_in_replay),
     "zombie-with-a-batch": Scenario(zombie("apply")),
+    "zombie-in-restore": Scenario(zombie_in_restore),
     "zombie-at-the-poll": Scenario(zombie("polled")),
     "zombie-polls-again": Scenario(zombie("apply", "rejoin")),
     "pending-transaction": Scenario(pending, 60.0),

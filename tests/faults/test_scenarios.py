@@ -14,7 +14,13 @@ pytestmark = pytest.mark.kafka
 
 
 # The others: points that the campaigns hit as well.
-OFTEN = ("stopped-in-replay", "controls-in-replay", "zombie-polls-again", "pending-transaction")
+OFTEN = (
+    "stopped-in-replay",
+    "controls-in-replay",
+    "zombie-in-restore",
+    "zombie-polls-again",
+    "pending-transaction",
+)
 
 
 @pytest.mark.parametrize(
