@@ -149,7 +149,6 @@ class Positions:
             metrics.INPUT_RESET.labels("offsets-expired").inc()
             self.live_from = cut.position
         elif self.live_from < cut.position:
-            metrics.INPUT_RESET.labels("set-back").inc()
             raise Refused(
                 f"{self._topics.input}[{self._number}] is committed at {self.live_from}, but stored state"
                 f" goes to {cut.position}: the group's offsets were set back. Set them forward again, or, to"

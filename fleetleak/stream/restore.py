@@ -141,6 +141,7 @@ class Restore:
                 fits = _fit(partition, values.pop(CUT, None))
             except Refused:
                 yield from self._check_owner(partition)
+                metrics.INPUT_RESET.labels("set-back").inc()
                 raise
             if fits:
                 yield from self._load(partition, values)
