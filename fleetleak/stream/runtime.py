@@ -23,6 +23,7 @@ from fleetleak.stream.cluster import Cluster
 from fleetleak.stream.commit import Committer
 from fleetleak.stream.errors import Aborted, Stalled
 from fleetleak.stream.ownership import Ownership
+from fleetleak.stream.pace import Pace
 from fleetleak.stream.rebalance import Rebalance
 from fleetleak.stream.restore import Restore
 from fleetleak.stream.role import Role, Topics
@@ -102,9 +103,7 @@ class Runtime:
         self._restore: Restore | None = None
         self._metadata: Any = None
         self._topic_id = ""
-        self._committed_at = clock()
-        # Time of the first abort since the last commit; 0 if there was none.
-        self._fruitless_since = 0.0
+        self._pace = Pace(self._settings, lambda: self._reach.away, clock)
 
     # What the rebalance callbacks call.
 
@@ -188,11 +187,11 @@ class Runtime:
     def _turn(self) -> None:
         try:
             self._poll_and_apply()
-            if self._clock() - self._committed_at >= self._settings.commit_interval_seconds:
+            if self._pace.due:
                 self._commit()
         except Aborted as error:
             log.warning("transaction aborted, restoring: %s", error)
-            self._check_progress(error)
+            self._pace.aborted(error)
             self._reset()
         self._standing.member(self._consumer.memberid() or "", self._incremental)
         self._reach.check()
@@ -206,15 +205,6 @@ class Runtime:
             return False
         self._watchdog.feed()
         return True
-
-    def _check_progress(self, error: Aborted) -> None:
-        """End this process if it only aborts, and has done so for too long: another one may succeed."""
-        now = self._clock()
-        if self._reach.away:
-            self._fruitless_since = now
-        self._fruitless_since = self._fruitless_since or now
-        if now - self._fruitless_since > self._settings.stall_seconds:
-            raise Stalled(f"nothing but aborted transactions: {error}")
 
     def _poll_and_apply(self) -> None:
         busy = self._restore is not None
@@ -231,17 +221,16 @@ class Runtime:
             self._start_restored()
 
     def _commit(self) -> None:
-        now = self._clock()
-        share = (now - self._committed_at) / self._settings.checkpoint_interval_seconds
-        if self._restore is not None or self._partitions.replaying():
-            share = 0.0  # checkpoints can wait: partitions that are not live yet come first
+        # Checkpoints can wait: partitions that are not live yet come first.
+        busy = self._restore is not None or bool(self._partitions.replaying())
+        share = 0.0 if busy else self._pace.share
         if not self._transaction.open:
             if share * self._unsaved() < 1.0:
                 return  # not enough dirty keys yet; the time since the last commit accumulates
             self._transaction.begin(self._metadata)
-        self._committed_at = now
+        self._pace.commits()
         self._committer.commit(self._partitions.owned, share)
-        self._fruitless_since = 0.0
+        self._pace.committed()
         self._partitions.show_lag(self._end_of)
 
     def _commit_all(self) -> None:
