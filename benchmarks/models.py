@@ -40,6 +40,7 @@ from benchmarks.fleet import (
 )
 from benchmarks.models_alone import ModelsAlone
 from processors.models import SNARIMAX, HalfSpaceTrees
+from processors.models.conversion import to_river
 from processors.services import Services
 
 SERVICES, BATCH = 20_000, 1_000
@@ -106,11 +107,11 @@ def snarimax() -> dict[str, float]:
     fleet = SNARIMAX(SERVICES, p=3, d=1, q=2)
     for _ in range(10):
         fleet.score_learn(np.arange(SERVICES), rng.normal(0.5, 0.05, (SERVICES, 1)))
-    rivers = [fleet.to_river(row) for row in range(RIVER_FORECASTERS)]
+    rivers = [to_river(fleet, row) for row in range(RIVER_FORECASTERS)]
 
     def one(i: int, value: float) -> None:
-        rivers[i].forecast(1)  # type: ignore[no-untyped-call]
-        rivers[i].learn_one(value)  # type: ignore[no-untyped-call]
+        rivers[i].forecast(1)
+        rivers[i].learn_one(value)
 
     def theirs() -> float:
         return _each(rng, RIVER_FORECASTERS, one)
@@ -125,7 +126,7 @@ class _Naive:
     def __init__(self, services: int) -> None:
         forecaster = SNARIMAX(1, p=3, d=1, q=2)
         self._models = {
-            f"service-{i}": (anomaly.HalfSpaceTrees(seed=1), forecaster.to_river(0), drift.ADWIN())  # type: ignore[no-untyped-call]
+            f"service-{i}": (anomaly.HalfSpaceTrees(seed=1), to_river(forecaster, 0), drift.ADWIN())  # type: ignore[no-untyped-call]
             for i in range(services)
         }
 
@@ -136,8 +137,8 @@ class _Naive:
         x = {"f0": value}
         odd = trees.score_one(x)  # type: ignore[no-untyped-call]
         trees.learn_one(x)  # type: ignore[no-untyped-call]
-        surprise = abs(forecaster.forecast(1)[0] - value)  # type: ignore[no-untyped-call]
-        forecaster.learn_one(value)  # type: ignore[no-untyped-call]
+        surprise = abs(forecaster.forecast(1)[0] - value)
+        forecaster.learn_one(value)
         adwin.update(value)  # type: ignore[no-untyped-call]
         methods = {"half_space_trees": {"raw": odd}, "snarimax": {"raw": surprise}}
         score = {"schema": "score/1", "service": record["service"], "instance": record["instance"]}

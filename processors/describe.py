@@ -8,6 +8,8 @@ from fleetleak.settings.tree import Processor
 from processors.evidence.engine import Evidence
 from processors.evidence.sensitivity import slowest
 from processors.methods import Methods
+from processors.models.column_model import ColumnModel
+from processors.models.conversion import converts, to_river
 from processors.services import Part, decode
 
 
@@ -84,8 +86,8 @@ def _part(part: Part | None, value: bytes) -> dict[str, Any]:
         part.load(0, value)
     except ValueError as error:
         return shown | {"problem": str(error)}
-    if (to_river := getattr(part, "to_river", None)) is not None:
-        shown["river"] = " ".join(repr(to_river(0)).split())
-    if (numbers := getattr(part, "state", None)) is not None:
-        shown["numbers"] = [round(float(x), 9) for x in numbers[0]]
+    if converts(part):
+        shown["river"] = " ".join(repr(to_river(part, 0)).split())
+    if isinstance(part, ColumnModel):
+        shown["numbers"] = [round(number, 9) for number in part.numbers(0)]
     return shown

@@ -12,14 +12,14 @@ from river import anomaly, base
 from fleetleak.observe import metrics
 from fleetleak.settings import BadSetting
 from fleetleak.settings.tree import Processor
-from processors.calibrations import Calibrations
+from processors.calibration import Calibrations
 from processors.columns import rounds
 from processors.models.adwin import ADWIN
 from processors.models.base import Flags, Floats, Model, Rows
 from processors.models.ew_stats import EWStats
 from processors.models.half_space_trees import HalfSpaceTrees
 from processors.models.page_hinkley import PageHinkley
-from processors.models.river_model import RiverModel
+from processors.models.river import RiverModel
 from processors.models.snarimax import SNARIMAX
 from processors.services import Part
 

@@ -10,7 +10,7 @@ from processors.models.gaussian_scorer import GaussianScorer
 from processors.models.half_space_trees import HalfSpaceTrees
 from processors.models.min_max_scaler import MinMaxScaler
 from processors.models.page_hinkley import PageHinkley
-from processors.models.river_model import RiverModel
+from processors.models.river import RiverModel
 from processors.models.snarimax import SNARIMAX
 from processors.models.standard_scaler import StandardScaler
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar
 
@@ -133,6 +134,15 @@ class ColumnModel(ABC):
         values = numbers.tolist()
         if not all(map(math.isfinite, values)) or min(values[column] for column in self.COUNTS) < 0:
             raise CorruptState("the state has numbers that are not finite, or negative counts")
+        self.state[row] = numbers
+
+    def numbers(self, row: int) -> list[float]:
+        """Return the state of one row, `width` numbers."""
+        numbers: list[float] = self.state[row].tolist()
+        return numbers
+
+    def set_numbers(self, row: int, numbers: Sequence[float]) -> None:
+        """Put a row into the state given by `numbers`."""
         self.state[row] = numbers
 
     def nbytes(self) -> int:

@@ -94,35 +94,38 @@ class EWStats(ColumnModel):
         state[0] = 1.0
         return scores
 
-    def to_river(self, row: int) -> preprocessing.AdaptiveStandardScaler:
-        """Build the River scaler of this row; features are `f0`, `f1`, ..."""
-        scaler = preprocessing.AdaptiveStandardScaler(self.fading_factor)  # type: ignore[no-untyped-call]
-        started, *numbers = self.state[row].tolist()
-        factor = self.fading_factor
-        for i in range(self.features if started else 0):
-            mean, square = numbers[i], numbers[self.features + i]
-            head = (mean, factor, 1.0 - factor, True, factor)
-            self._rust(scaler.means[f"f{i}"]).__setstate__(_RUST_MEAN.pack(*head))
-            body = (mean, factor, 1.0 - factor, True, square, factor, 1.0 - factor, True, factor, factor)
-            self._rust(scaler.vars[f"f{i}"]).__setstate__(_RUST_VAR.pack(*body))
-        return scaler
 
-    def from_river(self, row: int, model: preprocessing.AdaptiveStandardScaler) -> None:
-        """Continue from a River scaler of features `f0`, `f1`, ...
+def to_river(fleet: EWStats, row: int) -> preprocessing.AdaptiveStandardScaler:
+    """Build the River scaler that continues like a row; features are `f0`, `f1`, ..."""
+    scaler = preprocessing.AdaptiveStandardScaler(fleet.fading_factor)  # type: ignore[no-untyped-call]
+    started, *numbers = fleet.numbers(row)
+    factor = fleet.fading_factor
+    for i in range(fleet.features if started else 0):
+        mean, square = numbers[i], numbers[fleet.features + i]
+        head = (mean, factor, 1.0 - factor, True, factor)
+        _rust(scaler.means[f"f{i}"]).__setstate__(_RUST_MEAN.pack(*head))
+        body = (mean, factor, 1.0 - factor, True, square, factor, 1.0 - factor, True, factor, factor)
+        _rust(scaler.vars[f"f{i}"]).__setstate__(_RUST_VAR.pack(*body))
+    return scaler
 
-        Raises
-        ------
-        ValueError
-            If its fading factor is another.
-        """
-        if model.fading_factor != self.fading_factor:
-            raise ValueError("the River scaler has another fading_factor")
-        self.state[row] = 0.0
-        for i in range(self.features):
-            if f"f{i}" in model.vars:
-                numbers = _RUST_VAR.unpack(self._rust(model.vars[f"f{i}"]).__getstate__())
-                self.state[row, [0, 1 + i, 1 + self.features + i]] = 1.0, numbers[0], numbers[4]
 
-    @staticmethod
-    def _rust(statistic: Any) -> Any:
-        return statistic._ewmean if isinstance(statistic, stats.EWMean) else statistic._ewvar  # noqa: SLF001
+def from_river(fleet: EWStats, row: int, model: preprocessing.AdaptiveStandardScaler) -> None:
+    """Continue a row from a River scaler of features `f0`, `f1`, ...
+
+    Raises
+    ------
+    ValueError
+        If its fading factor is another.
+    """
+    if model.fading_factor != fleet.fading_factor:
+        raise ValueError("the River scaler has another fading_factor")
+    numbers = [0.0] * (1 + 2 * fleet.features)
+    for i in range(fleet.features):
+        if f"f{i}" in model.vars:
+            known = _RUST_VAR.unpack(_rust(model.vars[f"f{i}"]).__getstate__())
+            numbers[0], numbers[1 + i], numbers[1 + fleet.features + i] = 1.0, known[0], known[4]
+    fleet.set_numbers(row, numbers)
+
+
+def _rust(statistic: Any) -> Any:
+    return statistic._ewmean if isinstance(statistic, stats.EWMean) else statistic._ewvar  # noqa: SLF001

@@ -72,22 +72,24 @@ class GaussianScorer(ColumnModel):
         erf = np.fromiter(map(math.erf, z.tolist()), dtype=np.float64, count=len(z))
         return np.where(known, 0.5 * (1.0 + erf), 0.0)
 
-    def to_river(self, row: int) -> anomaly.GaussianScorer:
-        """Build the River model that continues like this row."""
-        model: Any = anomaly.GaussianScorer(grace_period=self.grace_period)  # type: ignore[no-untyped-call]
-        variance = model.gaussian._var  # noqa: SLF001 River has no setter
-        variance.mean.n, variance.mean._mean, variance._S = self.state[row].tolist()  # noqa: SLF001
-        return cast(anomaly.GaussianScorer, model)
 
-    def from_river(self, row: int, model: anomaly.GaussianScorer) -> None:
-        """Continue from a River model.
+def to_river(fleet: GaussianScorer, row: int) -> anomaly.GaussianScorer:
+    """Build the River model that continues like a row."""
+    model: Any = anomaly.GaussianScorer(grace_period=fleet.grace_period)  # type: ignore[no-untyped-call]
+    variance = model.gaussian._var  # noqa: SLF001 River has no setter
+    variance.mean.n, variance.mean._mean, variance._S = fleet.numbers(row)  # noqa: SLF001
+    return cast(anomaly.GaussianScorer, model)
 
-        Raises
-        ------
-        ValueError
-            If it has a window, or another grace period.
-        """
-        if model.window_size or model.grace_period != self.grace_period:
-            raise ValueError("the River model has a window or another grace_period")
-        variance: Any = model.gaussian._var  # noqa: SLF001 River has no getter
-        self.state[row] = variance.mean.n, variance.mean._mean, variance._S  # noqa: SLF001
+
+def from_river(fleet: GaussianScorer, row: int, model: anomaly.GaussianScorer) -> None:
+    """Continue a row from a River model.
+
+    Raises
+    ------
+    ValueError
+        If it has a window, or another grace period.
+    """
+    if model.window_size or model.grace_period != fleet.grace_period:
+        raise ValueError("the River model has a window or another grace_period")
+    variance: Any = model.gaussian._var  # noqa: SLF001 River has no getter
+    fleet.set_numbers(row, [variance.mean.n, variance.mean._mean, variance._S])  # noqa: SLF001

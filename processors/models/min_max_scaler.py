@@ -64,27 +64,30 @@ class MinMaxScaler(ColumnModel):
         state[:] = [1.0, *lowest, *highest]
         return scores
 
-    def to_river(self, row: int) -> preprocessing.MinMaxScaler:
-        """Build the River scaler of this row; features are `f0`, `f1`, ..."""
-        scaler = preprocessing.MinMaxScaler()
-        started, *bounds = self.state[row].tolist()
-        for i in range(self.features if started else 0):
-            scaler.min[f"f{i}"].min = bounds[i]
-            scaler.max[f"f{i}"].max = bounds[self.features + i]
-        return scaler
 
-    def from_river(self, row: int, model: preprocessing.MinMaxScaler) -> None:
-        """Continue from a River scaler of features `f0`, `f1`, ...
+def to_river(fleet: MinMaxScaler, row: int) -> preprocessing.MinMaxScaler:
+    """Build the River scaler that continues like a row; features are `f0`, `f1`, ..."""
+    scaler = preprocessing.MinMaxScaler()
+    started, *bounds = fleet.numbers(row)
+    for i in range(fleet.features if started else 0):
+        scaler.min[f"f{i}"].min = bounds[i]
+        scaler.max[f"f{i}"].max = bounds[fleet.features + i]
+    return scaler
 
-        Raises
-        ------
-        ValueError
-            If it has a window.
-        """
-        if model.window_size is not None:
-            raise ValueError("the River scaler has a window")
-        self.state[row] = 0.0
-        for i in range(self.features):
-            if f"f{i}" in model.min:
-                bounds = model.min[f"f{i}"].get(), model.max[f"f{i}"].get()
-                self.state[row, [0, 1 + i, 1 + self.features + i]] = 1.0, *bounds
+
+def from_river(fleet: MinMaxScaler, row: int, model: preprocessing.MinMaxScaler) -> None:
+    """Continue a row from a River scaler of features `f0`, `f1`, ...
+
+    Raises
+    ------
+    ValueError
+        If it has a window.
+    """
+    if model.window_size is not None:
+        raise ValueError("the River scaler has a window")
+    numbers = [0.0] * (1 + 2 * fleet.features)
+    for i in range(fleet.features):
+        if f"f{i}" in model.min:
+            numbers[0], numbers[1 + i] = 1.0, model.min[f"f{i}"].get()
+            numbers[1 + fleet.features + i] = model.max[f"f{i}"].get()
+    fleet.set_numbers(row, numbers)

@@ -101,5 +101,30 @@ class ObjectModel(ABC):
         if payload:
             self._objects[row] = self._decode(payload)
 
+    def copy_of(self, row: int) -> Any:
+        """Return a copy of a row's object; a new one where the row is new."""
+        model = self._objects[row]
+        return self._new() if model is None else self._copy(model)
+
+    def continue_from(self, row: int, model: Any) -> None:
+        """Continue a row from a copy of an object."""
+        self._objects[row] = self._copy(model)
+
     def nbytes(self) -> int:
         return len(self._objects) * (8 + self._object_bytes)
+
+
+def to_river(fleet: ObjectModel, row: int) -> Any:
+    """Return a copy of a row's River object."""
+    return fleet.copy_of(row)
+
+
+def from_river(fleet: ObjectModel, row: int, model: Any) -> None:
+    """Continue a row from a copy of a River object.
+
+    Raises
+    ------
+    ValueError
+        If the object is not one of this fleet.
+    """
+    fleet.continue_from(row, model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from river import drift
@@ -104,30 +104,32 @@ class PageHinkley(ColumnModel):
             return decrease > self.threshold
         return (increase > self.threshold) | (decrease > self.threshold)
 
-    def to_river(self, row: int) -> drift.PageHinkley:
-        """Build the River detector that continues like this row."""
-        model = drift.PageHinkley(self.min_instances, self.delta, self.threshold, self.alpha, self.mode)
-        n, mean, up, down, lowest, highest, flag = self.state[row].tolist()
-        if n:
-            model._x_mean.n, model._x_mean._mean = n, mean  # noqa: SLF001 River has no setter
-            model._sum_increase, model._sum_decrease = up, down  # noqa: SLF001
-            model._min_increase, model._max_decrease = lowest, highest  # noqa: SLF001
-            model._drift_detected = bool(flag)  # noqa: SLF001
-        return model
 
-    def from_river(self, row: int, model: drift.PageHinkley) -> None:
-        """Continue from a River detector.
+def to_river(fleet: PageHinkley, row: int) -> drift.PageHinkley:
+    """Build the River detector that continues like a row."""
+    model: Any = drift.PageHinkley(fleet.min_instances, fleet.delta, fleet.threshold, fleet.alpha, fleet.mode)
+    n, mean, up, down, lowest, highest, flag = fleet.numbers(row)
+    if n:
+        model._x_mean.n, model._x_mean._mean = n, mean  # noqa: SLF001 River has no setter
+        model._sum_increase, model._sum_decrease = up, down  # noqa: SLF001
+        model._min_increase, model._max_decrease = lowest, highest  # noqa: SLF001
+        model._drift_detected = bool(flag)  # noqa: SLF001
+    return cast(drift.PageHinkley, model)
 
-        Raises
-        ------
-        ValueError
-            If its parameters are others.
-        """
-        theirs = model.min_instances, model.delta, model.threshold, model.alpha, model.mode
-        if theirs != (self.min_instances, self.delta, self.threshold, self.alpha, self.mode):
-            raise ValueError("the River detector has other parameters")
-        mean = model._x_mean  # noqa: SLF001 River has no getter
-        sums = model._sum_increase, model._sum_decrease  # noqa: SLF001
-        extremes = model._min_increase, model._max_decrease  # noqa: SLF001
-        flag = float(model.drift_detected)
-        self.state[row] = (mean.n, mean.get(), *sums, *extremes, flag) if mean.n else 0.0
+
+def from_river(fleet: PageHinkley, row: int, model: drift.PageHinkley) -> None:
+    """Continue a row from a River detector.
+
+    Raises
+    ------
+    ValueError
+        If its parameters are others.
+    """
+    theirs = model.min_instances, model.delta, model.threshold, model.alpha, model.mode
+    if theirs != (fleet.min_instances, fleet.delta, fleet.threshold, fleet.alpha, fleet.mode):
+        raise ValueError("the River detector has other parameters")
+    mean = model._x_mean  # noqa: SLF001 River has no getter
+    sums = model._sum_increase, model._sum_decrease  # noqa: SLF001
+    extremes = model._min_increase, model._max_decrease  # noqa: SLF001
+    flag = float(model.drift_detected)
+    fleet.set_numbers(row, [mean.n, mean.get(), *sums, *extremes, flag] if mean.n else [0.0] * 7)

@@ -68,30 +68,32 @@ class StandardScaler(ColumnModel):
         state[0] = n
         return scores
 
-    def to_river(self, row: int) -> preprocessing.StandardScaler:
-        """Build the River scaler of this row; features are `f0`, `f1`, ..."""
-        scaler = preprocessing.StandardScaler(with_std=self.with_std)
-        n, *numbers = self.state[row].tolist()
-        for i in range(self.features if n else 0):
-            scaler.counts[f"f{i}"] = int(n)
-            scaler.means[f"f{i}"] = numbers[i]
-            if self.with_std:
-                scaler.vars[f"f{i}"] = numbers[self.features + i]
-        return scaler
 
-    def from_river(self, row: int, model: preprocessing.StandardScaler) -> None:
-        """Continue from a River scaler of features `f0`, `f1`, ...
+def to_river(fleet: StandardScaler, row: int) -> preprocessing.StandardScaler:
+    """Build the River scaler that continues like a row; features are `f0`, `f1`, ..."""
+    scaler = preprocessing.StandardScaler(with_std=fleet.with_std)
+    n, *numbers = fleet.numbers(row)
+    for i in range(fleet.features if n else 0):
+        scaler.counts[f"f{i}"] = int(n)
+        scaler.means[f"f{i}"] = numbers[i]
+        if fleet.with_std:
+            scaler.vars[f"f{i}"] = numbers[fleet.features + i]
+    return scaler
 
-        Raises
-        ------
-        ValueError
-            If it has a window or another `with_std`, or features were not always seen together.
-        """
-        if model.window_size is not None or model.with_std != self.with_std:
-            raise ValueError("the River scaler has a window or another with_std")
-        names = [f"f{i}" for i in range(self.features)]
-        counts = {model.counts[name] for name in names}
-        if len(counts) != 1:
-            raise ValueError("the River scaler has features that were not always seen together")
-        means = [model.means.get(name, 0.0) for name in names]
-        self.state[row] = [counts.pop(), *means, *(model.vars.get(name, 0.0) for name in names)]
+
+def from_river(fleet: StandardScaler, row: int, model: preprocessing.StandardScaler) -> None:
+    """Continue a row from a River scaler of features `f0`, `f1`, ...
+
+    Raises
+    ------
+    ValueError
+        If it has a window or another `with_std`, or features were not always seen together.
+    """
+    if model.window_size is not None or model.with_std != fleet.with_std:
+        raise ValueError("the River scaler has a window or another with_std")
+    names = [f"f{i}" for i in range(fleet.features)]
+    counts = {model.counts[name] for name in names}
+    if len(counts) != 1:
+        raise ValueError("the River scaler has features that were not always seen together")
+    means = [model.means.get(name, 0.0) for name in names]
+    fleet.set_numbers(row, [counts.pop(), *means, *(model.vars.get(name, 0.0) for name in names)])

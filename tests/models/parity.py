@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from processors.models.base import Floats, usable
+from processors.models.conversion import from_river, to_river
 from tests.models.fleet import dumps
 from tests.models.streams import EXACT, Batch, CutBatch, Stream, assert_same, pieces
 
@@ -41,7 +42,7 @@ def _agree(
     whole = model.score_learn(keys, x)
     assert model.refused == int((~usable(x)).sum())
     model.reset(np.arange(rows))
-    rivers = [model.to_river(row) for row in range(rows)]
+    rivers = [to_river(model, row) for row in range(rows)]
     # rows that never change sides would show what both conversions lose
     chances = rng.choice([0.0, 0.3], rows)
     ours, theirs = [], []
@@ -66,15 +67,15 @@ def _follow(rivers: list[Any], observe: Observe, batch: Batch, shape: tuple[int,
 def _exchange(model: Any, rivers: list[Any], rows: list[int]) -> None:
     """Let River continue from our rows, and our rows from River's."""
     for row in rows:
-        ours = model.to_river(row)
-        model.from_river(row, rivers[row])
+        ours = to_river(model, row)
+        from_river(model, row, rivers[row])
         rivers[row] = ours
 
 
 def _assert_same_states(model: Any, rivers: list[Any], rows: list[int]) -> None:
     before = dumps(model, len(rivers))
     for row in rows:
-        model.from_river(row, rivers[row])
+        from_river(model, row, rivers[row])
     assert dumps(model, len(rivers)) == before
 
 

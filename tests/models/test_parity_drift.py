@@ -9,6 +9,7 @@ import pytest
 from river import drift
 
 from processors.models import ADWIN, PageHinkley
+from processors.models.conversion import from_river
 from tests.models.parity import ROWS, SEEDS, compare
 from tests.models.streams import STREAMS, Stream
 
@@ -51,6 +52,6 @@ def test_means_are_those_of_the_windows() -> None:
 
 def test_other_parameters_are_refused() -> None:
     with pytest.raises(ValueError, match="other parameters"):
-        ADWIN(1).from_river(0, drift.ADWIN(delta=0.5))  # type: ignore[no-untyped-call]
+        from_river(ADWIN(1), 0, drift.ADWIN(delta=0.5))  # type: ignore[no-untyped-call]
     with pytest.raises(ValueError, match="other parameters"):
-        PageHinkley(1).from_river(0, drift.PageHinkley(delta=0.5))
+        from_river(PageHinkley(1), 0, drift.PageHinkley(delta=0.5))

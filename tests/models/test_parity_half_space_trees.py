@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from river import anomaly
 
+from processors.models.conversion import from_river, to_river
 from processors.models.half_space_trees import HalfSpaceTrees
 from tests.models.parity import SEEDS, compare, named
 from tests.models.streams import STREAMS, Stream
@@ -40,7 +41,7 @@ def test_a_value_on_a_cut_goes_where_rivers_goes(features: int) -> None:
     model = HalfSpaceTrees(1, features=features, n_trees=4, height=4, window_size=15, seed=6)
     cuts = np.unique(model.shape.threshold)
     x = np.repeat(cuts[:, None], features, axis=1)
-    river = model.to_river(0)
+    river = to_river(model, 0)
     theirs = [observe(river, record) for record in x.tolist()]
     np.testing.assert_array_equal(model.score_learn(np.zeros(len(x), np.intp), x), theirs)
 
@@ -50,9 +51,9 @@ def test_other_trees_are_refused() -> None:
     other = anomaly.HalfSpaceTrees(2, 3, 250, seed=2)
     other.learn_one({"f0": 0.5})  # type: ignore[no-untyped-call]
     with pytest.raises(ValueError, match="other trees"):
-        model.from_river(0, other)
+        from_river(model, 0, other)
     with pytest.raises(ValueError, match="another n_trees, height or window_size"):
-        model.from_river(0, anomaly.HalfSpaceTrees(2, 4, 250, seed=1))
+        from_river(model, 0, anomaly.HalfSpaceTrees(2, 4, 250, seed=1))
 
 
 @pytest.mark.parametrize(

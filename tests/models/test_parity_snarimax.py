@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from river import time_series
 
+from processors.models.conversion import from_river, to_river
 from processors.models.snarimax import SNARIMAX
 from tests.models.parity import ROWS, SEEDS, compare
 from tests.models.streams import STREAMS, Stream, assert_same, random
@@ -44,9 +45,9 @@ def test_forecasts_are_rivers(stream: Stream, seed: int, orders: dict[str, Any],
 def test_forecasts_of_many_steps_are_rivers(orders: dict[str, Any]) -> None:
     model = SNARIMAX(ROWS, **orders)
     rows, x = random(np.random.default_rng(3), 300, ROWS, 1)
-    rivers = [model.to_river(row) for row in range(ROWS)]
+    rivers = [to_river(model, row) for row in range(ROWS)]
     for begin in range(0, 300, 30):
-        theirs: Any = [river.forecast(15) for river in rivers]  # type: ignore[no-untyped-call]
+        theirs: Any = [river.forecast(15) for river in rivers]
         assert_same(model.forecast(np.arange(ROWS), 15), np.array(theirs, dtype=np.float64))
         model.score_learn(rows[begin : begin + 30], x[begin : begin + 30])
         for i in range(begin, begin + 30):
@@ -71,8 +72,8 @@ def test_the_default_regressor_survives_a_step_after_quiet() -> None:
 def test_other_models_are_refused() -> None:
     model = SNARIMAX(1, p=1, d=1, q=0)
     with pytest.raises(ValueError, match="other orders"):
-        model.from_river(0, time_series.SNARIMAX(2, 1, 0))
+        from_river(model, 0, time_series.SNARIMAX(2, 1, 0))
     with pytest.raises(ValueError, match="regressor"):
-        model.from_river(0, time_series.SNARIMAX(1, 1, 0))
+        from_river(model, 0, time_series.SNARIMAX(1, 1, 0))
     with pytest.raises(ValueError, match="not one of stable, river-default"):
         SNARIMAX(1, p=1, d=1, q=0, regressor="other")

@@ -9,6 +9,7 @@ import pytest
 from river import anomaly, preprocessing, stats
 
 from processors.models import EWStats, GaussianScorer, MinMaxScaler, StandardScaler
+from processors.models.conversion import from_river
 from tests.models.parity import ROWS, SEEDS, compare, named
 from tests.models.streams import STREAMS, Stream, assert_same
 
@@ -67,10 +68,10 @@ def test_the_sign_of_zero_is_rivers() -> None:
 
 def test_other_parameters_are_refused() -> None:
     with pytest.raises(ValueError, match="fading_factor"):
-        EWStats(1).from_river(0, preprocessing.AdaptiveStandardScaler(0.9))  # type: ignore[no-untyped-call]
+        from_river(EWStats(1), 0, preprocessing.AdaptiveStandardScaler(0.9))  # type: ignore[no-untyped-call]
     with pytest.raises(ValueError, match="window"):
-        MinMaxScaler(1).from_river(0, preprocessing.MinMaxScaler(window_size=3))
+        from_river(MinMaxScaler(1), 0, preprocessing.MinMaxScaler(window_size=3))
     with pytest.raises(ValueError, match="window"):
-        StandardScaler(1).from_river(0, preprocessing.StandardScaler(window_size=3))
+        from_river(StandardScaler(1), 0, preprocessing.StandardScaler(window_size=3))
     with pytest.raises(ValueError, match="grace_period"):
-        GaussianScorer(1).from_river(0, anomaly.GaussianScorer(grace_period=3))  # type: ignore[no-untyped-call]
+        from_river(GaussianScorer(1), 0, anomaly.GaussianScorer(grace_period=3))  # type: ignore[no-untyped-call]

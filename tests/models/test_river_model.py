@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import anomaly, base, preprocessing, time_series
 
-from processors.models import RiverModel, river_state, river_state_reader
-from processors.models.codec import CorruptState
+from processors.models.codec import CorruptState, seal
+from processors.models.conversion import from_river
+from processors.models.river import RiverModel
+from processors.models.river.state import encode
+from processors.models.river.state_reader import decode
 from tests.models.parity import ROWS, compare, named
 from tests.models.streams import STREAMS, Stream, random
 
@@ -103,10 +106,10 @@ def test_what_only_pickle_could_store_is_refused(model: Any) -> None:
 def test_state_cannot_name_anything_else(kind: str, name: str) -> None:
     rest: dict[str, list[Any]] = {"name": [], "object": [[]], "built": [[]], "compiled": [[], b""]}
     with pytest.raises(CorruptState):
-        river_state_reader.decode(msgspec.msgpack.encode([[0], [[kind, name, *rest[kind]]]]))
+        decode(msgspec.msgpack.encode([[0], [[kind, name, *rest[kind]]]]))
 
 
-STATE = river_state.encode(anomaly.HalfSpaceTrees(1, 2, 3, seed=1))
+STATE = encode(anomaly.HalfSpaceTrees(1, 2, 3, seed=1))
 
 
 @given(st.binary(max_size=200) | st.tuples(st.integers(0, len(STATE) - 1), st.integers(1, 255)))
@@ -118,12 +121,13 @@ def test_bytes_of_a_stranger_never_crash(change: bytes | tuple[int, int]) -> Non
         at, flip = change
         state = STATE[:at] + bytes([STATE[at] ^ flip]) + STATE[at + 1 :]
     with contextlib.suppress(CorruptState):
-        river_state_reader.decode(state)
+        decode(state)
 
 
 def test_state_of_another_class_is_refused() -> None:
     trees = RiverModel(1, model=anomaly.HalfSpaceTrees(1, 2, 3, seed=1))
+    payload = encode(anomaly.GaussianScorer())  # type: ignore[no-untyped-call]
     with pytest.raises(CorruptState, match="GaussianScorer"):
-        trees._decode(river_state.encode(anomaly.GaussianScorer()))  # type: ignore[no-untyped-call]
+        trees.load(0, seal(payload, trees.fingerprint))
     with pytest.raises(ValueError, match="GaussianScorer"):
-        trees.from_river(0, anomaly.GaussianScorer())  # type: ignore[no-untyped-call]
+        from_river(trees, 0, anomaly.GaussianScorer())  # type: ignore[no-untyped-call]

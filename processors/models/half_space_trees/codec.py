@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processors.models.codec import CorruptState
-from processors.models.half_space_trees_shape import Leaves
+from processors.models.half_space_trees.shape import Leaves
 
 _DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4")}
 _HEADER = 3  # widths of the three columns

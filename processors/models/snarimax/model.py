@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from river import time_series
 
-from processors.models import snarimax_river, snarimax_scalar
 from processors.models.arithmetic import standardise
 from processors.models.base import Floats, Rows
 from processors.models.column_model import ColumnModel
-from processors.models.snarimax_layout import REGRESSORS, Layout
+from processors.models.snarimax import scalar
+from processors.models.snarimax.layout import REGRESSORS, Layout
 
 
 class SNARIMAX(ColumnModel):
@@ -89,7 +88,7 @@ class SNARIMAX(ColumnModel):
         return np.ascontiguousarray(forecasts.T)
 
     def _one(self, state: list[float], x: list[float]) -> float:
-        return snarimax_scalar.step(self.layout, self.regressor, state, x[0])
+        return scalar.step(self.layout, self.regressor, state, x[0])
 
     def _step(self, state: Floats, x: Floats) -> tuple[Floats, Floats]:
         layout, y = self.layout, x[0]
@@ -159,17 +158,3 @@ class SNARIMAX(ColumnModel):
         if len(ring):
             ring[1:] = ring[:-1].copy()
             ring[0] = newest
-
-    def to_river(self, row: int) -> time_series.SNARIMAX:
-        """Build the River model that continues like this row."""
-        return snarimax_river.build(self.layout, self.regressor, self.state[row].tolist())
-
-    def from_river(self, row: int, model: time_series.SNARIMAX) -> None:
-        """Continue from a River model.
-
-        Raises
-        ------
-        ValueError
-            If its orders or its regressor are not this fleet's.
-        """
-        self.state[row] = snarimax_river.read(self.layout, self.regressor, model)

@@ -1,4 +1,4 @@
-"""Reads what `river_state` wrote."""
+"""Reads what `state` wrote."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from processors.models.codec import CorruptState
-from processors.models.river_names import named
+from processors.models.river.names import named
 
 _SEQUENCES: dict[str, Any] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 _MAPPINGS: dict[str, Any] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter}
@@ -113,7 +113,7 @@ def decode(payload: bytes) -> Any:
     Raises
     ------
     CorruptState
-        If the bytes are not what `river_state.encode` wrote.
+        If the bytes are not what `state.encode` wrote.
     """
     try:
         root, nodes = msgspec.msgpack.decode(payload)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from river import drift
 
-from processors.models import adwin_state
+from processors.models.adwin import state
 from processors.models.base import Floats, Rows, usable
 from processors.models.object_model import ObjectModel
 
@@ -58,12 +58,12 @@ class ADWIN(ObjectModel):
     ) -> None:
         if not 1 <= max_buckets <= 255:
             raise ValueError(f"max_buckets is {max_buckets}; 1 to 255 is supported")
-        self._given = (delta, clock, max_buckets, min_window_length, grace_period)
+        self.parameters = (delta, clock, max_buckets, min_window_length, grace_period)
         super().__init__(capacity, 1, _OBJECT_BYTES)
 
     @cached_property
     def fingerprint(self) -> str:
-        delta, clock, max_buckets, min_window_length, grace_period = self._given
+        delta, clock, max_buckets, min_window_length, grace_period = self.parameters
         return (
             f"{self.NAME}/{self.VERSION} delta={delta} clock={clock} max_buckets={max_buckets} "
             f"min_window_length={min_window_length} grace_period={grace_period}"
@@ -75,7 +75,7 @@ class ADWIN(ObjectModel):
         return np.array([0.0 if detector is None else detector.estimation for detector in detectors])
 
     def _new(self) -> drift.ADWIN:
-        return drift.ADWIN(*self._given)  # type: ignore[no-untyped-call]
+        return drift.ADWIN(*self.parameters)  # type: ignore[no-untyped-call]
 
     def _copy(self, model: drift.ADWIN) -> drift.ADWIN:
         return self._decode(self._encode(model))
@@ -101,26 +101,21 @@ class ADWIN(ObjectModel):
         return float(model.drift_detected)
 
     def _encode(self, model: drift.ADWIN) -> bytes:
-        return adwin_state.encode(model)
+        return state.encode(model)
 
     def _decode(self, payload: bytes) -> drift.ADWIN:
         model = self._new()
-        adwin_state.decode(payload, model)
+        state.decode(payload, model)
         return model
 
-    def to_river(self, row: int) -> drift.ADWIN:
-        """Give a copy of the row's River detector."""
-        model = self._objects[row]
-        return self._new() if model is None else self._copy(model)
-
-    def from_river(self, row: int, model: drift.ADWIN) -> None:
-        """Continue from a River detector.
+    def continue_from(self, row: int, model: drift.ADWIN) -> None:
+        """Continue a row from a copy of a River detector.
 
         Raises
         ------
         ValueError
             If its parameters are others.
         """
-        if adwin_state.parameters(model) != self._given:
+        if state.parameters(model) != self.parameters:
             raise ValueError("the River detector has other parameters")
-        self._objects[row] = self._copy(model)
+        super().continue_from(row, model)

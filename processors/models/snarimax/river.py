@@ -8,7 +8,8 @@ from typing import Any
 from river import linear_model, optim, preprocessing, time_series
 
 from processors.models.clip_z import ClipZ
-from processors.models.snarimax_layout import Layout, Regressor
+from processors.models.snarimax.layout import Layout, Regressor
+from processors.models.snarimax.model import SNARIMAX
 
 
 def _pipeline(regressor: Regressor) -> Any:
@@ -26,8 +27,9 @@ def _parts(model: Any) -> tuple[Any, Any]:
     return model.regressor["StandardScaler"], model.regressor["LinearRegression"]
 
 
-def build(layout: Layout, regressor: Regressor, state: list[float]) -> time_series.SNARIMAX:
-    """Build the River model of a row's numbers."""
+def to_river(fleet: SNARIMAX, row: int) -> time_series.SNARIMAX:
+    """Build the River model that continues like a row."""
+    layout, regressor, state = fleet.layout, fleet.regressor, fleet.numbers(row)
     model = time_series.SNARIMAX(*layout.orders, regressor=_pipeline(regressor))
     seen = int(state[0])
     learned = max(seen - layout.n_hist, 0)
@@ -54,9 +56,16 @@ def _require_equal(model: time_series.SNARIMAX, layout: Layout, regressor: Regre
         raise ValueError(f"the River model's regressor is not {wanted!r}")
 
 
-def read(layout: Layout, regressor: Regressor, model: time_series.SNARIMAX) -> list[float]:
-    """Read a row's numbers from a River model; see `SNARIMAX.from_river`."""
-    _require_equal(model, layout, regressor)
+def from_river(fleet: SNARIMAX, row: int, model: time_series.SNARIMAX) -> None:
+    """Continue a row from a River model.
+
+    Raises
+    ------
+    ValueError
+        If the model's orders or regressor are not those of the fleet.
+    """
+    layout = fleet.layout
+    _require_equal(model, layout, fleet.regressor)
     scaler, linear = _parts(model)
     learned = linear.optimizer.n_iterations
     state = [0.0] * layout.width
@@ -70,4 +79,4 @@ def read(layout: Layout, regressor: Regressor, model: time_series.SNARIMAX) -> l
     rings = (layout.hist, layout.diff, layout.errors)
     for ring, values in zip(rings, (model.y_hist, model.y_diff, model.errors), strict=True):
         state[ring.start : ring.start + len(values)] = [float(value) for value in values]
-    return state
+    fleet.set_numbers(row, state)

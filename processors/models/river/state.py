@@ -1,6 +1,6 @@
 """The state of a plain River object as data, without pickle.
 
-Objects become a table of nodes that refer to each other by number, in MessagePack; `river_state_reader`
+Objects become a table of nodes that refer to each other by number, in MessagePack; `state_reader`
 reads it. Reading builds only plain containers and objects of River's own model classes, and calls nothing
 of theirs but the constructors of River's compiled parts: bytes of a stranger can give a useless model,
 never run code.
@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from processors.models.river_names import name_of
+from processors.models.river.names import name_of
 
 _SCALARS = (type(None), bool, int, float, str, bytes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processors.models.snarimax_layout import Layout, Regressor
+from processors.models.snarimax.layout import Layout, Regressor
 
 
 def _standardise(layout: Layout, regressor: Regressor, state: list[float], x: list[float]) -> list[float]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from processors.calibration import Calibration
+from processors.calibration.model import Calibration
 from processors.models.base import Flags, Floats, Rows
 from processors.models.codec import CorruptState
 

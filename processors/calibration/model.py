@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from processors import calibration_scalar
-from processors.calibration_scalar import (
+from processors.calibration import scalar
+from processors.calibration.scalar import (
     FLAT,
     LARGEST_DEVIATION,
     LARGEST_EXCESS,
@@ -94,7 +94,7 @@ class Calibration(ColumnModel):
         return np.where(n >= self.warm_up, p, np.nan), new
 
     def _one(self, state: list[float], x: list[float]) -> float:
-        return calibration_scalar.step(self, state, x[0])
+        return scalar.step(self, state, x[0])
 
     def _body(self, state: Floats, raw: Floats) -> Floats:
         """Half at the median, `level` at the threshold, geometric in between and mirrored below."""

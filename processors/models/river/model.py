@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from river import base
 
-from processors.models import river_state, river_state_reader
 from processors.models.codec import CorruptState
 from processors.models.object_model import ObjectModel
+from processors.models.river import state, state_reader
 
 
 class RiverModel(ObjectModel):
@@ -58,7 +58,7 @@ class RiverModel(ObjectModel):
         self._prototype: Any = model.clone()
         last = list(model.steps.values())[-1] if hasattr(model, "steps") else model
         self._supervised = isinstance(last, base.SupervisedAnomalyDetector)
-        river_state.encode(self._prototype)
+        state.encode(self._prototype)
         super().__init__(capacity, features, object_bytes)
 
     @cached_property
@@ -103,21 +103,16 @@ class RiverModel(ObjectModel):
         return score
 
     def _encode(self, model: Any) -> bytes:
-        return river_state.encode(model)
+        return state.encode(model)
 
     def _decode(self, payload: bytes) -> Any:
-        model = river_state_reader.decode(payload)
+        model = state_reader.decode(payload)
         if type(model) is not type(self._prototype):
             raise CorruptState(f"the state holds a {type(model).__name__}")
         return model
 
-    def to_river(self, row: int) -> Any:
-        """Give a copy of the row's River object."""
-        model = self._objects[row]
-        return self._new() if model is None else self._copy(model)
-
-    def from_river(self, row: int, model: Any) -> None:
-        """Continue from a copy of a River object.
+    def continue_from(self, row: int, model: Any) -> None:
+        """Continue a row from a copy of a River object.
 
         Raises
         ------
@@ -126,4 +121,4 @@ class RiverModel(ObjectModel):
         """
         if type(model) is not type(self._prototype):
             raise ValueError(f"the River model is a {type(model).__name__}")
-        self._objects[row] = self._copy(model)
+        super().continue_from(row, model)

@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from river import anomaly
 
-from processors.models import half_space_trees_codec, half_space_trees_river
 from processors.models.base import Flags, Floats, Rows, grown, usable
 from processors.models.codec import CorruptState, seal, unseal
-from processors.models.half_space_trees_shape import HalfSpaceTreesShape, Leaves, Limits
+from processors.models.half_space_trees import codec
+from processors.models.half_space_trees.shape import HalfSpaceTreesShape, Leaves, Limits
 
 _REFRESH_CHUNK = 256  # rows whose tables are built at once: bounds the scratch memory
 
@@ -194,13 +193,13 @@ class HalfSpaceTrees:
             setattr(self, name, grown(getattr(self, name), capacity))
 
     def dump(self, row: int) -> bytes:
-        payload = half_space_trees_codec.encode(*self.windows(row), self.shape.n_leaves)
+        payload = codec.encode(*self.windows(row), self.shape.n_leaves)
         return seal(payload, self.fingerprint)
 
     def load(self, row: int, state: bytes) -> None:
         self.reset(np.array([row]))
         payload = unseal(state, self.fingerprint)
-        windows = half_space_trees_codec.decode(payload, self.shape.n_trees, self.shape.n_leaves)
+        windows = codec.decode(payload, self.shape.n_trees, self.shape.n_leaves)
         try:
             self.set_windows(row, *windows)
         except ValueError as error:
@@ -209,17 +208,3 @@ class HalfSpaceTrees:
     def nbytes(self) -> int:
         arrays = (self._log, self._table, self._counter, self._current, self._warm, self._stale)
         return sum(array.nbytes for array in arrays)
-
-    def to_river(self, row: int) -> anomaly.HalfSpaceTrees:
-        """Build the River model that continues like this row; takes tens of milliseconds."""
-        return half_space_trees_river.build(self, row)
-
-    def from_river(self, row: int, model: anomaly.HalfSpaceTrees) -> None:
-        """Continue from a River model.
-
-        Raises
-        ------
-        ValueError
-            If its parameters or trees are not this fleet's.
-        """
-        self.set_windows(row, *half_space_trees_river.read(self, model))

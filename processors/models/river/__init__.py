@@ -1,0 +1,5 @@
+"""Any anomaly model of River, one object per row."""
+
+from processors.models.river.model import RiverModel
+
+__all__ = ["RiverModel"]
