@@ -14,13 +14,13 @@ import orjson
 
 from fleetleak.records import Score, Snapshot
 from fleetleak.stream import Record
+from processors.columns import Flags, Floats, Rows
 from processors.evidence.engine import Findings as Trend
 from processors.evidence.reasons import reasons, turning_point
 from processors.evidence.signature import KINDS
 from processors.intake import Batch
 from processors.memory import Sizes
 from processors.methods import AHEAD, Findings, Opinion
-from processors.models.base import Flags, Floats, Rows
 from processors.portrait import portray
 from processors.siblings import Siblings
 

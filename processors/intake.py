@@ -11,8 +11,8 @@ import numpy as np
 from fleetleak.observe import metrics
 from fleetleak.records import Decoder, Snapshot, Unreadable
 from fleetleak.stream import Key, Record, Rejected
+from processors.columns import Flags, Rows
 from processors.memory import Sizes, sizes
-from processors.models.base import Flags, Rows
 from processors.runs import is_new_run
 from processors.services import Instance, Service, Services
 

@@ -13,14 +13,15 @@ from fleetleak.observe import metrics
 from fleetleak.settings import BadSetting
 from fleetleak.settings.tree import Processor
 from processors.calibration import Calibrations
-from processors.columns import rounds
+from processors.columns import Flags, Floats, Rows
 from processors.models.adwin import ADWIN
-from processors.models.base import Flags, Floats, Model, Rows
+from processors.models.base import Model
 from processors.models.ew_stats import EWStats
 from processors.models.half_space_trees import HalfSpaceTrees
 from processors.models.page_hinkley import PageHinkley
 from processors.models.river import RiverModel
 from processors.models.snarimax import SNARIMAX
+from processors.rounds import rounds
 from processors.services import Part
 
 RESIDUALS = "page_hinkley_residual"

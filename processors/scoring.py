@@ -12,12 +12,12 @@ from fleetleak.records import control
 from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
 from fleetleak.settings import Settings
 from fleetleak.stream import Applied, Key, Output, Record, Rejected
+from processors.columns import Flags, Floats, Rows
 from processors.encode import WORTH_WORDS, Encoder
 from processors.evidence.engine import Evidence, Findings, Samples
 from processors.evidence.normal_rise import NormalRise
 from processors.intake import Batch, Intake
 from processors.methods import Methods
-from processors.models.base import Flags, Floats, Rows
 from processors.services import Services
 from processors.siblings import Siblings, watch
 

@@ -12,7 +12,7 @@ import numpy as np
 from fleetleak.observe import metrics
 from fleetleak.records.types import UnixSeconds
 from fleetleak.stream import Key
-from processors.models.base import Rows
+from processors.columns import Rows
 from processors.models.codec import CorruptState, seal, unseal
 from processors.siblings import Siblings
 

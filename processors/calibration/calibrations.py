@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from processors.calibration.model import Calibration
-from processors.models.base import Flags, Floats, Rows
+from processors.columns import Flags, Floats, Rows
 from processors.models.codec import CorruptState
 
 _encode = msgspec.msgpack.Encoder().encode

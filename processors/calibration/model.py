@@ -16,7 +16,7 @@ from processors.calibration.scalar import (
     PRIOR_SHAPE,
     RECENT,
 )
-from processors.models.base import Floats
+from processors.columns import Floats
 from processors.models.column_model import ColumnModel
 
 

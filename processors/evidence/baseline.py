@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from processors.evidence.columns import Columns, Flags, Floats, Rows
+from processors.columns import Columns, Flags, Floats, Rows
 
 _STEADY = 0.1  # coefficient of variation below which a stretch is a baseline
 _MERGED = 300.0  # seconds without a sample that do not end a stretch...

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.evidence.columns import Floats, Rows
+from processors.columns import Floats, Rows
 from processors.evidence.trend import Fits
 
 FLOOR = 0.004  # of the limit: a smaller rise is no news, whatever the noise

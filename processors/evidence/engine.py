@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.columns import rounds
+from processors.columns import Columns, Flags, Floats, Floats32, Rows
 from processors.evidence import season, signature, trend
 from processors.evidence.baseline import Baselines
-from processors.evidence.columns import Columns, Flags, Floats, Floats32, Rows
 from processors.evidence.envelope import LEVELS, Envelope
 from processors.evidence.features import Flows
 from processors.evidence.findings import LEAST_RISE, Findings, Moment, Samples, judge
@@ -19,6 +18,7 @@ from processors.evidence.normal_rise import Excursions, NormalRise
 from processors.evidence.restarts import Restarts
 from processors.evidence.suspicion import Suspicion
 from processors.evidence.trend import FIT
+from processors.rounds import rounds
 
 __all__ = ["Evidence", "Findings", "Samples"]
 
@@ -115,7 +115,7 @@ class Evidence:
         at = 0
         try:
             for part in self._parts:
-                end = at + 4 + part.row_bytes()
+                end = at + part.stored_bytes()
                 part.load(row, state[at:end])
                 at = end
             if at != len(state):

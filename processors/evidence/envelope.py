@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.evidence.columns import Columns, Flags, Floats, Floats32, Rows
+from processors.columns import Columns, Flags, Floats, Floats32, Rows
 
 LEVELS = 6
 LENGTH = 64

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from processors.evidence.columns import Columns, Floats, Floats32, Rows
+from processors.columns import Columns, Floats, Floats32, Rows
 
 TIME_SCALES = (600.0, 7200.0, 86400.0, 604800.0)  # seconds: ten minutes, two hours, a day, a week
 _TAU = np.array(TIME_SCALES)

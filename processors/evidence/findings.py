@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from processors.columns import Flags, Floats, Floats32, Rows
 from processors.evidence import confidence, forecast, season, signature
 from processors.evidence.baseline import BASELINE
-from processors.evidence.columns import Flags, Floats, Floats32, Rows
 from processors.evidence.confidence import Seen
 from processors.evidence.envelope import LEVELS
 from processors.evidence.features import NUMBERS

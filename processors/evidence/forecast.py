@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.evidence.columns import Floats
+from processors.columns import Floats
 from processors.evidence.signature import CODE
 from processors.evidence.trend import Fits
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from processors.evidence.columns import Columns, Floats, Rows
+from processors.columns import Columns, Floats, Rows
 
 _MEMORY_SECONDS = 30 * 86400.0  # a raise longer ago says nothing of a growth that stands now
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from processors.evidence.columns import Columns, Flags, Floats, Floats32, Rows
+from processors.columns import Columns, Flags, Floats, Floats32, Rows
 from processors.evidence.envelope import FINEST, LEVELS, SCALES
 
 MEMORY = 512.0  # a learned rise counts half after this many buckets of its scale (eight envelope lengths)

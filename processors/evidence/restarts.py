@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from processors.evidence.columns import Columns, Flags, Floats, Rows
+from processors.columns import Columns, Flags, Floats, Rows
 
 _FALL = 0.5  # of everything seen since the start: no sawtooth or hump ends below half of its own floor
 _LEAST = 0.02  # of the limit: below this, halving is noise

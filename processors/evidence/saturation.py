@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from processors.evidence.columns import Floats
+from processors.columns import Floats
 from processors.evidence.trend import Fits
 
 _NEVER = 0.97  # a slope that keeps this share per quarter is not slowing down

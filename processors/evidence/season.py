@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.evidence.columns import Columns, Floats, Floats32, Rows
+from processors.columns import Columns, Floats, Floats32, Rows
 
 _SLOT = 3 * 3600.0  # seconds: coarse enough for a week in 56 numbers, fine enough for the edge of a day
 _DAY_SLOTS = 8

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from processors.evidence.columns import Floats
+from processors.columns import Floats
 from processors.evidence.confidence import (
     FLOOR,
     PATIENCE,

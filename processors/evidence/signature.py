@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleetleak.records.types import Kind
-from processors.evidence.columns import Flags, Floats, Rows
+from processors.columns import Flags, Floats, Rows
 from processors.evidence.confidence import CLIMBING, HEADING, NEW, NO_STEP, NOT_LOAD, Seen
 from processors.evidence.envelope import LENGTH
 from processors.evidence.trend import Suffixes, pick

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from processors.evidence.columns import Columns, Flags, Floats, Rows
+from processors.columns import Columns, Flags, Floats, Rows
 
 MOST_SECONDS = 3 * 86400.0
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.evidence.columns import Flags, Floats, Floats32, Rows
+from processors.columns import Flags, Floats, Floats32, Rows
 from processors.evidence.envelope import LENGTH
 
 SHORTEST = 5  # points below which a line fits anything

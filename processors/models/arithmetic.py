@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from processors.models.base import Floats
+from processors.columns import Floats
 
 
 def root(values: Floats) -> Floats:

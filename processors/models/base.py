@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Rows = NDArray[np.intp]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-
+from processors.columns import Flags, Floats, Rows
 
 LARGEST = 1e100
 """Values beyond this are refused like non-finite ones: their squares' sums would overflow."""
@@ -20,15 +16,6 @@ def usable(x: Floats) -> Flags:
     """Tell which records (rows of `x`) hold only finite values of sane size."""
     flags: Flags = np.logical_and.reduce(np.abs(x) <= LARGEST, axis=1)
     return flags
-
-
-def grown(array: NDArray[Any], capacity: int) -> NDArray[Any]:
-    """Give a copy with room for `capacity` rows; new rows are zero and not yet resident."""
-    if capacity < len(array):
-        raise ValueError(f"cannot shrink from {len(array)} rows to {capacity}")
-    larger = np.zeros((capacity, *array.shape[1:]), array.dtype)
-    larger[: len(array)] = array
-    return larger
 
 
 class Model(Protocol):

@@ -6,6 +6,7 @@ import hashlib
 import struct
 import zlib
 from functools import lru_cache
+from typing import ClassVar
 
 FORMAT = 1
 _SEAL = struct.Struct("<2sBI8s")
@@ -62,3 +63,21 @@ def unseal(data: bytes, fingerprint: str) -> bytes:
     if data[_CHECKED_FROM : _SEAL.size] != _digest(fingerprint):
         raise FingerprintMismatch(f"a state of other parameters than {fingerprint}")
     return data[_SEAL.size :]
+
+
+class FingerprintSeal:
+    """The seal of models in columns (`processors.columns.Seal`)."""
+
+    size: ClassVar[int] = _SEAL.size
+
+    def __init__(self, fingerprint: str) -> None:
+        self._fingerprint = fingerprint
+
+    def close(self, row: bytes) -> bytes:
+        return seal(row, self._fingerprint)
+
+    def open(self, state: bytes, size: int) -> bytes:
+        row = unseal(state, self._fingerprint)
+        if len(row) != size:
+            raise CorruptState(f"a row of {len(row)} bytes, where {size} are expected")
+        return row

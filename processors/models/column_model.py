@@ -10,14 +10,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from processors.columns import rounds
-from processors.models.base import Flags, Floats, Rows, grown, usable
-from processors.models.codec import CorruptState, seal, unseal
+from processors.columns import Columns, Flags, Floats, Rows
+from processors.models.base import usable
+from processors.models.codec import CorruptState, FingerprintSeal
+from processors.rounds import rounds
 
 _ONE_BY_ONE_BELOW = 10  # records in a round; from there on columns are cheaper (benchmarks/models.py)
 
 
-class ColumnModel(ABC):
+class ColumnModel(Columns, ABC):
     """A model whose step is a pure function of one row of numbers and one record.
 
     A subclass gives the step twice, with the same arithmetic: `_step` in columns, and `_one` in plain
@@ -45,9 +46,10 @@ class ColumnModel(ABC):
     def __init__(self, capacity: int, features: int, width: int) -> None:
         if features < 1:
             raise ValueError("a model has at least 1 feature")
+        super().__init__(capacity)
         self.features = features
         self.refused = 0
-        self.state: Floats = np.zeros((capacity, width))
+        self.state: Floats = self.column("state", (width,), np.float64)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -116,25 +118,16 @@ class ColumnModel(ABC):
     def _unknown(self, records: int) -> Floats:
         return np.full((records, self.features) if self.SCORES_FEATURES else records, np.nan)
 
-    def reset(self, rows: Rows) -> None:
-        self.state[rows] = 0.0
-
-    def grow(self, capacity: int) -> None:
-        self.state = grown(self.state, capacity)
-
-    def dump(self, row: int) -> bytes:
-        return seal(self.state[row].astype("<f8").tobytes(), self.fingerprint)
+    @cached_property
+    def seal(self) -> FingerprintSeal:
+        return FingerprintSeal(self.fingerprint)
 
     def load(self, row: int, state: bytes) -> None:
-        self.state[row] = 0.0
-        payload = unseal(state, self.fingerprint)
-        if len(payload) != 8 * self.state.shape[1]:
-            raise CorruptState(f"{len(payload)} bytes are not {self.state.shape[1]} numbers")
-        numbers = np.frombuffer(payload, "<f8")
-        values = numbers.tolist()
+        super().load(row, state)
+        values = self.numbers(row)
         if not all(map(math.isfinite, values)) or min(values[column] for column in self.COUNTS) < 0:
+            self.state[row] = 0.0
             raise CorruptState("the state has numbers that are not finite, or negative counts")
-        self.state[row] = numbers
 
     def numbers(self, row: int) -> list[float]:
         """Return the state of one row, `width` numbers."""
@@ -144,6 +137,3 @@ class ColumnModel(ABC):
     def set_numbers(self, row: int, numbers: Sequence[float]) -> None:
         """Put a row into the state given by `numbers`."""
         self.state[row] = numbers
-
-    def nbytes(self) -> int:
-        return self.state.nbytes

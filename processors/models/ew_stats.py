@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from river import preprocessing, stats
 
+from processors.columns import Floats, Rows
 from processors.models.arithmetic import root
-from processors.models.base import Floats, Rows
 from processors.models.column_model import ColumnModel
 
 _RUST_MEAN = struct.Struct("<ddd?d")  # mean, factor, 1 - factor, started, factor

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from river import anomaly
 
+from processors.columns import Floats
 from processors.models.arithmetic import root
-from processors.models.base import Floats
 from processors.models.column_model import ColumnModel
 
 

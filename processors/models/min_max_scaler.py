@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from river import preprocessing
 
-from processors.models.base import Floats
+from processors.columns import Floats
 from processors.models.column_model import ColumnModel
 
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from processors.models.base import Flags, Floats, Rows, usable
+from processors.columns import Flags, Floats, Rows
+from processors.models.base import usable
 from processors.models.codec import seal, unseal
 
 

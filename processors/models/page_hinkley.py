@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from river import drift
 
-from processors.models.base import Floats
+from processors.columns import Floats
 from processors.models.column_model import ColumnModel
 
 _MODES = ("up", "down", "both")

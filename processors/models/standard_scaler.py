@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 from river import preprocessing
 
+from processors.columns import Floats
 from processors.models.arithmetic import standardise
-from processors.models.base import Floats
 from processors.models.column_model import ColumnModel
 
 

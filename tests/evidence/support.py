@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from processors.evidence.columns import Flags, Floats
+from processors.columns import Flags, Floats
 from processors.evidence.engine import Samples
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.evidence.columns import Flags, Floats, Rows
+from processors.columns import Flags, Floats, Rows
 from processors.evidence.engine import Evidence, Findings, Samples
 from tests.evidence.support import samples
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from processors.evidence.columns import Floats
+from processors.columns import Floats
 from processors.evidence.engine import Evidence, Findings
 from processors.evidence.features import TIME_SCALES, Features, read
 from processors.evidence.sensitivity import slowest

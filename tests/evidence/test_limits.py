@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from processors.evidence.columns import Floats
+from processors.columns import Floats
 from processors.evidence.engine import Evidence, Findings, Samples
 from tests.evidence.support import samples
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from processors.evidence.columns import Floats
+from processors.columns import Floats
 from processors.evidence.engine import Evidence, Findings
 from processors.evidence.reasons import reasons, turning_point
 from tests.evidence.support import samples

@@ -9,8 +9,8 @@ import numpy as np
 from river import anomaly
 
 from processors.calibration import Calibration
+from processors.columns import Floats, Rows
 from processors.models import MODELS
-from processors.models.base import Floats, Rows
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "half_space_trees": {"features": 2, "n_trees": 3, "height": 4, "window_size": 7, "seed": 1},

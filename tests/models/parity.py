@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from processors.models.base import Floats, usable
+from processors.columns import Floats
+from processors.models.base import usable
 from processors.models.conversion import from_river, to_river
 from tests.models.fleet import dumps
 from tests.models.streams import EXACT, Batch, CutBatch, Stream, assert_same, pieces

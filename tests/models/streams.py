@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from processors.models.base import LARGEST, Floats, Rows
+from processors.columns import Floats, Rows
+from processors.models.base import LARGEST
 
 Batch = tuple[Rows, Floats]
 CutBatch = tuple[Rows, Floats, list[slice]]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from processors.calibration import Calibration
-from processors.models.base import Floats
+from processors.columns import Floats
 
 KEYS, RECORDS = 40, 5_000
 Draw = Callable[[np.random.Generator], Floats]

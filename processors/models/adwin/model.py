@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 from river import drift
 
+from processors.columns import Floats, Rows
 from processors.models.adwin import state
-from processors.models.base import Floats, Rows, usable
+from processors.models.base import usable
 from processors.models.object_model import ObjectModel
 
 _OBJECT_BYTES = 2_000  # 1,352 resident with windows of a thousand records, growing with their logarithm

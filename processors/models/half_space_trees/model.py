@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.models.base import Flags, Floats, Rows, grown, usable
+from processors.columns import Columns, Flags, Floats, Rows
+from processors.models.base import usable
 from processors.models.codec import CorruptState, seal, unseal
 from processors.models.half_space_trees import codec
 from processors.models.half_space_trees.shape import HalfSpaceTreesShape, Leaves, Limits
@@ -23,7 +24,7 @@ def _limits(features: int, given: Limits) -> Limits:
     return {name: given.get(name, (0.0, 1.0)) for name in names}
 
 
-class HalfSpaceTrees:
+class HalfSpaceTrees(Columns):
     """Half-space trees [1]_ with the scores of `river.anomaly.HalfSpaceTrees`, bit for bit.
 
     A record's score in a tree depends only on its leaf, so each row keeps a table of scores by leaf,
@@ -81,12 +82,14 @@ class HalfSpaceTrees:
         self.shape = HalfSpaceTreesShape(n_trees, height, _limits(features, limits or {}), seed)
         self._max_score = n_trees * window_size * (2 ** (height + 1) - 1)
         # leaves of the finished window (the reference) and of the current one: `_current` says which is which
-        self._log: NDArray[Any] = np.zeros((capacity, 2, window_size, n_trees), dtype=self.shape.dtype)
-        self._table: NDArray[Any] = np.zeros((capacity, n_trees, self.shape.n_leaves), dtype=np.int32)
-        self._counter: NDArray[Any] = np.zeros(capacity, dtype=np.int64)
-        self._current: NDArray[Any] = np.zeros(capacity, dtype=np.uint8)
-        self._warm: NDArray[Any] = np.zeros(capacity, dtype=bool)
-        self._stale: NDArray[Any] = np.zeros(capacity, dtype=bool)
+        super().__init__(capacity)
+        tree_leaves = (n_trees, self.shape.n_leaves)
+        self._log: NDArray[Any] = self.column("_log", (2, window_size, n_trees), self.shape.dtype)
+        self._table: NDArray[np.int32] = self.column("_table", tree_leaves, np.int32)
+        self._counter: NDArray[np.int64] = self.column("_counter", (), np.int64)
+        self._current: NDArray[np.uint8] = self.column("_current", (), np.uint8)
+        self._warm: Flags = self.column("_warm", (), np.bool_)
+        self._stale: Flags = self.column("_stale", (), np.bool_)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -183,14 +186,11 @@ class HalfSpaceTrees:
         self._warm[row] = self._stale[row] = len(finished) > 0
 
     def reset(self, rows: Rows) -> None:
+        # Without a window neither the log nor the table of a row is read: they stay as they are.
         self._counter[rows] = 0
         self._current[rows] = 0
         self._warm[rows] = False
         self._stale[rows] = False
-
-    def grow(self, capacity: int) -> None:
-        for name in ("_log", "_table", "_counter", "_current", "_warm", "_stale"):
-            setattr(self, name, grown(getattr(self, name), capacity))
 
     def dump(self, row: int) -> bytes:
         payload = codec.encode(*self.windows(row), self.shape.n_leaves)
@@ -204,7 +204,3 @@ class HalfSpaceTrees:
             self.set_windows(row, *windows)
         except ValueError as error:
             raise CorruptState(str(error)) from None
-
-    def nbytes(self) -> int:
-        arrays = (self._log, self._table, self._counter, self._current, self._warm, self._stale)
-        return sum(array.nbytes for array in arrays)

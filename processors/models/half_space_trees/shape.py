@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river.tree.padded import make_padded_tree
 
-from processors.models.base import Floats
+from processors.columns import Floats
 
 Leaves = NDArray[np.unsignedinteger[Any]]
 Limits = Mapping[str, tuple[float, float]]

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from processors.columns import Floats, Rows
 from processors.models.arithmetic import standardise
-from processors.models.base import Floats, Rows
 from processors.models.column_model import ColumnModel
 from processors.models.snarimax import scalar
 from processors.models.snarimax.layout import REGRESSORS, Layout
