@@ -140,6 +140,51 @@ class Columns:
         return np.dtype([(name, new.dtype, new.shape) for name, new in self._new.items()])
 
 
+class JoinedColumns:
+    """Several columns with the same rows as one: a dumped row is theirs, one behind the other."""
+
+    def __init__(self, *columns: Columns) -> None:
+        self._columns = columns
+
+    def grow(self, capacity: int) -> None:
+        """Hold `capacity` rows; the rows that are there keep their state."""
+        for columns in self._columns:
+            columns.grow(capacity)
+
+    def reset(self, rows: Rows) -> None:
+        """Make these rows new."""
+        for columns in self._columns:
+            columns.reset(rows)
+
+    def dump(self, row: int) -> bytes:
+        """Return the exact state of one row."""
+        return b"".join(columns.dump(row) for columns in self._columns)
+
+    def load(self, row: int, state: bytes) -> None:
+        """Put a dumped state into a row.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are not a whole state of these columns; the row is then new.
+        """
+        begin = 0
+        try:
+            for columns in self._columns:
+                end = begin + columns.stored_bytes()
+                columns.load(row, state[begin:end])
+                begin = end
+            if begin != len(state):
+                raise ValueError(f"{len(state)} bytes, where {begin} are expected")
+        except ValueError:
+            self.reset(np.array([row]))
+            raise
+
+    def nbytes(self) -> int:
+        """Return the size of all rows, used or not, in bytes."""
+        return sum(columns.nbytes() for columns in self._columns)
+
+
 def _repeated(row: NDArray[Any], count: int) -> NDArray[Any]:
     rows = np.zeros((count, *row.shape), row.dtype)
     if any(row.tobytes()):

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from fleetleak.settings.tree import Processor
 from processors.evidence.engine import Evidence
-from processors.evidence.sensitivity import slowest
 from processors.methods import Methods
 from processors.models.column_model import ColumnModel
 from processors.models.conversion import converts, to_river
@@ -64,12 +63,12 @@ def slowest_visible(state: bytes) -> dict[str, Visible]:
     stored, engine, found = decode(state), Evidence(1, 1), {}
     for one in stored.instances:
         try:
-            engine.load(0, one.parts["evidence"])
-            engine.load_service(0, stored.parts["normal"])
+            engine.instances.load(0, one.parts["evidence"])
+            engine.services.load(0, stored.parts["normal"])
         except (KeyError, ValueError):
             continue
         if one.limit:
-            edge = slowest(engine.normal.key[0], int(engine.envelope.scale[0]), one.time, one.limit)
+            edge = engine.slowest_visible(0, 0, one.time, one.limit)
             found[one.name] = Visible(3600.0 * edge.growth / _MIB, edge.window / 86400.0, edge.noise / _MIB)
     return found
 

@@ -22,10 +22,9 @@ from processors.models.page_hinkley import PageHinkley
 from processors.models.river import RiverModel
 from processors.models.snarimax import SNARIMAX
 from processors.rounds import rounds
-from processors.services import Part
+from processors.services import FIRST_ROWS, Part
 
 RESIDUALS = "page_hinkley_residual"
-_CAPACITY = 256
 _FEATURES = 3
 # Shares of the room at which a feature is half way from its middle to its end.
 _STEP_SCALE = 0.02
@@ -101,15 +100,15 @@ class Methods:
 
     def __init__(self, settings: Processor) -> None:
         self._points = _point_models(settings)
-        self._forecast = SNARIMAX(_CAPACITY, p=3, d=1, q=2) if "snarimax" in settings.models else None
-        self._level = EWStats(_CAPACITY, fading_factor=_FADING)
+        self._forecast = SNARIMAX(FIRST_ROWS, p=3, d=1, q=2) if "snarimax" in settings.models else None
+        self._level = EWStats(FIRST_ROWS, fading_factor=_FADING)
         self._drift: dict[str, Model] = {
-            "adwin": ADWIN(_CAPACITY, delta=_ADWIN_DELTA),
-            "page_hinkley": PageHinkley(_CAPACITY, threshold=_PAGE_HINKLEY_THRESHOLD),
+            "adwin": ADWIN(FIRST_ROWS, delta=_ADWIN_DELTA),
+            "page_hinkley": PageHinkley(FIRST_ROWS, threshold=_PAGE_HINKLEY_THRESHOLD),
         }
-        self._residuals = PageHinkley(_CAPACITY, threshold=_RESIDUAL_THRESHOLD)
+        self._residuals = PageHinkley(FIRST_ROWS, threshold=_RESIDUAL_THRESHOLD)
         names = [*self._points, *(name for name in ("deviation", "snarimax") if name in settings.models)]
-        self._calibrations = Calibrations(_CAPACITY, names)
+        self._calibrations = Calibrations(FIRST_ROWS, names)
 
     @property
     def fingerprint(self) -> str:
@@ -211,10 +210,10 @@ def _point_models(settings: Processor) -> dict[str, Model]:
         )
     found: dict[str, Model] = {}
     if "half_space_trees" in settings.models:
-        found["half_space_trees"] = HalfSpaceTrees(_CAPACITY, features=_FEATURES, seed=1)
+        found["half_space_trees"] = HalfSpaceTrees(FIRST_ROWS, features=_FEATURES, seed=1)
     if settings.river_model is not None:
         try:
-            found["river"] = RiverModel(_CAPACITY, model=_river(settings.river_model), features=_FEATURES)
+            found["river"] = RiverModel(FIRST_ROWS, model=_river(settings.river_model), features=_FEATURES)
         except TypeError as error:
             raise BadSetting(f"setting processor.river_model is {settings.river_model!r}: {error}") from None
     return found

@@ -15,47 +15,13 @@ from fleetleak.stream import Applied, Key, Output, Record, Rejected
 from processors.columns import Flags, Floats, Rows
 from processors.encode import WORTH_WORDS, Encoder
 from processors.evidence.engine import Evidence, Findings, Samples
-from processors.evidence.normal_rise import NormalRise
+from processors.evidence.normal_rise import without_age
 from processors.intake import Batch, Intake
 from processors.methods import Methods
-from processors.services import Services
+from processors.services import FIRST_ROWS, Services
 from processors.siblings import Siblings, watch
 
 VERSION = 3
-
-
-_CAPACITY = 256
-
-
-class _Instances:
-    """The evidence engine's rows of instances, as a part of their state."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
-        self._capacity = _CAPACITY
-        self.dump, self.load, self.reset = evidence.dump, evidence.load, evidence.reset
-
-    def grow(self, capacity: int) -> None:
-        """Hold so many instances."""
-        self._capacity = capacity
-        self._evidence.grow(capacity, self._evidence.normal.capacity)
-
-    def nbytes(self) -> int:
-        """Bytes of all rows."""
-        return self._evidence.nbytes() * self._capacity
-
-
-class _Shared:
-    """What the evidence engine keeps per service, as a part of its state."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self._normal = evidence.normal
-        self.dump, self.load = evidence.dump_service, evidence.load_service
-        self.reset, self.grow = evidence.normal.reset, evidence.normal.grow
-
-    def nbytes(self) -> int:
-        """Bytes of all rows."""
-        return self._normal.row_bytes() * self._normal.capacity
 
 
 class Scoring:
@@ -65,11 +31,11 @@ class Scoring:
 
     def __init__(self, settings: Settings, scores_topic: str) -> None:
         ours = settings.processor
-        self._evidence = Evidence(_CAPACITY, _CAPACITY)
+        self._evidence = Evidence(FIRST_ROWS, FIRST_ROWS)
         self._methods = Methods(ours)
         self._services = Services(
-            {**self._methods.service_parts(), "normal": _Shared(self._evidence)},
-            {**self._methods.instance_parts(), "evidence": _Instances(self._evidence)},
+            {**self._methods.service_parts(), "normal": self._evidence.services},
+            {**self._methods.instance_parts(), "evidence": self._evidence.instances},
             ours.memory_budget_bytes,
             ours.forget_seconds,
         )
@@ -166,12 +132,7 @@ class Scoring:
 
 def _lendable(parts: dict[str, bytes]) -> dict[str, bytes]:
     """Give the parts of a service as another one may have them: how long it has been known is its own."""
-    if "normal" not in parts:
-        return parts
-    normal = NormalRise(1)
-    normal.load(0, parts["normal"])
-    normal.first[0] = np.nan
-    return parts | {"normal": normal.dump(0)}
+    return parts | {"normal": without_age(parts["normal"])} if "normal" in parts else parts
 
 
 def _samples(batch: Batch, at: Rows) -> Samples:

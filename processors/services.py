@@ -16,7 +16,8 @@ from processors.columns import Rows
 from processors.models.codec import CorruptState, seal, unseal
 from processors.siblings import Siblings
 
-_FIRST_ROWS = 256
+FIRST_ROWS = 256
+"""Rows that every part holds at first."""
 # Python's own objects of a service or instance: names, dict entries, the struct.
 _OVERHEAD_BYTES = 600
 _FORM = "service/3"
@@ -46,7 +47,7 @@ class Table:
     def __init__(self, parts: Mapping[str, Part]) -> None:
         self.parts = dict(parts)
         self.used = 0
-        self._capacity = _FIRST_ROWS
+        self._capacity = FIRST_ROWS
         self._free: list[int] = []
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.columns import Columns, Flags, Floats, Floats32, Rows
+from processors.columns import Columns, Flags, Floats, Floats32, JoinedColumns, Rows
 from processors.evidence import season, signature, trend
 from processors.evidence.baseline import Baselines
 from processors.evidence.envelope import LEVELS, Envelope
@@ -16,6 +16,7 @@ from processors.evidence.findings import LEAST_RISE, Findings, Moment, Samples, 
 from processors.evidence.limits import Limits
 from processors.evidence.normal_rise import Excursions, NormalRise
 from processors.evidence.restarts import Restarts
+from processors.evidence.sensitivity import Slowest, slowest
 from processors.evidence.suspicion import Suspicion
 from processors.evidence.trend import FIT
 from processors.rounds import rounds
@@ -43,7 +44,12 @@ class Evidence:
     Parameters
     ----------
     capacity_instances, capacity_services
-        Rows to hold at first; `grow` holds more.
+        Number of rows at first.
+
+    Attributes
+    ----------
+    instances, services
+        What is kept per instance and per service: each a part of their state (`processors.services.Part`).
 
     Notes
     -----
@@ -53,23 +59,22 @@ class Evidence:
     """
 
     def __init__(self, capacity_instances: int, capacity_services: int) -> None:
-        self.envelope = Envelope(capacity_instances)
-        self.excursions = Excursions(capacity_instances)
-        self.restarts = Restarts(capacity_instances)
+        self._envelope = Envelope(capacity_instances)
+        self._excursions = Excursions(capacity_instances)
+        self._restarts = Restarts(capacity_instances)
         self._latest = _Latest(capacity_instances)
         self._season = season.Season(capacity_instances)
         self._flows = Flows(capacity_instances)
         self._baselines = Baselines(capacity_instances)
         self._suspicion = Suspicion(capacity_instances)
         self._limits = Limits(capacity_instances)
-        self.normal = NormalRise(capacity_services)
+        self.instances = JoinedColumns(
+            self._envelope, self._excursions, self._restarts, self._latest, self._season, self._flows,
+            self._baselines, self._suspicion, self._limits,
+        )  # fmt: skip
+        self.services = NormalRise(capacity_services)
         self.refused = 0
         self.late = 0
-
-    @property
-    def _parts(self) -> tuple[Columns, ...]:
-        trends = (self.envelope, self.excursions, self.restarts, self._latest, self._season)
-        return *trends, self._flows, self._baselines, self._suspicion, self._limits
 
     def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> Findings:
         """Learn a batch and give what each sample found. Rows may repeat; they are taken in order."""
@@ -79,8 +84,8 @@ class Evidence:
         parts = list(rounds(rows))
         for part in parts:
             self._take(part, rows, samples, usable, moment)
-        normal = self.normal.learn(service_rows, samples.time, moment.scale, moment.height, moment.taken)
-        history = samples.time - self.normal.first[service_rows]
+        normal = self.services.learn(service_rows, samples.time, moment.scale, moment.height, moment.taken)
+        history = self.services.known_for(service_rows, samples.time)
         found = judge(samples, moment, normal, history)
         for part in parts:
             taken = part[moment.taken[part]]
@@ -89,91 +94,48 @@ class Evidence:
             )
         return found
 
-    def grow(self, capacity_instances: int, capacity_services: int) -> None:
-        """Hold this many rows."""
-        for part in self._parts:
-            part.grow(capacity_instances)
-        self.normal.grow(capacity_services)
+    def slowest_visible(self, row: int, service_row: int, time: float, limit: float) -> Slowest:
+        """Return the slowest leak that could be seen in an instance at `time`, unix seconds.
 
-    def reset(self, rows: Rows) -> None:
-        """Make these instances new."""
-        for part in self._parts:
-            part.reset(rows)
-
-    def dump(self, row: int) -> bytes:
-        """Exact state of one instance."""
-        return b"".join(part.dump(row) for part in self._parts)
-
-    def load(self, row: int, state: bytes) -> None:
-        """Put a dumped state into an instance's row.
-
-        Raises
-        ------
-        ValueError
-            If the bytes are not a whole state; the row is then new.
+        Parameters
+        ----------
+        limit
+            Of the instance, bytes.
         """
-        at = 0
-        try:
-            for part in self._parts:
-                end = at + part.stored_bytes()
-                part.load(row, state[at:end])
-                at = end
-            if at != len(state):
-                raise ValueError(f"{len(state)} bytes where {at} were expected")
-        except ValueError:
-            self.reset(np.array([row]))
-            raise
-
-    def dump_service(self, row: int) -> bytes:
-        """Exact state of one service."""
-        return self.normal.dump(row)
-
-    def load_service(self, row: int, state: bytes) -> None:
-        """Put a dumped state into a service's row.
-
-        Raises
-        ------
-        ValueError
-            If the bytes are not a whole state; the row is then new.
-        """
-        self.normal.load(row, state)
-
-    def nbytes(self) -> int:
-        """Bytes of state per instance."""
-        return sum(part.row_bytes() for part in self._parts)
+        return slowest(self.services.key[service_row], int(self._envelope.scale[row]), time, limit)
 
     def _take(self, part: Rows, rows: Rows, samples: Samples, usable: Flags, moment: Moment) -> None:
         time = samples.time[part]
-        newer = ~(time <= self.envelope.last[rows[part]])
+        newer = ~(time <= self._envelope.last[rows[part]])
         self.late += int(np.count_nonzero(usable[part] & ~newer))
         part_ok = part[usable[part] & newer]
         row, time, value = rows[part_ok], samples.time[part_ok], samples.memory[part_ok]
         limit = samples.limit[part_ok]
         moment.taken[part_ok] = True
-        moment.restarted[part_ok] = restarted = self.restarts.add(
+        moment.restarted[part_ok] = restarted = self._restarts.add(
             row, samples.restarted[part_ok], samples.timed[part_ok], value, limit
         )
         self._restart(row[restarted], time[restarted])
         moment.hold(part_ok, self._limits.add(row, time, limit))
         moment.before[part_ok] = self._season.before(row, time)
         self._season.add(row, time, value)
-        since = time - self.envelope.last[row]
-        closed = self.envelope.add(row, time, value, _known(samples.load, part_ok))
+        since = time - self._envelope.last[row]
+        closed = self._envelope.add(row, time, value, _known(samples.load, part_ok))
         self._describe(part_ok, row, since, samples, moment)
         which, level = np.nonzero(closed)
         self._refit(part_ok[which], row[which], level, limit[which], moment)
         moment.fits[part] = self._latest.fits[rows[part]]
         moment.shapes[part] = self._latest.shapes[rows[part]]
-        moment.quality[part] = self.envelope.quality(rows[part])
-        moment.uneven[part] = self.envelope.uneven[rows[part]]
-        moment.gap[part] = self.envelope.gap[rows[part]]
-        moment.lost[part] = self.envelope.lost(rows[part])
-        moment.scale[part] = self.envelope.scale[rows[part]]
-        moment.anchor[part] = self.envelope.anchor[rows[part]]
+        moment.quality[part] = self._envelope.quality(rows[part])
+        moment.uneven[part] = self._envelope.uneven[rows[part]]
+        moment.gap[part] = self._envelope.gap[rows[part]]
+        moment.lost[part] = self._envelope.lost(rows[part])
+        moment.scale[part] = self._envelope.scale[rows[part]]
+        moment.anchor[part] = self._envelope.anchor[rows[part]]
 
     def _restart(self, rows: Rows, time: Floats) -> None:
-        self.envelope.clear(rows, time)
-        self.excursions.clear(rows)
+        self._envelope.clear(rows, time)
+        self._excursions.clear(rows)
         for part in (self._latest, self._flows, self._baselines, self._limits):
             part.reset(rows)
 
@@ -182,24 +144,25 @@ class Evidence:
         faults = np.full(len(at), np.nan) if samples.faults is None else samples.faults[at]
         swap = _known(samples.swap, at)
         moment.flows[at] = self._flows.add(row, since, value, faults, swap, samples.limit[at])
-        moment.baseline[at] = self._baselines.add(row, samples.time[at], since, self.envelope.gap[row], value)
+        gap = self._envelope.gap[row]
+        moment.baseline[at] = self._baselines.add(row, samples.time[at], since, gap, value)
 
     def _refit(self, position: Rows, row: Rows, level: Rows, limit: Floats, moment: Moment) -> None:
-        low, size = self.envelope.low[row, level], self.envelope.size[row, level]
-        moment.height[position, level] = self.excursions.add(row, level, low[:, 0])
+        low, size = self._envelope.low[row, level], self._envelope.size[row, level]
+        moment.height[position, level] = self._excursions.add(row, level, low[:, 0])
         self._latest.fits[row, level] = 0
         self._latest.shapes[row, level] = 0
         most = trend.most(low, size)
-        usual = np.maximum(_UNUSUAL * self.excursions.usual[row, level], LEAST_RISE * limit)
+        usual = np.maximum(_UNUSUAL * self._excursions.usual[row, level], LEAST_RISE * limit)
         worth = np.flatnonzero(most > usual)
         if len(worth):
             self._fit(row[worth], level[worth], low[worth], size[worth], limit[worth])
 
     def _fit(self, row: Rows, level: Rows, low: Floats32, size: NDArray[np.int16], limit: Floats) -> None:
-        at = self.envelope.at[row, level]
+        at = self._envelope.at[row, level]
         sums = trend.suffixes(low, at, size)
-        self._latest.fits[row, level] = found = trend.fit(sums, low, at, self.envelope.busy[row, level])
-        usual = _UNUSUAL * self.excursions.usual[row, level]
+        self._latest.fits[row, level] = found = trend.fit(sums, low, at, self._envelope.busy[row, level])
+        usual = _UNUSUAL * self._excursions.usual[row, level]
         rise = found["rise"] * found["r2"]
         clear = np.flatnonzero((rise > np.maximum(usual, _SHAPE_RISE * limit)) & (found["r2"] > _SHAPE_R2))
         if len(clear):

@@ -88,10 +88,29 @@ class NormalRise(Columns):
         normal: Floats = np.exp2(np.take_along_axis(known, columns, 1) - clock)
         return normal
 
+    def known_for(self, services: Rows, time: Floats) -> Floats:
+        """Return for how long each service has been known at `time`, seconds, shape `(B,)`."""
+        known: Floats = time - self.first[services]
+        return known
+
     def _meet(self, services: Rows, time: Floats, taken: Flags) -> None:
         new = np.flatnonzero(taken & np.isnan(self.first[services]))
         names, position = np.unique(services[new], return_index=True)
         self.first[names] = time[new[position]]
+
+
+def without_age(state: bytes) -> bytes:
+    """Return a dumped row as that of a service which has not been met.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are not a whole state.
+    """
+    normal = NormalRise(1)
+    normal.load(0, state)
+    normal.first[0] = np.nan
+    return normal.dump(0)
 
 
 def _running_max(services: Rows, keys: Floats, table: Floats) -> Floats:

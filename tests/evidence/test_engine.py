@@ -83,16 +83,17 @@ def test_dumped_state_continues_identically_in_other_rows(seed: int, cut: int) -
     expected = _observe(Evidence(INSTANCES, SERVICES), stream, [cut])[1:]
     first, second = Evidence(INSTANCES, SERVICES), Evidence(1, 1)
     first.observe(rows[:cut], services[:cut], _part(whole, slice(0, cut)))
-    second.grow(2 * INSTANCES, 2 * SERVICES)
+    second.instances.grow(2 * INSTANCES)
+    second.services.grow(2 * SERVICES)
     for row in range(INSTANCES):
-        second.load(2 * row, first.dump(row))
+        second.instances.load(2 * row, first.instances.dump(row))
     for row in range(SERVICES):
-        second.load_service(2 * row, first.dump_service(row))
+        second.services.load(2 * row, first.services.dump(row))
     _same(expected, [second.observe(2 * rows[cut:], 2 * services[cut:], _part(whole, slice(cut, None)))])
 
 
 def test_state_stays_under_six_kilobytes() -> None:
-    assert Evidence(1, 1).nbytes() <= 6 * 1024
+    assert Evidence(1, 1).instances.nbytes() <= 6 * 1024
 
 
 @pytest.mark.parametrize("damage", [b"", b"x" * 100])
@@ -101,17 +102,17 @@ def test_damaged_state_is_refused_and_leaves_a_new_row(damage: bytes) -> None:
     stream = _stream(3, 200)
     _observe(Evidence(INSTANCES, SERVICES), stream, [])
     with pytest.raises(ValueError, match="bytes"):
-        engine.load(0, damage)
-    assert engine.dump(0) == new.dump(0)
+        engine.instances.load(0, damage)
+    assert engine.instances.dump(0) == new.instances.dump(0)
 
 
 def test_a_flipped_bit_is_refused() -> None:
     engine = Evidence(INSTANCES, SERVICES)
     _observe(engine, _stream(3, 200), [])
-    state = bytearray(engine.dump(0))
+    state = bytearray(engine.instances.dump(0))
     state[1000] ^= 1
     with pytest.raises(ValueError, match="not a state"):
-        engine.load(0, bytes(state))
+        engine.instances.load(0, bytes(state))
 
 
 @pytest.mark.parametrize("field", ["time", "memory", "used", "limit", "left"])
@@ -119,12 +120,12 @@ def test_values_that_are_not_finite_change_nothing(field: str) -> None:
     rows, services, whole = _stream(7, 600)
     engine = Evidence(INSTANCES, SERVICES)
     engine.observe(rows, services, whole)
-    before = [engine.dump(row) for row in range(INSTANCES)] + [engine.dump_service(0)]
+    before = [engine.instances.dump(row) for row in range(INSTANCES)] + [engine.services.dump(0)]
     bad = _part(whole, slice(-1, None))
     bad = replace(bad, time=bad.time + 60.0)
     found = engine.observe(rows[-1:], services[-1:], replace(bad, **{field: np.array([np.nan])}))
     assert engine.refused == 1
-    assert before == [engine.dump(row) for row in range(INSTANCES)] + [engine.dump_service(0)]
+    assert before == [engine.instances.dump(row) for row in range(INSTANCES)] + [engine.services.dump(0)]
     assert found.confidence[0] >= 0.0
 
 
@@ -132,10 +133,10 @@ def test_late_samples_change_nothing() -> None:
     rows, services, whole = _stream(7, 600)
     engine = Evidence(INSTANCES, SERVICES)
     engine.observe(rows, services, whole)
-    before = [engine.dump(row) for row in range(INSTANCES)]
+    before = [engine.instances.dump(row) for row in range(INSTANCES)]
     engine.observe(rows[:50], services[:50], _part(whole, slice(0, 50)))
     assert engine.late == 50
-    assert before == [engine.dump(row) for row in range(INSTANCES)]
+    assert before == [engine.instances.dump(row) for row in range(INSTANCES)]
 
 
 @settings(max_examples=6, deadline=None)

@@ -8,7 +8,6 @@ import pytest
 from processors.columns import Floats
 from processors.evidence.engine import Evidence, Findings
 from processors.evidence.features import TIME_SCALES, Features, read
-from processors.evidence.sensitivity import slowest
 from processors.evidence.suspicion import MOST_SECONDS
 from tests.evidence.support import samples
 
@@ -126,7 +125,7 @@ def test_a_noisier_service_hides_faster_leaks() -> None:
         swings = 0.3 + swing * np.sin(2.0 * np.pi * ticks / 576.0)  # two days each
         row, time = np.zeros(6000, np.intp), START + 300.0 * ticks
         engine.observe(row, row, samples(time, swings))
-        seen.append(slowest(engine.normal.key[0], int(engine.envelope.scale[0]), float(time[-1]), 1.0))
+        seen.append(engine.slowest_visible(0, 0, float(time[-1]), 1.0))
     quiet, noisy = seen
     assert noisy.growth > 2.0 * quiet.growth
     assert noisy.noise > 2.0 * quiet.noise
