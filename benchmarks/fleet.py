@@ -14,7 +14,7 @@ from benchmarks.pipeline.load import INTERVAL_SECONDS, container
 from fleetleak.records import encode
 from fleetleak.settings import Settings
 from fleetleak.stream import Key, Record
-from processors.methods import Methods
+from processors.methods.ensemble import Methods
 from processors.scoring import Scoring
 from processors.services import Services
 

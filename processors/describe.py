@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from fleetleak.settings.tree import Processor
 from processors.evidence.engine import Evidence
-from processors.methods import Methods
+from processors.methods.ensemble import Methods
 from processors.models.column_model import ColumnModel
 from processors.models.conversion import converts, to_river
 from processors.services import Part, decode

@@ -20,14 +20,14 @@ from processors.evidence.reasons import reasons, turning_point
 from processors.evidence.signature import KINDS
 from processors.intake import Batch
 from processors.memory import Sizes
-from processors.methods import AHEAD, Findings, Opinion
+from processors.methods.base import AHEAD, MethodFindings, Opinion
 from processors.portrait import portray
 from processors.siblings import Siblings
 
 _SCHEMA = str(Score.__struct_config__.tag)
 # Confidence from which a score says why, in words: below it no sink looks, and words are dear.
 WORTH_WORDS = 0.1
-# Share of a growth that SNARIMAX must expect to go on.
+# Share of a growth that a forecaster must expect to go on.
 _AGREES = 0.5
 # Share of the time spent waiting for memory from which a score tells it.
 _STALLED = 0.01
@@ -45,7 +45,7 @@ class Encoder:
     """Writes the scores of a batch."""
 
     def encode(
-        self, batch: Batch, at: Rows, trend: Trend, found: Findings, views: dict[int, Siblings]
+        self, batch: Batch, at: Rows, trend: Trend, found: MethodFindings, views: dict[int, Siblings]
     ) -> list[bytes]:
         """Give one encoded Score per snapshot of the batch.
 
@@ -113,7 +113,7 @@ class _Columns:
     """Evidence as lists, in which a single value is cheap to reach; rare values by row."""
 
     def __init__(
-        self, batch: Batch, at: Rows, trend: Trend, found: Findings, views: dict[int, Siblings]
+        self, batch: Batch, at: Rows, trend: Trend, found: MethodFindings, views: dict[int, Siblings]
     ) -> None:
         units = np.array(batch.units, dtype=np.float64)[at]
         sizes = [s for s in batch.sizes if s is not None]
@@ -148,7 +148,7 @@ class _Columns:
         memory = np.array([s.memory for s in sizes])
         self._drifted = _by_row(drifted, (found.level * units / limit, 6), (memory / limit, 6))
         self._drift = found.drift
-        self._ahead = found.ahead * units
+        self._ahead = {f"{name}_ahead": ahead * units for name, ahead in found.ahead.items()}
 
     def add_to(self, score: dict[str, Any], row: int, snapshot: Snapshot, sizes: Sizes) -> None:
         """Write everything known of one row."""
@@ -179,8 +179,9 @@ class _Columns:
         if row not in self._views:
             return
         portrait = portray(self._trend, row, snapshot, sizes, self._views[row])
-        if (ahead := float(self._ahead[row])) == ahead:
-            score["methods"]["snarimax_ahead"] = _ahead(ahead, self._trend, row)
+        for name, ahead in self._ahead.items():
+            if (rise := float(ahead[row])) == rise:  # NaN where it was not asked
+                score["methods"][name] = _ahead(rise, self._trend, row)
         score["reasons"] = reasons(self._trend, row, portrait.told)
         score["turning_point"] = turning_point(self._trend, row)
         score |= portrait.to_plain()
@@ -220,7 +221,7 @@ def _opinion(opinion: Opinion) -> list[dict[str, Any] | None]:
 
 
 def _ahead(rise: float, trend: Trend, row: int) -> dict[str, Any]:
-    """Give SNARIMAX's opinion of a growth: it agrees when it expects at least half of it to go on."""
+    """Give a forecaster's opinion of a growth: it agrees when it expects at least half of it to go on."""
     expected = float(trend.growth[row] * trend.gap[row]) * AHEAD
     agreed = min(max(rise / max(expected, 1e-12), 0.0), 1.0)
     return {"raw": round(rise, 6), "detected": agreed >= _AGREES, "confidence": round(agreed, 4)}

@@ -17,7 +17,7 @@ from processors.encode import WORTH_WORDS, Encoder
 from processors.evidence.engine import Evidence, Findings, Samples
 from processors.evidence.normal_rise import without_age
 from processors.intake import Batch, Intake
-from processors.methods import Methods
+from processors.methods.ensemble import Methods
 from processors.services import FIRST_ROWS, Services
 from processors.siblings import Siblings, watch
 
@@ -83,10 +83,12 @@ class Scoring:
             instances,
             samples.memory / _units(batch, at),
             samples.used / samples.limit,
-            restarted,
-            trend.learns,
-            _worth_words(trend),
+            restarted=restarted,
+            learn=trend.learns,
+            suspected=_worth_words(trend),
         )
+        for name, refused in found.refused.items():
+            metrics.REFUSED.labels(name).inc(refused)
         metrics.RESTARTS.inc(int(np.count_nonzero(restarted)))
         for name, flags in found.drift.items():
             flags &= ~_worth_words(trend)  # growth that is suspected is told as such, not as drift

@@ -30,20 +30,6 @@ class Calibrations:
         self.names = tuple(names)
         self._table = Calibration(max(1, capacity * len(names)))
 
-    @property
-    def fingerprint(self) -> str:
-        """Names and parameters."""
-        return f"{' '.join(self.names)} {self._table.fingerprint}"
-
-    @property
-    def refused(self) -> int:
-        """Scores that were not finite."""
-        return self._table.refused
-
-    @refused.setter
-    def refused(self, count: int) -> None:
-        self._table.refused = count
-
     def score_learn(self, services: Rows, scores: Floats, learn: Flags) -> Floats:
         """Give tail probabilities, shape `(B, methods)` like the scores, and learn where it is allowed."""
         if not self.names:

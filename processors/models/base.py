@@ -32,8 +32,12 @@ class Model(Protocol):
     NAME: ClassVar[str]
     VERSION: ClassVar[int]
     SCORE_RANGE: ClassVar[tuple[float, float]]
+    OBJECT_STATE: ClassVar[bool]
+    """Whether a stored row is a whole object of another library: it is large, and equal rows may differ."""
 
     features: int
+    warm_up: int
+    """Records of a row that get NaN before its first score."""
     refused: int
 
     @property

@@ -38,10 +38,13 @@ class ColumnModel(Columns, ABC):
     NAME: ClassVar[str]
     VERSION: ClassVar[int] = 1
     SCORE_RANGE: ClassVar[tuple[float, float]]
+    OBJECT_STATE: ClassVar[bool] = False
     SCORES_FEATURES: ClassVar[bool] = False
     """Whether a record has one score per feature, `(B, features)`, instead of one, `(B,)`."""
     COUNTS: ClassVar[tuple[int, ...]] = (0,)
     """Columns of the state that count."""
+
+    warm_up: int = 0
 
     def __init__(self, capacity: int, features: int, width: int) -> None:
         if features < 1:
@@ -128,6 +131,11 @@ class ColumnModel(Columns, ABC):
         if not all(map(math.isfinite, values)) or min(values[column] for column in self.COUNTS) < 0:
             self.state[row] = 0.0
             raise CorruptState("the state has numbers that are not finite, or negative counts")
+
+    def seen(self, rows: Rows) -> Flags:
+        """Return whether each row has learned anything, `(B,)`."""
+        seen: Flags = self.state[rows, 0] > 0
+        return seen
 
     def numbers(self, row: int) -> list[float]:
         """Return the state of one row, `width` numbers."""

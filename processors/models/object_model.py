@@ -29,6 +29,9 @@ class ObjectModel(ABC):
     NAME: ClassVar[str]
     VERSION: ClassVar[int] = 1
     SCORE_RANGE: ClassVar[tuple[float, float]]
+    OBJECT_STATE: ClassVar[bool] = False
+
+    warm_up: int = 0
 
     def __init__(self, capacity: int, features: int, object_bytes: int) -> None:
         self.features = features

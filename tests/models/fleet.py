@@ -10,6 +10,7 @@ from river import anomaly
 
 from processors.calibration import Calibration
 from processors.columns import Floats, Rows
+from processors.methods import METHODS
 from processors.models import MODELS
 
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -36,7 +37,12 @@ OTHER_PARAMETERS: dict[str, dict[str, Any]] = {
     "river": {"model": anomaly.HalfSpaceTrees(2, 3, 6, seed=1)},
     "calibration": {"level": 0.1},
 }
-CLASSES: dict[str, Any] = {**MODELS, Calibration.NAME: Calibration}
+CLASSES: dict[str, Any] = {
+    **{method.MODEL.NAME: method.MODEL for method in METHODS.values()},
+    **MODELS,
+    Calibration.NAME: Calibration,
+}
+"""The models of the methods, those that no method uses, and what calibrates them."""
 
 FLEET: dict[str, Callable[[int], Any]] = {
     name: lambda capacity, name=name: CLASSES[name](capacity, **PARAMETERS[name])  # type: ignore[misc]

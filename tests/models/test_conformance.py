@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.methods import METHODS
 from processors.models import MODELS
 from processors.models.codec import CorruptState, FingerprintMismatch
 from tests.models.fleet import CLASSES, FLEET, PARAMETERS, dumps, other, records
@@ -23,8 +24,8 @@ every_name = pytest.mark.parametrize("name", FLEET)
 
 
 def test_every_registered_model_is_here() -> None:
-    assert set(MODELS) < set(FLEET)
-    assert all(name == cls.NAME for name, cls in CLASSES.items())
+    assert {method.MODEL for method in METHODS.values()} | set(MODELS.values()) < set(CLASSES.values())
+    assert all(name == cls.NAME for name, cls in [*CLASSES.items(), *METHODS.items()])
 
 
 @every_model
@@ -60,11 +61,10 @@ def test_scores_are_finite_and_in_range(make: Make) -> None:
     model = make(3)
     keys, x = records(1, 600, 3, model.features)
     scores = model.score_learn(keys, x)
-    warm_up = model.warm_up if model.NAME == "calibration" else 0
     for row in range(3):
         own = scores[keys == row]
-        assert np.isnan(own[:warm_up]).all()
-        assert np.isfinite(own[warm_up:]).all()
+        assert np.isnan(own[: model.warm_up]).all()
+        assert np.isfinite(own[model.warm_up :]).all()
     low, high = model.SCORE_RANGE
     known = scores[~np.isnan(scores)]
     assert (known >= low).all()
@@ -130,7 +130,7 @@ def test_stored_state_and_memory_are_bounded(make: Make) -> None:
     for seed in range(8):
         model.score_learn(np.zeros(500, np.intp), records(seed, 500, 1, model.features)[1])
         sizes.append(len(model.dump(0)))
-    assert max(sizes) <= (8_192 if model.NAME == "river" else 4_096)
+    assert max(sizes) <= (8_192 if model.OBJECT_STATE else 4_096)
     assert max(sizes[4:]) <= 1.3 * max(sizes[:4])
     a_row = make(30).nbytes() - make(29).nbytes()
     assert 0 < a_row <= 20_000

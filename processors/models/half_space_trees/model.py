@@ -59,6 +59,9 @@ class HalfSpaceTrees(Columns):
     NAME: ClassVar[str] = "half_space_trees"
     VERSION: ClassVar[int] = 1
     SCORE_RANGE: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    OBJECT_STATE: ClassVar[bool] = False
+
+    warm_up: int = 0
 
     def __init__(
         self,

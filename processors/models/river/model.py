@@ -51,6 +51,7 @@ class RiverModel(ObjectModel):
 
     NAME: ClassVar[str] = "river"
     SCORE_RANGE: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+    OBJECT_STATE: ClassVar[bool] = True
 
     def __init__(
         self, capacity: int, *, model: base.Base, features: int = 1, object_bytes: int = 1_300_000

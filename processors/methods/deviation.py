@@ -1,0 +1,37 @@
+"""How far memory is from its faded mean, and that mean itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from processors.columns import Floats, Rows
+from processors.methods.base import Follower
+from processors.models.ew_stats import EWStats
+
+_FADING = 0.05
+
+
+class Deviation(Follower):
+    """The distance from an exponentially weighted mean, in standard deviations.
+
+    It runs even if nobody asks for its opinion: the mean is a feature, and what drift is told against.
+    """
+
+    NAME: ClassVar[str] = "deviation"
+    PART: ClassVar[str] = "level"
+    ALWAYS: ClassVar[bool] = True
+    MODEL = EWStats
+
+    model: EWStats
+
+    def __init__(self, capacity: int) -> None:
+        self.model = EWStats(capacity, fading_factor=_FADING)
+
+    def follow(self, rows: Rows, memory: Floats) -> Floats:
+        return self.model.score_learn(rows, memory[:, None])[:, 0]
+
+    def level(self, rows: Rows, memory: Floats) -> Floats:
+        """Return the mean before each record, a share; `memory` where nothing is known."""
+        return np.where(self.model.seen(rows), self.model.mean(rows)[:, 0], memory)

@@ -1,0 +1,62 @@
+"""Changes of a level: of memory, and of how well it is forecast."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from processors.columns import Flags, Floats, Rows
+from processors.methods.base import Detector
+from processors.models.adwin import ADWIN
+from processors.models.page_hinkley import PageHinkley
+
+_ADWIN_DELTA = 0.0005
+# A level must move by about a tenth of the limit for a while; River's defaults never fire on shares.
+_LEVEL_THRESHOLD = 0.5
+# Forecasts must be worse by a hundredth of the limit for twenty records.
+_ERROR_THRESHOLD = 0.2
+
+
+class AdwinDetector(Detector):
+    """Changes of the mean share, by ADWIN."""
+
+    NAME: ClassVar[str] = "adwin"
+    PART: ClassVar[str] = "adwin"
+    MODEL = ADWIN
+
+    def __init__(self, capacity: int) -> None:
+        self.model = ADWIN(capacity, delta=_ADWIN_DELTA)
+
+    def detect(self, rows: Rows, memory: Floats, error: Floats | None) -> Flags:
+        return self.model.score_learn(rows, memory[:, None]) > 0
+
+
+class PageHinkleyDetector(Detector):
+    """Changes of the mean share, by the test of Page and Hinkley."""
+
+    NAME: ClassVar[str] = "page_hinkley"
+    PART: ClassVar[str] = "page_hinkley"
+    MODEL = PageHinkley
+
+    def __init__(self, capacity: int) -> None:
+        self.model = PageHinkley(capacity, threshold=_LEVEL_THRESHOLD)
+
+    def detect(self, rows: Rows, memory: Floats, error: Floats | None) -> Flags:
+        return self.model.score_learn(rows, memory[:, None]) > 0
+
+
+class ResidualDetector(Detector):
+    """Changes of the mean one-step error, by the test of Page and Hinkley."""
+
+    NAME: ClassVar[str] = "page_hinkley_residual"
+    PART: ClassVar[str] = "page_hinkley_residual"
+    MODEL = PageHinkley
+
+    def __init__(self, capacity: int) -> None:
+        self.model = PageHinkley(capacity, threshold=_ERROR_THRESHOLD)
+
+    def detect(self, rows: Rows, memory: Floats, error: Floats | None) -> Flags:
+        if error is None:
+            return np.zeros(len(rows), dtype=np.bool_)
+        return self.model.score_learn(rows, error[:, None]) > 0

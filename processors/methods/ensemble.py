@@ -1,0 +1,162 @@
+"""All methods that the settings ask for, over a batch: what they say, calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fleetleak.settings import BadSetting
+from fleetleak.settings.tree import Processor
+from processors.calibration import Calibrations
+from processors.columns import Flags, Floats, Rows
+from processors.methods import METHODS
+from processors.methods.base import (
+    Detector,
+    Follower,
+    Forecaster,
+    Method,
+    MethodFindings,
+    Opinion,
+    PointScorer,
+)
+from processors.methods.deviation import Deviation
+from processors.methods.features import features
+from processors.rounds import rounds
+from processors.services import FIRST_ROWS, Part
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """What the models of single series say of a batch; filled round by round."""
+
+    level: Floats
+    surprise: dict[str, Floats]
+    drift: dict[str, Flags]
+    ahead: dict[str, Floats]
+
+
+class Methods:
+    """The methods of a processor; memory goes in as shares of a unit, never as bytes.
+
+    Raises
+    ------
+    BadSetting
+        For a method or a River model that does not exist.
+    """
+
+    def __init__(self, settings: Processor) -> None:
+        _check_names(settings.models)
+        made = {name: made for name, kind in METHODS.items() if (made := kind.make(settings)) is not None}
+        self._methods = made
+        self._points = {name: one for name, one in made.items() if isinstance(one, PointScorer)}
+        self._followers = {name: one for name, one in made.items() if isinstance(one, Follower)}
+        self._forecasters = {name: one for name, one in made.items() if isinstance(one, Forecaster)}
+        self._detectors = {name: one for name, one in made.items() if isinstance(one, Detector)}
+        self._deviation = next(one for one in made.values() if isinstance(one, Deviation))
+        # Where there are several, features and detectors go by the errors of the first.
+        self._forecaster = next(iter(self._forecasters), None)
+        asked = [name for name, method in made.items() if method.asked(settings)]
+        self._calibrations = Calibrations(FIRST_ROWS, asked)
+
+    def service_parts(self) -> dict[str, Part]:
+        """Return what has a row per service, by its name in stored state."""
+        return {**_parts(self._points.values()), "calibrations": self._calibrations}
+
+    def instance_parts(self) -> dict[str, Part]:
+        """Return what has a row per instance, by its name in stored state."""
+        return _parts([*self._followers.values(), *self._detectors.values()])
+
+    def observe(
+        self,
+        services: Rows,
+        instances: Rows,
+        memory: Floats,
+        limit_used: Floats,
+        *,
+        restarted: Flags,
+        learn: Flags,
+        suspected: Flags,
+    ) -> MethodFindings:
+        """Score a batch with what was known before each record, then learn it where `learn` allows.
+
+        Parameters
+        ----------
+        services, instances
+            Rows, shape `(B,)`; they may repeat.
+        memory
+            Share of the unit of its instance, shape `(B,)`: the limit that its run began with.
+        limit_used
+            Share of the limit in use, shape `(B,)`.
+        restarted
+            Where the models of single series are made new, just before the record.
+        learn
+            Where the models of services may learn.
+        suspected
+            Where to look several records ahead: a steady leak is invisible in one-step errors.
+        """
+        followed = self._follow(instances, memory, restarted, suspected)
+        none = np.zeros(len(memory))
+        error = none if self._forecaster is None else followed.surprise[self._forecaster]
+        x = features(limit_used, error, memory - followed.level)
+        raw = {name: scorer.score(services, x, learn) for name, scorer in self._points.items()}
+        raw |= {name: np.abs(surprise) for name, surprise in followed.surprise.items()}
+        opinions = self._opinions(services, raw, learn)
+        return MethodFindings(opinions, followed.drift, followed.level, followed.ahead, self._refused())
+
+    def _opinions(self, services: Rows, raw: Mapping[str, Floats], learn: Flags) -> dict[str, Opinion]:
+        names = self._calibrations.names
+        scores = np.column_stack([raw[name] for name in names] or [np.empty((len(services), 0))])
+        p = self._calibrations.score_learn(services, scores, learn)
+        return {name: Opinion(raw[name], p[:, at]) for at, name in enumerate(names)}
+
+    def _follow(self, rows: Rows, memory: Floats, restarted: Flags, suspected: Flags) -> _Followed:
+        size = len(rows)
+        said = _Followed(
+            level=np.empty(size),
+            surprise={name: np.empty(size) for name in self._followers},
+            drift={name: np.empty(size, dtype=np.bool_) for name in self._detectors},
+            ahead={name: np.full(size, np.nan) for name in self._forecasters},
+        )
+        for part in rounds(rows):
+            if (fresh := rows[part[restarted[part]]]).size:
+                self._restart(fresh)
+            self._follow_round(part, rows[part], memory[part], said)
+            if (asked := part[suspected[part]]).size:
+                for name, forecaster in self._forecasters.items():
+                    said.ahead[name][asked] = forecaster.ahead(rows[asked]) - memory[asked]
+        return said
+
+    def _follow_round(self, part: Rows, rows: Rows, memory: Floats, said: _Followed) -> None:
+        said.level[part] = self._deviation.level(rows, memory)
+        for name, follower in self._followers.items():
+            said.surprise[name][part] = follower.follow(rows, memory)
+        error = None if self._forecaster is None else np.abs(said.surprise[self._forecaster][part])
+        for name, detector in self._detectors.items():
+            said.drift[name][part] = detector.detect(rows, memory, error)
+
+    def _restart(self, rows: Rows) -> None:
+        for part in self.instance_parts().values():
+            part.reset(rows)
+
+    def _refused(self) -> dict[str, int]:
+        """Return what the models refused since the last call, by model."""
+        refused: dict[str, int] = {}
+        for method in self._methods.values():
+            model = method.model
+            refused[model.NAME] = refused.get(model.NAME, 0) + model.refused
+            model.refused = 0
+        return refused
+
+
+def _check_names(names: Iterable[str]) -> None:
+    known = [name for name, method in METHODS.items() if method.NAMED]
+    if unknown := set(names) - set(known):
+        raise BadSetting(
+            f"setting processor.models names {', '.join(sorted(unknown))}: give {', '.join(known)}, or none"
+        )
+
+
+def _parts(methods: Iterable[Method]) -> dict[str, Part]:
+    return {method.PART: method.model for method in methods}
