@@ -30,7 +30,7 @@ def describe(settings: Processor, state: bytes) -> dict[str, Any]:
                 "time": one.time,
                 "started": one.started,
                 "version": one.version,
-                "growing": one.growing,
+                "growing": one.suspected,
                 "slowest_visible": visible[one.name]._asdict() if one.name in visible else None,
                 "models": _parts(methods.instance_parts(), one.parts),
             }

@@ -15,18 +15,16 @@ import orjson
 from fleetleak.records import Score, Snapshot
 from fleetleak.stream import Record
 from processors.columns import Flags, Floats, Rows
-from processors.evidence.engine import Findings as Trend
+from processors.evidence.findings import TrendFindings
 from processors.evidence.reasons import reasons, turning_point
 from processors.evidence.signature import KINDS
 from processors.intake import Batch
 from processors.memory import Sizes
 from processors.methods.base import AHEAD, MethodFindings, Opinion
 from processors.portrait import portray
-from processors.siblings import Siblings
+from processors.siblings import SiblingView
 
 _SCHEMA = str(Score.__struct_config__.tag)
-# Confidence from which a score says why, in words: below it no sink looks, and words are dear.
-WORTH_WORDS = 0.1
 # Share of a growth that a forecaster must expect to go on.
 _AGREES = 0.5
 # Share of the time spent waiting for memory from which a score tells it.
@@ -45,7 +43,12 @@ class Encoder:
     """Writes the scores of a batch."""
 
     def encode(
-        self, batch: Batch, at: Rows, trend: Trend, found: MethodFindings, views: dict[int, Siblings]
+        self,
+        batch: Batch,
+        at: Rows,
+        trend: TrendFindings,
+        found: MethodFindings,
+        views: dict[int, SiblingView],
     ) -> list[bytes]:
         """Give one encoded Score per snapshot of the batch.
 
@@ -54,7 +57,7 @@ class Encoder:
         at
             Positions in the batch that `trend` and `found` have a row for.
         views
-            By such row, what its siblings show; only of what grows.
+            By such row, what its siblings show; of what is suspected.
         """
         if len(at) == len(batch):
             rows: Iterable[int | None] = range(len(batch))
@@ -113,7 +116,12 @@ class _Columns:
     """Evidence as lists, in which a single value is cheap to reach; rare values by row."""
 
     def __init__(
-        self, batch: Batch, at: Rows, trend: Trend, found: MethodFindings, views: dict[int, Siblings]
+        self,
+        batch: Batch,
+        at: Rows,
+        trend: TrendFindings,
+        found: MethodFindings,
+        views: dict[int, SiblingView],
     ) -> None:
         units = np.array(batch.units, dtype=np.float64)[at]
         sizes = [s for s in batch.sizes if s is not None]
@@ -143,6 +151,7 @@ class _Columns:
         )
         self._views = views
         self._significant = set(np.flatnonzero(trend.significant).tolist())
+        self._suspected = set(np.flatnonzero(trend.suspected).tolist())
         self._restarted = set(np.flatnonzero(trend.restarted).tolist())
         drifted = np.logical_or.reduce(list(found.drift.values()))
         memory = np.array([s.memory for s in sizes])
@@ -176,8 +185,8 @@ class _Columns:
             return
         confidence = self._confidence[row]
         score["methods"]["trend"] = {"raw": numbers[_RISE], "detected": True, "confidence": confidence}
-        if row not in self._views:
-            return
+        if row not in self._suspected:
+            return  # words are dear, and nobody reads them
         portrait = portray(self._trend, row, snapshot, sizes, self._views[row])
         for name, ahead in self._ahead.items():
             if (rise := float(ahead[row])) == rise:  # NaN where it was not asked
@@ -220,7 +229,7 @@ def _opinion(opinion: Opinion) -> list[dict[str, Any] | None]:
     return said
 
 
-def _ahead(rise: float, trend: Trend, row: int) -> dict[str, Any]:
+def _ahead(rise: float, trend: TrendFindings, row: int) -> dict[str, Any]:
     """Give a forecaster's opinion of a growth: it agrees when it expects at least half of it to go on."""
     expected = float(trend.growth[row] * trend.gap[row]) * AHEAD
     agreed = min(max(rise / max(expected, 1e-12), 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""The portrait of a growing instance: features, data quality and siblings, as a Score has them."""
+"""The portrait of a suspected instance: features, data quality and siblings, as a Score has them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fleetleak.records import Snapshot
 from fleetleak.records.evidence import Features, Quality, Siblings, SwapPattern
 from fleetleak.records.memory import unnamed
 from fleetleak.text import rate
-from processors.evidence.engine import Findings
 from processors.evidence.features import TIME_SCALES, read
+from processors.evidence.findings import TrendFindings
 from processors.evidence.reasons import span
 from processors.memory import Sizes
-from processors.siblings import Siblings as View
+from processors.siblings import SiblingView
 
 _LEAST_RUNS = 3
 # Of the swap an instance uses, gained or lost in two hours: less is no pattern.
@@ -30,7 +30,7 @@ Told = tuple[float, str]
 
 
 class Portrait(NamedTuple):
-    """What describes one growing instance, and what is worth saying of it, with weights."""
+    """What describes one suspected instance, and what is worth saying of it, with weights."""
 
     features: Features
     quality: Quality
@@ -43,7 +43,7 @@ class Portrait(NamedTuple):
         return {name: msgspec.to_builtins(part) for name, part in parts.items()}
 
 
-def portray(found: Findings, row: int, snapshot: Snapshot, sizes: Sizes, view: View) -> Portrait:
+def portray(found: TrendFindings, row: int, snapshot: Snapshot, sizes: Sizes, view: SiblingView) -> Portrait:
     """Describe one sample of a batch; `row` is its place in the findings."""
     features = _features(found, row, snapshot, sizes)
     quality, siblings = _quality(found, row), _siblings(view, snapshot.version)
@@ -53,7 +53,7 @@ def portray(found: Findings, row: int, snapshot: Snapshot, sizes: Sizes, view: V
     return Portrait(features, quality, siblings, told)
 
 
-def _features(found: Findings, row: int, snapshot: Snapshot, sizes: Sizes) -> Features:
+def _features(found: TrendFindings, row: int, snapshot: Snapshot, sizes: Sizes) -> Features:
     seen = read(found.flows[row])
     period, gap = float(found.period[row]), float(found.gap[row])
     swap = snapshot.swap_used
@@ -89,7 +89,7 @@ def _swap(swapped: float, growth: float) -> SwapPattern:
     return "growing" if moved > 0 else "shrinking"
 
 
-def _quality(found: Findings, row: int) -> Quality:
+def _quality(found: TrendFindings, row: int) -> Quality:
     begin, end, mean = found.baseline[row].tolist()
     there = end > begin
     return Quality(
@@ -102,16 +102,16 @@ def _quality(found: Findings, row: int) -> Quality:
     )
 
 
-def _siblings(view: View, version: str | None) -> Siblings:
+def _siblings(view: SiblingView, version: str | None) -> Siblings:
     slope, strength = view.ages.line()
     aged = view.runs >= _LEAST_RUNS and strength > 0.0
     now, before = view.of(version)
     return Siblings(
         instances=max(1, now.instances),
-        growing=now.growing,
+        growing=now.suspected,
         version_before=before.version if before else None,
         instances_before=before.instances if before else None,
-        growing_before=before.growing if before else None,
+        growing_before=before.suspected if before else None,
         runs=view.runs,
         age_growth=round(slope, 3) if aged else None,
         age_strength=round(strength, 4) if aged else None,

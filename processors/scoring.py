@@ -13,13 +13,15 @@ from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
 from fleetleak.settings import Settings
 from fleetleak.stream import Applied, Key, Output, Record, Rejected
 from processors.columns import Flags, Floats, Rows
-from processors.encode import WORTH_WORDS, Encoder
-from processors.evidence.engine import Evidence, Findings, Samples
+from processors.encode import Encoder
+from processors.evidence.engine import Evidence
+from processors.evidence.findings import TrendFindings
 from processors.evidence.normal_rise import without_age
+from processors.evidence.samples import Samples
 from processors.intake import Batch, Intake
 from processors.methods.ensemble import Methods
 from processors.services import FIRST_ROWS, Services
-from processors.siblings import Siblings, watch
+from processors.siblings import SiblingView, watch
 
 VERSION = 3
 
@@ -77,7 +79,7 @@ class Scoring:
         services, instances = batch.service_rows[at], batch.instance_rows[at]
         trend = self._evidence.observe(instances, services, samples)
         restarted = trend.restarted
-        # While a leak is suspected nothing odd about it is learned as normal (evidence/suspicion.py).
+        # While growth is significant nothing odd about it is learned as normal (evidence/learning_pause.py).
         found = self._methods.observe(
             services,
             instances,
@@ -85,13 +87,13 @@ class Scoring:
             samples.used / samples.limit,
             restarted=restarted,
             learn=trend.learns,
-            suspected=_worth_words(trend),
+            suspected=trend.suspected,
         )
         for name, refused in found.refused.items():
             metrics.REFUSED.labels(name).inc(refused)
         metrics.RESTARTS.inc(int(np.count_nonzero(restarted)))
         for name, flags in found.drift.items():
-            flags &= ~_worth_words(trend)  # growth that is suspected is told as such, not as drift
+            flags &= ~trend.suspected  # growth that is suspected is told as such, not as drift
             metrics.DRIFTS.labels(name).inc(int(np.count_nonzero(flags)))
         views = _views(batch, at, samples, trend, restarted)
         return self._encoder.encode(batch, at, trend, found, views)
@@ -160,14 +162,10 @@ def _units(batch: Batch, at: Rows) -> Floats:
 
 
 def _views(
-    batch: Batch, at: Rows, samples: Samples, trend: Findings, restarted: Flags
-) -> dict[int, Siblings]:
+    batch: Batch, at: Rows, samples: Samples, trend: TrendFindings, restarted: Flags
+) -> dict[int, SiblingView]:
     positions = at.tolist()
     owners = [batch.owners[i] for i in positions]
     snapshots = [batch.snapshots[i] for i in positions]
-    grows = _worth_words(trend).tolist()
-    return watch(owners, snapshots, samples.memory.tolist(), grows, restarted.tolist())
-
-
-def _worth_words(trend: Findings) -> Flags:
-    return trend.significant & (trend.confidence >= WORTH_WORDS)
+    suspected = trend.suspected.tolist()
+    return watch(owners, snapshots, samples.memory.tolist(), suspected, restarted.tolist())

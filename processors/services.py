@@ -14,7 +14,7 @@ from fleetleak.records.types import UnixSeconds
 from fleetleak.stream import Key
 from processors.columns import Rows
 from processors.models.codec import CorruptState, seal, unseal
-from processors.siblings import Siblings
+from processors.siblings import SiblingView
 
 FIRST_ROWS = 256
 """Rows that every part holds at first."""
@@ -119,7 +119,7 @@ class Instance(msgspec.Struct):
     memory: float = 0.0
     limit: int = 0
     unit: int = 0
-    growing: bool = False
+    suspected: bool = False
 
     def forget(self) -> None:
         """Be new, in the same row."""
@@ -135,7 +135,7 @@ class Service(msgspec.Struct):
     begun: float = 0.0
     newest: float = 0.0
     pruned: float = 0.0
-    siblings: Siblings = msgspec.field(default_factory=Siblings)
+    siblings: SiblingView = msgspec.field(default_factory=SiblingView)
 
 
 class StoredInstance(msgspec.Struct, array_like=True):
@@ -152,7 +152,7 @@ class StoredInstance(msgspec.Struct, array_like=True):
     memory: float
     limit: int
     unit: int
-    growing: bool
+    suspected: bool
     parts: dict[str, bytes]
 
 
@@ -164,7 +164,7 @@ class StoredService(msgspec.Struct, array_like=True):
     pruned: UnixSeconds
     parts: dict[str, bytes]
     instances: list[StoredInstance]
-    siblings: Siblings
+    siblings: SiblingView
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -320,7 +320,7 @@ class Services:
             If the bytes are not a stored service; nothing has changed then.
         """
         lender, own = decode(state), self.dump(key)
-        borrower = StoredService(0.0, 0.0, 0.0, {}, [], Siblings()) if own is None else decode(own)
+        borrower = StoredService(0.0, 0.0, 0.0, {}, [], SiblingView()) if own is None else decode(own)
         if borrower.newest - borrower.begun >= _COLD_SECONDS:
             return False
         borrower.parts = adapt(lender.parts)
@@ -363,7 +363,7 @@ class Services:
         instances = [
             StoredInstance(
                 name, i.time, i.started, i.cpu_seconds, i.faults, i.pressure, i.gap, i.version, i.memory,
-                i.limit, i.unit, i.growing, self._instances.dump(i.row),
+                i.limit, i.unit, i.suspected, self._instances.dump(i.row),
             )
             for name, i in service.instances.items()
         ]  # fmt: skip
@@ -384,6 +384,6 @@ class Services:
             self._instances.load(taken, one.parts)
             service.instances[one.name] = Instance(
                 taken, one.time, one.started, one.cpu_seconds, one.faults, one.pressure, one.gap, one.time,
-                one.started, one.version, one.memory, one.limit, one.unit, one.growing,
+                one.started, one.version, one.memory, one.limit, one.unit, one.suspected,
             )  # fmt: skip
         return service

@@ -20,33 +20,33 @@ _MOST_VERSIONS = 8
 _TINY = 1e-9
 
 
-class Instance(Protocol):
+class Sibling(Protocol):
     """What is known of one instance up to its newest scored record."""
 
     seen: float
     gap: float
     began: float | None
     version: str | None
-    growing: bool
+    suspected: bool
     memory: float
 
 
-class Service(Protocol):
+class Family(Protocol):
     """A service: its instances, and their view."""
 
     @property
-    def instances(self) -> Mapping[str, Instance]:
+    def instances(self) -> Mapping[str, Sibling]:
         """By name."""
 
-    siblings: Siblings
+    siblings: SiblingView
 
 
 class Count(msgspec.Struct, array_like=True):
-    """How many instances of one version are there, and how many of them grow."""
+    """How many instances of one version are there, and how many of them are suspected."""
 
     version: str | None = None
     instances: int = 0
-    growing: int = 0
+    suspected: int = 0
 
 
 class Ages(msgspec.Struct, array_like=True):
@@ -91,7 +91,7 @@ class Ages(msgspec.Struct, array_like=True):
         return both / ages, min(1.0, both * both / (ages * memories))
 
 
-class Siblings(msgspec.Struct, array_like=True):
+class SiblingView(msgspec.Struct, array_like=True):
     """One service's view of its instances.
 
     `versions` are in the order they were first seen, with the counts of when they last ran. `runs` counts
@@ -107,7 +107,7 @@ class Siblings(msgspec.Struct, array_like=True):
         """Whether a record of this time asks for a new view."""
         return time - self.viewed >= _VIEW_SECONDS
 
-    def look(self, time: float, instances: Iterable[Instance]) -> None:
+    def look(self, time: float, instances: Iterable[Sibling]) -> None:
         """View the instances that are alive."""
         self.ages.fade(min(time - self.viewed, 10 * _HALF_LIFE_SECONDS))
         self.viewed = time
@@ -117,7 +117,7 @@ class Siblings(msgspec.Struct, array_like=True):
                 continue
             count = counts.setdefault(one.version, Count(one.version))
             count.instances += 1
-            count.growing += one.growing
+            count.suspected += one.suspected
             if one.began is not None:
                 self.ages.add(one.seen - one.began, one.memory)
         known = [counts.pop(old.version, old) for old in self.versions]
@@ -134,23 +134,23 @@ class Siblings(msgspec.Struct, array_like=True):
 
 
 def watch(
-    owners: Iterable[tuple[Service, Instance]],
+    owners: Iterable[tuple[Family, Sibling]],
     snapshots: Iterable[Snapshot],
     memories: Iterable[float],
-    growing: Iterable[bool],
+    suspected: Iterable[bool],
     restarted: Iterable[bool],
-) -> dict[int, Siblings]:
-    """Take a batch in order; give each growing record, by position, its service's view at that moment."""
-    views: dict[int, Siblings] = {}
-    every = zip(owners, snapshots, memories, growing, restarted, strict=True)
-    for at, ((service, instance), snapshot, memory, grows, new) in enumerate(every):
+) -> dict[int, SiblingView]:
+    """Take a batch in order; give each suspected record, by position, its service's view at that moment."""
+    views: dict[int, SiblingView] = {}
+    every = zip(owners, snapshots, memories, suspected, restarted, strict=True)
+    for at, ((service, instance), snapshot, memory, suspect, new) in enumerate(every):
         view, time = service.siblings, snapshot.timestamp
         if new or instance.seen < 0:
             view.runs += 1
         instance.seen, instance.began, instance.version = time, snapshot.started, snapshot.version
-        instance.memory, instance.growing = memory, grows
+        instance.memory, instance.suspected = memory, suspect
         if view.due(time):
             view.look(time, service.instances.values())
-        if grows:
+        if suspect:
             views[at] = copy.deepcopy(view)
     return views

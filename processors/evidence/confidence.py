@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from processors.columns import Floats, Rows
 from processors.evidence.trend import Fits
 
-FLOOR = 0.004  # of the limit: a smaller rise is no news, whatever the noise
+LEAST_RISE = 0.004  # of the limit: a smaller rise is no news, whatever the noise
 _YOUNG = 0.6  # of the limit: the rise that is normal while nothing is known
 _YOUNG_LIFE = 3.0  # lengths of the window after which that counts half
 _STEEP, _EVEN = 8.0, 0.3  # the pattern is at one half just below a margin of 0, at nine tenths at 0.25
@@ -87,7 +87,7 @@ def _noise(times: float, young: float) -> Callable[[Seen], Floats]:
     def distance(seen: Seen) -> Floats:
         rise = seen.fits["rise"] * seen.fits["r2"]
         usual = np.maximum(
-            times * np.maximum(seen.normal, FLOOR * seen.limit), young * _young(seen) * seen.limit
+            times * np.maximum(seen.normal, LEAST_RISE * seen.limit), young * _young(seen) * seen.limit
         )
         return np.asarray(np.log(rise / usual))
 

@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 from processors.columns import Columns, Flags, Floats, Floats32, JoinedColumns, Rows
 from processors.evidence import season, signature, trend
 from processors.evidence.baseline import Baselines
+from processors.evidence.confidence import LEAST_RISE
 from processors.evidence.envelope import LEVELS, Envelope
 from processors.evidence.features import Flows
-from processors.evidence.findings import LEAST_RISE, Findings, Moment, Samples, judge
+from processors.evidence.findings import TrendFindings, findings
+from processors.evidence.judge import judge
+from processors.evidence.learning_pause import LearningPause
 from processors.evidence.limits import Limits
 from processors.evidence.normal_rise import Excursions, NormalRise
 from processors.evidence.restarts import Restarts
+from processors.evidence.samples import Moment, Samples
 from processors.evidence.sensitivity import Slowest, slowest
-from processors.evidence.suspicion import Suspicion
 from processors.evidence.trend import FIT
 from processors.rounds import rounds
-
-__all__ = ["Evidence", "Findings", "Samples"]
 
 _UNUSUAL = 1.5  # times what the instance itself gives back; the verdict asks for more (confidence.py)
 _SHAPE_RISE = 0.02  # of the limit; shapes are read only of growth that can be suspected
@@ -66,17 +67,17 @@ class Evidence:
         self._season = season.Season(capacity_instances)
         self._flows = Flows(capacity_instances)
         self._baselines = Baselines(capacity_instances)
-        self._suspicion = Suspicion(capacity_instances)
+        self._pause = LearningPause(capacity_instances)
         self._limits = Limits(capacity_instances)
         self.instances = JoinedColumns(
             self._envelope, self._excursions, self._restarts, self._latest, self._season, self._flows,
-            self._baselines, self._suspicion, self._limits,
+            self._baselines, self._pause, self._limits,
         )  # fmt: skip
         self.services = NormalRise(capacity_services)
         self.refused = 0
         self.late = 0
 
-    def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> Findings:
+    def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> TrendFindings:
         """Learn a batch and give what each sample found. Rows may repeat; they are taken in order."""
         moment = Moment(len(rows))
         usable = np.isfinite(samples.time + samples.memory + samples.used + samples.limit + samples.left)
@@ -86,13 +87,13 @@ class Evidence:
             self._take(part, rows, samples, usable, moment)
         normal = self.services.learn(service_rows, samples.time, moment.scale, moment.height, moment.taken)
         history = self.services.known_for(service_rows, samples.time)
-        found = judge(samples, moment, normal, history)
+        verdict = judge(samples, moment, normal, history)
+        learns = np.ones(len(rows), np.bool_)
         for part in parts:
             taken = part[moment.taken[part]]
-            found.learns[taken] = self._suspicion.learns(
-                rows[taken], samples.time[taken], found.significant[taken]
-            )
-        return found
+            time, significant = samples.time[taken], verdict.significant[taken]
+            learns[taken] = self._pause.learns(rows[taken], time, significant)
+        return findings(samples, moment, verdict, learns)
 
     def slowest_visible(self, row: int, service_row: int, time: float, limit: float) -> Slowest:
         """Return the slowest leak that could be seen in an instance at `time`, unix seconds.

@@ -26,7 +26,7 @@ NUMBERS = 29
 
 
 @dataclass(frozen=True)
-class Features:
+class FlowFeatures:
     """One sample's features; bytes, seconds. Lists have one entry per time scale.
 
     `growth` = `allocation` - `deallocation`: exponentially weighted mean of the rises and of the falls
@@ -49,7 +49,7 @@ class Features:
 
 
 class Flows(Columns):
-    """The running numbers behind `Features`, one row per instance.
+    """The running numbers behind `FlowFeatures`, one row per instance.
 
     Weights are `gap / (gap + scale)`: exact arithmetic, and right for uneven gaps.
     """
@@ -125,14 +125,14 @@ class Flows(Columns):
             out[:, place] = (1.0 - share) * (old[:, place] + share * product)
 
 
-def read(numbers: Floats32) -> Features:
+def read(numbers: Floats32) -> FlowFeatures:
     """Give the features that a row of numbers, shape `(NUMBERS,)`, stands for."""
     n = numbers.astype(np.float64)
     variance = n[_VARIANCE]
     falls = n[_FALLS]
     spread = np.sqrt(np.maximum(falls * (1.0 - falls) * variance[_DAY], 0.0))
     faulted = np.sqrt(np.maximum(n[_FAULT_VARIANCE] * n[_TAKEN_VARIANCE], 0.0))
-    return Features(
+    return FlowFeatures(
         growth=(n[_UP] - n[_DOWN]).tolist(),
         allocation=n[_UP].tolist(),
         deallocation=n[_DOWN].tolist(),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from fleetleak.text import rate, size
-from processors.evidence.confidence import FLOOR, Seen, limits
-from processors.evidence.engine import Findings
+from processors.evidence.confidence import LEAST_RISE, Seen, limits
+from processors.evidence.findings import TrendFindings
 from processors.evidence.signature import KINDS
 
 MOST = 3
@@ -32,7 +32,7 @@ _SIGNS = {
 }
 
 
-def reasons(findings: Findings, index: int, others: Sequence[tuple[float, str]] = ()) -> list[str]:
+def reasons(findings: TrendFindings, index: int, others: Sequence[tuple[float, str]] = ()) -> list[str]:
     """Give at most three sentences for one sample, strongest first; none where nothing grows.
 
     Parameters
@@ -47,7 +47,7 @@ def reasons(findings: Findings, index: int, others: Sequence[tuple[float, str]] 
     return [text for _, text in told[:MOST]]
 
 
-def turning_point(findings: Findings, index: int) -> str:
+def turning_point(findings: TrendFindings, index: int) -> str:
     """Name the sign that decides: what made it count, or what is not enough for that."""
     if not np.isfinite(findings.margin[index]):
         return "nothing grows"
@@ -59,7 +59,7 @@ def turning_point(findings: Findings, index: int) -> str:
     return f"not enough for {way} growth: {sign}"
 
 
-def _said(findings: Findings, index: int, seen: Seen) -> list[tuple[float, str]]:
+def _said(findings: TrendFindings, index: int, seen: Seen) -> list[tuple[float, str]]:
     """Each sentence with its weight, a logarithm of how far the number is from an everyday one."""
     fit = seen.fits[0]
     rise, strength = float(findings.rise[index]), float(findings.strength[index])
@@ -72,7 +72,7 @@ def _said(findings: Findings, index: int, seen: Seen) -> list[tuple[float, str]]
         (2.0 * room, f"took {room:.0%} of the room that was free before"),
         (climb, f"still climbing: newest quarter at {climb:.0%} of the mean slope"),
     ]
-    if normal > FLOOR * limit:
+    if normal > LEAST_RISE * limit:
         times = rise / normal
         said.append((float(np.log(times)), f"{times:.1f} times what is normal here ({normal / limit:.1%})"))
     if np.isfinite(findings.eta[index]) and KINDS[int(findings.kind[index])] != "linear":
@@ -80,7 +80,7 @@ def _said(findings: Findings, index: int, seen: Seen) -> list[tuple[float, str]]
     return said
 
 
-def _rate(findings: Findings, index: int) -> str:
+def _rate(findings: TrendFindings, index: int) -> str:
     seen = float(findings.window[index])
     values = (findings.growth[index], findings.growth_low[index], findings.growth_high[index])
     middle, low, high = (rate(float(value), seen) for value in values)

@@ -8,7 +8,7 @@ import numpy as np
 
 from processors.columns import Floats
 from processors.evidence.confidence import (
-    FLOOR,
+    LEAST_RISE,
     PATIENCE,
     SLOW_DAYS,
     SLOW_RISE,
@@ -54,7 +54,7 @@ def slowest(key: Floats, scale: int, time: float, limit: float) -> Slowest:
     """
     levels = scale + np.arange(LEVELS)
     width = FINEST * np.exp2(2.0 * levels)
-    normal = np.maximum(np.exp2(key[levels] - time / (MEMORY * width)), FLOOR * limit)
+    normal = np.maximum(np.exp2(key[levels] - time / (MEMORY * width)), LEAST_RISE * limit)
     window = (LENGTH - 1) * width
     days = np.maximum(window / _DAY, 1.0)
     rise = np.maximum(STRAIGHT_RISE * normal, limit * STRAIGHT_ROOM * days**PATIENCE)

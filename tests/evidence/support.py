@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from processors.columns import Flags, Floats
-from processors.evidence.engine import Samples
+from processors.evidence.samples import Samples
 
 
 def samples(

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.columns import Flags, Floats, Rows
-from processors.evidence.engine import Evidence, Findings, Samples
+from processors.evidence.engine import Evidence
+from processors.evidence.findings import TrendFindings
+from processors.evidence.samples import Samples
 from tests.evidence.support import samples
 
 INSTANCES, SERVICES = 7, 3
@@ -46,18 +48,18 @@ def _part(given: Samples, cut: slice) -> Samples:
     )
 
 
-def _observe(engine: Evidence, stream: tuple[Rows, Rows, Samples], cuts: list[int]) -> list[Findings]:
+def _observe(engine: Evidence, stream: tuple[Rows, Rows, Samples], cuts: list[int]) -> list[TrendFindings]:
     rows, services, whole = stream
     edges = [0, *sorted(cuts), len(rows)]
     return [engine.observe(rows[a:b], services[a:b], _part(whole, slice(a, b))) for a, b in pairwise(edges)]
 
 
-def _column(findings: list[Findings], name: str) -> Floats:
+def _column(findings: list[TrendFindings], name: str) -> Floats:
     return np.concatenate([getattr(one, name) for one in findings])
 
 
-def _same(a: list[Findings], b: list[Findings]) -> None:
-    for field in fields(Findings):
+def _same(a: list[TrendFindings], b: list[TrendFindings]) -> None:
+    for field in fields(TrendFindings):
         if field.name != "seen":
             np.testing.assert_array_equal(_column(a, field.name), _column(b, field.name), err_msg=field.name)
 

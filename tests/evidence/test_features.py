@@ -1,4 +1,4 @@
-"""Features say what was put into the series; the baseline, the pause of learning and lost samples too."""
+"""FlowFeatures say what was put into the series; the baseline, the pause of learning and lost samples too."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from processors.columns import Floats
-from processors.evidence.engine import Evidence, Findings
-from processors.evidence.features import TIME_SCALES, Features, read
-from processors.evidence.suspicion import MOST_SECONDS
+from processors.evidence.engine import Evidence
+from processors.evidence.features import TIME_SCALES, FlowFeatures, read
+from processors.evidence.findings import TrendFindings
+from processors.evidence.learning_pause import MOST_SECONDS
 from tests.evidence.support import samples
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -18,13 +19,13 @@ START = 1.7e9
 def _watch(
     memory: Floats, step: float = MINUTE, faults: Floats | None = None, swap: Floats | None = None,
     time: Floats | None = None,
-) -> Findings:  # fmt: skip
+) -> TrendFindings:  # fmt: skip
     row = np.zeros(len(memory), np.intp)
     at = START + step * np.arange(len(memory), dtype=np.float64) if time is None else time
     return Evidence(1, 1).observe(row, row, samples(at, memory, faults=faults, swap=swap))
 
 
-def _features(found: Findings) -> Features:
+def _features(found: TrendFindings) -> FlowFeatures:
     return read(found.flows[-1])
 
 

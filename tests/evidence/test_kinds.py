@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from processors.columns import Floats
-from processors.evidence.engine import Evidence, Findings
+from processors.evidence.engine import Evidence
+from processors.evidence.findings import TrendFindings
 from processors.evidence.signature import KINDS
 from tests.evidence.support import samples
 
@@ -16,7 +17,7 @@ AT: Floats = np.linspace(0.0, 1.0, GROWTH)
 SAW: Floats = 0.3 * (np.arange(SIZE, dtype=np.float64) / 40.0 % 1.0)
 
 
-def _watch(memory: Floats, load: Floats | None = None, step: float = 60.0) -> Findings:
+def _watch(memory: Floats, load: Floats | None = None, step: float = 60.0) -> TrendFindings:
     row = np.zeros(len(memory), np.intp)
     time = 1.7e9 + step * np.arange(len(memory), dtype=np.float64)
     return Evidence(1, 1).observe(row, row, samples(time, memory, load=load))

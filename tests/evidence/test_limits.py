@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from processors.columns import Floats
-from processors.evidence.engine import Evidence, Findings, Samples
+from processors.evidence.engine import Evidence
+from processors.evidence.findings import TrendFindings
+from processors.evidence.samples import Samples
 from tests.evidence.support import samples
 
 SIZE, CHANGE = 1200, 900
@@ -23,7 +25,7 @@ def _leak() -> Floats:
     return leak
 
 
-def _watch(given: Samples) -> Findings:
+def _watch(given: Samples) -> TrendFindings:
     row = np.zeros(SIZE, np.intp)
     return Evidence(1, 1).observe(row, row, given)
 

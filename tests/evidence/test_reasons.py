@@ -5,20 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from processors.columns import Floats
-from processors.evidence.engine import Evidence, Findings
+from processors.evidence.engine import Evidence
+from processors.evidence.findings import TrendFindings
 from processors.evidence.reasons import reasons, turning_point
 from tests.evidence.support import samples
 
 GIB = 2.0**30
 
 
-def _watch(memory: Floats) -> Findings:
+def _watch(memory: Floats) -> TrendFindings:
     row = np.zeros(len(memory), np.intp)
     time = 1.7e9 + 60.0 * np.arange(len(memory), dtype=np.float64)
     return Evidence(1, 1).observe(row, row, samples(time, GIB * memory, limit=GIB))
 
 
-def _leak() -> Findings:
+def _leak() -> TrendFindings:
     noise = np.random.default_rng(1).normal(0, 0.002, 1200)
     return _watch(0.2 + noise + np.concatenate([np.zeros(600), np.arange(600) * 0.001]))
 

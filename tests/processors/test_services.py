@@ -21,7 +21,7 @@ from processors.models.ew_stats import EWStats
 from processors.models.half_space_trees import HalfSpaceTrees
 from processors.scoring import Scoring
 from processors.services import Services, StoredInstance, StoredService, decode
-from processors.siblings import Siblings
+from processors.siblings import SiblingView
 from tests.processors.series import MIB, fleet, pieces, record, role, snapshot
 
 DAY = 86_400.0
@@ -222,7 +222,7 @@ def instance_at(time: float) -> StoredInstance:
 
 
 def service_with(*instances: StoredInstance, newest: float = 1.0) -> bytes:
-    stored = StoredService(0.0, newest, 0.0, {}, list(instances), Siblings())
+    stored = StoredService(0.0, newest, 0.0, {}, list(instances), SiblingView())
     return seal(msgspec.msgpack.encode(stored), "service/3")
 
 

@@ -1,4 +1,4 @@
-"""How long learning has been held back because a leak is suspected."""
+"""How long learning has been held back because growth is significant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from processors.columns import Columns, Flags, Floats, Rows
 MOST_SECONDS = 3 * 86400.0
 
 
-class Suspicion(Columns):
+class LearningPause(Columns):
     """Learning pauses while growth is significant, so that a leak does not become normal.
 
     It goes on when the growth ends, and in any case after `MOST_SECONDS`: what has lasted that long and

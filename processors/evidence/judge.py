@@ -1,0 +1,121 @@
+"""The verdict on each sample: the level whose growth is clearest, and how clear it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from processors.columns import Flags, Floats
+from processors.evidence import confidence, forecast, season
+from processors.evidence.confidence import LEAST_RISE, Seen
+from processors.evidence.samples import Moment, Samples
+from processors.evidence.saturation import plateau
+from processors.evidence.trend import Fits
+
+_LEAST_R2 = 0.2
+_LEAST_SPACE = 0.05  # of the limit: who began with less room is held to this
+_ALIKE, _LESS_STRAIGHT = 1.15, 0.02  # by which slope and R^2 of two stretches of one growth may differ
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The clearest growth of each sample, shape `(B,)`.
+
+    Parameters
+    ----------
+    seen
+        The leading fit, and what speaks for and against it.
+    margin
+        How clearly it is a leak; -inf where nothing grows.
+    began
+        Seconds from the anchor of the envelope to the beginning of the growth.
+    growth_low, growth_high
+        80 % interval of the slope, bytes per second.
+    significant
+        Where the growth is more than chance, and more than what is normal for the service.
+    """
+
+    seen: Seen
+    margin: Floats
+    began: Floats
+    growth_low: Floats
+    growth_high: Floats
+    significant: Flags
+
+    @property
+    def grows(self) -> Flags:
+        """Whether there is any growth to judge."""
+        grows: Flags = np.isfinite(self.margin)
+        return grows
+
+
+def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> Verdict:
+    """Judge each sample by the level whose growth is clearest.
+
+    Parameters
+    ----------
+    samples, moment
+        The batch, and what its rows found.
+    normal
+        What the services give back, shape `(B, LEVELS)`.
+    history
+        Seconds that each sample's service has been known.
+    """
+    memory = np.where(moment.taken, samples.memory, 0.0)
+    fits = moment.fits
+    limit = _limits(samples, moment)
+    start = fits["level"] - fits["rise"]
+    reached = memory[:, None] + np.maximum(limit - np.where(moment.taken, samples.used, 0.0)[:, None], 0.0)
+    space = np.maximum(reached - start, _LEAST_SPACE * limit)
+    stands = memory[:, None] > fits["level"] - 0.5 * fits["rise"]
+    worth = stands & (fits["rise"] > LEAST_RISE * limit) & (fits["r2"] > _LEAST_R2)
+    began = _began(fits, worth)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        remaining = np.maximum(reached - fits["level"], 0.0) / fits["slope"]
+    seen = Seen(
+        fits,
+        limit,
+        fits["last"] - began,
+        remaining,
+        normal,
+        np.broadcast_to(history[:, None], fits.shape),
+        fits["rise"] / space,
+        (plateau(fits) - start) / space,
+        season.above(fits["level"], fits["rise"], fits["window"], moment.before[:, None, :]),
+    )
+    at = np.nonzero(worth)
+    margins = np.full(fits.shape, -np.inf)
+    margins[at] = confidence.margin(seen.only(at))
+    leading = np.argmax(np.where(worth, margins, -np.inf), axis=1)
+    each = np.arange(len(memory))
+    return _verdict(seen.only((each, leading)), margins[each, leading], began[each, leading])
+
+
+def _verdict(seen: Seen, margin: Floats, began: Floats) -> Verdict:
+    fits = seen.fits
+    low, high = forecast.growth_interval(fits)
+    significant = np.isfinite(margin) & (low > 0) & (fits["rise"] * fits["r2"] > seen.normal)
+    return Verdict(seen, margin, began, low, high, significant)
+
+
+def _began(fits: Fits, worth: Flags) -> Floats:
+    """Give when each fit's growth began, seconds after the anchor: by the earliest stretch like it.
+
+    A ring holds 64 points, so a fine level has forgotten the beginning of a growth that a coarse one knows.
+    """
+    slope, r2 = fits["slope"].astype(np.float64), fits["r2"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = slope[:, None, :] / slope[:, :, None]
+    alike = (ratio > 1.0 / _ALIKE) & (ratio < _ALIKE) & (r2[:, None, :] > r2[:, :, None] - _LESS_STRAIGHT)
+    onset = np.where(alike & worth[:, None, :], fits["onset"][:, None, :], np.inf)
+    began: Floats = np.minimum(np.minimum.reduce(onset, axis=2), fits["onset"]).astype(np.float64)
+    return began
+
+
+def _limits(samples: Samples, moment: Moment) -> Floats:
+    """Give the limit that each fit began under, bytes, shape `(B, LEVELS)` (limits.py)."""
+    limit = np.where(moment.taken, samples.limit, 1.0)[:, None]
+    begun = moment.anchor[:, None] + moment.fits["onset"]
+    held: Floats = np.where(begun < moment.limit_raised[:, None], moment.limit_before[:, None], limit)
+    return held

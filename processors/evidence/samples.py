@@ -1,0 +1,78 @@
+"""What a batch is judged by: its samples, and what each finds in its own row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from processors.columns import Flags, Floats, Rows
+from processors.evidence import signature
+from processors.evidence.baseline import BASELINE
+from processors.evidence.envelope import LEVELS
+from processors.evidence.features import NUMBERS
+from processors.evidence.limits import Held
+from processors.evidence.trend import FIT
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One snapshot each, shape `(B,)`, in the order of the input; sizes in bytes (`processors.memory`).
+
+    Parameters
+    ----------
+    time
+        Unix seconds.
+    memory
+        What a leak grows.
+    limit, used
+        The limit that applies, and what counts against it.
+    left
+        What can still be had before a limit is reached.
+    restarted, timed
+        Whether its start time says that the run is new, and whether it has one.
+    load, faults
+        Processor seconds per second and page faults per second; NaN where unknown.
+    swap
+        How much of the memory is swapped out; NaN where unknown.
+    """
+
+    time: Floats
+    memory: Floats
+    limit: Floats
+    used: Floats
+    left: Floats
+    restarted: Flags
+    timed: Flags
+    load: Floats | None = None
+    faults: Floats | None = None
+    swap: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+class Moment:
+    """What each sample of a batch found in its own row, before the services are asked."""
+
+    def __init__(self, size: int) -> None:
+        self.fits = np.zeros((size, LEVELS), FIT)
+        self.shapes = np.zeros((size, LEVELS), signature.SHAPE)
+        self.height = np.zeros((size, LEVELS))
+        self.scale = np.zeros(size, np.intp)
+        self.anchor = np.zeros(size)
+        self.before = np.full((size, 2), -np.inf)
+        self.quality = np.ones(size)
+        self.gap = np.zeros(size)
+        self.lost = np.zeros(size)
+        self.uneven = np.zeros(size)
+        self.flows = np.full((size, NUMBERS), np.nan, np.float32)
+        self.baseline = np.full((size, BASELINE), np.nan)
+        self.restarted = np.zeros(size, np.bool_)
+        self.taken = np.zeros(size, np.bool_)
+        self.limit_before = np.full(size, np.nan)
+        self.limit_raised = np.full(size, -np.inf)
+
+    def hold(self, at: Rows, held: Held) -> None:
+        """Note the limits before they were raised."""
+        self.limit_before[at], self.limit_raised[at] = held.before, held.raised
