@@ -127,7 +127,7 @@ class _Columns:
         sizes = [s for s in batch.sizes if s is not None]
         limit = np.array([s.limit for s in sizes], dtype=np.float64)
         self._trend = trend
-        self._room = rounded(np.minimum(np.array([s.used for s in sizes]) / limit, 1.0), 6)
+        self._limit_used = rounded(np.minimum(np.array([s.used for s in sizes]) / limit, 1.0), 6)
         self._methods = [(name, _opinion(opinion)) for name, opinion in found.opinions.items()]
         self._kind = [KINDS[code] for code in trend.kind.tolist()]
         self._confidence = rounded(trend.confidence, 4)
@@ -163,7 +163,7 @@ class _Columns:
         """Write everything known of one row."""
         score["memory"] = sizes.memory
         score["limit"], score["limit_name"], score["left"] = sizes.end, sizes.name, sizes.left
-        score["room_used"] = self._room[row]
+        score["room_used"] = self._limit_used[row]
         score["methods"] = {name: said for name, opinions in self._methods if (said := opinions[row])}
         score["kind"] = self._kind[row]
         score["confidence"] = self._confidence[row]

@@ -22,9 +22,9 @@ class Sizes(msgspec.Struct, gc=False):
     limit, used
         The limit that applies, and what counts against it: the distance a verdict is measured by.
     left
-        What can still be had: the room below that limit, or on the host where that is less.
+        What can still be had: below that limit, or on the host where that is less.
     name
-        What ends the room that is left.
+        Of the limit that is reached first.
     """
 
     memory: int

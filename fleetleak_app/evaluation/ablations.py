@@ -57,7 +57,7 @@ def _with_nothing_normal() -> dict[str, tuple[Criterion, ...]]:
     return {way: tuple(map(forgetful, criteria)) for way, criteria in WAYS.items()}
 
 
-SIGNS = ("room", "heading", "climbing", "no step", "load", "no fall", "season", "steady")
+SIGNS = ("taken", "heading", "climbing", "no step", "load", "no fall", "season", "steady")
 
 
 def ablations() -> Iterator[tuple[str, contextlib.AbstractContextManager[None], Settings]]:

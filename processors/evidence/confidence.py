@@ -15,18 +15,16 @@ LEAST_RISE = 0.004  # of the limit: a smaller rise is no news, whatever the nois
 _YOUNG = 0.6  # of the limit: the rise that is normal while nothing is known
 _YOUNG_LIFE = 3.0  # lengths of the window after which that counts half
 _STEEP, _EVEN = 8.0, 0.3  # the pattern is at one half just below a margin of 0, at nine tenths at 0.25
-_DAY = 86400.0  # what is unknown of a young series are its daily habits; a longer rise is none of them
-STRAIGHT_RISE, STRAIGHT_ROOM = 2.0, 0.035  # times what is normal; share of the room
-OFF_LINE, WIDER = 1e-3, 1.0  # share of the variance off a line; times more where all the room is taken
-KNOWN, NEW_ROOM = 1.4, 0.5  # lengths of a growth for which its service is known; share of the room if just so
+DAY = 86400.0  # what is unknown of a young series are its daily habits; a longer rise is none of them
+STRAIGHT_RISE, STRAIGHT_TAKEN = 2.0, 0.035  # times what is normal; share of what was free
+OFF_LINE, WIDER = 1e-3, 1.0  # share of the variance off a line; times more where all that was free is taken
+KNOWN = 1.4  # lengths of a growth for which its service must be known
+NEW_TAKEN = 0.5  # share of what was free that a growth must take which is as old as its service
 NEW_LASTS = 3 * 3600.0  # seconds of growth after which that counts half: caches fill for hours at most
-LASTS, LASTS_OF_REST, LASTS_WIDTH = (
-    300.0,
-    0.1,
-    8.0,
-)  # seconds; of the time left; `sure` takes three times that
-SLOW_RISE, SLOW_DAYS, SLOW_ROOM = 1.7, 1.75, 0.05
-PATIENCE = -0.25  # power of the days that a rise has lasted with which the room it must take shrinks
+LASTS, LASTS_OF_REST = 300.0, 0.1  # seconds; share of the time left
+LASTS_WIDTH = 8.0  # so wide that `sure` takes three times as long
+SLOW_RISE, SLOW_DAYS, SLOW_TAKEN = 1.7, 1.75, 0.05
+PATIENCE = -0.25  # power of the days that a rise has lasted with which the share it must take shrinks
 
 
 @dataclass(frozen=True)
@@ -40,15 +38,15 @@ class Seen:
     limit
         The limit that each began under, bytes.
     age, remaining
-        Seconds since the growth began, at the scale that sees it longest, and until it takes all the room.
+        Seconds since the growth began, at the scale that sees it longest, and until it reaches the limit.
     normal
         What the service is known to gain and give back at the fit's scale, bytes.
     history
         Seconds that the service has been known.
-    share
-        Share of the room at the stretch's start that its rise has taken.
+    taken
+        Share of the memory that was free at the stretch's start, which its rise has taken.
     heading
-        Where a slowing growth would stop, as a share of that room.
+        Where a slowing growth would stop, as a share of the same.
     above
         Share of the rise that stands above the same time a day or a week before.
     """
@@ -59,7 +57,7 @@ class Seen:
     remaining: Floats
     normal: Floats
     history: Floats
-    share: Floats
+    taken: Floats
     heading: Floats
     above: Floats
 
@@ -79,7 +77,7 @@ class Criterion:
 def _young(seen: Seen) -> Floats:
     window = np.maximum(seen.fits["window"], 1.0)
     age: Floats = np.maximum(seen.history - window, 0.0) / window
-    young: Floats = _YOUNG * np.exp2(-age / _YOUNG_LIFE) * np.minimum(_DAY / window, 1.0)
+    young: Floats = _YOUNG * np.exp2(-age / _YOUNG_LIFE) * np.minimum(DAY / window, 1.0)
     return young
 
 
@@ -103,31 +101,31 @@ def _points(least: float) -> Criterion:
 
 
 def _days(least: float) -> Callable[[Seen], Floats]:
-    return lambda seen: np.log(np.maximum(seen.fits["window"], 1.0) / (least * _DAY))
+    return lambda seen: np.log(np.maximum(seen.fits["window"], 1.0) / (least * DAY))
 
 
-def _room(least: float) -> Callable[[Seen], Floats]:
-    return lambda seen: np.asarray(np.log(np.maximum(seen.share, 1e-6) / (least * _patience(seen))))
+def _takes(least: float) -> Callable[[Seen], Floats]:
+    return lambda seen: np.asarray(np.log(np.maximum(seen.taken, 1e-6) / (least * _patience(seen))))
 
 
 def _patience(seen: Seen) -> Floats:
-    patience: Floats = np.maximum(seen.fits["window"] / _DAY, 1.0) ** PATIENCE
+    patience: Floats = np.maximum(seen.fits["window"] / DAY, 1.0) ** PATIENCE
     return patience
 
 
 def _straight(seen: Seen) -> Floats:
-    """A line explains nearly all; the more room it took, the less exactly."""
+    """A line explains nearly all; the more it took, the less exactly."""
     off = 1.0 - seen.fits["r2"] + 1e-5
-    allowed = OFF_LINE * (1.0 + WIDER * np.clip(seen.share, 0.0, 1.0))
+    allowed = OFF_LINE * (1.0 + WIDER * np.clip(seen.taken, 0.0, 1.0))
     return np.asarray(-np.log10(off / allowed))
 
 
-def _room_of_a_line(seen: Seen) -> Floats:
-    """A growth that began with the service must take far more room: caches fill in a straight line, too."""
+def _takes_as_a_line(seen: Seen) -> Floats:
+    """A growth that began with the service must take far more: caches fill in a straight line, too."""
     known = seen.history / np.maximum(seen.age, 1.0)
     new = np.clip((KNOWN - known) / (KNOWN - 1.0), 0.0, 1.0) * np.exp2(-seen.age / NEW_LASTS)
-    least = STRAIGHT_ROOM + (NEW_ROOM - STRAIGHT_ROOM) * new
-    return np.asarray(np.log(np.maximum(seen.share, 1e-6) / (least * _patience(seen))))
+    least = STRAIGHT_TAKEN + (NEW_TAKEN - STRAIGHT_TAKEN) * new
+    return np.asarray(np.log(np.maximum(seen.taken, 1e-6) / (least * _patience(seen))))
 
 
 def _lasting(seen: Seen) -> Floats:
@@ -148,21 +146,21 @@ CLIMBING = Criterion("climbing", _field("slope3", 0.3, 0.7))
 NO_STEP = Criterion("no step", lambda seen: (seen.fits["r2"] - seen.fits["step_r2"]) / 0.2)
 NOT_LOAD = Criterion("load", lambda seen: (seen.fits["r2"] - 0.05 - seen.fits["load_r2"]) / 0.2)
 NO_FALL = Criterion("no fall", lambda seen: (0.3 - seen.fits["drawdown"]) / 0.3)
-HEADING = Criterion("heading", lambda seen: (np.maximum(seen.heading, seen.share / 0.64) - 1.1) / 0.5)
+HEADING = Criterion("heading", lambda seen: (np.maximum(seen.heading, seen.taken / 0.64) - 1.1) / 0.5)
 NEW = Criterion("season", lambda seen: (seen.above - 0.3) / 0.7)
 
 WAYS: dict[str, tuple[Criterion, ...]] = {
     "established": (
         Criterion("noise", _noise(1.8, 1.0)),
         Criterion("fit", _field("r2", 0.6, 0.3)),
-        Criterion("room", _room(0.3)),
+        Criterion("taken", _takes(0.3)),
         HEADING, CLIMBING, NO_STEP, NOT_LOAD, NO_FALL, NEW,
     ),
     "straight": (
         Criterion("noise", _noise(STRAIGHT_RISE, 0.1)),
         Criterion("straight", _straight),
         _points(24.0),
-        Criterion("room", _room_of_a_line),
+        Criterion("taken", _takes_as_a_line),
         Criterion("lasting", _lasting),
         CLIMBING, NOT_LOAD, NEW,
     ),
@@ -171,7 +169,7 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
         Criterion("fit", _field("r2", 0.7, 0.2)),
         Criterion("days", _days(SLOW_DAYS)),
         _points(8.0),
-        Criterion("slow", lambda seen: np.log(SLOW_ROOM / np.maximum(seen.share, 1e-6))),
+        Criterion("slow", lambda seen: np.log(SLOW_TAKEN / np.maximum(seen.taken, 1e-6))),
         Criterion("steady", _weakest_quarter(0.3)),
         NO_STEP, NOT_LOAD,
     ),

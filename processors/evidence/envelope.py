@@ -10,7 +10,7 @@ from processors.columns import Columns, Flags, Floats, Floats32, Rows
 LEVELS = 6
 LENGTH = 64
 FINEST = 15.0 / 16.0  # seconds; widths are this times powers of four, so that siblings share their scales
-SCALES = 16  # to 15 s * 4^13 (32 years): room for series sampled once a week
+SCALES = 16  # to 15 s * 4^13 (32 years): enough for series sampled once a week
 _SETTLED = 8  # samples after which the first guess of the sampling gap is corrected
 _REVIEW = 16  # samples between later reviews of it
 _LONG_REVIEW = 256  # samples over which missing ones are counted

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processors.columns import Floats
-from processors.evidence.signature import CODE
+from processors.evidence.signature import CODE, CONCAVE
 from processors.evidence.trend import Fits
 
 _SOONER, _LATER = 1.0, 0.12  # conformal: logarithms by which p10 and p90 leave the middle (docs/evidence.md)
 _SCATTER = 2.0  # standard deviations about the line by which the level may be off
 _POWER = 1.0 / 0.6  # a fragmenting heap grows like time^0.6
-_CONVEX, _CONCAVE = 0.1, -0.27  # bends beyond which a growth is not read as a straight line
+_CONVEX = 0.1  # bend beyond which a growth is not read as a straight line; below `CONCAVE` neither
 _TINY = 1e-12  # of the limit, per second
 _Z80 = 1.2816
 
@@ -42,7 +42,7 @@ def _continue(fits: Fits, shapes: NDArray[Any], left: Floats, limit: Floats) -> 
     convex = np.log1p(rate * left / slope) / rate
     concave = span * ((1.0 + left / height) ** _POWER - 1.0)
     straight = left / slope
-    return np.where(bend > _CONVEX, convex, np.where(bend < _CONCAVE, concave, straight))
+    return np.where(bend > _CONVEX, convex, np.where(bend < CONCAVE, concave, straight))
 
 
 def growth_interval(fits: Fits) -> tuple[Floats, Floats]:

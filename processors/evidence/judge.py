@@ -14,7 +14,7 @@ from processors.evidence.saturation import plateau
 from processors.evidence.trend import Fits
 
 _LEAST_R2 = 0.2
-_LEAST_SPACE = 0.05  # of the limit: who began with less room is held to this
+_LEAST_FREE = 0.05  # of the limit: who began with less is held to this
 _ALIKE, _LESS_STRAIGHT = 1.15, 0.02  # by which slope and R^2 of two stretches of one growth may differ
 
 
@@ -67,7 +67,7 @@ def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> 
     limit = _limits(samples, moment)
     start = fits["level"] - fits["rise"]
     reached = memory[:, None] + np.maximum(limit - np.where(moment.taken, samples.used, 0.0)[:, None], 0.0)
-    space = np.maximum(reached - start, _LEAST_SPACE * limit)
+    free = np.maximum(reached - start, _LEAST_FREE * limit)
     stands = memory[:, None] > fits["level"] - 0.5 * fits["rise"]
     worth = stands & (fits["rise"] > LEAST_RISE * limit) & (fits["r2"] > _LEAST_R2)
     began = _began(fits, worth)
@@ -80,8 +80,8 @@ def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> 
         remaining,
         normal,
         np.broadcast_to(history[:, None], fits.shape),
-        fits["rise"] / space,
-        (plateau(fits) - start) / space,
+        fits["rise"] / free,
+        (plateau(fits) - start) / free,
         season.above(fits["level"], fits["rise"], fits["window"], moment.before[:, None, :]),
     )
     at = np.nonzero(worth)

@@ -22,7 +22,7 @@ class Limits(Columns):
     """What a growth is measured by: the limit it began under.
 
     Raising a limit buys time. It says nothing of whether the growth is a leak, so a stretch that began before
-    the raise is held to the limit before it. Lowering a limit leaves less room, at once and for all.
+    the raise is held to the limit before it. A lowered limit counts at once.
     Several raises in a row count as one, from the first on: some limits follow the usage.
     """
 

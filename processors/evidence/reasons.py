@@ -17,7 +17,7 @@ _SIGNS = {
     "noise": "its size against what is normal here",
     "fit": "how steadily it follows a line",
     "straight": "how closely it follows a line",
-    "room": "the share of the free room that it took",
+    "taken": "the share of the free room that it took",
     "heading": "whether it heads above the limit",
     "climbing": "whether it still climbs",
     "no step": "whether it is more than one step",
@@ -64,12 +64,12 @@ def _said(findings: TrendFindings, index: int, seen: Seen) -> list[tuple[float, 
     fit = seen.fits[0]
     rise, strength = float(findings.rise[index]), float(findings.strength[index])
     normal, hours = float(seen.normal[0]), float(findings.window[index]) / 3600.0
-    climb, room, limit = float(fit["slope3"]), float(seen.share[0]), float(seen.limit[0])
+    climb, taken, limit = float(fit["slope3"]), float(seen.taken[0]), float(seen.limit[0])
     grew = f"grew by {size(rise)} ({rise / limit:.1%} of the limit) in {span(hours)}"
     said = [
         (2.0, f"{grew}: {_rate(findings, index)}"),
         (-np.log10(1.001 - strength), f"a line explains {strength:.1%} of the movement"),
-        (2.0 * room, f"took {room:.0%} of the room that was free before"),
+        (2.0 * taken, f"took {taken:.0%} of the room that was free before"),
         (climb, f"still climbing: newest quarter at {climb:.0%} of the mean slope"),
     ]
     if normal > LEAST_RISE * limit:

@@ -8,19 +8,19 @@ import numpy as np
 
 from processors.columns import Floats
 from processors.evidence.confidence import (
+    DAY,
     LEAST_RISE,
     PATIENCE,
     SLOW_DAYS,
     SLOW_RISE,
-    SLOW_ROOM,
+    SLOW_TAKEN,
     STRAIGHT_RISE,
-    STRAIGHT_ROOM,
+    STRAIGHT_TAKEN,
 )
 from processors.evidence.envelope import FINEST, LENGTH, LEVELS
 from processors.evidence.normal_rise import MEMORY
 
-_DAY = 86400.0
-_WITHIN = 14 * _DAY  # a leak that takes longer to be seen is of no use to know of
+_WITHIN = 14 * DAY  # a leak that takes longer to be seen is of no use to know of
 
 
 class Slowest(NamedTuple):
@@ -56,9 +56,9 @@ def slowest(key: Floats, scale: int, time: float, limit: float) -> Slowest:
     width = FINEST * np.exp2(2.0 * levels)
     normal = np.maximum(np.exp2(key[levels] - time / (MEMORY * width)), LEAST_RISE * limit)
     window = (LENGTH - 1) * width
-    days = np.maximum(window / _DAY, 1.0)
-    rise = np.maximum(STRAIGHT_RISE * normal, limit * STRAIGHT_ROOM * days**PATIENCE)
-    slow = (window > SLOW_DAYS * _DAY) & (SLOW_RISE * normal < limit * SLOW_ROOM)
+    days = np.maximum(window / DAY, 1.0)
+    rise = np.maximum(STRAIGHT_RISE * normal, limit * STRAIGHT_TAKEN * days**PATIENCE)
+    slow = (window > SLOW_DAYS * DAY) & (SLOW_RISE * normal < limit * SLOW_TAKEN)
     rise = np.where(slow, np.minimum(SLOW_RISE * normal, rise), rise)
     soon = window <= max(_WITHIN, window[0])
     best = int(np.argmin(np.where(soon, rise / window, np.inf)))

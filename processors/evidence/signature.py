@@ -42,6 +42,20 @@ _ORDER = np.arange(LENGTH)
 _POINTS = _ORDER + 1.0
 _WAVES = np.arange(2, 11)  # cycles in the stretch that count as a period
 _SWINGS = 0.26  # share of what the parabola leaves that one wave must explain to be a period
+CONCAVE = -0.27  # bend below which a growth slows down like a power of time
+# Bends from which a growth is exponential; the second below the spread `_CLEAN`.
+_BENT, _BENT_IF_CLEAN = 0.72, 0.5
+_CLEAN = 0.04
+_LARGEST_STEPS = 0.15  # share of the steps
+_JUMPS, _JUMPS_SPREAD = 0.45, 0.025  # share of the way up that these make, and spread, of a noisy staircase
+# The share that a wave explains, and how large the spread must be then.
+_WAVES_SPREAD = ((0.65, 0.015), (0.33, 0.035), (_SWINGS, 0.05))
+_WAVES_SMOOTH = 0.35  # autocorrelation of what a periodic growth leaves
+_CONVEX_WAVE, _CONVEX_SPREAD, _CONVEX_SMOOTH = 0.38, 0.045, 0.5  # the same of a growth that bends upwards
+# Median step x points / rise below which a growth is a staircase; the second below the bend `_STRAIGHT`.
+_FLAT, _FLAT_IF_STRAIGHT = 0.62, 0.72
+_STRAIGHT = 0.45
+_STEPS_SPREAD = 0.012  # least spread of a staircase
 _TINY = 1e-18
 _MOST = 0.9  # share of the largest body that a finer level must see
 
@@ -118,16 +132,15 @@ def benign(seen: Seen) -> NDArray[np.int8]:
 def _kind(bend: Floats, spread: Floats, flat: Floats, jumps: Floats, smooth: Floats, wave: Floats) -> Floats:
     """The rules, strongest last."""
     kind = np.full(len(bend), CODE["linear"], np.float64)
-    kind[(jumps > 0.45) & (spread > 0.025)] = CODE["staircase"]
-    waves = (
-        (wave > 0.65) & (spread > 0.015) | (wave > 0.33) & (spread > 0.035) | (wave > 0.26) & (spread > 0.05)
-    )
-    kind[waves & (smooth > 0.35)] = CODE["periodic"]
-    kind[bend < -0.27] = CODE["fragmentation"]
-    kind[(bend > 0.72) | (bend > 0.5) & (spread < 0.04)] = CODE["exponential"]
-    kind[(wave > 0.38) & (spread > 0.045) & (smooth > 0.5) & (bend > 0.0)] = CODE["periodic"]
-    stairs = (flat < 0.62) | (flat < 0.72) & (np.abs(bend) < 0.45)
-    kind[stairs & (spread > 0.012)] = CODE["staircase"]
+    kind[(jumps > _JUMPS) & (spread > _JUMPS_SPREAD)] = CODE["staircase"]
+    waves = np.logical_or.reduce([(wave > share) & (spread > least) for share, least in _WAVES_SPREAD])
+    kind[waves & (smooth > _WAVES_SMOOTH)] = CODE["periodic"]
+    kind[bend < CONCAVE] = CODE["fragmentation"]
+    kind[(bend > _BENT) | (bend > _BENT_IF_CLEAN) & (spread < _CLEAN)] = CODE["exponential"]
+    convex_waves = (wave > _CONVEX_WAVE) & (spread > _CONVEX_SPREAD) & (smooth > _CONVEX_SMOOTH)
+    kind[convex_waves & (bend > 0.0)] = CODE["periodic"]
+    stairs = (flat < _FLAT) | (flat < _FLAT_IF_STRAIGHT) & (np.abs(bend) < _STRAIGHT)
+    kind[stairs & (spread > _STEPS_SPREAD)] = CODE["staircase"]
     return kind
 
 
@@ -139,7 +152,7 @@ def _texture(
     size = np.sort(np.where(inside[:, 1:], np.abs(step), np.inf), axis=1)
     flat = pick(size, best // 2) * (best + 1.0)
     up = np.cumsum(np.sort(np.maximum(step, 0.0), axis=1)[:, ::-1], axis=1)
-    largest = np.maximum((0.15 * best).astype(np.intp), 1) - 1
+    largest = np.maximum((_LARGEST_STEPS * best).astype(np.intp), 1) - 1
     jumps = pick(up, largest) / (up[:, -1] + _TINY)
     power = np.cumsum(error * error, axis=1)[:, -1] + _TINY
     smooth = np.cumsum(error[:, 1:] * error[:, :-1], axis=1)[:, -1] / power

@@ -51,7 +51,7 @@ class Model(Protocol):
         """Score without learning; changes nothing."""
 
     def grow(self, capacity: int) -> None:
-        """Make room for `capacity` rows; existing rows keep their state."""
+        """Hold `capacity` rows; the rows that are there keep their state."""
 
     def reset(self, rows: Rows) -> None:
         """Make the models of these rows new."""
