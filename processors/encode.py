@@ -6,7 +6,7 @@ costs as much as the models. tests/processors/test_scoring.py holds the result t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,11 @@ import orjson
 
 from fleetleak.records import Score, Snapshot
 from fleetleak.stream import Record
-from processors.columns import Flags, Floats, Rows
+from processors.batch import Batch, Unmeasured
+from processors.columns import Flags, Floats
 from processors.evidence.findings import TrendFindings
 from processors.evidence.reasons import reasons, turning_point
 from processors.evidence.signature import KINDS
-from processors.intake import Batch
 from processors.memory import Sizes
 from processors.methods.base import AHEAD, MethodFindings, Opinion
 from processors.portrait import portray
@@ -39,44 +39,34 @@ def rounded(x: Floats, digits: int) -> list[float]:
     return values
 
 
-class Encoder:
-    """Writes the scores of a batch."""
+def encode(
+    batch: Batch, trend: TrendFindings, methods: MethodFindings, views: Mapping[int, SiblingView]
+) -> list[bytes]:
+    """Return one encoded Score per snapshot of a batch.
 
-    def encode(
-        self,
-        batch: Batch,
-        at: Rows,
-        trend: TrendFindings,
-        found: MethodFindings,
-        views: dict[int, SiblingView],
-    ) -> list[bytes]:
-        """Give one encoded Score per snapshot of the batch.
-
-        Parameters
-        ----------
-        at
-            Positions in the batch that `trend` and `found` have a row for.
-        views
-            By such row, what its siblings show; of what is suspected.
-        """
-        if len(at) == len(batch):
-            rows: Iterable[int | None] = range(len(batch))
-        else:
-            row_of = {position: row for row, position in enumerate(at.tolist())}
-            rows = map(row_of.get, range(len(batch)))
-        evidence = _Columns(batch, at, trend, found, views)
-        every = zip(batch.records, batch.snapshots, batch.sizes, batch.stalls, rows, strict=True)
-        return [orjson.dumps(_score(*each, evidence)) for each in every]
+    Parameters
+    ----------
+    views
+        By place in the batch, what the siblings of each suspected snapshot show.
+    """
+    evidence = _Columns(batch, trend, methods, views)
+    scores = []
+    for row, one in enumerate(batch.measured):
+        score = _head(one.record, one.snapshot, one.stalled)
+        evidence.add_to(score, row, one.snapshot, one.sizes)
+        scores.append(orjson.dumps(score))
+    return scores
 
 
-def _score(
-    record: Record,
-    snapshot: Snapshot,
-    sizes: Sizes | None,
-    stalled: float,
-    row: int | None,
-    evidence: _Columns,
-) -> dict[str, Any]:
+def encode_unmeasured(one: Unmeasured) -> bytes:
+    """Return the encoded Score of a snapshot that cannot be measured."""
+    score = _head(one.record, one.snapshot, one.stalled)
+    score["reasons"] = ["neither a limit nor a total is known, so nothing can be said"]
+    return orjson.dumps(score)
+
+
+def _head(record: Record, snapshot: Snapshot, stalled: float) -> dict[str, Any]:
+    """Return what a Score has of its snapshot."""
     score: dict[str, Any] = {
         "schema": _SCHEMA,
         "service": snapshot.service,
@@ -105,10 +95,6 @@ def _score(
         score["oom_kills"] = snapshot.oom_kills
     if stalled > _STALLED:
         score["stalled"] = round(stalled, 3)
-    if row is None or sizes is None:
-        score["reasons"] = ["neither a limit nor a total is known, so nothing can be said"]
-        return score
-    evidence.add_to(score, row, snapshot, sizes)
     return score
 
 
@@ -116,19 +102,13 @@ class _Columns:
     """Evidence as lists, in which a single value is cheap to reach; rare values by row."""
 
     def __init__(
-        self,
-        batch: Batch,
-        at: Rows,
-        trend: TrendFindings,
-        found: MethodFindings,
-        views: dict[int, SiblingView],
+        self, batch: Batch, trend: TrendFindings, methods: MethodFindings, views: Mapping[int, SiblingView]
     ) -> None:
-        units = np.array(batch.units, dtype=np.float64)[at]
-        sizes = [s for s in batch.sizes if s is not None]
-        limit = np.array([s.limit for s in sizes], dtype=np.float64)
+        samples = batch.samples
         self._trend = trend
-        self._limit_used = rounded(np.minimum(np.array([s.used for s in sizes]) / limit, 1.0), 6)
-        self._methods = [(name, _opinion(opinion)) for name, opinion in found.opinions.items()]
+        self._views = views
+        self._limit_used = rounded(np.minimum(samples.used / samples.limit, 1.0), 6)
+        self._methods = [(name, _opinion(opinion)) for name, opinion in methods.opinions.items()]
         self._kind = [KINDS[code] for code in trend.kind.tolist()]
         self._confidence = rounded(trend.confidence, 4)
         self._growing = _by_row(
@@ -149,15 +129,14 @@ class _Columns:
         self._forecast = _by_row(
             ~np.isnan(trend.eta), (trend.eta, 1), (trend.eta_low, 1), (trend.eta_high, 1)
         )
-        self._views = views
         self._significant = set(np.flatnonzero(trend.significant).tolist())
         self._suspected = set(np.flatnonzero(trend.suspected).tolist())
         self._restarted = set(np.flatnonzero(trend.restarted).tolist())
-        drifted = np.logical_or.reduce(list(found.drift.values()))
-        memory = np.array([s.memory for s in sizes])
-        self._drifted = _by_row(drifted, (found.level * units / limit, 6), (memory / limit, 6))
-        self._drift = found.drift
-        self._ahead = {f"{name}_ahead": ahead * units for name, ahead in found.ahead.items()}
+        self._drift = methods.drift
+        before, after = methods.level * batch.units / samples.limit, samples.memory / samples.limit
+        drifted = np.logical_or.reduce(list(methods.drift.values()))
+        self._drifted = _by_row(drifted, (before, 6), (after, 6))
+        self._ahead = {f"{name}_ahead": ahead * batch.units for name, ahead in methods.ahead.items()}
 
     def add_to(self, score: dict[str, Any], row: int, snapshot: Snapshot, sizes: Sizes) -> None:
         """Write everything known of one row."""

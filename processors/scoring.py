@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from fleetleak.kafka import topics
 from fleetleak.observe import metrics
 from fleetleak.records import control
 from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
 from fleetleak.settings import Settings
 from fleetleak.stream import Applied, Key, Output, Record, Rejected
-from processors.columns import Flags, Floats, Rows
-from processors.encode import Encoder
+from processors.batch import Batch
+from processors.encode import encode, encode_unmeasured
 from processors.evidence.engine import Evidence
 from processors.evidence.findings import TrendFindings
 from processors.evidence.normal_rise import without_age
-from processors.evidence.samples import Samples
-from processors.intake import Batch, Intake
+from processors.intake import Intake
+from processors.methods.base import MethodFindings
 from processors.methods.ensemble import Methods
 from processors.services import FIRST_ROWS, Services
-from processors.siblings import SiblingView, watch
+from processors.siblings import watch
 
 VERSION = 3
 
@@ -42,13 +42,7 @@ class Scoring:
             ours.forget_seconds,
         )
         self._intake = Intake(self._services, settings.runtime.future_seconds)
-        self._encoder = Encoder()
         self._topic = scores_topic
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Scoring:
-        """Make the role as the command does."""
-        return cls(settings, topics.names(settings.kafka.topic_prefix).scores)
 
     @property
     def fingerprint(self) -> str:
@@ -65,38 +59,34 @@ class Scoring:
 
     def _apply(self, records: Sequence[Record], applied: Applied) -> None:
         self._services.make_room(len(records))
-        for batch in self._intake.admit(records, applied.rejected):
+        for admitted in self._intake.admit(records, applied.rejected):
+            measured = self._score(admitted.batch()) if admitted.measured else []
+            unmeasured = [encode_unmeasured(one) for one in admitted.unmeasured.values()]
             applied.outputs += [
                 Output(self._topic, record.key or b"", value, record.partition)
-                for record, value in zip(batch.records, self._score(batch), strict=True)
+                for record, value in admitted.in_order(measured, unmeasured)
             ]
-            metrics.SCORED.inc(len(batch))
+            metrics.SCORED.inc(len(admitted))
         metrics.KEYS.set(len(self._services))
 
     def _score(self, batch: Batch) -> list[bytes]:
-        at = np.flatnonzero([size is not None for size in batch.sizes])
-        samples = _samples(batch, at)
-        services, instances = batch.service_rows[at], batch.instance_rows[at]
-        trend = self._evidence.observe(instances, services, samples)
-        restarted = trend.restarted
+        samples = batch.samples
+        trend = self._evidence.observe(batch.instances, batch.services, samples)
         # While growth is significant nothing odd about it is learned as normal (evidence/learning_pause.py).
-        found = self._methods.observe(
-            services,
-            instances,
-            samples.memory / _units(batch, at),
+        methods = self._methods.observe(
+            batch.services,
+            batch.instances,
+            samples.memory / batch.units,
             samples.used / samples.limit,
-            restarted=restarted,
+            restarted=trend.restarted,
             learn=trend.learns,
             suspected=trend.suspected,
         )
-        for name, refused in found.refused.items():
-            metrics.REFUSED.labels(name).inc(refused)
-        metrics.RESTARTS.inc(int(np.count_nonzero(restarted)))
-        for name, flags in found.drift.items():
-            flags &= ~trend.suspected  # growth that is suspected is told as such, not as drift
-            metrics.DRIFTS.labels(name).inc(int(np.count_nonzero(flags)))
-        views = _views(batch, at, samples, trend, restarted)
-        return self._encoder.encode(batch, at, trend, found, views)
+        methods = _drift_apart_from_growth(methods, trend)
+        _count(trend, methods)
+        flags = trend.suspected.tolist(), trend.restarted.tolist()
+        views = watch(batch.measured, samples.memory.tolist(), *flags)
+        return encode(batch, trend, methods, views)
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
         """Import, lend or delete the state of a service; labels act in the alerting sink."""
@@ -139,33 +129,15 @@ def _lendable(parts: dict[str, bytes]) -> dict[str, bytes]:
     return parts | {"normal": without_age(parts["normal"])} if "normal" in parts else parts
 
 
-def _samples(batch: Batch, at: Rows) -> Samples:
-    sizes = [size for size in batch.sizes if size is not None]
-    snapshots = [batch.snapshots[i] for i in at.tolist()]
-    return Samples(
-        time=np.array([s.timestamp for s in snapshots], dtype=np.float64),
-        memory=np.array([s.memory for s in sizes], dtype=np.float64),
-        limit=np.array([s.limit for s in sizes], dtype=np.float64),
-        used=np.array([s.used for s in sizes], dtype=np.float64),
-        left=np.array([s.left for s in sizes], dtype=np.float64),
-        restarted=batch.restarted[at],
-        timed=np.array([s.started is not None for s in snapshots], dtype=np.bool_),
-        load=np.array(batch.loads, dtype=np.float64)[at],
-        faults=np.array(batch.faults, dtype=np.float64)[at],
-        swap=np.array([(s.swap_used or 0) for s in snapshots], dtype=np.float64),
-    )
+def _drift_apart_from_growth(methods: MethodFindings, trend: TrendFindings) -> MethodFindings:
+    """Return the findings without drift where growth is suspected: it is told as such, not as drift."""
+    drift = {name: flags & ~trend.suspected for name, flags in methods.drift.items()}
+    return replace(methods, drift=drift)
 
 
-def _units(batch: Batch, at: Rows) -> Floats:
-    """Bytes that a share of 1 stands for in learned models."""
-    return np.array(batch.units, dtype=np.float64)[at]
-
-
-def _views(
-    batch: Batch, at: Rows, samples: Samples, trend: TrendFindings, restarted: Flags
-) -> dict[int, SiblingView]:
-    positions = at.tolist()
-    owners = [batch.owners[i] for i in positions]
-    snapshots = [batch.snapshots[i] for i in positions]
-    suspected = trend.suspected.tolist()
-    return watch(owners, snapshots, samples.memory.tolist(), suspected, restarted.tolist())
+def _count(trend: TrendFindings, methods: MethodFindings) -> None:
+    for name, refused in methods.refused.items():
+        metrics.REFUSED.labels(name).inc(refused)
+    metrics.RESTARTS.inc(int(np.count_nonzero(trend.restarted)))
+    for name, flags in methods.drift.items():
+        metrics.DRIFTS.labels(name).inc(int(np.count_nonzero(flags)))

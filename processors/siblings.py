@@ -41,6 +41,22 @@ class Family(Protocol):
     siblings: SiblingView
 
 
+class Observed(Protocol):
+    """One snapshot, and whose it is."""
+
+    @property
+    def service(self) -> Family:
+        """Its service."""
+
+    @property
+    def instance(self) -> Sibling:
+        """Its instance."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What was published."""
+
+
 class Count(msgspec.Struct, array_like=True):
     """How many instances of one version are there, and how many of them are suspected."""
 
@@ -134,23 +150,19 @@ class SiblingView(msgspec.Struct, array_like=True):
 
 
 def watch(
-    owners: Iterable[tuple[Family, Sibling]],
-    snapshots: Iterable[Snapshot],
-    memories: Iterable[float],
-    suspected: Iterable[bool],
-    restarted: Iterable[bool],
+    batch: Iterable[Observed], memories: Iterable[float], suspected: Iterable[bool], restarted: Iterable[bool]
 ) -> dict[int, SiblingView]:
-    """Take a batch in order; give each suspected record, by position, its service's view at that moment."""
+    """Take a batch in order; return the view of each suspected record at that moment, by position."""
     views: dict[int, SiblingView] = {}
-    every = zip(owners, snapshots, memories, suspected, restarted, strict=True)
-    for at, ((service, instance), snapshot, memory, suspect, new) in enumerate(every):
-        view, time = service.siblings, snapshot.timestamp
+    every = zip(batch, memories, suspected, restarted, strict=True)
+    for at, (one, memory, suspect, new) in enumerate(every):
+        instance, view, time = one.instance, one.service.siblings, one.snapshot.timestamp
         if new or instance.seen < 0:
             view.runs += 1
-        instance.seen, instance.began, instance.version = time, snapshot.started, snapshot.version
+        instance.seen, instance.began, instance.version = time, one.snapshot.started, one.snapshot.version
         instance.memory, instance.suspected = memory, suspect
         if view.due(time):
-            view.look(time, service.instances.values())
+            view.look(time, one.service.instances.values())
         if suspect:
             views[at] = copy.deepcopy(view)
     return views
