@@ -56,7 +56,7 @@ class Evidence:
     -----
     Memory and time per sample are constant. Results do not depend on how the input is cut into batches.
     Samples that are not newer than the newest of their instance, or hold a value that is not finite,
-    change nothing (`late`, `refused` count them) and find what was known before.
+    change nothing and find what was known before.
     """
 
     def __init__(self, capacity_instances: int, capacity_services: int) -> None:
@@ -74,14 +74,11 @@ class Evidence:
             self._baselines, self._pause, self._limits,
         )  # fmt: skip
         self.services = NormalRise(capacity_services)
-        self.refused = 0
-        self.late = 0
 
     def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> TrendFindings:
         """Learn a batch and give what each sample found. Rows may repeat; they are taken in order."""
         moment = Moment(len(rows))
         usable = np.isfinite(samples.time + samples.memory + samples.used + samples.limit + samples.left)
-        self.refused += int(np.count_nonzero(~usable))
         parts = list(rounds(rows))
         for part in parts:
             self._take(part, rows, samples, usable, moment)
@@ -108,7 +105,6 @@ class Evidence:
     def _take(self, part: Rows, rows: Rows, samples: Samples, usable: Flags, moment: Moment) -> None:
         time = samples.time[part]
         newer = ~(time <= self._envelope.last[rows[part]])
-        self.late += int(np.count_nonzero(usable[part] & ~newer))
         part_ok = part[usable[part] & newer]
         row, time, value = rows[part_ok], samples.time[part_ok], samples.memory[part_ok]
         limit = samples.limit[part_ok]

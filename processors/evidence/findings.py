@@ -64,9 +64,6 @@ class TrendFindings:
     baseline: Floats
     seen: Seen
 
-    def __len__(self) -> int:
-        return len(self.growth)
-
 
 def findings(samples: Samples, moment: Moment, verdict: Verdict, learns: Flags) -> TrendFindings:
     """Return the evidence of a batch on which there is a verdict."""

@@ -48,9 +48,6 @@ class Samples:
     faults: Floats | None = None
     swap: Floats | None = None
 
-    def __len__(self) -> int:
-        return len(self.time)
-
 
 class Moment:
     """What each sample of a batch found in its own row, before the services are asked."""

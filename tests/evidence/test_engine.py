@@ -126,7 +126,6 @@ def test_values_that_are_not_finite_change_nothing(field: str) -> None:
     bad = _part(whole, slice(-1, None))
     bad = replace(bad, time=bad.time + 60.0)
     found = engine.observe(rows[-1:], services[-1:], replace(bad, **{field: np.array([np.nan])}))
-    assert engine.refused == 1
     assert before == [engine.instances.dump(row) for row in range(INSTANCES)] + [engine.services.dump(0)]
     assert found.confidence[0] >= 0.0
 
@@ -137,7 +136,6 @@ def test_late_samples_change_nothing() -> None:
     engine.observe(rows, services, whole)
     before = [engine.instances.dump(row) for row in range(INSTANCES)]
     engine.observe(rows[:50], services[:50], _part(whole, slice(0, 50)))
-    assert engine.late == 50
     assert before == [engine.instances.dump(row) for row in range(INSTANCES)]
 
 
