@@ -20,8 +20,9 @@ from processors.evidence.normal_rise import without_age
 from processors.intake import Intake
 from processors.methods.base import MethodFindings
 from processors.methods.ensemble import Methods
-from processors.services import FIRST_ROWS, Services
+from processors.services import Services
 from processors.siblings import watch
+from processors.table import FIRST_ROWS
 
 VERSION = 3
 

@@ -4,97 +4,19 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 import msgspec
-import numpy as np
 
 from fleetleak.observe import metrics
-from fleetleak.records.types import UnixSeconds
 from fleetleak.stream import Key
-from processors.columns import Rows
-from processors.models.codec import CorruptState, seal, unseal
 from processors.siblings import SiblingView
+from processors.stored import StoredInstance, StoredService, decode, encode
+from processors.table import Part, Table
 
-FIRST_ROWS = 256
-"""Rows that every part holds at first."""
-# Python's own objects of a service or instance: names, dict entries, the struct.
-_OVERHEAD_BYTES = 600
-_FORM = "service/3"
 # A service known for less may borrow what another one learned.
 _COLD_SECONDS = 86400.0
 # Room is made down to this share of the budget, so that not every batch has to make some.
 _ROOMY = 0.9
-
-
-class Part(Protocol):
-    """Anything that keeps one row of state per service or instance."""
-
-    def dump(self, row: int) -> bytes: ...
-
-    def load(self, row: int, state: bytes) -> None: ...
-
-    def reset(self, rows: Rows) -> None: ...
-
-    def grow(self, capacity: int) -> None: ...
-
-    def nbytes(self) -> int: ...
-
-
-class Table:
-    """Rows of a set of parts: taken, given back, reused."""
-
-    def __init__(self, parts: Mapping[str, Part]) -> None:
-        self.parts = dict(parts)
-        self.used = 0
-        self._capacity = FIRST_ROWS
-        self._free: list[int] = []
-
-    @property
-    def bytes_per_row(self) -> float:
-        """Memory one row takes."""
-        return sum(p.nbytes() for p in self.parts.values()) / self._capacity + _OVERHEAD_BYTES
-
-    @property
-    def bytes_in_use(self) -> float:
-        """Memory of the rows taken."""
-        return self.used * self.bytes_per_row
-
-    def take(self) -> int:
-        """Give a new row."""
-        self.used += 1
-        if self._free:
-            return self._free.pop()
-        if self.used > self._capacity:
-            self._capacity *= 2
-            for part in self.parts.values():
-                part.grow(self._capacity)
-        return self.used - 1
-
-    def give_back(self, row: int) -> None:
-        """Take a row back; the next to have it finds it new."""
-        self.reset(row)
-        self.used -= 1
-        self._free.append(row)
-
-    def reset(self, row: int) -> None:
-        """Make a row new."""
-        rows = np.array([row], dtype=np.intp)
-        for part in self.parts.values():
-            part.reset(rows)
-
-    def dump(self, row: int) -> dict[str, bytes]:
-        """Give the state of a row, by part."""
-        return {name: part.dump(row) for name, part in self.parts.items()}
-
-    def load(self, row: int, stored: Mapping[str, bytes]) -> None:
-        """Put a state into a row; a part that cannot read its own starts new, counted by its name."""
-        for name, part in self.parts.items():
-            try:
-                if name in stored:
-                    part.load(row, stored[name])
-            except ValueError:
-                metrics.CHECKPOINTS_REFUSED.labels(f"part-{name}").inc()
 
 
 class Instance(msgspec.Struct):
@@ -136,53 +58,6 @@ class Service(msgspec.Struct):
     newest: float = 0.0
     pruned: float = 0.0
     siblings: SiblingView = msgspec.field(default_factory=SiblingView)
-
-
-class StoredInstance(msgspec.Struct, array_like=True):
-    """An instance within a stored service."""
-
-    name: str
-    time: UnixSeconds
-    started: float | None
-    cpu_seconds: float | None
-    faults: int | None
-    pressure: float | None
-    gap: float
-    version: str | None
-    memory: float
-    limit: int
-    unit: int
-    suspected: bool
-    parts: dict[str, bytes]
-
-
-class StoredService(msgspec.Struct, array_like=True):
-    """The whole state of a service as a checkpoint holds it (docs/models.md)."""
-
-    begun: UnixSeconds
-    newest: UnixSeconds
-    pruned: UnixSeconds
-    parts: dict[str, bytes]
-    instances: list[StoredInstance]
-    siblings: SiblingView
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(StoredService).decode
-
-
-def decode(state: bytes) -> StoredService:
-    """Read a stored service.
-
-    Raises
-    ------
-    ValueError
-        If the bytes are not one.
-    """
-    stored = _decode(unseal(state, _FORM))
-    if len({instance.name for instance in stored.instances}) < len(stored.instances):
-        raise CorruptState("two instances have one name")
-    return stored
 
 
 class Services:
@@ -325,7 +200,7 @@ class Services:
             return False
         borrower.parts = adapt(lender.parts)
         self.remove(key)
-        self._packed[key] = seal(_encode(borrower), _FORM)
+        self._packed[key] = encode(borrower)
         return True
 
     def evict(self, key: Key) -> bytes:
@@ -371,7 +246,7 @@ class Services:
         whole = StoredService(
             service.begun, service.newest, service.pruned, parts, instances, service.siblings
         )
-        return seal(_encode(whole), _FORM)
+        return encode(whole)
 
     def _unpack(self, key: Key, stored: StoredService) -> Service:
         row = self._table.take()

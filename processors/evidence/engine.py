@@ -50,7 +50,7 @@ class Evidence:
     Attributes
     ----------
     instances, services
-        What is kept per instance and per service: each a part of their state (`processors.services.Part`).
+        What is kept per instance and per service: each a part of their state (`processors.table.Part`).
 
     Notes
     -----

@@ -16,7 +16,7 @@ import numpy as np
 from fleetleak.settings.tree import Processor
 from processors.columns import Flags, Floats, Rows
 from processors.models.base import Model
-from processors.services import FIRST_ROWS
+from processors.table import FIRST_ROWS
 
 AHEAD = 12
 """Records that a forecaster looks ahead of a growth."""

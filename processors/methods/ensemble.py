@@ -24,7 +24,7 @@ from processors.methods.base import (
 from processors.methods.deviation import Deviation
 from processors.methods.features import features
 from processors.rounds import rounds
-from processors.services import FIRST_ROWS, Part
+from processors.table import FIRST_ROWS, Part
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from processors.models.codec import seal
 from processors.models.ew_stats import EWStats
 from processors.models.half_space_trees import HalfSpaceTrees
 from processors.scoring import Scoring
-from processors.services import Services, StoredInstance, StoredService, decode
+from processors.services import Services
 from processors.siblings import SiblingView
+from processors.stored import StoredInstance, StoredService, decode
 from tests.processors.series import MIB, fleet, pieces, record, role, snapshot
 
 DAY = 86_400.0

@@ -8,7 +8,7 @@ from fleetleak.records import Score, encode
 from fleetleak.records.control import ModelPrior
 from fleetleak.stream import Key, Record
 from processors.scoring import Scoring
-from processors.services import decode
+from processors.stored import decode
 from tests.processors.series import MIB, START, read_score, record, role, snapshot
 
 TICKS = 240

@@ -1,0 +1,63 @@
+"""The whole state of a service as a checkpoint holds it (docs/models.md)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fleetleak.records.types import UnixSeconds
+from processors.models.codec import CorruptState, seal, unseal
+from processors.siblings import SiblingView
+
+_FORM = "service/3"
+
+
+class StoredInstance(msgspec.Struct, array_like=True):
+    """An instance within a stored service."""
+
+    name: str
+    time: UnixSeconds
+    started: float | None
+    cpu_seconds: float | None
+    faults: int | None
+    pressure: float | None
+    gap: float
+    version: str | None
+    memory: float
+    limit: int
+    unit: int
+    suspected: bool
+    parts: dict[str, bytes]
+
+
+class StoredService(msgspec.Struct, array_like=True):
+    """The whole state of a service as a checkpoint holds it (docs/models.md)."""
+
+    begun: UnixSeconds
+    newest: UnixSeconds
+    pruned: UnixSeconds
+    parts: dict[str, bytes]
+    instances: list[StoredInstance]
+    siblings: SiblingView
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(StoredService).decode
+
+
+def decode(state: bytes) -> StoredService:
+    """Read a stored service.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are not one.
+    """
+    stored = _decode(unseal(state, _FORM))
+    if len({instance.name for instance in stored.instances}) < len(stored.instances):
+        raise CorruptState("two instances have one name")
+    return stored
+
+
+def encode(stored: StoredService) -> bytes:
+    """Write a stored service."""
+    return seal(_encode(stored), _FORM)
