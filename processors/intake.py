@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from fleetleak.observe import metrics
 from fleetleak.records import Decoder, Snapshot, Unreadable
-from fleetleak.stream import Key, Record, Rejected
+from fleetleak.stream import Applied, Key, Record, Rejected
 from processors.batch import Admitted, Measured, Unmeasured
 from processors.memory import sizes
 from processors.runs import is_new_run
-from processors.services import Service, Services
+from processors.services import Instance, Service, Services
 
 
 class Intake:
@@ -26,24 +26,32 @@ class Intake:
         self._future = future_seconds
         self._decode = Decoder(Snapshot).decode
 
-    def admit(self, records: Sequence[Record], rejected: list[Rejected]) -> Iterator[Admitted]:
-        """Return what to score, each part before the next is asked for; add what is unreadable to `rejected`.
+    def admit(self, records: Sequence[Record], applied: Applied) -> Iterator[Admitted]:
+        """Yield what to score; each part must be scored before the next is asked for.
 
-        There is one part, but where a record makes rows new that earlier records still need.
+        There is one part, except where a record makes rows new that earlier records still need.
+
+        Parameters
+        ----------
+        applied
+            Takes the unreadable records, and how many were late or duplicates.
         """
         admitted = Admitted()
         for record in records:
             try:
                 snapshot = self._read(record)
             except Unreadable as error:
-                rejected.append(Rejected(record, error.reason, str(error)))
+                applied.rejected.append(Rejected(record, error.reason, str(error)))
                 continue
             service = self._services.service(Key(record.partition, record.key or b""))
             if len(admitted) and self._services.forgets(service, snapshot.instance, snapshot.timestamp):
                 yield admitted
                 admitted = Admitted()
-            if (one := self._place(record, snapshot, service)) is not None:
-                admitted.add(one)
+            instance = self._services.instance(service, snapshot.instance, snapshot.timestamp)
+            if snapshot.timestamp <= instance.time:
+                applied.count(metrics.LATE, "duplicate" if snapshot.timestamp == instance.time else "late")
+            else:
+                admitted.add(_measured(record, snapshot, service, instance))
         if len(admitted):
             yield admitted
 
@@ -58,31 +66,30 @@ class Intake:
             )
         return snapshot
 
-    def _place(self, record: Record, snapshot: Snapshot, service: Service) -> Measured | Unmeasured | None:
-        """Return the snapshot with its rates, and note its counters for the next; None if it is not newer."""
-        instance = self._services.instance(service, snapshot.instance, snapshot.timestamp)
-        if snapshot.timestamp <= instance.time:
-            metrics.LATE.labels("duplicate" if snapshot.timestamp == instance.time else "late").inc()
-            return None
-        restarted = is_new_run(instance.time, instance.started, snapshot.started)
-        passed = snapshot.timestamp - instance.time
-        load = _rate(instance.cpu_seconds, snapshot.cpu_seconds, passed)
-        faults = _rate(instance.faults, snapshot.faults_minor, passed)
-        stalled = _rate(instance.pressure, snapshot.pressure_some, passed)
-        stalled = min(stalled, 1.0) if stalled == stalled else 0.0
-        instance.cpu_seconds, instance.faults = snapshot.cpu_seconds, snapshot.faults_minor
-        instance.pressure, instance.gap = snapshot.pressure_some, passed if instance.time >= 0 else 0.0
-        instance.time = snapshot.timestamp
-        if snapshot.started is not None:
-            instance.started = snapshot.started
-        size = sizes(snapshot)
-        if size is None:
-            return Unmeasured(record, snapshot, stalled)
-        instance.limit = size.limit
-        if restarted or not instance.unit:
-            instance.unit = size.limit
-        unit = instance.unit
-        return Measured(record, snapshot, size, service, instance, restarted, unit, load, faults, stalled)
+
+def _measured(
+    record: Record, snapshot: Snapshot, service: Service, instance: Instance
+) -> Measured | Unmeasured:
+    """Return the newest snapshot of an instance with its rates; note its counters for the next."""
+    restarted = is_new_run(instance.time, instance.started, snapshot.started)
+    passed = snapshot.timestamp - instance.time
+    load = _rate(instance.cpu_seconds, snapshot.cpu_seconds, passed)
+    faults = _rate(instance.faults, snapshot.faults_minor, passed)
+    stalled = _rate(instance.pressure, snapshot.pressure_some, passed)
+    stalled = min(stalled, 1.0) if stalled == stalled else 0.0
+    instance.cpu_seconds, instance.faults = snapshot.cpu_seconds, snapshot.faults_minor
+    instance.pressure, instance.gap = snapshot.pressure_some, passed if instance.time >= 0 else 0.0
+    instance.time = snapshot.timestamp
+    if snapshot.started is not None:
+        instance.started = snapshot.started
+    size = sizes(snapshot)
+    if size is None:
+        return Unmeasured(record, snapshot, stalled)
+    instance.limit = size.limit
+    if restarted or not instance.unit:
+        instance.unit = size.limit
+    unit = instance.unit
+    return Measured(record, snapshot, size, service, instance, restarted, unit, load, faults, stalled)
 
 
 def _rate(before: float | None, now: float | None, seconds: float) -> float:

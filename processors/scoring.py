@@ -30,8 +30,6 @@ VERSION = 3
 class Scoring:
     """The role of the processor (`fleetleak.stream.Role`)."""
 
-    NAME = "processor"
-
     def __init__(self, settings: Settings, scores_topic: str) -> None:
         ours = settings.processor
         self._evidence = Evidence(FIRST_ROWS, FIRST_ROWS)
@@ -59,18 +57,18 @@ class Scoring:
         return applied
 
     def _apply(self, records: Sequence[Record], applied: Applied) -> None:
-        self._services.make_room(len(records))
-        for admitted in self._intake.admit(records, applied.rejected):
-            measured = self._score(admitted.batch()) if admitted.measured else []
+        applied.count(metrics.EVICTIONS, n=self._services.make_room(len(records)))
+        for admitted in self._intake.admit(records, applied):
+            measured = self._score(admitted.batch(), applied) if admitted.measured else []
             unmeasured = [encode_unmeasured(one) for one in admitted.unmeasured.values()]
             applied.outputs += [
                 Output(self._topic, record.key or b"", value, record.partition)
                 for record, value in admitted.in_order(measured, unmeasured)
             ]
-            metrics.SCORED.inc(len(admitted))
-        metrics.KEYS.set(len(self._services))
+            applied.count(metrics.SCORED, n=len(admitted))
+        applied.levels[metrics.KEYS] = float(len(self._services))
 
-    def _score(self, batch: Batch) -> list[bytes]:
+    def _score(self, batch: Batch, applied: Applied) -> list[bytes]:
         samples = batch.samples
         trend = self._evidence.observe(batch.instances, batch.services, samples)
         # While growth is significant nothing odd about it is learned as normal (evidence/learning_pause.py).
@@ -84,7 +82,7 @@ class Scoring:
             suspected=trend.suspected,
         )
         methods = _drift_apart_from_growth(methods, trend)
-        _count(trend, methods)
+        _count(trend, methods, applied)
         flags = trend.suspected.tolist(), trend.restarted.tolist()
         views = watch(batch.measured, samples.memory.tolist(), *flags)
         return encode(batch, trend, methods, views)
@@ -99,17 +97,17 @@ class Scoring:
                     self._services.load(key, state)
                 case ModelPrior(state=state):
                     if not self._services.lend(key, state, _lendable):
-                        metrics.CONTROLS.labels("model", "not-cold").inc()
+                        applied.count(metrics.CONTROLS, "model", "not-cold")
                         return key, applied
                 case ModelDelete():
                     self._services.remove(key)
                 case _:
                     return None, applied
         except ValueError as error:
-            metrics.CONTROLS.labels("model", "refused").inc()
+            applied.count(metrics.CONTROLS, "model", "refused")
             applied.rejected.append(Rejected(record, getattr(error, "reason", "invalid"), str(error)))
             return None, applied
-        metrics.CONTROLS.labels("model", "applied").inc()
+        applied.count(metrics.CONTROLS, "model", "applied")
         return key, applied
 
     def dump(self, key: Key) -> bytes | None:
@@ -136,9 +134,9 @@ def _drift_apart_from_growth(methods: MethodFindings, trend: TrendFindings) -> M
     return replace(methods, drift=drift)
 
 
-def _count(trend: TrendFindings, methods: MethodFindings) -> None:
+def _count(trend: TrendFindings, methods: MethodFindings, applied: Applied) -> None:
     for name, refused in methods.refused.items():
-        metrics.REFUSED.labels(name).inc(refused)
-    metrics.RESTARTS.inc(int(np.count_nonzero(trend.restarted)))
+        applied.count(metrics.REFUSED, name, n=refused)
+    applied.count(metrics.RESTARTS, n=int(np.count_nonzero(trend.restarted)))
     for name, flags in methods.drift.items():
-        metrics.DRIFTS.labels(name).inc(int(np.count_nonzero(flags)))
+        applied.count(metrics.DRIFTS, name, n=int(np.count_nonzero(flags)))

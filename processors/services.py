@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from fleetleak.observe import metrics
 from fleetleak.stream import Key
 from processors.siblings import SiblingView
 from processors.stored import StoredInstance, StoredService, decode, encode
@@ -145,17 +144,23 @@ class Services:
         """Memory of all rows taken."""
         return self._table.bytes_in_use + self._instances.bytes_in_use
 
-    def make_room(self, records: int) -> None:
-        """Before a batch: evict the longest unseen services if its records could burst the budget."""
-        wanted = records * (self._table.bytes_per_row + self._instances.bytes_per_row)
+    def make_room(self, records: int) -> int:
+        """Before a batch: evict the longest unseen services if its records could burst the budget.
+
+        Returns
+        -------
+        How many were evicted.
+        """
+        evicted, wanted = 0, records * (self._table.bytes_per_row + self._instances.bytes_per_row)
         if self.bytes_in_use + wanted <= self._budget:
-            return
+            return evicted
         unseen = [(service.newest, key) for key, service in self._live.items()]
         heapq.heapify(unseen)
         while unseen and self.bytes_in_use + wanted > self._budget * _ROOMY:
             _, key = heapq.heappop(unseen)
             self._packed[key] = self.evict(key)
-            metrics.EVICTIONS.inc()
+            evicted += 1
+        return evicted
 
     def most_records(self) -> int:
         """Records that fit the budget at once, even if each is of a new service."""

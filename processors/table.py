@@ -83,4 +83,5 @@ class Table:
                 if name in stored:
                     part.load(row, stored[name])
             except ValueError:
+                # Not a count of the batch: it goes with the restore, like what the runtime refuses there.
                 metrics.CHECKPOINTS_REFUSED.labels(f"part-{name}").inc()

@@ -107,7 +107,7 @@ def test_state_that_is_none_is_refused(name: str) -> None:
         role.load(Key(0, b"k"), b"\xc1 no state")
 
 
-@pytest.mark.parametrize("name", sorted(CASES.keys() - {"processor"}))
+@each
 def test_a_role_writes_no_metrics_and_what_it_counts_is_declared(name: str) -> None:
     case = CASES[name]
     before = _samples()
