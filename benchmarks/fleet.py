@@ -66,7 +66,7 @@ def warm_states() -> list[bytes]:
 
 def services_of(role: Scoring) -> Services:
     """Return the services of the role, which hold its state."""
-    return role._services  # noqa: SLF001 - only the benchmark looks inside
+    return role.services
 
 
 def restore(held: Services, states: list[bytes], services: int) -> None:

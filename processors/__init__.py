@@ -1,1 +1,1 @@
-"""Processors: learn from snapshots and give evidence; they decide nothing (docs/architecture.md)."""
+"""Processors learn from snapshots and publish evidence. They decide nothing (docs/architecture.md)."""

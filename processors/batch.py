@@ -1,4 +1,4 @@
-"""Admitted snapshots, and those that can be measured as columns: what one pass of scoring takes."""
+"""Admitted snapshots, and the measured ones among them as columns."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ from processors.services import Instance, Service
 
 
 class Measured(NamedTuple):
-    """One snapshot whose memory can be told, with its service and its instance.
+    """One snapshot with known sizes, its service and its instance.
 
-    `unit` is what a share of 1 stands for in the learned models, bytes (`Instance.unit`). `load` and `faults`
-    are processor seconds and page faults per second since the snapshot before; NaN where unknown. `stalled`
-    is the share of that time in which tasks waited for memory; 0 where unknown.
+    Parameters
+    ----------
+    restarted
+        Whether its start time says that the run is new.
+    unit
+        Bytes of a share of 1 in the learned models (`Instance.unit`).
+    load, faults
+        Processor seconds and page faults per second since the snapshot before; NaN where unknown.
+    stalled
+        Share of that time in which tasks waited for memory; 0 where unknown.
     """
 
     record: Record
@@ -37,7 +44,7 @@ class Measured(NamedTuple):
 
 
 class Unmeasured(NamedTuple):
-    """One snapshot without memory, or with nothing to measure it against."""
+    """One snapshot without memory, or without a limit and a total."""
 
     record: Record
     snapshot: Snapshot
@@ -50,14 +57,12 @@ class Batch:
 
     Parameters
     ----------
-    measured
-        The snapshots.
     services, instances
         Rows of their services and instances.
     samples
         Sizes and rates.
     units
-        What a share of 1 stands for in the learned models, bytes.
+        Bytes of a share of 1 in the learned models.
     """
 
     measured: Sequence[Measured]
@@ -69,24 +74,24 @@ class Batch:
 
 @dataclass
 class Admitted:
-    """Snapshots in input order, of which no one makes rows new that one before it needs."""
+    """Snapshots in input order. None of them makes a row new that one before it still needs."""
 
     measured: list[Measured] = field(default_factory=list)
     unmeasured: dict[int, Unmeasured] = field(default_factory=dict)
-    """By place among all."""
+    """By place among all snapshots."""
 
     def __len__(self) -> int:
         return len(self.measured) + len(self.unmeasured)
 
     def add(self, one: Measured | Unmeasured) -> None:
-        """Take the next snapshot."""
+        """Append a snapshot."""
         if isinstance(one, Measured):
             self.measured.append(one)
         else:
             self.unmeasured[len(self)] = one
 
     def batch(self) -> Batch:
-        """Return the measured snapshots as columns; there must be one."""
+        """Return the measured snapshots as columns; there must be at least one."""
         measured = self.measured
         numbers = (
             np.array(column, dtype=np.float64) for column in zip(*map(_numbers, measured), strict=True)
@@ -105,7 +110,7 @@ class Admitted:
     def in_order(
         self, measured: Sequence[bytes], unmeasured: Sequence[bytes]
     ) -> Iterator[tuple[Record, bytes]]:
-        """Return each record with what came of it, in input order."""
+        """Yield each record with its score, in input order."""
         known = zip((one.record for one in self.measured), measured, strict=True)
         others = zip((one.record for one in self.unmeasured.values()), unmeasured, strict=True)
         for place in range(len(self)):

@@ -1,4 +1,4 @@
-"""Arrays with one row per key that are grown, reset, dumped and loaded together."""
+"""Columns: named arrays with one row per key, which are grown, reset, dumped and loaded together."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ Flags = NDArray[np.bool_]
 
 
 class Seal(Protocol):
-    """What stands in front of a dumped row, so that damaged or foreign bytes are not loaded."""
+    """A few bytes in front of a dumped row, which keep damaged or foreign bytes from being loaded."""
 
     size: ClassVar[int]
-    """Bytes in front of a row."""
+    """Bytes in front of the row."""
 
     def close(self, row: bytes) -> bytes:
-        """Return a row with its seal in front."""
+        """Return the row with its seal."""
 
     def open(self, state: bytes, size: int) -> bytes | memoryview:
-        """Return the row, `size` bytes, that stands behind its seal.
+        """Return the row of `size` bytes behind its seal.
 
         Raises
         ------
         ValueError
-            If the bytes are not a whole state of such rows.
+            If the bytes are not one whole sealed row.
         """
 
 
 class LayoutChecksum:
-    """The default seal: a CRC-32 of the layout and the row."""
+    """The default seal: a CRC-32 over the layout and the row."""
 
     size: ClassVar[int] = 4
 
@@ -56,12 +56,14 @@ class LayoutChecksum:
 
 
 class Columns:
-    """Named arrays whose first axis is the key.
+    """Named arrays; row `r` of each belongs to the same key.
+
+    A subclass adds its columns in `__init__`: `self.low = self.column("low", ...)`.
 
     Parameters
     ----------
     capacity
-        Number of rows at first. Rows that are zero when new take no memory until they are used.
+        Number of rows at first. Columns that are zero when new take no memory until a row is used.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -69,17 +71,17 @@ class Columns:
         self._new: dict[str, NDArray[Any]] = {}
 
     def column(self, name: str, shape: tuple[int, ...], dtype: DTypeLike, new: float = 0.0) -> NDArray[Any]:
-        """Return a new column, `shape` per row, filled with `new`; set it as the attribute `name`."""
+        """Return a column of `shape` per row, `new` in new rows. The caller sets it as attribute `name`."""
         self._new[name] = row = np.full(shape, new, _little_endian(np.dtype(dtype)))
         return _repeated(row, self.capacity)
 
     def grow(self, capacity: int) -> None:
-        """Hold `capacity` rows; the rows that are there keep their state.
+        """Extend to `capacity` rows; existing rows keep their state.
 
         Raises
         ------
         ValueError
-            If there are more rows already.
+            If `capacity` is less than before.
         """
         if capacity < self.capacity:
             raise ValueError(f"cannot shrink from {self.capacity} rows to {capacity}")
@@ -95,7 +97,7 @@ class Columns:
             getattr(self, name)[rows] = new
 
     def dump(self, row: int) -> bytes:
-        """Return the exact state of one row, sealed."""
+        """Return the exact state of one row, with its seal."""
         return self.seal.close(b"".join(getattr(self, name)[row].tobytes() for name in self._new))
 
     def load(self, row: int, state: bytes) -> None:
@@ -129,25 +131,25 @@ class Columns:
 
     @cached_property
     def seal(self) -> Seal:
-        """What dumped rows are sealed with; the columns must all be there before it is asked for."""
+        """The seal of dumped rows; to be read when all columns have been added."""
         return LayoutChecksum(
             ",".join(f"{name}:{new.dtype.str}{list(new.shape)}" for name, new in self._new.items())
         )
 
     @cached_property
     def _packed(self) -> np.dtype[np.void]:
-        """A row as it is dumped. Cached, because a restore loads tens of thousands of rows."""
+        """The layout of a dumped row. Cached, because a restore loads tens of thousands of rows."""
         return np.dtype([(name, new.dtype, new.shape) for name, new in self._new.items()])
 
 
 class JoinedColumns:
-    """Several columns with the same rows as one: a dumped row is theirs, one behind the other."""
+    """Several `Columns` with the same rows as one; a dump holds their dumps one after the other."""
 
     def __init__(self, *columns: Columns) -> None:
         self._columns = columns
 
     def grow(self, capacity: int) -> None:
-        """Hold `capacity` rows; the rows that are there keep their state."""
+        """Extend to `capacity` rows; existing rows keep their state."""
         for columns in self._columns:
             columns.grow(capacity)
 
@@ -193,9 +195,9 @@ def _repeated(row: NDArray[Any], count: int) -> NDArray[Any]:
 
 
 def _little_endian(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the type in the byte order of stored numbers; where that is the machine's, the type itself.
+    """Return a type in the byte order of stored numbers; the type itself where this is the machine's order.
 
-    A type that only names the byte order of the machine makes small operations half as fast again.
+    A type that names the machine's own order explicitly would slow small operations by half.
     """
     little = dtype.newbyteorder("<")
     return dtype if dtype == little else little

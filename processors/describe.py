@@ -1,4 +1,4 @@
-"""What is stored of a service, for people: readable values, and River's objects where one exists."""
+"""The stored state of a service as readable values, and as River objects where River has a counterpart."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from processors.table import Part
 
 
 def describe(settings: Processor, state: bytes) -> dict[str, Any]:
-    """Describe the stored state of one service.
+    """Return the stored state of one service as plain values.
 
     Raises
     ------
     ValueError
-        If the bytes are not one.
+        If the bytes are not a stored service.
     """
     stored = decode(state)
     methods, visible = Methods(settings), slowest_visible(state)
@@ -44,7 +44,7 @@ _MIB = 2**20
 
 
 class Visible(NamedTuple):
-    """The slowest leak that could be seen in one instance."""
+    """The slowest leak that could be seen in one instance, how long it takes, and what hides slower ones."""
 
     mib_per_hour: float
     days: float
@@ -52,16 +52,17 @@ class Visible(NamedTuple):
 
 
 def slowest_visible(state: bytes) -> dict[str, Visible]:
-    """Give the slowest leak that could be seen in each instance of a stored service.
+    """Return the slowest leak that could be seen in each instance of a stored service, by instance.
 
-    Instances whose limit, or whose trend's state, is not known are left out.
+    Instances without a known limit, or without readable state of the trend, are left out.
 
     Raises
     ------
     ValueError
         If the bytes are not a stored service.
     """
-    stored, engine, found = decode(state), Evidence(1, 1), {}
+    stored, engine = decode(state), Evidence(1, 1)
+    visible: dict[str, Visible] = {}
     for one in stored.instances:
         try:
             engine.instances.load(0, one.parts["evidence"])
@@ -70,8 +71,8 @@ def slowest_visible(state: bytes) -> dict[str, Visible]:
             continue
         if one.limit:
             edge = engine.slowest_visible(0, 0, one.time, one.limit)
-            found[one.name] = Visible(3600.0 * edge.growth / _MIB, edge.window / 86400.0, edge.noise / _MIB)
-    return found
+            visible[one.name] = Visible(3600.0 * edge.growth / _MIB, edge.window / 86400.0, edge.noise / _MIB)
+    return visible
 
 
 def _parts(parts: dict[str, Part], stored: dict[str, bytes]) -> dict[str, Any]:

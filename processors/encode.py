@@ -1,7 +1,7 @@
-"""Columns of evidence to Score records: the last step of scoring, and a hot one.
+"""From columns of evidence to encoded Score records: the last step of scoring, on the hot path.
 
-A Score is written as plain values, not through its struct: at a hundred thousand a second the detour
-costs as much as the models. tests/processors/test_scoring.py holds the result to the record's type.
+A Score is encoded from plain values, not from its struct. At a hundred thousand scores per second the struct
+would cost as much as the models. tests/processors/test_scoring.py decodes the result with the record's type.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from processors.portrait import portray
 from processors.siblings import SiblingView
 
 _SCHEMA = str(Score.__struct_config__.tag)
-# Share of a growth that a forecaster must expect to go on.
+# Share of a growth that a forecaster must expect to continue in order to agree with it.
 _AGREES = 0.5
-# Share of the time spent waiting for memory from which a score tells it.
+# Share of the time spent waiting for memory from which a score reports it.
 _STALLED = 0.01
 _TREND = ("growth", "growth_low", "growth_high", "window", "end", "rise", "level", "strength", "normal_rise")
 _RISE = _TREND.index("rise")
 
 
 def rounded(x: Floats, digits: int) -> list[float]:
-    """Give a column as floats with so many decimals: fewer bytes, and nothing anyone needs is lost."""
+    """Return a column as floats with so many decimals, which makes records smaller."""
     values: list[float] = np.round(x, digits).tolist()
     return values
 
@@ -47,7 +47,7 @@ def encode(
     Parameters
     ----------
     views
-        By place in the batch, what the siblings of each suspected snapshot show.
+        The view of the siblings of each suspected snapshot, by place in the batch.
     """
     evidence = _Columns(batch, trend, methods, views)
     scores = []
@@ -66,7 +66,7 @@ def encode_unmeasured(one: Unmeasured) -> bytes:
 
 
 def _head(record: Record, snapshot: Snapshot, stalled: float) -> dict[str, Any]:
-    """Return what a Score has of its snapshot."""
+    """Return the fields of a Score that come from its snapshot."""
     score: dict[str, Any] = {
         "schema": _SCHEMA,
         "service": snapshot.service,
@@ -99,7 +99,7 @@ def _head(record: Record, snapshot: Snapshot, stalled: float) -> dict[str, Any]:
 
 
 class _Columns:
-    """Evidence as lists, in which a single value is cheap to reach; rare values by row."""
+    """The evidence as lists, because a single value of an array is slow to read; rare values by row."""
 
     def __init__(
         self, batch: Batch, trend: TrendFindings, methods: MethodFindings, views: Mapping[int, SiblingView]
@@ -139,7 +139,7 @@ class _Columns:
         self._ahead = {f"{name}_ahead": ahead * batch.units for name, ahead in methods.ahead.items()}
 
     def add_to(self, score: dict[str, Any], row: int, snapshot: Snapshot, sizes: Sizes) -> None:
-        """Write everything known of one row."""
+        """Write all evidence of one row."""
         score["memory"] = sizes.memory
         score["limit"], score["limit_name"], score["left"] = sizes.end, sizes.name, sizes.left
         score["room_used"] = self._limit_used[row]
@@ -165,7 +165,7 @@ class _Columns:
         confidence = self._confidence[row]
         score["methods"]["trend"] = {"raw": numbers[_RISE], "detected": True, "confidence": confidence}
         if row not in self._suspected:
-            return  # words are dear, and nobody reads them
+            return  # words cost time, and no sink uses them here
         portrait = portray(self._trend, row, snapshot, sizes, self._views[row])
         for name, ahead in self._ahead.items():
             if (rise := float(ahead[row])) == rise:  # NaN where it was not asked
@@ -187,16 +187,16 @@ class _Columns:
 
 
 def _by_row(where: Flags, *columns: tuple[Floats, int]) -> dict[int, tuple[float, ...]]:
-    """Give the rows where something is so, each column with so many decimals."""
+    """Return the rows where `where` is true, with each column at so many decimals."""
     at = np.flatnonzero(where)
     values = zip(*(rounded(column[at], digits) for column, digits in columns), strict=True)
     return dict(zip(at.tolist(), values, strict=True))
 
 
 def _opinion(opinion: Opinion) -> list[dict[str, Any] | None]:
-    """Give one method's part of each score: no probability while it is not known, nothing without a score."""
+    """Return one method's part of each score: without probability while unknown, None without a raw score."""
     raws, ps, sure = rounded(opinion.raw, 6), rounded(opinion.p, 9), rounded(1.0 - opinion.p, 4)
-    # NaN is the only value unlike itself.
+    # NaN is the only value that differs from itself.
     said: list[dict[str, Any] | None] = [
         {"raw": raw, "p": p, "confidence": confidence} if p == p else {"raw": raw}
         for raw, p, confidence in zip(raws, ps, sure, strict=True)
@@ -209,7 +209,7 @@ def _opinion(opinion: Opinion) -> list[dict[str, Any] | None]:
 
 
 def _ahead(rise: float, trend: TrendFindings, row: int) -> dict[str, Any]:
-    """Give a forecaster's opinion of a growth: it agrees when it expects at least half of it to go on."""
+    """Return a forecaster's opinion of a growth: it agrees if it expects at least half of it to continue."""
     expected = float(trend.growth[row] * trend.gap[row]) * AHEAD
     agreed = min(max(rise / max(expected, 1e-12), 0.0), 1.0)
     return {"raw": round(rise, 6), "detected": agreed >= _AGREES, "confidence": round(agreed, 4)}

@@ -1,4 +1,4 @@
-"""Intake: which snapshots are scored, and where their state is."""
+"""Intake: which records are scored, and which rows their state is in."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ from processors.services import Instance, Service, Services
 
 
 class Intake:
-    """Decodes, refuses what is unreadable, and drops what is late or a duplicate.
+    """Decodes records, rejects unreadable ones, and drops late and duplicate snapshots.
 
-    Late and duplicate are per instance and by event time alone: a snapshot not newer than its instance's
-    newest was either seen already or would turn the instance's time back.
+    A snapshot must be newer than the newest one of its instance, by event time. Otherwise it was seen
+    before, or it would turn the time of its instance back.
+
+    Parameters
+    ----------
+    services
+        Where the rows of services and instances are.
+    future_seconds
+        A snapshot is unreadable if its time is further ahead of the broker's.
     """
 
     def __init__(self, services: Services, future_seconds: float) -> None:
@@ -70,7 +77,7 @@ class Intake:
 def _measured(
     record: Record, snapshot: Snapshot, service: Service, instance: Instance
 ) -> Measured | Unmeasured:
-    """Return the newest snapshot of an instance with its rates; note its counters for the next."""
+    """Return a snapshot with its rates since the one before, and note its counters for the next one."""
     restarted = is_new_run(instance.time, instance.started, snapshot.started)
     passed = snapshot.timestamp - instance.time
     load = _rate(instance.cpu_seconds, snapshot.cpu_seconds, passed)
@@ -93,5 +100,5 @@ def _measured(
 
 
 def _rate(before: float | None, now: float | None, seconds: float) -> float:
-    """Give the growth of a counter per second; NaN at its first value and where it began anew."""
+    """Return the growth of a counter per second; NaN at its first value, and where the counter fell."""
     return math.nan if before is None or now is None or now < before else (now - before) / seconds

@@ -1,4 +1,4 @@
-"""Which memory: what a leak grows, the limit it runs into, and what is left until then. All in bytes."""
+"""The memory that a leak grows, the limit it runs into, and the bytes left below that limit."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from fleetleak.records.memory import growable
 from fleetleak.records.types import MOST_BYTES
 
 HOST_AVAILABLE = "host_available"
-"""Name of the limit where the host runs out of memory before the instance reaches a limit of its own."""
+"""Name of the limit where the host has less memory available than the limit of the instance leaves."""
 
 
 class Sizes(msgspec.Struct, gc=False):
-    """Memory of one snapshot, bytes.
+    """The sizes of one snapshot, in bytes.
 
     Parameters
     ----------
     memory
-        What a leak grows (`fleetleak.records.memory.growable`); page cache is not in it.
+        The memory that a leak grows, without page cache (`fleetleak.records.memory.growable`).
     limit, used
-        The limit that applies, and what counts against it: the distance a verdict is measured by.
+        The limit that applies, and what counts against it. A verdict goes by these.
     left
-        What can still be had: below that limit, or on the host where that is less.
+        The bytes left below that limit, or what the host still has available where that is less.
     name
-        Of the limit that is reached first.
+        Name of the limit that is reached first.
     """
 
     memory: int
@@ -35,14 +35,14 @@ class Sizes(msgspec.Struct, gc=False):
 
     @property
     def end(self) -> int:
-        """The limit that is reached first."""
+        """The limit that is reached first, in bytes of `used`."""
         return min(self.used + self.left, MOST_BYTES) if self.name == HOST_AVAILABLE else self.limit
 
 
 def sizes(snapshot: Snapshot) -> Sizes | None:
-    """Give a snapshot's sizes; None where it has no memory, or nothing to measure it against.
+    """Return the sizes of a snapshot; None where it has no memory, or neither a limit nor a total.
 
-    A limit above all the instance can see is never reached, so what it can see is the limit then.
+    An instance never reaches a limit above all the memory it can see. Its limit is then `total`.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def sizes(snapshot: Snapshot) -> Sizes | None:
         return None
     if used is None:
         used = snapshot.used if snapshot.used is not None else memory
-    # Pages in use count against any limit: a source that says less is wrong.
+    # Anonymous pages count against any limit, so a source that reports less is wrong.
     used = max(used, snapshot.anon or 0)
     left = max(0, limit - used)
     if snapshot.scope != "host" and snapshot.available is not None and snapshot.available < left:

@@ -1,4 +1,4 @@
-"""The portrait of a suspected instance: features, data quality and siblings, as a Score has them."""
+"""The portrait of a suspected instance: features, data quality and siblings, as they stand in a Score."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from processors.memory import Sizes
 from processors.siblings import SiblingView
 
 _LEAST_RUNS = 3
-# Of the swap an instance uses, gained or lost in two hours: less is no pattern.
+# Share of the swap in use that must come or go in two hours; less is no pattern.
 _SWAP_MOVES = 0.02
 _SWAP_SECONDS = TIME_SCALES[1]
-# From these on a correlation is worth a sentence.
+# Correlations from which a sentence is worth it: of collections or faults, and with age.
 _CLEAR, _STRONG = 0.5, 0.6
-# Of the memory a leak grows: from here on it is worth a sentence.
+# Share of the memory from which a sentence on unnamed memory is worth it.
 _MUCH_UNNAMED = 0.25
 
 Told = tuple[float, str]
 
 
 class Portrait(NamedTuple):
-    """What describes one suspected instance, and what is worth saying of it, with weights."""
+    """The parts of a Score that describe one suspected instance, and sentences on them with their weights."""
 
     features: Features
     quality: Quality
@@ -38,24 +38,24 @@ class Portrait(NamedTuple):
     told: list[Told]
 
     def to_plain(self) -> dict[str, Any]:
-        """Give the parts as plain values for a Score."""
+        """Return the parts as plain values for a Score."""
         parts = {"features": self.features, "quality": self.quality, "siblings": self.siblings}
         return {name: msgspec.to_builtins(part) for name, part in parts.items()}
 
 
-def portray(found: TrendFindings, row: int, snapshot: Snapshot, sizes: Sizes, view: SiblingView) -> Portrait:
-    """Describe one sample of a batch; `row` is its place in the findings."""
-    features = _features(found, row, snapshot, sizes)
-    quality, siblings = _quality(found, row), _siblings(view, snapshot.version)
+def portray(trend: TrendFindings, row: int, snapshot: Snapshot, sizes: Sizes, view: SiblingView) -> Portrait:
+    """Describe one sample of a batch. `row` is its place in the findings."""
+    features = _features(trend, row, snapshot, sizes)
+    quality, siblings = _quality(trend, row), _siblings(view, snapshot.version)
     told = [*_of_features(features), *_of_siblings(siblings, snapshot), *_of_unnamed(snapshot, sizes)]
-    if (quality.baseline_to or np.inf) <= float(found.onset_high[row]):
+    if (quality.baseline_to or np.inf) <= float(trend.onset_high[row]):
         told += _of_quality(quality, sizes)
     return Portrait(features, quality, siblings, told)
 
 
-def _features(found: TrendFindings, row: int, snapshot: Snapshot, sizes: Sizes) -> Features:
-    seen = read(found.flows[row])
-    period, gap = float(found.period[row]), float(found.gap[row])
+def _features(trend: TrendFindings, row: int, snapshot: Snapshot, sizes: Sizes) -> Features:
+    seen = read(trend.flows[row])
+    period, gap = float(trend.period[row]), float(trend.gap[row])
     swap = snapshot.swap_used
     return Features(
         growth=[round(x, 3) for x in seen.growth],
@@ -89,13 +89,13 @@ def _swap(swapped: float, growth: float) -> SwapPattern:
     return "growing" if moved > 0 else "shrinking"
 
 
-def _quality(found: TrendFindings, row: int) -> Quality:
-    begin, end, mean = found.baseline[row].tolist()
+def _quality(trend: TrendFindings, row: int) -> Quality:
+    begin, end, mean = trend.baseline[row].tolist()
     there = end > begin
     return Quality(
-        completeness=round(1.0 - float(found.lost[row]), 4),
-        irregularity=round(float(found.uneven[row]), 4),
-        history=round(float(found.history[row]), 3),
+        completeness=round(1.0 - float(trend.lost[row]), 4),
+        irregularity=round(float(trend.uneven[row]), 4),
+        history=round(float(trend.history[row]), 3),
         baseline=round(mean) if there else None,
         baseline_from=round(begin, 3) if there else None,
         baseline_to=round(end, 3) if there else None,

@@ -1,4 +1,4 @@
-"""Keys in columns: which row belongs to which key, and how a batch with repeated keys is cut."""
+"""How a batch with repeated rows is cut into rounds."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 
 def rounds(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
-    """Cut a batch into index arrays in which no row appears twice, keeping each row's order.
+    """Yield the rounds of a batch as index arrays: no row appears twice in one, and each row keeps its order.
 
-    Most batches hold a key once and come back whole.
+    Most batches have each row once, and are one round.
 
     Examples
     --------

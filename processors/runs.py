@@ -1,25 +1,25 @@
-"""Where one run of an instance ends and the next begins, by its start times."""
+"""Whether a new run of an instance has begun, by its start times."""
 
 from __future__ import annotations
 
-# Start times rest on the boot time, which moves by a second or two when the host's clock is adjusted.
+# Start times depend on the boot time. It moves by a second or two when the host's clock is adjusted.
 _SAME_START_SECONDS = 5.0
-# Start times may come from another host's clock than the snapshots' times.
+# Start times and the times of snapshots may come from the clocks of two hosts.
 _CLOCKS_APART_SECONDS = 60.0
 
 
 def is_new_run(time_before: float, started_before: float | None, started: float | None) -> bool:
-    """Say whether a snapshot is of another run of its instance than the snapshot before.
+    """Return whether a snapshot belongs to another run of its instance than the snapshot before.
 
-    A new run starts after the snapshot before. Any other change of a start time is a clock that was
-    corrected, an agent that read the boot time anew, or another process that stands for the same group.
+    A new run starts after the snapshot before. A start time also changes for other reasons: a clock was
+    corrected, an agent read the boot time anew, or another process now stands for the same group.
 
     Parameters
     ----------
     time_before
-        Of the snapshot before, unix seconds.
+        Time of the snapshot before, unix seconds.
     started_before, started
-        What the two snapshots say of their start, unix seconds; None where not known.
+        Start times in the two snapshots, unix seconds; None where unknown.
 
     Examples
     --------

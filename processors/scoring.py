@@ -1,4 +1,4 @@
-"""The scoring role: snapshots in, one score each out; models learn on the way."""
+"""The scoring role: one score per snapshot. Its models learn on the way."""
 
 from __future__ import annotations
 
@@ -28,36 +28,49 @@ VERSION = 3
 
 
 class Scoring:
-    """The role of the processor (`fleetleak.stream.Role`)."""
+    """The role of the processor (`fleetleak.stream.Role`).
+
+    Parameters
+    ----------
+    settings
+        Its section `processor` says which methods run, and how much memory they may take.
+    scores_topic
+        Full name of the topic that takes the scores.
+
+    Raises
+    ------
+    BadSetting
+        If the settings name a method or a River model that does not exist.
+    """
 
     def __init__(self, settings: Settings, scores_topic: str) -> None:
         ours = settings.processor
         self._evidence = Evidence(FIRST_ROWS, FIRST_ROWS)
         self._methods = Methods(ours)
-        self._services = Services(
+        self.services = Services(
             {**self._methods.service_parts(), "normal": self._evidence.services},
             {**self._methods.instance_parts(), "evidence": self._evidence.instances},
             ours.memory_budget_bytes,
             ours.forget_seconds,
         )
-        self._intake = Intake(self._services, settings.runtime.future_seconds)
+        self._intake = Intake(self.services, settings.runtime.future_seconds)
         self._topic = scores_topic
 
     @property
     def fingerprint(self) -> str:
-        """Version of the stored form. Models check their own parameters when they are loaded."""
+        """Version of the stored form. Each model checks its own parameters when its state is loaded."""
         return f"scoring/{VERSION}"
 
     def apply(self, records: Sequence[Record]) -> Applied:
-        """Score a batch, in pieces that fit the memory budget."""
+        """Score records, in pieces that fit the memory budget."""
         applied = Applied()
-        size = self._services.most_records()
+        size = self.services.most_records()
         for begin in range(0, len(records), size):
             self._apply(records[begin : begin + size], applied)
         return applied
 
     def _apply(self, records: Sequence[Record], applied: Applied) -> None:
-        applied.count(metrics.EVICTIONS, n=self._services.make_room(len(records)))
+        applied.count(metrics.EVICTIONS, n=self.services.make_room(len(records)))
         for admitted in self._intake.admit(records, applied):
             measured = self._score(admitted.batch(), applied) if admitted.measured else []
             unmeasured = [encode_unmeasured(one) for one in admitted.unmeasured.values()]
@@ -66,12 +79,12 @@ class Scoring:
                 for record, value in admitted.in_order(measured, unmeasured)
             ]
             applied.count(metrics.SCORED, n=len(admitted))
-        applied.levels[metrics.KEYS] = float(len(self._services))
+        applied.levels[metrics.KEYS] = float(len(self.services))
 
     def _score(self, batch: Batch, applied: Applied) -> list[bytes]:
         samples = batch.samples
         trend = self._evidence.observe(batch.instances, batch.services, samples)
-        # While growth is significant nothing odd about it is learned as normal (evidence/learning_pause.py).
+        # Models of services pause while growth is significant (evidence/learning_pause.py).
         methods = self._methods.observe(
             batch.services,
             batch.instances,
@@ -88,19 +101,19 @@ class Scoring:
         return encode(batch, trend, methods, views)
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
-        """Import, lend or delete the state of a service; labels act in the alerting sink."""
+        """Import, lend or delete the state of a service. Labels and promotions concern the alerting sink."""
         applied = Applied()
         key = Key(record.partition, record.key or b"")
         try:
             match control.read(record.value):
                 case ModelImport(state=state):
-                    self._services.load(key, state)
+                    self.services.load(key, state)
                 case ModelPrior(state=state):
-                    if not self._services.lend(key, state, _lendable):
+                    if not self.services.lend(key, state, _lendable):
                         applied.count(metrics.CONTROLS, "model", "not-cold")
                         return key, applied
                 case ModelDelete():
-                    self._services.remove(key)
+                    self.services.remove(key)
                 case _:
                     return None, applied
         except ValueError as error:
@@ -111,25 +124,31 @@ class Scoring:
         return key, applied
 
     def dump(self, key: Key) -> bytes | None:
-        """Exact state of a service and its instances."""
-        return self._services.dump(key)
+        """Return the exact state of a service and its instances; None if it is not known."""
+        return self.services.dump(key)
 
     def load(self, key: Key, state: bytes) -> None:
-        """Put a service's state back."""
-        self._services.load(key, state)
+        """Put the state of a service back.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are not a stored service; nothing has changed then.
+        """
+        self.services.load(key, state)
 
     def drop(self, partition: int) -> None:
-        """Forget the services of a partition."""
-        self._services.drop(partition)
+        """Forget every service of a partition."""
+        self.services.drop(partition)
 
 
 def _lendable(parts: dict[str, bytes]) -> dict[str, bytes]:
-    """Give the parts of a service as another one may have them: how long it has been known is its own."""
+    """Return the parts of a service that another may borrow: all but how long the service has been known."""
     return parts | {"normal": without_age(parts["normal"])} if "normal" in parts else parts
 
 
 def _drift_apart_from_growth(methods: MethodFindings, trend: TrendFindings) -> MethodFindings:
-    """Return the findings without drift where growth is suspected: it is told as such, not as drift."""
+    """Return the findings without drift where growth is suspected: the score reports that as growth."""
     drift = {name: flags & ~trend.suspected for name, flags in methods.drift.items()}
     return replace(methods, drift=drift)
 

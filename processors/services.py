@@ -1,4 +1,4 @@
-"""Services and their instances: which rows are theirs, and their whole state in and out."""
+"""Services and their instances: which rows they own, and how their whole state is taken out and put back."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from processors.siblings import SiblingView
 from processors.stored import StoredInstance, StoredService, decode, encode
 from processors.table import Part, Table
 
-# A service known for less may borrow what another one learned.
+# A service that is known for less may borrow what another one has learned.
 _COLD_SECONDS = 86400.0
-# Room is made down to this share of the budget, so that not every batch has to make some.
+# Evictions go down to this share of the budget, so that not every batch has to evict.
 _ROOMY = 0.9
 
 
 class Instance(msgspec.Struct):
-    """One instance: its row, and of its newest record what its next, and its siblings, are held against.
+    """One instance: its row, and what the next record and the siblings need to know of its newest record.
 
-    `time` and `started` are of the newest record taken in, `seen` and `began` of the newest scored: within a
-    batch they differ. `gap` lies between its two newest, seconds. `memory` and `limit` are bytes. `unit` is
-    the limit that its run began with, bytes: a share of 1 in the learned models, so that a limit which moves
-    does not move what they follow.
+    `time` and `started` are of the newest admitted record, `seen` and `began` of the newest scored record.
+    The two differ within a batch. `gap` is the time between its two newest records, in seconds. `memory` and
+    `limit` are bytes. `unit` is the limit at the start of its run, in bytes: a share of 1 in the learned
+    models. So the models do not move when the limit moves.
     """
 
     row: int
@@ -43,13 +43,13 @@ class Instance(msgspec.Struct):
     suspected: bool = False
 
     def forget(self) -> None:
-        """Be new, in the same row."""
+        """Become new, in the same row."""
         for field, empty in zip(self.__struct_fields__[1:], self.__struct_defaults__, strict=True):
             setattr(self, field, empty)
 
 
 class Service(msgspec.Struct):
-    """One service: its row, its instances by name, and its own time: from `begun` to `newest`."""
+    """One service: its row, its instances by name, and its event time, from `begun` to `newest`."""
 
     row: int
     instances: dict[str, Instance]
@@ -60,24 +60,24 @@ class Service(msgspec.Struct):
 
 
 class Services:
-    """All services of the partitions owned here, within a budget of memory.
+    """All services of the partitions that this process owns, within a memory budget.
 
-    Beyond the budget the services with the oldest newest record (ties by key) are evicted: packed to bytes,
-    and unpacked at their next record. That is exact, so no output shows it. Packed services are not in the
-    budget; they take their stored size.
+    Beyond the budget, services are evicted: packed to bytes, and unpacked at their next record. The service
+    whose newest record is oldest goes first; ties are broken by key. Packing is exact, so no output shows it.
+    Packed services do not count against the budget; they take their stored size.
 
-    Not a store: what must outlive the process is dumped, and kept by the caller.
+    This is not a store: the caller keeps what must outlive the process (`dump`, `load`).
 
     Parameters
     ----------
     service_parts, instance_parts
         What has a row per service and per instance.
     budget_bytes
-        Of rows in use. Between two calls of `make_room` the rows of one batch may come on top.
+        Budget of the rows in use. Between two calls of `make_room` the rows of one batch may come on top.
     forget_seconds
-        An instance whose own records have a longer gap starts new. One that is so far behind its service's
-        newest record is pruned, which shows only if it then goes on where it stopped (an agent that was cut
-        off for so long, and kept its snapshots): it starts new there.
+        An instance starts new after a longer gap between its own records. An instance that is so far behind
+        the newest record of its service is pruned. This shows only if the instance then goes on where it
+        stopped (an agent that was cut off for so long, and kept its snapshots): it starts new there.
     """
 
     def __init__(
@@ -98,40 +98,43 @@ class Services:
         return len(self._live) + len(self._packed)
 
     def service(self, key: Key) -> Service:
-        """Give a service, new or unpacked if need be."""
-        found = self._live.get(key)
-        if found is not None:
-            return found
+        """Return a service; a new one where there is none, unpacked where it is packed."""
+        live = self._live.get(key)
+        if live is not None:
+            return live
         if (packed := self._packed.pop(key, None)) is not None:
             return self._unpack(key, decode(packed))
         made = self._live[key] = Service(self._table.take(), {})
         return made
 
     def forgets(self, service: Service, name: str, time: float) -> bool:
-        """Whether a record would make rows new: those before it in its batch must be scored first."""
+        """Return whether a record would make rows new, so that the records before it must be scored first."""
         if not service.instances:
             return False
         if time > service.newest and time - service.pruned >= self._forget / 8:
             return True
-        found = service.instances.get(name)
-        return found is not None and time - found.time > self._forget
+        instance = service.instances.get(name)
+        return instance is not None and time - instance.time > self._forget
 
     def instance(self, service: Service, name: str, time: float) -> Instance:
-        """Give an instance for a record of `time`; new if never seen, or not for too long."""
+        """Return an instance for a record of `time`; new where it is unknown, or was silent for too long."""
         if time > service.newest:
             service.begun = service.begun or time
             service.newest = time
-            self._prune(service)
-        found = service.instances.get(name)
-        if found is None:
-            found = service.instances[name] = Instance(self._instances.take())
-        elif time - found.time > self._forget:
-            self._instances.reset(found.row)
-            found.forget()
-        return found
+            self.prune(service)
+        instance = service.instances.get(name)
+        if instance is None:
+            instance = service.instances[name] = Instance(self._instances.take())
+        elif time - instance.time > self._forget:
+            self._instances.reset(instance.row)
+            instance.forget()
+        return instance
 
-    def _prune(self, service: Service) -> None:
-        # By the service's own time only, so that it happens at the same record in every run.
+    def prune(self, service: Service) -> None:
+        """Remove the instances that are too far behind the newest record of their service.
+
+        This depends on the event time of the service alone, so a replay prunes at the same record.
+        """
         if service.newest - service.pruned < self._forget / 8:
             return
         service.pruned = service.newest
@@ -140,18 +143,38 @@ class Services:
             self._instances.give_back(service.instances.pop(name).row)
 
     @property
+    def in_memory(self) -> Mapping[Key, Service]:
+        """The services that are not packed."""
+        return self._live
+
+    @property
+    def instances_in_memory(self) -> int:
+        """Number of instances of these services."""
+        return self._instances.used
+
+    @property
+    def service_bytes(self) -> float:
+        """Memory of one service without its instances, in bytes."""
+        return self._table.bytes_per_row
+
+    @property
+    def instance_bytes(self) -> float:
+        """Memory of one instance, in bytes."""
+        return self._instances.bytes_per_row
+
+    @property
     def bytes_in_use(self) -> float:
-        """Memory of all rows taken."""
+        """Memory of all rows in use, in bytes."""
         return self._table.bytes_in_use + self._instances.bytes_in_use
 
     def make_room(self, records: int) -> int:
-        """Before a batch: evict the longest unseen services if its records could burst the budget.
+        """Evict services until a batch fits the budget even if each record is of a new service.
 
         Returns
         -------
-        How many were evicted.
+        Number of services evicted.
         """
-        evicted, wanted = 0, records * (self._table.bytes_per_row + self._instances.bytes_per_row)
+        evicted, wanted = 0, records * (self.service_bytes + self.instance_bytes)
         if self.bytes_in_use + wanted <= self._budget:
             return evicted
         unseen = [(service.newest, key) for key, service in self._live.items()]
@@ -163,19 +186,19 @@ class Services:
         return evicted
 
     def most_records(self) -> int:
-        """Records that fit the budget at once, even if each is of a new service."""
-        return max(1, int(self._budget / (self._table.bytes_per_row + self._instances.bytes_per_row)))
+        """Return how many records fit the budget at once, even if each is of a new service; at least 1."""
+        return max(1, int(self._budget / (self.service_bytes + self.instance_bytes)))
 
     def dump(self, key: Key) -> bytes | None:
-        """Give the whole state of a service."""
+        """Return the whole state of a service; None if it is not known."""
         if key in self._live:
             return self._pack(self._live[key])
         return self._packed.get(key)
 
     def load(self, key: Key, state: bytes) -> None:
-        """Put back what `dump` or `evict` gave; it stays packed until the service's next record.
+        """Put back what `dump` or `evict` returned. It stays packed until the next record of the service.
 
-        A part that cannot read its own state then starts new, counted.
+        A part that cannot read its own state then starts new, and is counted.
 
         Raises
         ------
@@ -187,12 +210,14 @@ class Services:
         self._packed[key] = state
 
     def lend(self, key: Key, state: bytes, adapt: Callable[[dict[str, bytes]], dict[str, bytes]]) -> bool:
-        """Give a cold service what is shared in another one's state; say whether it was cold.
+        """Lend the parts of another service to a cold one; return whether it was cold.
 
         Parameters
         ----------
+        state
+            A stored service: the lender.
         adapt
-            Takes out of the lender's parts what is not to be lent.
+            Returns the lender's parts without what it must not lend.
 
         Raises
         ------
@@ -209,12 +234,12 @@ class Services:
         return True
 
     def evict(self, key: Key) -> bytes:
-        """Take the exact state of a service out of here: `load` puts it back as if nothing had happened.
+        """Remove a service and return its exact state; after `load` it goes on as if it had stayed.
 
         Raises
         ------
         KeyError
-            If the service is not here.
+            If the service is not known.
         """
         if key in self._packed:
             return self._packed.pop(key)

@@ -1,4 +1,4 @@
-"""What the instances of a service tell of each other: who grows, in which version, and with what age."""
+"""What the instances of a service show together: suspected ones per version, and memory against age."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fleetleak.liveness import alive
 from fleetleak.records import Snapshot
 from fleetleak.records.types import UnixSeconds
 
-# The view of a service is at most so old, by its own records' time: a look at every instance for every
-# record of a large service would cost the square of its size.
+# Greatest age of a view, in event time. A view at every record would cost the square of the number of
+# instances.
 _VIEW_SECONDS = 300.0
 _HALF_LIFE_SECONDS = 7 * 86400.0
 _MOST_VERSIONS = 8
@@ -21,7 +21,7 @@ _TINY = 1e-9
 
 
 class Sibling(Protocol):
-    """What is known of one instance up to its newest scored record."""
+    """One instance, as of its newest scored record."""
 
     seen: float
     gap: float
@@ -32,17 +32,17 @@ class Sibling(Protocol):
 
 
 class Family(Protocol):
-    """A service: its instances, and their view."""
+    """A service: its instances and the view of them."""
 
     @property
     def instances(self) -> Mapping[str, Sibling]:
-        """By name."""
+        """The instances by name."""
 
     siblings: SiblingView
 
 
 class Observed(Protocol):
-    """One snapshot, and whose it is."""
+    """One snapshot with its service and its instance."""
 
     @property
     def service(self) -> Family:
@@ -58,7 +58,7 @@ class Observed(Protocol):
 
 
 class Count(msgspec.Struct, array_like=True):
-    """How many instances of one version are there, and how many of them are suspected."""
+    """Number of live instances of one version, and how many of them are suspected."""
 
     version: str | None = None
     instances: int = 0
@@ -66,7 +66,7 @@ class Count(msgspec.Struct, array_like=True):
 
 
 class Ages(msgspec.Struct, array_like=True):
-    """Memory against age since start, pooled over siblings and restarts: fading sums of a line's fit."""
+    """Memory against age since start: fading sums for the fit of a line over all siblings and restarts."""
 
     weight: float = 0.0
     age: float = 0.0
@@ -76,7 +76,7 @@ class Ages(msgspec.Struct, array_like=True):
     memory_memory: float = 0.0
 
     def fade(self, seconds: float) -> None:
-        """Let everything so far count less."""
+        """Reduce the weight of everything so far."""
         kept = 2.0 ** (-seconds / _HALF_LIFE_SECONDS)
         self.weight *= kept
         self.age *= kept
@@ -86,7 +86,7 @@ class Ages(msgspec.Struct, array_like=True):
         self.memory_memory *= kept
 
     def add(self, age: float, memory: float) -> None:
-        """Take one instance at one moment."""
+        """Add one instance at one moment; seconds and bytes."""
         self.weight += 1.0
         self.age += age
         self.memory += memory
@@ -95,7 +95,7 @@ class Ages(msgspec.Struct, array_like=True):
         self.memory_memory += memory * memory
 
     def line(self) -> tuple[float, float]:
-        """Give the slope, bytes per second, and the share of the variance it explains."""
+        """Return the slope, in bytes per second, and the share of the variance that the line explains."""
         n = self.weight
         if n < 2.0:
             return 0.0, 0.0
@@ -108,10 +108,10 @@ class Ages(msgspec.Struct, array_like=True):
 
 
 class SiblingView(msgspec.Struct, array_like=True):
-    """One service's view of its instances.
+    """The view of the instances of one service.
 
-    `versions` are in the order they were first seen, with the counts of when they last ran. `runs` counts
-    restarts and new instances: a line through one run says nothing that the trend does not.
+    `versions` are in the order in which they were first seen; an old version keeps its last counts. `runs`
+    counts restarts and new instances. A line through a single run adds nothing to the trend.
     """
 
     viewed: UnixSeconds = 0.0
@@ -120,11 +120,11 @@ class SiblingView(msgspec.Struct, array_like=True):
     ages: Ages = msgspec.field(default_factory=Ages)
 
     def due(self, time: float) -> bool:
-        """Whether a record of this time asks for a new view."""
+        """Return whether a record of this time needs a new view."""
         return time - self.viewed >= _VIEW_SECONDS
 
     def look(self, time: float, instances: Iterable[Sibling]) -> None:
-        """View the instances that are alive."""
+        """Renew the view from the instances that are alive."""
         self.ages.fade(min(time - self.viewed, 10 * _HALF_LIFE_SECONDS))
         self.viewed = time
         counts: dict[str | None, Count] = {}
@@ -140,7 +140,7 @@ class SiblingView(msgspec.Struct, array_like=True):
         self.versions = [*known, *counts.values()][-_MOST_VERSIONS:]
 
     def of(self, version: str | None) -> tuple[Count, Count | None]:
-        """Give the counts of a version and of the one before it, None without."""
+        """Return the counts of a version, and of the version before it; None if there is none before."""
         before = None
         for count in self.versions:
             if count.version == version:
@@ -152,7 +152,7 @@ class SiblingView(msgspec.Struct, array_like=True):
 def watch(
     batch: Iterable[Observed], memories: Iterable[float], suspected: Iterable[bool], restarted: Iterable[bool]
 ) -> dict[int, SiblingView]:
-    """Take a batch in order; return the view of each suspected record at that moment, by position."""
+    """Update the views with a batch, in order; return the view at each suspected record, by its position."""
     views: dict[int, SiblingView] = {}
     every = zip(batch, memories, suspected, restarted, strict=True)
     for at, (one, memory, suspect, new) in enumerate(every):

@@ -12,7 +12,7 @@ _FORM = "service/3"
 
 
 class StoredInstance(msgspec.Struct, array_like=True):
-    """An instance within a stored service."""
+    """One instance of a stored service."""
 
     name: str
     time: UnixSeconds
@@ -59,5 +59,5 @@ def decode(state: bytes) -> StoredService:
 
 
 def encode(stored: StoredService) -> bytes:
-    """Write a stored service."""
+    """Return a stored service as sealed bytes."""
     return seal(_encode(stored), _FORM)

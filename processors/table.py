@@ -1,4 +1,4 @@
-"""Rows of a set of parts: taken, given back, reused."""
+"""Rows that a set of parts shares: taken, given back, reused."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fleetleak.observe import metrics
 from processors.columns import Rows
 
 FIRST_ROWS = 256
-"""Rows that every part holds at first."""
-# Python's own objects of a service or instance: names, dict entries, the struct.
+"""Number of rows of every part at first."""
+# Python objects of a service or an instance: names, dict entries, the struct.
 _OVERHEAD_BYTES = 600
 
 
 class Part(Protocol):
-    """Anything that keeps one row of state per service or instance."""
+    """Anything that keeps one row of state per service or per instance; new rows are all equal."""
 
     def dump(self, row: int) -> bytes: ...
 
@@ -31,7 +31,7 @@ class Part(Protocol):
 
 
 class Table:
-    """Rows of a set of parts: taken, given back, reused."""
+    """The rows of a set of parts: row `r` of every part belongs to the same service or instance."""
 
     def __init__(self, parts: Mapping[str, Part]) -> None:
         self.parts = dict(parts)
@@ -41,16 +41,16 @@ class Table:
 
     @property
     def bytes_per_row(self) -> float:
-        """Memory one row takes."""
+        """Memory of one row, in bytes."""
         return sum(p.nbytes() for p in self.parts.values()) / self._capacity + _OVERHEAD_BYTES
 
     @property
     def bytes_in_use(self) -> float:
-        """Memory of the rows taken."""
+        """Memory of the rows in use, in bytes."""
         return self.used * self.bytes_per_row
 
     def take(self) -> int:
-        """Give a new row."""
+        """Return a new row."""
         self.used += 1
         if self._free:
             return self._free.pop()
@@ -61,7 +61,7 @@ class Table:
         return self.used - 1
 
     def give_back(self, row: int) -> None:
-        """Take a row back; the next to have it finds it new."""
+        """Take a row back, and make it new for its next owner."""
         self.reset(row)
         self.used -= 1
         self._free.append(row)
@@ -73,15 +73,15 @@ class Table:
             part.reset(rows)
 
     def dump(self, row: int) -> dict[str, bytes]:
-        """Give the state of a row, by part."""
+        """Return the state of a row, by part."""
         return {name: part.dump(row) for name, part in self.parts.items()}
 
     def load(self, row: int, stored: Mapping[str, bytes]) -> None:
-        """Put a state into a row; a part that cannot read its own starts new, counted by its name."""
+        """Put a state into a row. A part that cannot read its own state starts new, and is counted."""
         for name, part in self.parts.items():
             try:
                 if name in stored:
                     part.load(row, stored[name])
             except ValueError:
-                # Not a count of the batch: it goes with the restore, like what the runtime refuses there.
+                # Written at once, as the runtime does in a restore: the replay that follows counts nothing.
                 metrics.CHECKPOINTS_REFUSED.labels(f"part-{name}").inc()

@@ -32,10 +32,10 @@ THREE = fleet(services=3, ticks=260)
 KEYS = sorted({Key(r.partition, r.key or b"") for r in TWENTY})
 
 
-def room_for(services: int) -> float:
+def budget_for(services: int) -> float:
     """Give the budget for so many services of one instance."""
-    parts = role()._services
-    return services * (parts._table.bytes_per_row + parts._instances.bytes_per_row)
+    held = role().services
+    return services * (held.service_bytes + held.instance_bytes)
 
 
 def scores(scoring: Scoring, records: Iterable[Record]) -> list[bytes | None]:
@@ -58,13 +58,13 @@ def refused(part: str) -> float:
     return found or 0.0
 
 
-@pytest.mark.parametrize(("room", "size"), [(1, 7), (3, 1), (3, 500)])
-def test_eviction_is_exact_and_invisible(room: int, size: int) -> None:
-    unbounded, bounded = role(), role(memory_budget_bytes=room_for(room))
+@pytest.mark.parametrize(("most", "size"), [(1, 7), (3, 1), (3, 500)])
+def test_eviction_is_exact_and_invisible(most: int, size: int) -> None:
+    unbounded, bounded = role(), role(memory_budget_bytes=budget_for(most))
     for batch in pieces(TWENTY, itertools.repeat(size)):
         assert scores(bounded, batch) == scores(unbounded, batch)
-        assert len(bounded._services._live) <= room
-    assert len(bounded._services) == len(KEYS)
+        assert len(bounded.services.in_memory) <= most
+    assert len(bounded.services) == len(KEYS)
     assert [bounded.dump(key) for key in KEYS] == [unbounded.dump(key) for key in KEYS]
 
 
@@ -73,10 +73,10 @@ def test_evict_and_load_are_invisible_at_every_point() -> None:
     for one in THREE:
         key = key_of(one)
         if still.dump(key) is not None:
-            state = moved._services.evict(key)
+            state = moved.services.evict(key)
             assert moved.dump(key) is None
             moved.load(key, state)
-            assert moved._services.evict(key) == state
+            assert moved.services.evict(key) == state
             assert moved.dump(key) is None
             moved.load(key, state)
         assert scores(moved, [one]) == scores(still, [one])
@@ -102,37 +102,36 @@ def test_what_is_not_here_cannot_be_evicted() -> None:
 @given(order=st.permutations(range(6)), times=st.lists(st.integers(1, 3), min_size=6, max_size=6))
 @settings(max_examples=30, deadline=None, derandomize=True)
 def test_the_longest_unseen_goes_first_and_ties_by_key(order: list[int], times: list[int]) -> None:
-    held = small()
+    service, instance = small().service_bytes, small().instance_bytes
+    held = small(budget=(5 * (service + instance) + 2 * service) / 0.9 + 1)
     for number in order:
         held.service(Key(0, b"%d" % number)).newest = float(times[number])
     by_age = sorted(range(6), key=lambda number: (times[number], number))
-    batch = 5 * (held._table.bytes_per_row + held._instances.bytes_per_row)
-    held._budget = (batch + 2 * held._table.bytes_per_row) / 0.9 + 1
-    held.make_room(5)
-    assert set(held._live) == {Key(0, b"%d" % number) for number in by_age[-2:]}
+    assert held.make_room(5) == 4
+    assert set(held.in_memory) == {Key(0, b"%d" % number) for number in by_age[-2:]}
 
 
 @pytest.mark.parametrize("size", [1, 5, 500])
 def test_the_budget_is_kept(size: int) -> None:
-    budget = room_for(6)
+    budget = budget_for(6)
     scoring = role(memory_budget_bytes=budget)
     for batch in pieces([r for r in TWENTY if r.key != b"s2"], itertools.repeat(size)):
         scoring.apply(batch)
-        assert scoring._services.bytes_in_use <= budget
+        assert scoring.services.bytes_in_use <= budget
 
 
 def test_a_service_of_many_instances_exceeds_the_budget_for_its_batch_only() -> None:
-    budget = room_for(6)
+    budget = budget_for(6)
     scoring = role(memory_budget_bytes=budget)
     ticks = [
         [record(snapshot("many", tick, MIB, instance=f"many-{i}"), 100 * tick + i) for i in range(8)]
         + [record(snapshot(f"s{i}", tick, MIB), 100 * tick + 10 + i) for i in range(5)]
         for tick in range(20)
     ]
-    held = scoring._services
+    held = scoring.services
     for one in itertools.chain(*ticks):
         scoring.apply([one])
-        assert held.bytes_in_use <= budget + 8 * held._instances.bytes_per_row
+        assert held.bytes_in_use <= budget + 8 * held.instance_bytes
 
 
 def instance_parts(scoring: Scoring, name: str) -> dict[str, bytes]:
@@ -170,24 +169,26 @@ def test_pruning_is_invisible(seed: int, size: int) -> None:
         record(snapshot("s", tick, MIB * u, instance=name), n)
         for n, (tick, name, u) in enumerate(zip(ticks, names, used, strict=True))
     ]
+    last = snapshot("s", ticks[-1] + 25, MIB * 200, instance="a")  # all others are silent for too long then
+    records.append(record(last, len(records)))
     pruning, keeping = role(forget_seconds=600.0), role(forget_seconds=600.0)
-    with patch.object(keeping._services, "_prune"):
+    with patch.object(keeping.services, "prune"):
         for batch in pieces(records, itertools.repeat(size)):
             assert scores(pruning, batch) == scores(keeping, batch)
-    assert pruning._services._instances.used < keeping._services._instances.used == 5
+    assert (pruning.services.instances_in_memory, keeping.services.instances_in_memory) == (1, 5)
 
 
 def test_rows_are_reused_and_new() -> None:
     used, fresh = role(), role()
     scores(used, THREE)
-    used._services.remove(Key(0, b"s0"))
+    used.services.remove(Key(0, b"s0"))
     for partition in (0, 1):
         used.drop(partition)
-    assert len(used._services) == used._services.bytes_in_use == 0
+    assert len(used.services) == used.services.bytes_in_use == 0
     others = fleet(services=4, ticks=40, seed=2)
     assert scores(used, others) == scores(fresh, others)
-    held = used._services
-    assert sorted(service.row for service in held._live.values()) == [0, 1, 2, 3]
+    held = used.services
+    assert sorted(service.row for service in held.in_memory.values()) == [0, 1, 2, 3]
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +214,7 @@ def test_altered_or_cut_bytes_are_refused_and_change_nothing(
     for target in (key, Key(0, b"new")):
         with pytest.raises(ValueError, match=r"."):
             scoring.load(target, bytes(altered))
-    assert key in scoring._services._live
+    assert key in scoring.services.in_memory
     assert scoring.dump(key) == state
     assert scoring.dump(Key(0, b"new")) is None
 
@@ -247,22 +248,24 @@ def test_a_part_of_other_parameters_starts_cold_and_is_counted() -> None:
     key, rows = Key(0, b"s"), np.zeros(30, np.intp)
     x = np.random.default_rng(1).normal(0.5, 0.1, (30, 1))
 
-    def held(seed: int) -> Services:
-        return small(trees=HalfSpaceTrees(256, window_size=20, seed=seed))
+    def trees(seed: int) -> HalfSpaceTrees:
+        return HalfSpaceTrees(256, window_size=20, seed=seed)
 
-    before, after, new = held(1), held(2), held(2)
-    service = before.service(key)
-    before.instance(service, "i", 1.0).time = 1.0
-    for part in (*before._table.parts.values(), *before._instances.parts.values()):
-        part.score_learn(rows, x)  # type: ignore[attr-defined]
-    new.instance(new.service(key), "i", 1.0)
+    level, learned = EWStats(256), trees(1)
+    before = Services({"level": level}, {"trees": learned}, 1e6, DAY)
+    after, new = small(trees=trees(2)), small(trees=trees(2))
+    for services in (before, new):
+        services.instance(services.service(key), "i", 1.0).time = 1.0
+    level.score_learn(rows, x)
+    learned.score_learn(rows, x)
     counted = refused("trees"), refused("level")
     after.load(key, before.evict(key))
-    found, stored = after.service(key), decode(after.dump(key) or b"")
+    service, stored = after.service(key), decode(after.dump(key) or b"")
+    fresh = decode(new.dump(key) or b"")
     assert (refused("trees"), refused("level")) == (counted[0] + 1, counted[1])
-    assert stored.instances[0].parts == new._instances.dump(0)
-    assert stored.parts["level"] != new._table.dump(0)["level"]
-    assert list(found.instances) == ["i"]
+    assert stored.instances[0].parts == fresh.instances[0].parts
+    assert stored.parts["level"] != fresh.parts["level"]
+    assert list(service.instances) == ["i"]
 
 
 def test_a_part_that_is_damaged_leaves_the_others_as_they_were(known: tuple[Scoring, Key, bytes]) -> None:
@@ -272,7 +275,7 @@ def test_a_part_that_is_damaged_leaves_the_others_as_they_were(known: tuple[Scor
     damaged.instances[0].parts["snarimax"] = stored.instances[0].parts["snarimax"][:-1]
     scoring = role()
     scoring.load(key, seal(msgspec.msgpack.encode(damaged), "service/3"))
-    scoring._services.service(key)
+    scoring.services.service(key)
     kept = decode(scoring.dump(key) or b"").instances[0].parts
     same = {name for name, part in stored.instances[0].parts.items() if kept[name] == part}
     assert set(kept) - same == {"snarimax"}
