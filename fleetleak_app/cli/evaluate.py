@@ -1,4 +1,4 @@
-"""`fleetleak evaluate`: how well leaks are found, on labelled cases, beside the rivals."""
+"""`fleetleak evaluate`: how well leaks are found on labelled cases, by the product and by its rivals."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from fleetleak.settings import Loaded
 from fleetleak_app.cli import CommandFailed
+from fleetleak_app.cli.extras import needs
 from fleetleak_app.cli.tables import render
 from fleetleak_app.reading import Notes as Findings
 
 if TYPE_CHECKING:
+    from fleetleak_app.evaluation.cases import Case
     from fleetleak_app.evaluation.scorer import Report
 
 HELP = "judge the detector on labelled cases, beside predict_linear, Coroot's rule and other rivals"
@@ -34,41 +36,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Judge and print."""
-    try:
-        # The benchmark is part of the checkout, not of the wheel.
+    with needs("processor"):
         from fleetleak_app.evaluation import product, rivals_table, synthetic, table
-        from fleetleak_app.evaluation.cases import load_directory
-    except ImportError as error:
-        raise CommandFailed(f"evaluate runs from a checkout of the project ({error})") from None
+    cases = _cases(arguments.cases) if arguments.cases else synthetic.all_cases()
+    snapshots = product.of_cases(cases) if arguments.cases else product.of_scenarios()
+    alerts = {product.NAME: product.alerts(snapshots, _progress)}
+    if arguments.rivals:
+        alerts |= rivals_table.run(cases)
+    results = rivals_table.judge(cases, alerts)
+    if arguments.json:
+        print(json.dumps(table.plain(results)))
+    elif arguments.markdown:
+        print(table.as_markdown(results, product.NAME))
+    else:
+        print(for_people(results, product.NAME))
+    return 0
+
+
+def _cases(directory: Path) -> list[Case]:
+    """Read the cases of a directory; print on stderr how its samples were understood.
+
+    Raises
+    ------
+    CommandFailed
+        If they cannot be read, or there are none.
+    """
+    from fleetleak_app.evaluation.cases import load_directory
+
     findings = Findings()
     try:
-        cases = load_directory(arguments.cases, findings) if arguments.cases else synthetic.all_cases()
+        cases = load_directory(directory, findings)
     except OSError as error:
         raise CommandFailed(f"{error.filename}: {error.strerror}") from None
     except ValueError as error:
-        raise CommandFailed(f"{arguments.cases} holds no cases: {error}") from None
+        raise CommandFailed(f"the cases in {directory} cannot be read: {error}") from None
     if not cases:
-        raise CommandFailed(f"{arguments.cases} holds no cases: cases.json names no series")
+        raise CommandFailed(f"{directory} holds no cases: cases.json names no series")
     for line in findings.lines():
         print(f"note: {line}", file=sys.stderr)
     if findings.left:
         print(f"left out: {findings.reasons()}", file=sys.stderr)
-    snapshots = product.of_cases(cases) if arguments.cases else product.of_scenarios()
-    found = {product.NAME: product.alerts(snapshots, _progress)}
-    if arguments.rivals:
-        found |= rivals_table.run(cases)
-    results = rivals_table.judge(cases, found)
-    if arguments.json:
-        print(json.dumps(table.plain(results)))
-        return 0
-    print(
-        table.as_markdown(results, product.NAME) if arguments.markdown else for_people(results, product.NAME)
-    )
-    return 0
+    return cases
 
 
 def for_people(results: Mapping[str, Report], ours: str) -> str:
-    """Give the figures of the product one a line, rivals beside it in short, and its parts."""
+    """Return tables for a terminal: figures of `ours` one per line, the detectors, the parts of `ours`."""
     from fleetleak_app.evaluation import table
 
     blocks = [render(table.figures(results[ours]), {"figure": "", "value": ours})]
