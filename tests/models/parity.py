@@ -11,10 +11,27 @@ from processors.columns import Floats
 from processors.models.base import usable
 from processors.models.conversion import from_river, to_river
 from tests.models.fleet import dumps
-from tests.models.streams import EXACT, Batch, CutBatch, Stream, assert_same, pieces
+from tests.models.streams import (
+    EXACT,
+    PARITY,
+    STREAMS,
+    Batch,
+    CutBatch,
+    Stream,
+    assert_same,
+    pieces,
+    random,
+)
 
 ROWS = 12
-SEEDS = (7, 11, 13)
+_SEED, *_OTHER_SEEDS = 7, 11, 13
+RUNS: dict[str, tuple[Stream, int]] = {
+    **{f"{name}-{_SEED}": (stream, _SEED) for name, stream in STREAMS.items()},
+    **{f"{random.__name__}-{PARITY}-{seed}": (random, seed) for seed in _OTHER_SEEDS},
+}
+"""What each parameter set follows: every kind of stream once, for what values and keys a stream may have; one
+stream with two more seeds, for where it is cut and when a row goes to River and back. The product of both
+holds no other fact; test_parity_properties.py draws values, keys and cuts at will."""
 Observe = Callable[[Any, list[float]], float | list[float]]
 """Gives River's score of a record and then learns it."""
 

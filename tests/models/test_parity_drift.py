@@ -10,8 +10,8 @@ from river import drift
 
 from processors.models import ADWIN, PageHinkley
 from processors.models.conversion import from_river
-from tests.models.parity import ROWS, SEEDS, compare
-from tests.models.streams import STREAMS, Stream
+from tests.models.parity import ROWS, RUNS, compare
+from tests.models.streams import Stream
 
 
 def observe(river: Any, record: list[float]) -> float:
@@ -29,8 +29,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize(("stream", "seed"), RUNS.values(), ids=RUNS)
 def test_flags_are_rivers(stream: Stream, seed: int, make: Any) -> None:
     compare(make(), observe, stream, seed=seed, records=1_500)
 

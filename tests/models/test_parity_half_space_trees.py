@@ -10,8 +10,8 @@ from river import anomaly
 
 from processors.models.conversion import from_river, to_river
 from processors.models.half_space_trees import HalfSpaceTrees
-from tests.models.parity import SEEDS, compare, named
-from tests.models.streams import STREAMS, Stream
+from tests.models.parity import RUNS, compare, named
+from tests.models.streams import Stream
 
 SHAPES: list[dict[str, Any]] = [
     {"n_trees": 10, "height": 8, "window_size": 40, "seed": 1},
@@ -29,8 +29,7 @@ def observe(river: Any, record: list[float]) -> float:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"h{shape['height']}w{shape['window_size']}")
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize(("stream", "seed"), RUNS.values(), ids=RUNS)
 def test_scores_are_rivers(stream: Stream, seed: int, shape: dict[str, Any]) -> None:
     # few rows: River takes 20 ms to build the trees of one
     compare(HalfSpaceTrees(3, **shape), observe, stream, seed=seed, records=500, rows=3)

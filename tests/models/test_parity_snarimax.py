@@ -10,8 +10,8 @@ from river import time_series
 
 from processors.models.conversion import from_river, to_river
 from processors.models.snarimax import SNARIMAX
-from tests.models.parity import ROWS, SEEDS, compare
-from tests.models.streams import STREAMS, Stream, assert_same, random
+from tests.models.parity import ROWS, RUNS, compare
+from tests.models.streams import Stream, assert_same, random
 
 ORDERS: list[dict[str, Any]] = [
     {"p": 3, "d": 1, "q": 2},
@@ -35,8 +35,7 @@ def name(orders: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("regressor", ["stable", "river-default"])
 @pytest.mark.parametrize("orders", ORDERS, ids=name)
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize(("stream", "seed"), RUNS.values(), ids=RUNS)
 def test_forecasts_are_rivers(stream: Stream, seed: int, orders: dict[str, Any], regressor: str) -> None:
     compare(SNARIMAX(ROWS, **orders, regressor=regressor), observe, stream, seed=seed, records=400)
 

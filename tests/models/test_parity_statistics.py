@@ -10,8 +10,8 @@ from river import anomaly, preprocessing, stats
 
 from processors.models import EWStats, GaussianScorer, MinMaxScaler, StandardScaler
 from processors.models.conversion import from_river
-from tests.models.parity import ROWS, SEEDS, compare, named
-from tests.models.streams import STREAMS, Stream, assert_same
+from tests.models.parity import ROWS, RUNS, compare, named
+from tests.models.streams import Stream, assert_same
 
 
 def transform(river: Any, record: list[float]) -> list[float]:
@@ -40,8 +40,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("_name", "make", "observe"), CASES, ids=[case[0] for case in CASES])
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize(("stream", "seed"), RUNS.values(), ids=RUNS)
 def test_scores_are_rivers(stream: Stream, seed: int, _name: str, make: Any, observe: Any) -> None:
     compare(make(), observe, stream, seed=seed)
 
