@@ -1,10 +1,16 @@
-"""Samples for the engine: memory in multiples of a limit of 1, unless said."""
+"""Samples for the engine, memory in multiples of a limit of 1 unless said; many series in one engine."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
 import numpy as np
 
-from processors.columns import Flags, Floats
+from processors.columns import Flags, Floats, Rows
+from processors.evidence.engine import Evidence
+from processors.evidence.findings import TrendFindings
 from processors.evidence.samples import Samples
 
 
@@ -19,7 +25,7 @@ def samples(
     faults: Floats | None = None,
     swap: Floats | None = None,
 ) -> Samples:
-    """Give samples of which all memory counts against the limit; without `restarted` no start is known."""
+    """Return samples of which all memory counts against the limit; without `restarted` no start is known."""
     limits = np.broadcast_to(np.asarray(limit, dtype=np.float64), time.shape)
     counted = memory if used is None else used
     never = np.zeros(len(time), dtype=np.bool_)
@@ -35,3 +41,36 @@ def samples(
         faults=faults,
         swap=swap,
     )
+
+
+def watch(series: Mapping[str, Samples]) -> dict[str, TrendFindings]:
+    """Return the findings of each series, as those of the only instance of a service of its own.
+
+    One engine watches all of them. That costs hardly more than one series, and an instance's findings do not
+    depend on its neighbours: test_engine.py has the same findings sample by sample.
+    """
+    rows, together = side_by_side(list(series.values()))
+    found = Evidence(len(series), len(series)).observe(rows, rows, together)
+    return {name: _picked(found, rows == row) for row, name in enumerate(series)}
+
+
+def side_by_side(series: Sequence[Samples]) -> tuple[Rows, Samples]:
+    """Return the samples of all series, the n-th of each next to each other, with the row of each."""
+    rows = np.repeat(np.arange(len(series)), [len(one.time) for one in series])
+    order = np.argsort(np.concatenate([np.arange(len(one.time)) for one in series]), kind="stable")
+    columns = {
+        field.name: np.concatenate([_column(one, field.name) for one in series])[order]
+        for field in fields(Samples)
+    }
+    return rows[order], Samples(**columns)
+
+
+def _column(one: Samples, name: str) -> Any:
+    column = getattr(one, name)
+    return np.full(len(one.time), np.nan) if column is None else column
+
+
+def _picked(whole: Any, at: Flags) -> Any:
+    """Return the same with some samples only, in every array."""
+    parts = {field.name: getattr(whole, field.name) for field in fields(whole)}
+    return replace(whole, **{name: _picked(x, at) if is_dataclass(x) else x[at] for name, x in parts.items()})

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from processors.columns import Floats
-from processors.evidence.engine import Evidence
 from processors.evidence.findings import TrendFindings
 from processors.evidence.samples import Samples
-from tests.evidence.support import samples
+from tests.evidence.support import samples, watch
 
 SIZE, CHANGE = 1200, 900
+NEWEST = slice(CHANGE, SIZE)
 MINUTE = 60.0
 GIB = 2.0**30
 TIME: Floats = 1.7e9 + MINUTE * np.arange(SIZE, dtype=np.float64)
@@ -25,61 +26,66 @@ def _leak() -> Floats:
     return leak
 
 
-def _watch(given: Samples) -> TrendFindings:
-    row = np.zeros(SIZE, np.intp)
-    return Evidence(1, 1).observe(row, row, given)
-
-
-def _limits(after: float) -> Floats:
-    limits: Floats = np.where(np.arange(SIZE) < CHANGE, GIB, after)
+def _limits(after: float, before: float = GIB) -> Floats:
+    limits: Floats = np.where(np.arange(SIZE) < CHANGE, before, after)
     return limits
 
 
-def test_a_raised_limit_moves_the_forecast_and_leaves_the_verdict() -> None:
-    still, raised = (_watch(samples(TIME, _leak(), limit=limit)) for limit in (GIB, _limits(4 * GIB)))
-    newest = slice(CHANGE, SIZE)
-    np.testing.assert_allclose(raised.growth[newest], still.growth[newest], rtol=0.05)
-    assert raised.confidence[newest].min() > 0.5
-    assert (raised.kind[newest] == still.kind[newest]).all()
+def _each(limit: Floats | float, memory: Floats | None = None) -> Samples:
+    return samples(TIME, _leak() if memory is None else memory, limit=limit)
+
+
+def _series() -> Iterator[tuple[str, Samples]]:
+    host, one = 16 * GIB, _each(GIB)
+    yield "still", one
+    yield "raised", _each(_limits(4 * GIB))
+    yield "wide", _each(4 * GIB)
+    yield "lowered", _each(_limits(GIB, before=4 * GIB))
+    yield "goes", _each(_limits(host))
+    yield "comes", _each(_limits(GIB, before=host))
+    yield "follows", _each(np.maximum.accumulate(np.ceil(_leak() / (0.1 * GIB)) * 0.1 * GIB * 1.25))
+    yield "shares", _each(1.0, _leak() / GIB)
+    yield "tight host", replace(one, left=np.minimum(one.left, 0.1 * GIB))
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, TrendFindings]:
+    return watch(dict(_series()))
+
+
+def test_a_raised_limit_moves_the_forecast_and_leaves_the_verdict(found: dict[str, TrendFindings]) -> None:
+    still, raised = found["still"], found["raised"]
+    np.testing.assert_allclose(raised.growth[NEWEST], still.growth[NEWEST], rtol=0.05)
+    assert raised.confidence[NEWEST].min() > 0.5
+    assert (raised.kind[NEWEST] == still.kind[NEWEST]).all()
     left = raised.eta - TIME
     assert left[CHANGE] > 4 * (still.eta - TIME)[CHANGE]
 
 
-def test_a_lowered_limit_leaves_shape_and_growth_as_they_are() -> None:
-    wide, lowered = (_watch(samples(TIME, _leak(), limit=limit)) for limit in (4 * GIB, _limits(GIB)))
-    newest = slice(CHANGE, SIZE)
-    np.testing.assert_allclose(lowered.growth[newest], wide.growth[newest], rtol=0.05)
+def test_a_lowered_limit_leaves_shape_and_growth_as_they_are(found: dict[str, TrendFindings]) -> None:
+    wide, lowered = found["wide"], found["lowered"]
+    np.testing.assert_allclose(lowered.growth[NEWEST], wide.growth[NEWEST], rtol=0.05)
     assert not lowered.restarted.any()
-    assert lowered.confidence[newest].min() > 0.8
+    assert lowered.confidence[NEWEST].min() > 0.8
     assert lowered.eta[CHANGE] < wide.eta[CHANGE]
 
 
-@pytest.mark.parametrize("name", ["limit_of_the_host_alone", "limit_appears"])
-def test_a_limit_that_goes_or_comes_ends_nothing(name: str) -> None:
-    host = 16 * GIB
-    limit = (
-        _limits(host) if name == "limit_of_the_host_alone" else np.where(np.arange(SIZE) < CHANGE, host, GIB)
-    )
-    found = _watch(samples(TIME, _leak(), limit=limit))
-    assert found.confidence[CHANGE + 10 :].min() > 0.5
+@pytest.mark.parametrize("name", ["goes", "comes"])
+def test_a_limit_below_that_of_the_host_goes_or_comes_and_ends_nothing(
+    found: dict[str, TrendFindings], name: str
+) -> None:
+    assert found[name].confidence[CHANGE + 10 :].min() > 0.5
 
 
-def test_a_limit_that_follows_the_usage_hides_nothing() -> None:
-    memory = _leak()
-    steps = np.maximum.accumulate(np.ceil(memory / (0.1 * GIB)) * 0.1 * GIB * 1.25)
-    found = _watch(samples(TIME, memory, limit=steps))
-    assert found.confidence[CHANGE:].min() > 0.8
+def test_a_limit_that_follows_the_usage_hides_nothing(found: dict[str, TrendFindings]) -> None:
+    assert found["follows"].confidence[NEWEST].min() > 0.8
 
 
-def test_verdicts_do_not_depend_on_the_unit() -> None:
-    shares = _watch(samples(TIME, _leak() / GIB, limit=1.0))
-    whole = _watch(samples(TIME, _leak(), limit=GIB))
-    np.testing.assert_allclose(whole.confidence, shares.confidence, atol=1e-4)
+def test_verdicts_do_not_depend_on_the_unit(found: dict[str, TrendFindings]) -> None:
+    np.testing.assert_allclose(found["still"].confidence, found["shares"].confidence, atol=1e-4)
 
 
-def test_the_host_can_run_out_before_the_limit() -> None:
-    given = samples(TIME, _leak(), limit=GIB)
-    tight = replace(given, left=np.minimum(given.left, 0.1 * GIB))
-    early, late = _watch(tight), _watch(given)
+def test_the_host_can_run_out_before_the_limit(found: dict[str, TrendFindings]) -> None:
+    early, late = found["tight host"], found["still"]
     assert early.eta[-1] < late.eta[-1]
     np.testing.assert_array_equal(early.confidence, late.confidence)
