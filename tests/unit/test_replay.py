@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -31,45 +34,79 @@ def recorded(path: Path, services: int = 5, samples: int = 400) -> Path:
 
 
 COLUMNS = ["--columns", "service=name,timestamp=at,used=mem"]
+ROWS = 1700
+ALERTS = "a.jsonl"
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def transitions(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return lines(path.read_text())
 
 
-def test_alerts_are_lines_with_absolute_times(tmp_path: Path) -> None:
-    out = tmp_path / "alerts.jsonl"
-    assert main(["replay", str(recorded(tmp_path / "r.csv")), *COLUMNS, "--alerts", str(out)]) == 0
-    found = transitions(out)
-    assert {line["service"] for line in found} == {"s0"}
-    first = found[0]
+class Replayed(NamedTuple):
+    """What one replay printed, and what it wrote."""
+
+    out: str
+    err: str
+    alerts: Path
+    scores: Path
+
+
+@pytest.fixture(scope="module")
+def with_files(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """A replay that writes alerts and scores as JSON lines, and prints JSON."""
+    return replayed(tmp_path_factory.mktemp("files"), "--json", "--alerts", ALERTS, "--scores", "s.jsonl")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """A replay that only prints alerts, as JSON lines."""
+    return replayed(tmp_path_factory.mktemp("alone"), "--alerts", "-")
+
+
+@pytest.fixture(scope="module")
+def for_people(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """A replay that prints alerts for people, and writes scores as Parquet."""
+    pytest.importorskip("pyarrow.parquet")
+    return replayed(tmp_path_factory.mktemp("people"), "--scores", "s.parquet")
+
+
+def replayed(directory: Path, *words: str) -> Replayed:
+    """Run the command on the same recording; names of files are those below the directory."""
+    options = [str(directory / word) if "." in word else word for word in words]
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with redirect_stdout(out), redirect_stderr(err):
+        assert main(["replay", str(recorded(directory / "r.csv")), *COLUMNS, *options]) == 0
+    printed, said = ((stream.seek(0), stream.read())[1] for stream in (out, err))
+    return Replayed(printed, said, directory / ALERTS, directory / options[-1])
+
+
+def test_alerts_are_lines_with_absolute_times(with_files: Replayed) -> None:
+    alerts = transitions(with_files.alerts)
+    assert {line["service"] for line in alerts} == {"s0"}
+    first = alerts[0]
     assert (first["state"], first["kind"]) == ("firing", "linear")
     assert START + 60 * 150 < float(str(first["time"])) < START + 60 * 400
     limit = START + 60 * (150 + (1024 - 302) / 3)
     assert float(str(first["eta_low"])) <= limit <= float(str(first["eta_high"]))
-    assert [line["time"] for line in found] == sorted(float(str(line["time"])) for line in found)
+    assert [line["time"] for line in alerts] == sorted(float(str(line["time"])) for line in alerts)
 
 
-def test_alerts_do_not_depend_on_whether_scores_are_wanted(tmp_path: Path) -> None:
-    recording = str(recorded(tmp_path / "r.csv"))
-    alone, beside, scores = (tmp_path / name for name in ("a.jsonl", "b.jsonl", "s.jsonl"))
-    assert main(["replay", recording, *COLUMNS, "--alerts", str(alone)]) == 0
-    assert main(["replay", recording, *COLUMNS, "--alerts", str(beside), "--scores", str(scores)]) == 0
-    assert alone.read_bytes() == beside.read_bytes() != b""
-    read = [Decoder(Score).decode(line) for line in scores.read_bytes().splitlines()]
-    assert [score.input_offset for score in read] == list(range(len(read)))
-    assert [score.time for score in read] == sorted(score.time for score in read)
+def test_alerts_do_not_depend_on_whether_scores_are_wanted(with_files: Replayed, alone: Replayed) -> None:
+    assert with_files.alerts.read_text() == alone.out != ""
+    scores = [Decoder(Score).decode(line) for line in with_files.scores.read_bytes().splitlines()]
+    assert [score.input_offset for score in scores] == list(range(len(scores)))
+    assert [score.time for score in scores] == sorted(score.time for score in scores)
 
 
-def test_scores_become_parquet_by_the_name_of_the_file(tmp_path: Path) -> None:
+def test_scores_become_parquet_by_the_name_of_the_file(with_files: Replayed, for_people: Replayed) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    recording = str(recorded(tmp_path / "r.csv", services=2))
-    lines, table = tmp_path / "s.jsonl", tmp_path / "s.parquet"
-    for out in (lines, table):
-        assert main(["replay", recording, *COLUMNS, "--scores", str(out)]) == 0
-    rows = parquet.read_table(table).to_pylist()
-    scores = [Decoder(Score).decode(line) for line in lines.read_bytes().splitlines()]
-    assert len(rows) == len(scores) > 700
+    rows = parquet.read_table(for_people.scores).to_pylist()
+    scores = [Decoder(Score).decode(line) for line in with_files.scores.read_bytes().splitlines()]
+    assert len(rows) == len(scores) == ROWS
     for row, score in zip(rows, scores, strict=True):
         assert (row["service"], row["time"], row["confidence"]) == (
             score.service,
@@ -122,14 +159,12 @@ def level(path: Path, samples: int = 60) -> Path:
     return path
 
 
-def test_alerts_are_printed_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["replay", str(recorded(tmp_path / "r.csv")), *COLUMNS]) == 0
-    out, err = capsys.readouterr()
-    first, summary = out.splitlines()[:2]
+def test_alerts_are_printed_for_people(for_people: Replayed) -> None:
+    first, summary = for_people.out.splitlines()[:2]
     assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ  firing  early  s0@\d+  linear", first)
     assert summary.startswith("  s0 grows 180 MiB/h since ")
-    assert max(map(len, out.splitlines())) <= 80
-    assert "1,700 rows read, 1,700 usable" in err
+    assert max(map(len, for_people.out.splitlines())) <= 80
+    assert f"{ROWS:,} rows read, {ROWS:,} usable" in for_people.err
 
 
 def test_without_an_alert_it_is_said_how_near_one_was(
@@ -153,18 +188,14 @@ def test_of_many_services_the_nearest_are_told() -> None:
     assert (len(lines), lines[-1]) == (21, "  and 5 more services")
 
 
-def test_json_holds_the_counts_and_the_alerts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "alerts.jsonl"
-    assert main(["replay", str(recorded(tmp_path / "r.csv")), *COLUMNS, "--json", "--alerts", str(out)]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["alerts"] == transitions(out)
-    assert (found["rows"], found["usable"], found["unreadable"]) == (1700, 1700, 0)
+def test_json_holds_the_counts_and_the_alerts(with_files: Replayed) -> None:
+    (printed,) = lines(with_files.out)
+    assert printed["alerts"] == transitions(with_files.alerts)
+    assert (printed["rows"], printed["usable"], printed["unreadable"]) == (ROWS, ROWS, 0)
 
 
-def test_alerts_on_stdout_stand_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["replay", str(recorded(tmp_path / "r.csv")), *COLUMNS, "--alerts", "-"]) == 0
-    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {line["service"] for line in found} == {"s0"}
+def test_alerts_on_stdout_stand_alone(alone: Replayed) -> None:
+    assert {line["service"] for line in lines(alone.out)} == {"s0"}
 
 
 def test_what_cannot_be_judged_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
