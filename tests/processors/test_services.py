@@ -26,9 +26,10 @@ from processors.stored import StoredInstance, StoredService, decode
 from tests.processors.series import MIB, fleet, pieces, record, role, snapshot
 
 DAY = 86_400.0
-TWENTY = fleet(services=20, ticks=20)
+TWENTY = fleet(services=20, ticks=12)
 # Long enough for a window of the trees to end in it.
-THREE = fleet(services=3, ticks=260)
+WINDOW_ENDS = 250
+THREE = fleet(services=3, ticks=WINDOW_ENDS + 5)
 KEYS = sorted({Key(r.partition, r.key or b"") for r in TWENTY})
 
 
@@ -70,8 +71,11 @@ def test_eviction_is_exact_and_invisible(most: int, size: int) -> None:
 
 def test_evict_and_load_are_invisible_at_every_point() -> None:
     moved, still = role(), role()
-    for one in THREE:
-        key = key_of(one)
+    # One by one at the beginning and around the end of the window, the others at once.
+    first, window = len(THREE) // 10, 4 * (WINDOW_ENDS - 5)
+    for at in (*range(first), window, *range(window + 1, len(THREE))):
+        records = THREE[first:window] if at == window else THREE[at : at + 1]
+        key = key_of(records[0])
         if still.dump(key) is not None:
             state = moved.services.evict(key)
             assert moved.dump(key) is None
@@ -79,7 +83,7 @@ def test_evict_and_load_are_invisible_at_every_point() -> None:
             assert moved.services.evict(key) == state
             assert moved.dump(key) is None
             moved.load(key, state)
-        assert scores(moved, [one]) == scores(still, [one])
+        assert scores(moved, records) == scores(still, records)
 
 
 def test_a_loaded_state_takes_the_place_of_the_one_in_memory() -> None:
