@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleetleak.observe import metrics
 from fleetleak.settings import BadSetting
 from fleetleak.stream import Key, Record
 from processors.scoring import Scoring
 from tests.processors.series import LIMIT, MIB, fleet, pieces, read_score, record, role, snapshot
 
-FLEET = fleet(services=12, ticks=120)
+SERVICES = 6
+FLEET = fleet(SERVICES, ticks=120)
 
 
 def outputs(scoring: Scoring, records: list[Record], size: int) -> list[bytes]:
@@ -24,17 +26,20 @@ def outputs(scoring: Scoring, records: list[Record], size: int) -> list[bytes]:
     return found
 
 
-WHOLE = outputs(role(), FLEET, 500)
+@pytest.fixture(scope="module")
+def whole() -> list[bytes]:
+    """The scores of the fleet from one process in large batches."""
+    return outputs(role(), FLEET, 500)
 
 
-def test_every_snapshot_has_one_score_that_names_it() -> None:
-    scores = [read_score(value) for value in WHOLE]
+def test_every_snapshot_has_one_score_that_names_it(whole: list[bytes]) -> None:
+    scores = [read_score(value) for value in whole]
     assert [(s.input_partition, s.input_offset) for s in scores] == [(r.partition, r.offset) for r in FLEET]
-    assert {s.service for s in scores} == {f"s{n}" for n in range(12)}
+    assert {s.service for s in scores} == {f"s{n}" for n in range(SERVICES)}
 
 
-def test_the_leak_is_found_and_forecast_and_its_neighbours_are_not() -> None:
-    last = {s.instance: s for s in map(read_score, WHOLE)}
+def test_the_leak_is_found_and_forecast_and_its_neighbours_are_not(whole: list[bytes]) -> None:
+    last = {s.instance: s for s in map(read_score, whole)}
     leak = last.pop("s0-0")
     assert leak.kind == "linear"
     assert leak.forecast is not None
@@ -47,34 +52,39 @@ def test_the_leak_is_found_and_forecast_and_its_neighbours_are_not() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 5000])
-def test_batches_may_be_cut_anywhere(size: int) -> None:
-    assert outputs(role(), FLEET, size) == WHOLE
+def test_batches_may_be_cut_anywhere(whole: list[bytes], size: int) -> None:
+    assert outputs(role(), FLEET, size) == whole
 
 
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 10_000))
-def test_batches_may_be_cut_at_random(seed: int) -> None:
+def test_batches_may_be_cut_at_random(whole: list[bytes], seed: int) -> None:
     random_ = random.Random(seed)
     scoring, found = role(), []
-    for batch in pieces(FLEET[:600], iter(lambda: random_.randint(1, 200), 0)):
+    for batch in pieces(FLEET[:500], iter(lambda: random_.randint(1, 200), 0)):
         found += [o.value for o in scoring.apply(batch).outputs]
-    assert found == WHOLE[:600]
+    assert found == whole[:500]
 
 
-def test_state_moves_to_another_process_at_any_point() -> None:
-    for cut in (1, 250, 700, 1000):
+def test_state_moves_to_another_process_at_any_point(whole: list[bytes]) -> None:
+    for cut in (1, 250, 700, 800):
         before, after = role(), role()
         found = outputs(before, FLEET[:cut], 100)
         for key in {Key(r.partition, r.key or b"") for r in FLEET[:cut]}:
             state = before.dump(key)
             assert state is not None
             after.load(key, state)
-        assert found + outputs(after, FLEET[cut:], 100) == WHOLE
+        assert found + outputs(after, FLEET[cut:], 100) == whole
 
 
-def test_moving_services_out_of_memory_is_invisible() -> None:
-    small = role(memory_budget_bytes=2**20)
-    assert outputs(small, FLEET, 40) == WHOLE
+def test_moving_services_out_of_memory_is_invisible(whole: list[bytes]) -> None:
+    before = evictions()
+    assert outputs(role(memory_budget_bytes=2**20), FLEET, 40) == whole
+    assert evictions() - before > 50
+
+
+def evictions() -> float:
+    return metrics.REGISTRY.get_sample_value("fleetleak_processor_evictions_total") or 0.0
 
 
 def test_partitions_do_not_meet() -> None:
