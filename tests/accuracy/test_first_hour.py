@@ -7,7 +7,7 @@ import pytest
 from fleetleak_app.evaluation.first_hour import Told, told
 
 
-@pytest.fixture(scope="module", params=[5.0, 30.0])
+@pytest.fixture(scope="module", params=[10.0, 30.0])
 def found(request: pytest.FixtureRequest) -> dict[str, Told]:
     interval: float = request.param
     return told(interval)

@@ -74,7 +74,7 @@ def test_a_canary_that_leaks_is_told_beside_what_runs_well() -> None:
 def test_views_do_not_depend_on_batches_or_on_where_the_state_was(deployed: list[Score]) -> None:
     records = list(deploy("2"))
     whole = [encode(score) for score in deployed]
-    assert [encode(score) for score in scores(role(), records, size=7)] == whole
+    assert [encode(score) for score in scores(role(), records, size=23)] == whole
     first, second, half = role(), role(), len(records) * 3 // 4
     scores(first, records[:half])
     state = first.dump(Key(0, b"api"))

@@ -91,10 +91,15 @@ def _object(schema: dict[str, Any], root: dict[str, Any]) -> st.SearchStrategy[d
     return st.tuples(known, unknown).map(lambda parts: parts[0] | parts[1])
 
 
-@st.composite
-def bent(draw: st.DrawFn, schema: dict[str, Any]) -> str:
+def bent(schema: dict[str, Any]) -> st.SearchStrategy[str]:
     """Give the text of a document that fitted before up to three of its values were left out or replaced."""
-    document = json.loads(json.dumps(draw(fitting(schema, schema))))
+    # Made once: a strategy for so many fields costs more than what it draws.
+    return _bent(fitting(schema, schema))
+
+
+@st.composite
+def _bent(draw: st.DrawFn, documents: st.SearchStrategy[Any]) -> str:
+    document = json.loads(json.dumps(draw(documents)))
     for _ in range(draw(st.integers(0, 3))):
         container, at = draw(st.sampled_from(list(_places(document)) or [(document, "x")]))
         if isinstance(container, dict) and draw(st.integers(0, 3)) == 0:
