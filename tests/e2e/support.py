@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from fleetleak.kafka.broker import EmbeddedBroker
 from fleetleak.settings import Settings
 from tests.kafka.support import wait_for
 
@@ -61,6 +62,25 @@ class Role:
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(30) == 0, self.log()
         return time.monotonic() - begun
+
+
+def freeze(broker: EmbeddedBroker) -> None:
+    """Stop the broker's process where it is: it holds its connections, and does not answer."""
+    os.kill(_pid(broker), signal.SIGSTOP)
+
+
+def thaw(broker: EmbeddedBroker) -> None:
+    """Let a frozen broker go on."""
+    os.kill(_pid(broker), signal.SIGCONT)
+
+
+def _pid(broker: EmbeddedBroker) -> int:
+    """Return the process id of Java, which has the broker's configuration on its command line."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if f"{broker.directory}/".encode() in file.read_bytes():
+                return int(file.parent.name)
+    raise AssertionError(f"no process has {broker.directory} on its command line")
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from fleetleak.kafka.broker import EmbeddedBroker, free_port
 from fleetleak.records import Decoder, Score, Snapshot, encode
 from fleetleak.settings import Settings
 from fleetleak.stream.watchdog import EXIT_STALLED
-from tests.e2e.support import Role, running
+from tests.e2e.support import Role, freeze, running, thaw
 from tests.kafka.support import read_all, send, wait_for
 
 pytestmark = pytest.mark.kafka
@@ -78,15 +78,9 @@ def kill(broker: EmbeddedBroker) -> None:
     broker.stop()
 
 
-def freeze(broker: EmbeddedBroker) -> None:
-    assert broker._process is not None
-    broker._process.send_signal(signal.SIGSTOP)
-
-
 def revive(broker: EmbeddedBroker) -> None:
     if broker.alive():
-        assert broker._process is not None
-        broker._process.send_signal(signal.SIGCONT)
+        thaw(broker)
     else:
         broker.start()
 

@@ -14,7 +14,7 @@ from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker
 from fleetleak.records import Snapshot, encode
 from fleetleak.settings import Settings
-from tests.e2e.support import Role, running
+from tests.e2e.support import Role, freeze, running
 from tests.kafka.support import send, wait_for
 
 pytestmark = pytest.mark.kafka
@@ -37,11 +37,6 @@ def own() -> Iterator[tuple[EmbeddedBroker, Settings]]:
 
 def kill(broker: EmbeddedBroker) -> None:
     broker.stop()
-
-
-def freeze(broker: EmbeddedBroker) -> None:
-    assert broker._process is not None
-    broker._process.send_signal(signal.SIGSTOP)
 
 
 def send_snapshots(settings: Settings) -> None:

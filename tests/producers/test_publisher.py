@@ -320,9 +320,37 @@ def test_that_kafka_is_away_is_told_once_with_what_is_buffered(
     assert back.endswith(" s; 7 snapshots were buffered, 0 dropped")
 
 
-def test_a_topic_that_is_not_there_is_told_with_the_fix(caplog: pytest.LogCaptureFixture) -> None:
-    publisher = publisher_of("127.0.0.1:1", Counted())
-    publisher._delivered(1, KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), cast(Any, None))
-    assert f"topic {TOPIC} does not exist: run `fleetleak topics create`" in caplog.text
-    publisher._delivered(1, KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), cast(Any, None))
-    assert f"allow this user the operation Write on topic {TOPIC}" in caplog.text
+class Refusing:
+    """A client whose broker refuses every record with the same error."""
+
+    def __init__(self, code: int) -> None:
+        self._error = KafkaError(code)
+        self._callbacks: list[Any] = []
+
+    def produce(self, _topic: str, *, key: bytes, value: bytes, on_delivery: Any) -> None:
+        self._callbacks.append(on_delivery)
+
+    def poll(self, _seconds: float) -> None:
+        while self._callbacks:
+            self._callbacks.pop()(self._error, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+            f"topic {TOPIC} does not exist: run `fleetleak topics create`",
+        ),
+        (
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            f"allow this user the operation Write on topic {TOPIC}",
+        ),
+    ],
+)
+def test_a_refused_record_is_told_with_the_fix(
+    caplog: pytest.LogCaptureFixture, code: int, told: str
+) -> None:
+    connect = cast(Any, lambda _config: Refusing(code))
+    Publisher({}, TOPIC, Buffer(10, 1000), Counted(), connect).publish(snapshots(1))
+    assert told in caplog.text
