@@ -4,10 +4,10 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := $(UV) run --quiet
 
-.PHONY: help demo test check build bench docs clean
+.PHONY: help demo test test-long check build bench docs clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .tools/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("fleetleak needs Python 3.11 or newer; set PYTHON=/path/to/it" if sys.version_info < (3, 11) else 0)'
@@ -23,9 +23,12 @@ help: ## Show this help
 demo: .venv/.synced ## Find a real leak on this host, through a real Kafka (about two minutes)
 	@$(RUN) fleetleak demo $(ARGS)
 
-test: .venv/.synced ## Run all tests (ARGS="-k name" for some)
-	@echo "all tests take up to 40 minutes on two busy cores; ARGS=\"-k name\" runs some"
+test: .venv/.synced ## Run the tests, without the long fault campaigns (ARGS="-k name" for some)
+	@echo "the tests take up to 40 minutes on two busy cores; ARGS=\"-k name\" runs some"
 	@$(RUN) pytest $(ARGS)
+
+test-long: .venv/.synced ## Run every fault scenario and mutation, and the campaigns at full size
+	@$(RUN) python -m tests.faults.long $(ARGS)
 
 check: .venv/.synced ## Lint, format and types
 	@$(RUN) ruff check
