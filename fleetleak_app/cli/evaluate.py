@@ -13,7 +13,7 @@ from fleetleak.settings import Loaded
 from fleetleak_app.cli import CommandFailed
 from fleetleak_app.cli.extras import needs
 from fleetleak_app.cli.tables import render
-from fleetleak_app.reading import Notes as Findings
+from fleetleak_app.reading import Notes
 
 if TYPE_CHECKING:
     from fleetleak_app.evaluation.cases import Case
@@ -63,19 +63,19 @@ def _cases(directory: Path) -> list[Case]:
     """
     from fleetleak_app.evaluation.cases import load_directory
 
-    findings = Findings()
+    notes = Notes()
     try:
-        cases = load_directory(directory, findings)
+        cases = load_directory(directory, notes)
     except OSError as error:
         raise CommandFailed(f"{error.filename}: {error.strerror}") from None
     except ValueError as error:
         raise CommandFailed(f"the cases in {directory} cannot be read: {error}") from None
     if not cases:
         raise CommandFailed(f"{directory} holds no cases: cases.json names no series")
-    for line in findings.lines():
+    for line in notes.lines():
         print(f"note: {line}", file=sys.stderr)
-    if findings.left:
-        print(f"left out: {findings.reasons()}", file=sys.stderr)
+    if notes.left:
+        print(f"left out: {notes.reasons()}", file=sys.stderr)
     return cases
 
 

@@ -1,7 +1,9 @@
-"""What each part of the verdict buys: `python -m fleetleak_app.evaluation.ablations [--cases DIR] [--json]`.
+"""What each part of the verdict contributes.
 
-The product is judged once as it is and once without each part. Without `--cases` on the synthetic
-scenarios that ship with the project.
+`python -m fleetleak_app.evaluation.ablations [--cases DIR] [--json]` prints it.
+
+The product is judged once as it is, and once without each part. Without `--cases` it runs on the synthetic
+scenarios that come with fleetleak.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ TITLES = ["without", "F1", "recall", "precision", "natural / 100 days", "hard / 
 
 @contextlib.contextmanager
 def replaced(place: Any, name: str, value: object) -> Iterator[None]:
-    """Put another value into a module for a while."""
+    """Give a name in a module another value until the block ends."""
     before = getattr(place, name)
     setattr(place, name, value)
     try:
@@ -61,7 +63,7 @@ SIGNS = ("taken", "heading", "climbing", "no step", "load", "no fall", "season",
 
 
 def ablations() -> Iterator[tuple[str, contextlib.AbstractContextManager[None], Settings]]:
-    """Give each ablation's name, what to hold while it runs, and its settings."""
+    """Yield each ablation: its name, the block it runs in, and its settings."""
     yield "nothing: all parts", contextlib.nullcontext(), Settings()
     yield "normal rise", replaced(confidence, "WAYS", _with_nothing_normal()), Settings()
     yield "caution while young", replaced(confidence, "_YOUNG", 0.0), Settings()
@@ -77,17 +79,17 @@ def ablations() -> Iterator[tuple[str, contextlib.AbstractContextManager[None], 
 def run(
     cases: Sequence[Case], snapshots: Sequence[Snapshot], say: Callable[[str], None]
 ) -> dict[str, Report]:
-    """Judge the product without each part."""
-    found = {}
+    """Return the report of the product without each part, by the part's name; `say` gets each name first."""
+    reports = {}
     for name, held, settings in ablations():
         say(name)
         with held:
-            found[name] = score(cases, product.alerts(snapshots, settings=settings), resamples=0)
-    return found
+            reports[name] = score(cases, product.alerts(snapshots, settings=settings), resamples=0)
+    return reports
 
 
 def line(name: str, report: Report) -> list[str]:
-    """Give a table's line."""
+    """Return the cells of one line of the table."""
     groups = (report.by_group.get(group) for group in ("clean natural", "clean hard"))
     alarms = [table.number(g.false_alarms_per_100_days, 1) if g else "-" for g in groups]
     whole = report.overall
@@ -105,11 +107,11 @@ def main() -> None:
     arguments = parser.parse_args()
     cases = load_directory(arguments.cases) if arguments.cases else synthetic.all_cases()
     snapshots = product.of_cases(cases) if arguments.cases else product.of_scenarios()
-    found = run(cases, snapshots, lambda name: print(name, file=sys.stderr, flush=True))
+    reports = run(cases, snapshots, lambda name: print(name, file=sys.stderr, flush=True))
     if arguments.json:
-        print(json.dumps(table.plain(found)))
+        print(json.dumps(table.plain(reports)))
     else:
-        print(table.markdown(TITLES, (line(name, report) for name, report in found.items())))
+        print(table.markdown(TITLES, (line(name, report) for name, report in reports.items())))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The alert lines that are judged: one a transition."""
+"""The alerts that are judged: one line per transition."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TypedDict
 class Alert(TypedDict, total=False):
     """One transition; all times in unix seconds.
 
-    `series` names the case, or `service` and `instance` do. `state` is `firing`, `updated` or `resolved`;
-    everything but `resolved` means that the alert stands. The rest is optional.
+    The case is named by `series`, or by `service` and `instance`. `state` is `firing`, `updated` or
+    `resolved`; before `resolved` the alert is active. The other fields are optional.
     """
 
     series: str
@@ -27,12 +27,12 @@ class Alert(TypedDict, total=False):
 
 
 def read(path: Path) -> list[Alert]:
-    """Read alerts from JSON lines."""
+    """Return the alerts of a file of JSON lines."""
     return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
 
 
 def by_case(alerts: Iterable[Alert], known: Iterable[str]) -> dict[str, list[Alert]]:
-    """Sort alerts to the cases they speak of; alerts on other series are left out."""
+    """Return the alerts of each known case; alerts on other series are left out."""
     found: dict[str, list[Alert]] = {series: [] for series in known}
     for alert in alerts:
         for name in _names(alert):
@@ -43,7 +43,7 @@ def by_case(alerts: Iterable[Alert], known: Iterable[str]) -> dict[str, list[Ale
 
 
 def _names(alert: Alert) -> Iterable[str]:
-    """Give the ids a case of this alert may have, the most exact first."""
+    """Yield the ids that the case of this alert may have, the most exact first."""
     if "series" in alert:
         yield alert["series"]
         return

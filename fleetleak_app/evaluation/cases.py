@@ -1,4 +1,4 @@
-"""Labelled memory series: what a detector is judged on."""
+"""Labelled memory series: the input of an evaluation."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from fleetleak_app.reading import BadRecording, Options, read_samples
-from fleetleak_app.reading import Notes as Findings
+from fleetleak_app.reading import BadRecording, Notes, Options, read_samples
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """One leak: it grows from `onset` to `end` (unix s); `exhaust`: at `end` it reached the limit.
+    """One leak: it grows from `onset` to `end` (unix s); `exhaust`: it reached the limit at `end`.
 
-    `kind` is one of the five shapes, or None where nobody can say; `rate` names how fast it is.
+    `kind` is one of the five shapes, or None where it is not known; `rate` is a name for how fast it grows.
     """
 
     onset: float
@@ -74,12 +73,12 @@ class Case:
 
     @property
     def step(self) -> float:
-        """Median seconds between samples: the interval the series is known to be scraped at."""
+        """The median time between samples, seconds."""
         return float(np.median(np.diff(self.times))) if len(self.times) > 1 else 0.0
 
 
 class _Label(msgspec.Struct, kw_only=True):
-    """What `cases.json` says of a series."""
+    """The label of one series in `cases.json`."""
 
     group: str
     tag: str
@@ -89,8 +88,8 @@ class _Label(msgspec.Struct, kw_only=True):
     t1: float
 
 
-def load(labels: Path, samples: Path, findings: Findings | None = None) -> list[Case]:
-    """Read cases in the order of their labels.
+def load(labels: Path, samples: Path, notes: Notes | None = None) -> list[Case]:
+    """Return the cases, in the order of their labels.
 
     Parameters
     ----------
@@ -98,8 +97,8 @@ def load(labels: Path, samples: Path, findings: Findings | None = None) -> list[
         JSON: by series id `group`, `tag`, `leaks`, `ambiguous`, `t0` and `t1`.
     samples
         Any file that a replay reads; columns `series`, `timestamp`, `used`, `total`.
-    findings
-        Told what is noteworthy of the samples, and what is left out.
+    notes
+        Gets what was noticed in the samples, and what is left out.
 
     Raises
     ------
@@ -107,18 +106,18 @@ def load(labels: Path, samples: Path, findings: Findings | None = None) -> list[
         If a label is not of this form, the samples cannot be read, or a labelled series has none.
     """
     described = _labels(labels)
-    columns = _samples(samples, findings or Findings())
+    columns = _samples(samples, notes or Notes())
     missing = sorted(described.keys() - columns.keys())
     if missing:
         raise ValueError(f"{samples.name} has no samples of {', '.join(missing[:3])}")
     return [_case(series, columns[series], label) for series, label in described.items()]
 
 
-def load_directory(directory: Path, findings: Findings | None = None) -> list[Case]:
-    """Read `cases.json` with `cases.parquet`, or `cases.csv` where there is no Parquet file."""
+def load_directory(directory: Path, notes: Notes | None = None) -> list[Case]:
+    """Return the cases of `cases.json` and `cases.parquet`; of `cases.csv` if there is no Parquet file."""
     parquet = directory / "cases.parquet"
     samples = parquet if parquet.exists() else parquet.with_suffix(".csv")
-    return load(directory / "cases.json", samples, findings)
+    return load(directory / "cases.json", samples, notes)
 
 
 def _labels(path: Path) -> dict[str, _Label]:
@@ -157,9 +156,9 @@ def _case(series: str, samples: Floats, label: _Label) -> Case:
     )
 
 
-def _samples(path: Path, findings: Findings) -> dict[str, Floats]:
-    """Give the samples of each series; those that have no total cannot be judged."""
-    columns = read_samples([str(path)], Options(columns={"service": "series"}), findings)
+def _samples(path: Path, notes: Notes) -> dict[str, Floats]:
+    """Return times, used and total of each series, shape `(3, n)`; a row without a total is left out."""
+    columns = read_samples([str(path)], Options(columns={"service": "series"}), notes)
     for name in ("used", "total"):
         if name not in columns:
             raise BadRecording(f"{path.name} has no column {name}")
@@ -169,7 +168,7 @@ def _samples(path: Path, findings: Findings) -> dict[str, Floats]:
     if not known.all():
         at = int(np.argmin(known))
         place = f"{path.name}, {names[at]} at {values[0, at]:.0f}, column total"
-        findings.leave("rows without total", int((~known).sum()), place)
+        notes.leave("rows without total", int((~known).sum()), place)
     names, values = names[known], values[:, known]
     order = np.argsort(names, kind="stable")
     found, starts = np.unique(names[order], return_index=True)

@@ -1,4 +1,4 @@
-"""What happens in the first two hours of a small service under 512 MiB: when each shape is told.
+"""When each shape of growth is alerted in the first two hours of a small service with a limit of 512 MiB.
 
 `python -m fleetleak_app.evaluation.first_hour` prints the table of docs/expect.md.
 """
@@ -29,11 +29,11 @@ SHAPES: dict[str, Callable[[float], float]] = {
     "a step of 80 MB": lambda m: 80.0 * (m > 20.0),
     "a sawtooth of 40 MB": lambda m: (40.0 * m) % 40.0,
 }
-"""Memory above the base in MiB, by minutes since the start."""
+"""By name: memory above the base in MiB, as a function of the minutes since the start."""
 
 
 class Told(NamedTuple):
-    """When a service was alerted, minutes since its start, and by then what share of its limit was in use."""
+    """Minutes from the start to the alert and to severity `sure`; share of the limit in use at the alert."""
 
     fired: float | None
     sure: float | None
@@ -41,9 +41,9 @@ class Told(NamedTuple):
 
 
 def snapshots(interval_seconds: float) -> list[Snapshot]:
-    """Give the snapshots of every shape, until its limit is reached, in order of time."""
-    found = [one for name, shape in SHAPES.items() for one in _of(name, shape, interval_seconds)]
-    return sorted(found, key=lambda one: one.timestamp)
+    """Return the snapshots of every shape until its limit is reached, in order of time."""
+    every = [one for name, shape in SHAPES.items() for one in _of(name, shape, interval_seconds)]
+    return sorted(every, key=lambda one: one.timestamp)
 
 
 def _of(name: str, shape: Callable[[float], float], interval_seconds: float) -> Iterator[Snapshot]:
@@ -59,7 +59,7 @@ def _of(name: str, shape: Callable[[float], float], interval_seconds: float) -> 
 
 
 def told(interval_seconds: float) -> dict[str, Told]:
-    """Give when each shape is alerted, with default settings."""
+    """Return when each shape is alerted with default settings, by the shape's name."""
     alerts = [dict(alert) for alert in product.alerts(snapshots(interval_seconds))]
     return {name: _first([a for a in alerts if a["service"] == name]) for name in SHAPES}
 

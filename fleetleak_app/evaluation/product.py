@@ -1,4 +1,4 @@
-"""The product's own alerts on cases, through its own roles; strictly online."""
+"""The alerts of fleetleak itself: snapshots pass through its scoring and its alerting role, in order."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ NAME = "fleetleak"
 
 
 def of_cases(cases: Sequence[Case]) -> list[Snapshot]:
-    """Give the snapshots of cases that know used and total only, in order of time."""
-    found = [
+    """Return the snapshots of cases, in order of time; a case has `used` and `total` only."""
+    snapshots = [
         Snapshot(
             service=case.series,
             instance=case.series,
@@ -39,13 +39,13 @@ def of_cases(cases: Sequence[Case]) -> list[Snapshot]:
         )
         if math.isfinite(used)
     ]
-    return sorted(found, key=lambda s: s.timestamp)
+    return sorted(snapshots, key=lambda s: s.timestamp)
 
 
 def of_scenarios() -> list[Snapshot]:
-    """Give the snapshots of every synthetic scenario, with all they know, in order of time."""
-    found = [s for scenario in synthetic.SCENARIOS.values() for s in synthetic.snapshots(scenario)]
-    return sorted(found, key=lambda s: s.timestamp)
+    """Return the snapshots of every synthetic scenario, with all their fields, in order of time."""
+    snapshots = [s for scenario in synthetic.SCENARIOS.values() for s in synthetic.snapshots(scenario)]
+    return sorted(snapshots, key=lambda s: s.timestamp)
 
 
 def alerts(
@@ -53,11 +53,11 @@ def alerts(
     progress: Callable[[float], None] = lambda _: None,
     settings: Settings | None = None,
 ) -> list[Alert]:
-    """Give the alert lines, by default of the default settings."""
+    """Return the alerts on snapshots that are in order of time; `settings` are by default the defaults."""
     settings = settings or Settings()
     roles = Scoring(settings, "scores"), Alerting(settings.alerting, "alerts")
     outputs = drive(_records(snapshots), len(snapshots), *roles, progress)
-    return list(_lines(value for found in outputs for value in (o.value for o in found.alerts)))
+    return list(_lines(output.value for batch in outputs for output in batch.alerts))
 
 
 def _records(snapshots: Iterable[Snapshot]) -> Iterator[Record]:

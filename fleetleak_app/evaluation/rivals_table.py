@@ -1,6 +1,6 @@
-"""The rivals' results: `python -m fleetleak_app.evaluation.rivals_table [--cases DIR] [--json]`.
+"""The results of the rivals: `python -m fleetleak_app.evaluation.rivals_table [--cases DIR] [--json]`.
 
-Without `--cases` they are judged on the synthetic scenarios that ship with the project.
+Without `--cases` they are judged on the synthetic scenarios that come with fleetleak.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fleetleak_app.evaluation.scorer import Report, score
 
 
 def run(cases: Sequence[Case], rivals: Sequence[Rival] = RIVALS) -> dict[str, list[Alert]]:
-    """Give each rival's alerts by its name; progress goes to stderr."""
+    """Return each rival's alerts by its name; print progress on stderr."""
     alerts: dict[str, list[Alert]] = {rival.NAME: [] for rival in rivals}
     for done, case in enumerate(cases, 1):
         for rival in rivals:
@@ -30,7 +30,7 @@ def run(cases: Sequence[Case], rivals: Sequence[Rival] = RIVALS) -> dict[str, li
 
 
 def judge(cases: Sequence[Case], alerts: dict[str, list[Alert]], resamples: int = 300) -> dict[str, Report]:
-    """Judge each rival's alerts."""
+    """Return the report on each detector's alerts, by its name."""
     return {name: score(cases, lines, resamples=resamples) for name, lines in alerts.items()}
 
 
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def write(directory: Path, alerts: dict[str, list[Alert]]) -> None:
-    """Write one file of JSON lines a rival."""
+    """Write one file of JSON lines for each rival."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, lines in alerts.items():
         file = "".join(letter if letter.isalnum() else "-" for letter in name)

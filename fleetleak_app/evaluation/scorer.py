@@ -1,4 +1,4 @@
-"""Judge alerts against labelled cases: how many leaks are found, how early, at how many false alarms."""
+"""Compare alerts with labelled cases: how many leaks are found, how early, and with how many false alarms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Intervals = dict[str, tuple[float, float]]
 
 @dataclass(slots=True)
 class Episode:
-    """From firing to resolved; an alert that fires again within six hours continues its episode."""
+    """Lasts from firing to resolved; an alert that fires again within six hours continues its episode."""
 
     start: float
     end: float
@@ -31,7 +31,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class LeakOutcome:
-    """What became of one leak; everything but `found` is None where it does not apply.
+    """The outcome of one leak; a field is None where it does not apply.
 
     `lead` is the share of the leak's life left at the alert, `delay` the seconds since its onset,
     `coverage` the share of the alert's lines whose ETA interval holds the true end, `width` the median
@@ -55,7 +55,7 @@ class LeakOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SeriesOutcome:
-    """What became of one series; episodes that began in an ambiguous stretch count as neither."""
+    """The outcome of one series; an episode that began in an ambiguous stretch is neither true nor false."""
 
     group: str
     tag: str
@@ -67,10 +67,10 @@ class SeriesOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures of a set of series; nan where nothing supports one.
+    """The figures of a set of series; NaN where there is nothing to count.
 
-    `precision` counts episodes, `recall` leaks. `lead_all` counts a missed leak as 0, `lead` and
-    `lead_p10` (the tenth percentile) look at found ones only.
+    `precision` counts episodes, `recall` leaks. `lead_all` counts a missed leak as 0; `lead` and
+    `lead_p10` (the tenth percentile) use found leaks only.
     """
 
     leaks: int
@@ -105,7 +105,7 @@ class Report:
 
 
 def score(cases: Sequence[Case], alerts: Iterable[Alert], *, resamples: int = 300, seed: int = 0) -> Report:
-    """Judge the alerts of one detector; `resamples=0` leaves the intervals out.
+    """Return the report on the alerts of one detector; `resamples=0` leaves the intervals out.
 
     An alert's `time` must be the time of the newest sample that its detector knew. Do not use it to
     compare detectors on a handful of series: look at the intervals.
@@ -155,7 +155,7 @@ def _confusion(outcomes: Sequence[SeriesOutcome]) -> dict[str, int]:
 
 
 def episodes(lines: Iterable[Alert], leaks: Sequence[Leak]) -> list[Episode]:
-    """Join the lines of one series into episodes; a leak that began in the gap parts two of them."""
+    """Return the episodes of one series, in order; a leak that begins in the gap separates two episodes."""
     found: list[Episode] = []
     open_now: Episode | None = None
     for line in sorted(lines, key=lambda line: line["time"]):
@@ -182,7 +182,7 @@ def _resumes(previous: Episode, time: float, leaks: Sequence[Leak]) -> bool:
 
 
 def judge(case: Case, lines: Iterable[Alert]) -> SeriesOutcome:
-    """Judge the alerts of one series."""
+    """Return the outcome of one series with its alerts."""
     true_alarms = false_alarms = 0
     credited: dict[int, tuple[float, Episode]] = {}
     for episode in episodes(lines, case.leaks):
@@ -250,7 +250,7 @@ def _with_forecast(outcome: LeakOutcome, leak: Leak, lines: Sequence[Alert]) -> 
 
 
 def summarise(outcomes: Sequence[SeriesOutcome]) -> Summary:
-    """Add up the outcomes of some series."""
+    """Return the figures of some series together."""
     leaks = [leak for o in outcomes for leak in o.leaks]
     found = [leak for leak in leaks if leak.found]
     true_alarms, false_alarms = sum(o.true_alarms for o in outcomes), sum(o.false_alarms for o in outcomes)
@@ -291,7 +291,7 @@ def _mean(values: Iterable[float | None]) -> float:
 
 
 def bootstrap(outcomes: Sequence[SeriesOutcome], resamples: int, seed: int) -> Intervals:
-    """Draw series with replacement and give the 2.5 and 97.5 percentiles of every figure."""
+    """Return the 2.5 and 97.5 percentiles of every figure over draws of series with replacement."""
     if not resamples or not outcomes:
         return {}
     rng = np.random.default_rng(seed)

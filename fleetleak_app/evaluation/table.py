@@ -1,4 +1,4 @@
-"""Results as tables: in Markdown, one detector a line, and as rows for a terminal."""
+"""Results as tables: in Markdown with one line per detector, and as rows for a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Column = tuple[str, Callable[[Report], str]]
 
 
 def render(results: Mapping[str, Report]) -> str:
-    """Give the overall figures of each detector with their groups' as columns, in Markdown.
+    """Return a Markdown table: one line per detector, with its overall figures and those of the groups.
 
     Brackets hold 95 % bootstrap intervals where the report has them.
     """
@@ -22,7 +22,7 @@ def render(results: Mapping[str, Report]) -> str:
 
 
 def render_parts(parts: Mapping[str, Summary], intervals: Mapping[str, Intervals] | None = None) -> str:
-    """Give one line a part (group, tag, kind or rate) of one detector, in Markdown; intervals in brackets."""
+    """Return a Markdown table: one line per part (group, tag, kind or rate) of one detector."""
     titles = ["part", "leaks", "recall", "precision", "F1", "false alarms", "per 100 days", "lead (miss 0)"]
     titles += ["lead p10", "delay h", "kind", "ETA coverage", "ETA width"]
     known = intervals or {}
@@ -30,7 +30,7 @@ def render_parts(parts: Mapping[str, Summary], intervals: Mapping[str, Intervals
 
 
 def as_markdown(results: Mapping[str, Report], ours: str) -> str:
-    """Give every table in Markdown: the detectors, then the parts of one of them."""
+    """Return every table in Markdown: the detectors, then the parts of one of them."""
     report = results[ours]
     blocks = [render(results)]
     for title in ("group", "kind", "rate"):
@@ -40,12 +40,12 @@ def as_markdown(results: Mapping[str, Report], ours: str) -> str:
 
 
 def figures(report: Report) -> list[dict[str, str]]:
-    """Give one detector's overall figures, one a row."""
+    """Return one detector's overall figures, one per row."""
     return [{"figure": title, "value": cell(report)} for title, cell in COLUMNS]
 
 
 def rows(results: Mapping[str, Report]) -> list[dict[str, str]]:
-    """Give the figures that tell detectors apart, one detector a row."""
+    """Return the figures that differ most between detectors, one detector per row."""
     return [
         {"detector": name, **{short: _bare(cells[title](report)) for short, title in SHORT.items() if title}}
         for name, report in results.items()
@@ -58,7 +58,7 @@ def _bare(cell: str) -> str:
 
 
 def part_rows(parts: Mapping[str, Summary]) -> list[dict[str, str]]:
-    """Give the figures of the parts of one detector, one part a row."""
+    """Return the figures of the parts of one detector, one part per row."""
     return [{"part": name, **_figures_of(part)} for name, part in parts.items()]
 
 
@@ -70,10 +70,10 @@ def _part(s: Summary, intervals: Intervals) -> list[str]:
     def cell(name: str, digits: int = 2) -> str:
         return _with_interval(number(getattr(s, name), digits), intervals.get(name), digits)
 
-    found = [f"{s.leaks}", cell("recall"), cell("precision"), cell("f1")]
+    counts = [f"{s.leaks}", cell("recall"), cell("precision"), cell("f1")]
     alarms = [f"{s.false_alarms}", cell("false_alarms_per_100_days", 1)]
     early = [cell("lead_all"), cell("lead_p10"), cell("delay_hours", 1)]
-    return found + alarms + early + [cell("kind_accuracy"), cell("eta_coverage"), cell("eta_width")]
+    return counts + alarms + early + [cell("kind_accuracy"), cell("eta_coverage"), cell("eta_width")]
 
 
 def _with_interval(text: str, interval: tuple[float, float] | None, digits: int) -> str:
@@ -84,18 +84,18 @@ def _with_interval(text: str, interval: tuple[float, float] | None, digits: int)
 
 
 def number(value: float, digits: int = 2) -> str:
-    """Give a figure, or a dash where there is none."""
+    """Return a figure as text; a dash for NaN."""
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def markdown(titles: list[str], lines: Iterable[list[str]]) -> str:
-    """Lay out a table."""
+    """Return a Markdown table."""
     rule = ["---"] * len(titles)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [titles, rule, *lines])
 
 
 def plain(value: Any) -> Any:
-    """Give results as JSON knows them: dataclasses as objects, nan as null."""
+    """Return results as values of JSON: dataclasses as objects, NaN as null."""
     if isinstance(value, Report):
         value = asdict(value)
     if isinstance(value, dict):
@@ -151,7 +151,7 @@ SHORT = {
     "lead": "lead, all leaks (miss 0)",
     "real": "recall real",
 }
-"""The columns that tell detectors apart, with what each is among `COLUMNS`."""
+"""Columns of the short table of detectors: by title, the column of `COLUMNS`."""
 
 PART_COLUMNS = {
     "leaks": "leaks",
@@ -162,4 +162,4 @@ PART_COLUMNS = {
     "eta_coverage": "coverage",
     "eta_width": "width",
 }
-"""The columns of a part, with their titles."""
+"""Columns of a table of parts: by field of `Summary`, the title."""

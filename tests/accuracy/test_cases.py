@@ -14,7 +14,7 @@ from fleetleak_app.evaluation.alerts import read
 from fleetleak_app.evaluation.cases import Leak, load, load_directory
 from fleetleak_app.evaluation.rivals_table import write
 from fleetleak_app.evaluation.scorer import score
-from fleetleak_app.reading import Notes as Findings
+from fleetleak_app.reading import Notes
 from tests.accuracy.support import DAY, alert, days, leak
 
 LABEL = {
@@ -94,12 +94,12 @@ def test_samples_in_a_spreadsheet_s_dialect_are_read(tmp_path: Path) -> None:
     directory = _written(tmp_path)
     rows = ROWS.replace(",", ";").replace("b;5;1;8", 'b;5;"1,5";8').replace("a;120;4;8", "a;120;4;\na;180;;8")
     (directory / "cases.csv").write_text(rows, encoding="utf-8-sig")
-    findings = Findings()
-    a, b = load(directory / "cases.json", directory / "cases.csv", findings)
+    notes = Notes()
+    a, b = load(directory / "cases.json", directory / "cases.csv", notes)
     assert b.used.tolist() == [1.5]
     assert (a.times.tolist(), a.used.tolist()[:2], a.total.tolist()) == ([0, 60, 180], [2, 3], [8, 8, 8])
     assert math.isnan(a.used[2])
-    assert findings.left["rows without total"].count == 1
+    assert notes.left["rows without total"].count == 1
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ SCENARIOS = [
 
 
 def _sampled_seldom(scenario: Scenario) -> Scenario:
-    """Give a long scenario fewer samples: the floor is one of verdicts, and there are many of them anyway."""
+    """Return a long scenario with fewer samples: the floor is one of verdicts, not of single samples."""
     least = 600.0 if scenario.hours >= 96 else 120.0 if scenario.hours >= 48 else 30.0
     return replace(scenario, step=max(scenario.step, least))
 

@@ -16,7 +16,7 @@ MIB = 2**20
 
 
 def lines() -> list[str]:
-    """Give the commands of README that build and install."""
+    """Return the commands of README that build and install."""
     block = re.search(r"```\n(make build\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert block is not None
     return [line.partition("  #")[0].strip() for line in block[1].splitlines()]

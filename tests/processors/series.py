@@ -27,12 +27,12 @@ def role(**processor: object) -> Scoring:
 
 
 def record(snapshot: Snapshot, offset: int, partition: int = 0) -> Record:
-    """Give the input record of a snapshot."""
+    """Return the input record of a snapshot."""
     return Record(partition, offset, snapshot.service.encode(), encode(snapshot), snapshot.timestamp)
 
 
 def snapshot(service: str, tick: int, used: int, **more: Any) -> Snapshot:
-    """Give one snapshot of a service's only instance."""
+    """Return one snapshot of a service's only instance."""
     fields: dict[str, Any] = {
         "instance": f"{service}-0",
         "total": 2**34,
@@ -44,7 +44,7 @@ def snapshot(service: str, tick: int, used: int, **more: Any) -> Snapshot:
 
 
 def fleet(services: int, ticks: int, seed: int = 1) -> list[Record]:
-    """Give noisy services: one leaks after 40 ticks, the second restarts, the third has two instances."""
+    """Return records of noisy services: one leaks after 40 ticks, one restarts, one has two instances."""
     random_ = random.Random(seed)
     found: list[Record] = []
 
@@ -63,7 +63,7 @@ def fleet(services: int, ticks: int, seed: int = 1) -> list[Record]:
 
 
 def hash_of(service: str) -> int:
-    """Give a partition that depends on the name alone."""
+    """Return a partition that depends on the name alone."""
     return sum(service.encode()) % 2
 
 

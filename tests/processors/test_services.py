@@ -48,7 +48,7 @@ def key_of(one: Record) -> Key:
 
 
 def small(budget: float = 1e6, **instance_parts: Any) -> Services:
-    """Give services with one small model each."""
+    """Return services with one small model each."""
     return Services({"level": EWStats(256)}, instance_parts, budget, DAY)
 
 
@@ -197,7 +197,7 @@ def test_rows_are_reused_and_new() -> None:
 
 @pytest.fixture(scope="module")
 def known() -> tuple[Scoring, Key, bytes]:
-    """Give a role that knows three services, one of them, and its state."""
+    """Return a role that knows three services, one of them, and its state."""
     scoring = role()
     scores(scoring, THREE[:200])
     key = key_of(THREE[0])

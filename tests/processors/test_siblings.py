@@ -17,7 +17,7 @@ TICKS = 240
 
 
 def deploy(leaks_in: str, instances: int = 4) -> Iterator[Record]:
-    """Give a service that goes from version 1 to version 2 in the middle; one of them leaks."""
+    """Yield the records of a service that goes from version 1 to version 2; one of the versions leaks."""
     offset = 0
     for tick in range(2 * TICKS):
         version = "1" if tick < TICKS else "2"
@@ -112,7 +112,7 @@ DAY_TICKS = 2880
 
 
 def sawtooth(service: str, ticks: range) -> list[Record]:
-    """Give a service that gains a third of its limit in an hour and a half and gives it back, for ever."""
+    """Return the records of a service that gains a third of its limit in 1.5 h, gives it back, and so on."""
     return [
         record(snapshot(service, tick, 300 * MIB + 2 * MIB * (tick % 180)), offset)
         for offset, tick in enumerate(ticks)
@@ -139,7 +139,7 @@ def test_a_cold_service_borrows_what_is_normal() -> None:
 
 
 def normal_rises(told: list[Score]) -> list[float]:
-    """Give what counted as normal in the newest of these scores, bytes."""
+    """Return what counted as normal in the newest of these scores, bytes."""
     found = [score.trend.normal_rise for score in told[-10:] if score.trend is not None]
     assert len(found) == 10
     return found

@@ -27,7 +27,7 @@ ODD: list[Any] = [
 
 
 def is_text(document: Any) -> bool:
-    """Say whether all strings of a document are text: a lone surrogate is no character."""
+    """Return whether all strings of a document are text: a lone surrogate is no character."""
     try:
         return bool(json.dumps(document, ensure_ascii=False).encode())
     except UnicodeEncodeError:
@@ -38,7 +38,7 @@ _ODD_TEXT = [value for value in ODD if is_text(value)]
 
 
 def fitting(schema: dict[str, Any], root: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Give values that a schema allows; `root` holds what it refers to."""
+    """Return values that a schema allows; `root` holds what it refers to."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix("#/$defs/")
         return st.deferred(lambda: fitting(root["$defs"][name], root))
@@ -92,7 +92,7 @@ def _object(schema: dict[str, Any], root: dict[str, Any]) -> st.SearchStrategy[d
 
 
 def bent(schema: dict[str, Any]) -> st.SearchStrategy[str]:
-    """Give the text of a document that fitted before up to three of its values were left out or replaced."""
+    """Return texts of documents that fitted before up to three of their values were left out or replaced."""
     # Made once: a strategy for so many fields costs more than what it draws.
     return _bent(fitting(schema, schema))
 

@@ -29,7 +29,7 @@ def _container(info: inspect.ListType | inspect.DictType) -> st.SearchStrategy[A
 
 
 def values(info: inspect.Type) -> st.SearchStrategy[Any]:
-    """Give values that a type allows."""
+    """Return values that a type allows."""
     match info:
         case inspect.Metadata():
             return values(info.type)
@@ -55,7 +55,7 @@ def values(info: inspect.Type) -> st.SearchStrategy[Any]:
 
 
 def records(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
-    """Give records of one type, with any of the optional fields."""
+    """Return records of one type, with any of the optional fields."""
     info = inspect.type_info(kind)
     assert isinstance(info, inspect.StructType)
     needed = {f.name: values(f.type) for f in info.fields if f.required}

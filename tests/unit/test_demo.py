@@ -45,7 +45,7 @@ class Stage:
         return BEGINS - WELL_SECONDS + self.now
 
     def consume(self, _count: int, _seconds: float) -> list[Message]:
-        """Give one message, some seconds after the one before."""
+        """Return one message, some seconds after the one before."""
         self.now += STEP_SECONDS
         return [self.messages.pop(0)] if self.messages else []
 

@@ -31,7 +31,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Sources:
-    """Gives one setting a value by each way there is."""
+    """Loads one setting from each of its sources."""
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / "settings.toml"

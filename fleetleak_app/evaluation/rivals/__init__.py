@@ -1,4 +1,4 @@
-"""Rivals, re-implemented from their published definitions; one file each, one line here."""
+"""Rivals, re-implemented from their published definitions: each is one file, and one line here."""
 
 from __future__ import annotations
 

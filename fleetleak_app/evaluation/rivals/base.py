@@ -1,4 +1,4 @@
-"""What every rival is, and what several of them need: Prometheus' `for`, alert lines, fitted lines."""
+"""The protocol of a rival, and what several rivals use: Prometheus' `for`, transitions, fitted lines."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 
 class Rival(Protocol):
-    """A detector that goes through one series; an alert may use no sample newer than its `time`."""
+    """A detector that reads one series; an alert may use no sample newer than its `time`."""
 
     NAME: str
 
     def alerts(self, case: Case) -> list[Alert]:
-        """Give the transitions for one series."""
+        """Return the transitions of one series, in order of time."""
         ...
 
 
 def held(times: Floats, condition: Flags, seconds: float) -> Flags:
-    """Say where a condition has held without a break for at least `seconds`: Prometheus' `for`."""
+    """Return where a condition has been true without a break for at least `seconds`: Prometheus' `for`."""
     begins = condition & ~np.append(False, condition[:-1])
     since = np.maximum.accumulate(np.where(begins, times, -np.inf))
     return condition & (times - since >= seconds)
 
 
 def transitions(series: str, times: Floats, firing: Flags) -> list[Alert]:
-    """Give a line for each change of `firing`, shape `(n,)` like `times`."""
+    """Return one transition for each change of `firing`, which has shape `(n,)` like `times`."""
     changed = np.flatnonzero(firing != np.append(False, firing[:-1]))
     return [
         Alert(series=series, time=float(times[i]), state="firing" if firing[i] else "resolved")
@@ -45,7 +45,7 @@ def transitions(series: str, times: Floats, firing: Flags) -> list[Alert]:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Least-squares lines: slope per hour, the line's centre, and R2; nan where there is no line."""
+    """Least-squares lines: slope per hour, the centre of the line, and R2; NaN where there is no line."""
 
     slope: Floats
     centre_hours: Floats
@@ -53,12 +53,12 @@ class Fit:
     r2: Floats
 
     def at(self, hours: Floats) -> Floats:
-        """Give the lines' values at a time in hours since the series' first sample."""
+        """Return the values of the lines at a time, in hours since the first sample of the series."""
         return self.centre_value + self.slope * (hours - self.centre_hours)
 
 
 class Lines:
-    """Least-squares lines over any windows of a series, each in constant time, by running sums."""
+    """Fits least-squares lines to windows of a series, each in constant time, from running sums."""
 
     def __init__(self, times: Floats, values: Floats) -> None:
         self.hours = (times - times[0]) / HOUR
@@ -69,7 +69,7 @@ class Lines:
         np.cumsum([x, y, x * x, x * y, y * y], axis=1, out=self._sums[:, 1:])
 
     def fit(self, begin: Indices, end: Indices) -> Fit:
-        """Fit samples `begin` to `end` (excluded); both broadcast together."""
+        """Return the fit of samples `begin` to `end` (excluded); both broadcast together."""
         count = np.asarray(end - begin, dtype=float)
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = (self._sums[:, end] - self._sums[:, begin]) / count

@@ -56,7 +56,7 @@ def _samples_in(times: Floats, window: float) -> Indices:
 
 
 def longest_runs(case: Case, window: float) -> tuple[Indices, Indices]:
-    """Give where the longest run between restarts begins and ends, for the window up to each sample."""
+    """Return where the longest run between restarts begins and ends, for the window up to each sample."""
     n = len(case.times)
     begin, end = np.searchsorted(case.times, case.times - window, side="right"), np.arange(1, n + 1)
     drops = np.flatnonzero(case.used[1:] < 0.5 * case.used[:-1]) + 1

@@ -1,4 +1,4 @@
-"""Mann-Kendall's trend test with Theil-Sen's slope over a day."""
+"""The trend test of Mann and Kendall with the slope of Theil and Sen over a day."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class MannKendall:
 
 
 def significance(values: Floats) -> float:
-    """Give the one-sided p of Mann-Kendall's test for a rise."""
+    """Return the one-sided p of Mann-Kendall's test for a rise."""
     n = len(values)
     rises = np.sign(values[None, :] - values[:, None])
     statistic = float(np.triu(rises, 1).sum())
@@ -59,6 +59,6 @@ def significance(values: Floats) -> float:
 
 
 def theil_sen(times: Floats, values: Floats) -> float:
-    """Give the median of the slopes of all pairs, per second."""
+    """Return the median of the slopes of all pairs, per second."""
     first, second = np.triu_indices(len(values), 1)
     return float(np.median((values[second] - values[first]) / (times[second] - times[first])))

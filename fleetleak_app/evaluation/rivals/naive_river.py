@@ -1,4 +1,4 @@
-"""River's anomaly detectors put together as its documentation shows them."""
+"""River's anomaly detectors, combined as its documentation shows."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from fleetleak_app.evaluation.rivals.base import Flags, transitions
 class NaiveRiver:
     """Half-space trees over min-max scaled use above `threshold`, and/or SNARIMAX's error beyond 3 sigma.
 
-    Both models see the fraction in use, one sample at a time, with River's defaults. `vote` says whether
-    one of them is enough.
+    Both models get the fraction in use, one sample at a time, with River's defaults. `vote` is `either` if
+    one of them is enough, else `both`.
 
-    Do not use it for leaks: steady growth sits at the top of the learned range and is perfectly predictable,
-    so both take it for normal, and what they report is change of any kind.
+    Do not use it for leaks: steady growth is at the top of the learned range and is perfectly predictable.
+    So both models take it for normal; they report any change.
     """
 
     NAME: str

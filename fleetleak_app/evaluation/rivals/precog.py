@@ -20,14 +20,14 @@ OUTLYING = 3.5 / 0.6745  # in median absolute deviations: a modified z-score of 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What is normal: slopes (per hour) and durations (hours) of past trends, steps that are large."""
+    """What is normal: slopes (per hour) and durations (hours) of past trends, and the least large step."""
 
     slopes: Floats
     durations: Floats
     large_step: float
 
     def exceeded_by(self, slope: Floats, duration: Floats) -> Flags:
-        """Say which trends are steeper and longer than some trained trend, or whether there is none."""
+        """Return which trends are steeper and longer than a trained trend; all of them if there is none."""
         if not len(self.slopes):
             return np.ones(slope.shape, dtype=bool)
         order = np.argsort(self.durations, kind="stable")
@@ -68,7 +68,7 @@ class Precog:
 
 
 def train(lines: Lines, values: Floats, end: int) -> Trained:
-    """Learn the trends between all change points of the first `end` samples, the ongoing ones left out."""
+    """Return the trends between all change points of the first `end` samples, without those that go on."""
     steps = np.abs(np.diff(values[:end]))
     middle = float(np.median(steps)) if len(steps) else np.inf
     spread = float(np.median(np.abs(steps - middle))) if len(steps) else 0.0
@@ -80,7 +80,7 @@ def train(lines: Lines, values: Floats, end: int) -> Trained:
 
 
 def change_points(lines: Lines, values: Floats, large_step: float, end: int) -> Indices:
-    """Give the first sample and the large steps before `end`, at least six hours apart."""
+    """Return the indices of the first sample and of large steps before `end`, at least six hours apart."""
     steps = np.flatnonzero(np.abs(np.diff(values[:end])) > large_step) + 1
     points = [0] if end else []
     for step in steps.tolist():
@@ -90,7 +90,7 @@ def change_points(lines: Lines, values: Floats, large_step: float, end: int) -> 
 
 
 def trends(lines: Lines, values: Floats, begin: Indices, end: Indices) -> tuple[Floats, Floats, Flags]:
-    """Give slope (per hour), duration (hours) and whether it is a critical trend, for each window."""
+    """Return slope (per hour), duration (hours) and whether the trend is critical, for each window."""
     last = np.maximum(end - 1, 0)
     fit = lines.fit(begin, np.maximum(end, begin))
     duration = lines.hours[last] - lines.hours[begin]
@@ -101,7 +101,7 @@ def trends(lines: Lines, values: Floats, begin: Indices, end: Indices) -> tuple[
 
 
 def critical(lines: Lines, values: Floats, trained: Trained, now: Indices) -> Flags:
-    """Say at which of the samples `now` a trend from any change point before it is critical."""
+    """Return at which of the samples `now` a trend from an earlier change point is critical."""
     points = change_points(lines, values, trained.large_step, int(now[-1]) + 1) if len(now) else now
     begin, end = np.meshgrid(points, now + 1, indexing="ij")
     slopes, durations, found = trends(lines, values, begin, end)

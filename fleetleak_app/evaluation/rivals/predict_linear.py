@@ -1,4 +1,4 @@
-"""Prometheus' predict_linear: a line through a window, drawn on to a horizon."""
+"""Prometheus' predict_linear: a line through a window, extrapolated to a horizon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples in bins, without a look ahead."""
+"""Samples in bins, without looking ahead."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fleetleak_app.evaluation.cases import Floats
 
 
 def medians(times: Floats, values: Floats, resolution: float) -> tuple[Floats, Floats]:
-    """Give the median of each bin of `resolution` seconds that holds samples, at its newest sample's time.
+    """Return the median of each bin of `resolution` seconds with samples, at the time of its newest sample.
 
-    Bins stand on unix time. What is sampled more seldom passes through as it is.
+    Bins begin at multiples of `resolution` in unix time. A series sampled less often is returned as it is.
     """
     bins = np.floor(times / resolution)
     starts = np.flatnonzero(np.append(True, bins[1:] != bins[:-1]))
@@ -22,7 +22,7 @@ def medians(times: Floats, values: Floats, resolution: float) -> tuple[Floats, F
 
 
 def rolling_median(times: Floats, values: Floats, window: float) -> Floats:
-    """Give the median of the samples of the last `window` seconds, for each sample."""
+    """Return the median of the samples of the last `window` seconds, for each sample."""
     begin = np.searchsorted(times, times - window, side="right")
     found = [float(np.median(values[b : i + 1])) for i, b in enumerate(begin.tolist())]
     return np.array(found)

@@ -1,4 +1,4 @@
-"""Labelled synthetic telemetry: leaks of five shapes, and what looks like them and is none.
+"""Labelled synthetic telemetry: leaks of five shapes, and benign series that look like leaks.
 
 Every scenario has a permanent id, which is also its seed: the same id gives the same records on every
 machine with the same numpy. Scenarios are models of processes, not copies of recorded series; use them
@@ -24,26 +24,26 @@ __all__ = ["SCENARIOS", "Scenario", "Telemetry", "all_cases", "simulate", "snaps
 
 
 def simulate(scenario: Scenario) -> list[Telemetry]:
-    """Give the telemetry of each instance of a scenario."""
+    """Return the telemetry of each instance of a scenario."""
     seed = zlib.crc32(scenario.id.encode())
     hours = np.arange(0.0, scenario.hours, scenario.step / 3600)
     load = scenario.traffic.load(hours, np.random.default_rng([seed, 0]))
     rngs = [np.random.default_rng([seed, number]) for number in range(1, len(scenario.members) + 1)]
-    found = []
+    every = []
     for number, (member, rng) in enumerate(zip(scenario.members, rngs, strict=True)):
         life = live(member, hours, load, scenario.swap, rng)
-        found.append(_telemetry(scenario, number, life, rng))
-    return found
+        every.append(_telemetry(scenario, number, life, rng))
+    return every
 
 
 def snapshots(scenario: Scenario) -> Iterator[Snapshot]:
-    """Give the records of all instances in order of time."""
+    """Return the snapshots of all instances, in order of time."""
     streams = [telemetry.snapshots() for telemetry in simulate(scenario)]
     return heapq.merge(*streams, key=lambda snapshot: snapshot.timestamp)
 
 
 def all_cases() -> list[Case]:
-    """Give the labelled series of every scenario."""
+    """Return the labelled series of every scenario."""
     return [telemetry.case() for scenario in SCENARIOS.values() for telemetry in simulate(scenario)]
 
 

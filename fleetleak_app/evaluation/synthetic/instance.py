@@ -1,4 +1,4 @@
-"""One instance through its life: deploys, restarts, kills, and what its leaks are labelled."""
+"""The life of one instance: deploys, restarts, kills, and the labels of its leaks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNSEEN_SHARE = 0.01  # a leak cut short before it took this much is neither a le
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A version of the program in service until hour `until`: its anonymous memory and its files' pages."""
+    """A version of the program that runs until hour `until`: its anonymous memory and its page cache."""
 
     anon: tuple[Part, ...]
     version: str = "v1"
@@ -55,7 +55,7 @@ class Life:
 
 
 def live(member: Member, hours: Floats, load: Floats, swap: float, rng: np.random.Generator) -> Life:
-    """Let an instance live; `hours` and `load` are the scenario's, `swap` its swap space over the limit."""
+    """Return the life of an instance; `hours` and `load` are of the scenario, `swap` is in limits."""
     alive = (hours >= member.born) & (hours < member.gone)
     hours, load = hours[alive], load[alive]
     life = Life(hours, load)
@@ -72,7 +72,7 @@ def live(member: Member, hours: Floats, load: Floats, swap: float, rng: np.rando
 def _run(
     life: Life, phase: Phase, span: slice, killed: int, room: float, rng: np.random.Generator
 ) -> tuple[int, bool]:
-    """Run until restart or kill; give the next run's first sample and whether this one was killed."""
+    """Run until a restart or kill; return the first sample of the next run, and whether it was a kill."""
     hours = life.hours[span]
     step = float(life.hours[1] - life.hours[0]) if len(life.hours) > 1 else 1.0
     run = Run(hours - hours[0], hours, life.load[span], step, rng)

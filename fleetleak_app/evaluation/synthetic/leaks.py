@@ -20,7 +20,7 @@ from fleetleak_app.evaluation.synthetic.parts import Run
 
 @dataclass(frozen=True, slots=True)
 class Leak(ABC):
-    """What all leaks share; `memory` of a subclass is zero until it begins."""
+    """The base of all leaks; `memory` of a subclass is 0 until the leak begins."""
 
     life: float
     after: float = 0.0
@@ -30,12 +30,12 @@ class Leak(ABC):
     KIND: ClassVar[str] = ""
 
     def begun(self, run: Run) -> Floats:
-        """Give the hours since the leak began, 0 before."""
+        """Return the hours since the leak began; 0 before."""
         return np.maximum(np.minimum(run.age, run.hours - self.after), 0.0)
 
     @abstractmethod
     def memory(self, run: Run) -> Floats:
-        """Give what has leaked at every sample of a run."""
+        """Return what has leaked at every sample of a run, as a fraction of the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Linear(Leak):
 
 @dataclass(frozen=True, slots=True)
 class Exponential(Leak):
-    """What is lost makes more be lost: a queue that retries, listeners that register listeners."""
+    """Lost memory causes more to be lost: a queue that retries, listeners that register listeners."""
 
     growth: float = 4.0
 

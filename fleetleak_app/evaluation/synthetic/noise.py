@@ -1,4 +1,4 @@
-"""Noise with a memory."""
+"""Autocorrelated noise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fleetleak_app.evaluation.cases import Floats
 
 
 def wander(n: int, sigma: float, memory_hours: float, hours: Floats, rng: np.random.Generator) -> Floats:
-    """Give a first-order autoregression of standard deviation `sigma` that forgets in `memory_hours`."""
+    """Return a first-order autoregression of standard deviation `sigma` that forgets in `memory_hours`."""
     step = float(hours[1] - hours[0]) if n > 1 else 1.0
     keep = math.exp(-step / memory_hours)
     shocks = (rng.standard_normal(n) * sigma * math.sqrt(1 - keep * keep)).tolist()

@@ -1,6 +1,6 @@
-"""What a process holds memory for: parts that add up, each a small process of its own.
+"""What a process uses memory for: parts that add up, in fractions of the limit.
 
-All of it in fractions of the limit. None of these is a leak, though several look like one for hours.
+None of these is a leak, though several look like one for hours.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Part(Protocol):
     """A share of the memory of a process."""
 
     def memory(self, run: Run) -> Floats:
-        """Give it for every sample of a run."""
+        """Return the memory at every sample of a run, shape `(n,)`."""
         ...
 
 
@@ -49,7 +49,7 @@ class Steady:
 
 @dataclass(frozen=True, slots=True)
 class Wander:
-    """Many small things that come and go: autocorrelated noise around nothing."""
+    """Many small things that come and go: autocorrelated noise around 0."""
 
     sigma: float
     memory_hours: float
@@ -130,7 +130,7 @@ class BulkLoad:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A job every `every` hours that gathers up to `share` over `hours`, then lets go of it."""
+    """A job every `every` hours that takes up to `share` over `hours`, then frees it."""
 
     share: float
     every: float

@@ -1,4 +1,4 @@
-"""The registry of scenarios: permanent ids, one line each. An id that was once here keeps its meaning."""
+"""The registry of scenarios: permanent ids, one line each. The meaning of an id never changes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _LENGTHS = {2.0: (12.0, 30.0), 12.0: (48.0, 60.0), 3 * DAY: (8 * DAY, 300.0), 14
 
 
 def _leaking(name: str, leak: Leak, background: tuple[Part, ...], traffic: Traffic = FLAT) -> Scenario:
-    """One instance that leaks after a clean beginning, until it is killed and repaired."""
+    """Return one instance that leaks after a clean beginning, until it is killed and repaired."""
     hours, step = _LENGTHS[leak.life]
     return Scenario(
         f"leak-{name}", f"leak:{leak.KIND}", hours, step, (Member((Phase((*background, leak)),)),), traffic
@@ -73,7 +73,7 @@ def _leaking(name: str, leak: Leak, background: tuple[Part, ...], traffic: Traff
 
 
 def _clean(name: str, days: float, *parts: Part, traffic: Traffic = FLAT, step: float = 60.0) -> Scenario:
-    """One instance without a leak."""
+    """Return one instance without a leak."""
     return Scenario(f"clean-{name}", f"hard:{name}", days * DAY, step, (Member((Phase(parts),)),), traffic)
 
 
@@ -110,7 +110,7 @@ def _slow(name: str, background: tuple[Part, ...], leak: Leak) -> Scenario:
 
 
 def _unusual_leaks() -> Iterable[Scenario]:
-    """Leaks that used memory alone does not show, that stay small, or that come again."""
+    """Yield leaks that used memory alone does not show, that stay small, or that come again."""
     yield _slow("linear", CALM, Linear(15 * DAY, 5 * DAY, room=0.035))
     yield _slow("staircase", CALM, Staircase(15 * DAY, 5 * DAY, room=0.035))
     yield _slow("fragmentation", COLLECTED, Fragmentation(15 * DAY, 5 * DAY, room=0.035))
@@ -168,7 +168,7 @@ def _deployed(at: float, *new: Part) -> Member:
 
 
 def _fleets() -> Iterable[Scenario]:
-    """Several instances of a service, on which a deploy takes 20 min each."""
+    """Yield services of several instances; a deploy takes 20 min per instance."""
     plain = Member((Phase(WARMING),))
     leak = Linear(20.0, kills=99)
     yield _fleet("bad-version", (_deployed(40 + i / 3, leak) for i in range(6)))

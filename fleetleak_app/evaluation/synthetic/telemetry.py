@@ -1,4 +1,4 @@
-"""From an instance's life to what a host agent would have measured of it."""
+"""From the life of an instance to what a host agent would have measured."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Telemetry:
     ambiguous: tuple[tuple[float, float], ...]
 
     def case(self) -> Case:
-        """Give the series as the scorer and the rivals see it."""
+        """Return the labelled series, as the scorer and the rivals use it."""
         times = np.asarray(self.columns["timestamp"], dtype=float)
         return Case(
             series=f"{self.service}/{self.instance}",
@@ -47,7 +47,7 @@ class Telemetry:
         )
 
     def snapshots(self) -> Iterator[Snapshot]:
-        """Give the records in order of time."""
+        """Yield the snapshots, in order of time."""
         fixed: dict[str, Any] = {"service": self.service, "instance": self.instance, "scope": "pod"}
         fixed |= {"host": f"host-of-{self.instance}", "environment": "synthetic"}
         fixed |= {"total": self.limit, "limit": self.limit, "limit_name": "memory.max"}
@@ -58,7 +58,7 @@ class Telemetry:
 
 
 def observe(life: Life, *, limit: int, swap: float, quantum: int) -> dict[str, Any]:
-    """Measure a life, shapes `(n,)`: bytes, seconds and counters since the instance came.
+    """Return the measured columns of a life, shapes `(n,)`: bytes, seconds, and counters since it began.
 
     Memory comes in multiples of `quantum` bytes (an allocator's arenas). Files' pages give way to
     anonymous memory; beyond 80 % of the limit that is swapped, where `swap` is not 0.

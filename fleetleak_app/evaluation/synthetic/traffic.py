@@ -33,7 +33,7 @@ class Traffic:
     autoscaled: bool = False
 
     def load(self, hours: Floats, rng: np.random.Generator) -> Floats:
-        """Give the load at hours since a Monday's midnight, UTC, shape `(n,)`, never negative."""
+        """Return the load at hours since midnight of a Monday, UTC, shape `(n,)`, never negative."""
         load = 1 + self.daily * np.sin((hours - 9) * 2 * np.pi / 24)
         load *= np.where(hours % 168 >= 120, 1 - self.weekly, 1.0)
         for middle, length, size in self.humps:
@@ -43,7 +43,7 @@ class Traffic:
 
 
 def _shared(load: Floats, hours: Floats) -> Floats:
-    """Divide the load by one replica for each half of its mean, 15 min late."""
+    """Return the load of one replica; there is one for each half of the mean load, 15 min late."""
     late = np.searchsorted(hours, hours - 0.25)
     replicas = np.maximum(np.ceil(load[late] * 2), 1)
     return 2 * load / replicas
