@@ -17,6 +17,7 @@ FLOODED: consumption is paused; what was applied is still committed. Only a new 
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 
 from fleetleak.stream.dirty import DirtyKeys
 from fleetleak.stream.flood import FloodGate
@@ -58,6 +59,8 @@ class Partition:
         self.phase = Phase.RESTORING
         self.owned_since = 0.0
         self._topics = topics
+        # Whether the whole state is in memory. A restore that another assignment replaces leaves half of it.
+        self._loaded = False
         self.start_cold()
 
     # Transitions.
@@ -69,6 +72,7 @@ class Partition:
 
     def start_cold(self) -> None:
         """Forget positions and keys; what was seen of its flood is kept."""
+        self._loaded = False
         self.positions = Positions(self._topics, self.number)
         self.dirty = DirtyKeys()
         # While replaying: the newest offset that each restored key's checkpoint includes.
@@ -82,6 +86,7 @@ class Partition:
         """RESTORING to REPLAYING."""
         self._leave(Phase.RESTORING)
         self.phase = Phase.REPLAYING
+        self._loaded = True
 
     def go_live(self) -> None:
         """REPLAYING to LIVE."""
@@ -99,6 +104,13 @@ class Partition:
             raise RuntimeError(f"partition {self.number} is {self.phase.value}, not {expected.value}")
 
     # Questions.
+
+    def is_current(self, committed: Mapping[str, int]) -> bool:
+        """Return whether its state is in memory, and the group's offsets are where this process left them.
+
+        If so, no other process owned it in between, and there is nothing to restore.
+        """
+        return self._loaded and self.positions.is_committed(committed)
 
     @property
     def flowing(self) -> bool:

@@ -88,10 +88,7 @@ class Positions:
     # After an assignment, in this order.
 
     def is_committed(self, offsets: Mapping[str, int]) -> bool:
-        """Return whether the group's committed offsets are where this process left them.
-
-        If so, no other process owned the partition in between, and what is in memory is current.
-        """
+        """Return whether the group's committed offsets are where this process left them."""
         return self.topic_id != "" and offsets == {self._topics.input: self.input, **self.side}
 
     @property

@@ -119,7 +119,7 @@ class Restore:
         self._cold = {
             number: partition
             for number, partition in self._partitions.items()
-            if not partition.positions.is_committed(committed[number])
+            if not partition.is_current(committed[number])
         }
         for number, partition in self._cold.items():
             self._role.drop(number)

@@ -91,3 +91,18 @@ def test_what_a_restored_checkpoint_includes_is_not_fresh_until_it_is_live() -> 
     owned.go_live()
     assert not owned.is_included(record)
     assert owned.controls_of(b"a") == [(1, 9)]
+
+
+def test_a_partition_is_current_only_once_its_whole_state_is_in_memory() -> None:
+    committed = {"snapshots": 10, "feedback": 2}
+    owned = partition()
+    owned.positions.start("id", 4, committed)
+    assert not owned.is_current(committed), "another assignment came while it was restored"
+    owned.replay()
+    assert owned.is_current(committed)
+    owned.assign(5.0)
+    assert owned.is_current(committed), "it came straight back"
+    assert not owned.is_current(committed | {"snapshots": 11})
+    owned.start_cold()
+    owned.positions.start("id", 4, committed)
+    assert not owned.is_current(committed)
