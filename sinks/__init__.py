@@ -1,1 +1,1 @@
-"""Sinks: decide from scores and tell; they learn nothing about memory (docs/architecture.md)."""
+"""Sinks: decide from scores and publish. They learn nothing about memory (docs/architecture.md)."""

@@ -13,7 +13,7 @@ from sinks.origin import origin
 
 
 class DriftSink(Keyed[Score, Nothing]):
-    """Keeps nothing: a drift event follows from one score alone."""
+    """The role of the drift sink. It keeps no state: a drift event follows from one score alone."""
 
     NAME = "drift"
     RECORD = Score

@@ -1,4 +1,4 @@
-"""What every record that follows from a score takes from it."""
+"""The fields that a record takes over from its score."""
 
 from __future__ import annotations
 

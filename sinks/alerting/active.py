@@ -1,4 +1,4 @@
-"""Which track is active in each partition: the one whose alerts people are told of (docs/tracks.md)."""
+"""The active track of each partition: its alerts go to the topic `alerts` (docs/tracks.md)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ActiveTracks:
         return self._tracks[partition].encode() if partition in self._tracks else None
 
     def load(self, partition: int, state: bytes) -> None:
-        """Put a state back."""
+        """Restore the state of a partition."""
         self._tracks[partition] = state.decode()
 
     def drop(self, partition: int) -> None:

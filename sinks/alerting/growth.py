@@ -1,4 +1,4 @@
-"""The growth of one instance as a label finds it, and until when the label covers it."""
+"""The growth of one instance when it is labelled, and how far the label covers it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from msgspec import Struct
 
 from fleetleak.records import Score
 
-# What was labelled may take this share of the room it left before it is news again.
-_ROOM_COVERED = 0.5
-# A growth so many times as fast as the labelled one is another one.
+# A label covers a growth until it has taken this share of the bytes that were left at the time of the label.
+_COVERED_SHARE = 0.5
+# A growth that is so many times as fast as the labelled one is a new growth.
 _FASTER = 2.0
 
 
 class Growth(Struct, frozen=True, array_like=True, gc=False):
-    """What a score says of a growth: bytes, and bytes per second.
+    """What a score says of a growth.
 
-    `rise` counts from the onset; `level` is where the memory's lower edge stands; `left` can still be had.
+    `level` is the lower edge of the memory, `rise` what it gained since the onset, `left` what is left below
+    the limit: all in bytes. `rate` is in bytes per second.
     """
 
     level: float
@@ -25,19 +26,19 @@ class Growth(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Covered(Struct, frozen=True, array_like=True, gc=False):
-    """A growth that people called no leak: up to a level, bytes, and a rate, bytes per second."""
+    """A growth that a label called no leak: up to a level (bytes) and a rate (bytes per second)."""
 
     level: float
     rate: float
 
     def holds(self, score: Score) -> bool:
-        """Whether what a score sees is still the growth that was labelled."""
+        """Return whether the growth in a score is still the one that was labelled."""
         trend = score.trend
         return trend is None or (trend.level <= self.level and trend.growth_low <= self.rate)
 
 
 def growth_of(score: Score) -> Growth | None:
-    """Give the growth that a score tells of; None where nothing grows."""
+    """Return the growth in a score; None where nothing grows."""
     trend = score.trend
     if trend is None:
         return None
@@ -46,6 +47,6 @@ def growth_of(score: Score) -> Growth | None:
 
 
 def cover(growth: Growth) -> Covered:
-    """Give what a label `not-a-leak` covers: as much again as it has grown, or half of the room it leaves."""
-    more = max(growth.rise, _ROOM_COVERED * growth.left)
+    """Return what a label `not-a-leak` covers: as much growth again, or half of what is left (the larger)."""
+    more = max(growth.rise, _COVERED_SHARE * growth.left)
     return Covered(growth.level + more, _FASTER * growth.rate)

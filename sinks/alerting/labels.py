@@ -1,4 +1,4 @@
-"""What labels change: which growth is covered, what is normal, and until when a service is muted."""
+"""The effects of labels: a growth is covered, a rise becomes normal, or a service is muted."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from fleetleak.records.types import MOST_BYTES
 from sinks.alerting import growth
 from sinks.alerting.service import ServiceAlerts
 
-# A rise that people called normal is normal up to this factor.
+# A rise that a label called normal is normal up to this factor.
 _TAUGHT_MARGIN = 1.5
 _EXPECTED_SECONDS = 7 * 86400.0
 
 
 def cover(service: ServiceAlerts) -> None:
-    """Take what grows now for no leak: as it goes on for a while, and its like for good."""
+    """Apply a label `not-a-leak`.
+
+    The current growth of each instance is covered for a while. Where its alert is firing, a similar rise is
+    normal for the service from now on.
+    """
     for member in service.members.values():
         if (now := member.memory.growth) is None:
             continue
@@ -23,5 +27,5 @@ def cover(service: ServiceAlerts) -> None:
 
 
 def expect(service: ServiceAlerts, label: Label, time: float) -> None:
-    """Mute a service for as long as the label says."""
+    """Apply a label `expected`: mute the service until the label expires, or for a week."""
     service.muted_until = label.expires or time + _EXPECTED_SECONDS

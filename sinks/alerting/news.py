@@ -1,4 +1,4 @@
-"""What is worth telling of an alert that stands: a limit that moved, no room left, less time than told."""
+"""What is news of a firing alert: the limit moved, the growth is blocked, or less time is left."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from fleetleak.records import Score
 from fleetleak.records.alert import URGENCIES, Urgency
 from fleetleak.text import DAY, HOUR, duration, size
 
-# Share by which a limit must move to be news.
+# The share of the limit by which it must move to be news.
 _MOVED = 0.05
-# So shortly before the end a forecast is no news any more.
+# With less time left than this, half of it gone is no news.
 _LAST_SECONDS = 600.0
-# Two limits that take turns to be the nearest are told no more often.
+# Two limits can alternate as the nearest one. A change of the nearest limit is not published more often.
 _TURNS_SECONDS = 1800.0
-# Shares of the limit: what is left when it counts as reached, and when no longer.
+# Shares of the limit: it counts as reached when only the first is left, and as free again above the second.
 _REACHED, _FREED = 0.02, 0.05
-# Of the limit: where less than this is the growth's own, page cache fills the rest.
+# Share of the limit: below it the growth itself does not fill the limit, page cache does.
 _OWN = 0.8
-# Shares of the time spent waiting for memory: from when a growth is held back, and when no longer.
+# Shares of the time in which tasks wait for memory: a growth is blocked from the first on, and no longer
+# below the second.
 _HELD, _RELEASED = 0.1, 0.05
-# What the host has left changes all the time; only a limit that somebody set can be moved.
+# What the host has left changes all the time. Only a limit that somebody set can be moved.
 _NOBODY_SETS = "host_available"
 
 
 class Told(Struct, frozen=True, array_like=True, gc=False):
-    """What people were told last: when, the forecast then (unix seconds), the limit (bytes), the urgency."""
+    """The last published transition: its time and forecast (unix seconds), limit (bytes) and urgency."""
 
     time: float
     eta: float | None
@@ -34,7 +35,11 @@ class Told(Struct, frozen=True, array_like=True, gc=False):
     urgency: Urgency
 
     def is_old(self, score: Score) -> bool:
-        """Whether the forecast is another one now: half of the time is left, or far more than was told."""
+        """Return whether the forecast of a score differs enough to be published.
+
+        It does when it is more urgent, when it is the first one, when half of the time is gone, and when the
+        lower bound is later than the published forecast.
+        """
         if URGENCIES.index(urgency(score)) > URGENCIES.index(self.urgency):
             return True
         if score.forecast is None:
@@ -47,13 +52,13 @@ class Told(Struct, frozen=True, array_like=True, gc=False):
 
 
 def told_of(score: Score, soon: Urgency) -> Told:
-    """Give what a transition with this score tells."""
+    """Return what a transition with this score publishes."""
     eta = score.forecast.eta if score.forecast else None
     return Told(score.time, eta, score.limit, score.limit_name, soon)
 
 
 def urgency(score: Score) -> Urgency:
-    """Say how soon something must be done, by the lower bound of the time left."""
+    """Return how soon somebody must act, by the lower bound of the time left."""
     if score.forecast is None:
         return "later"
     left = score.forecast.eta_low - score.time
@@ -61,7 +66,7 @@ def urgency(score: Score) -> Urgency:
 
 
 def limit_moved(told: Told | None, score: Score) -> str | None:
-    """Say that the limit is another one than was told, and how much time is left now."""
+    """Return that the limit has moved, with the time left now, in words; None where it has not."""
     if (
         told is None
         or not told.limit
@@ -72,17 +77,20 @@ def limit_moved(told: Told | None, score: Score) -> str | None:
     if abs(score.limit / told.limit - 1.0) <= _MOVED:
         return None
     if told.limit_name == score.limit_name:
-        said = f"limit {'raised' if score.limit > told.limit else 'lowered'} to {size(score.limit)}"
+        words = f"limit {'raised' if score.limit > told.limit else 'lowered'} to {size(score.limit)}"
     elif score.time - told.time >= _TURNS_SECONDS:
-        said = f"limit is {score.limit_name} of {size(score.limit)}"
+        words = f"limit is {score.limit_name} of {size(score.limit)}"
     else:
         return None
     left = "" if score.forecast is None else f", now {duration(score.forecast.eta - score.time)} left"
-    return f"{said}{left} (it was {size(told.limit)})"
+    return f"{words}{left} (it was {size(told.limit)})"
 
 
-def no_room(score: Score, before: bool) -> str | None:
-    """Say why a growth cannot go on; None where it can. `before`: whether it could not at the last score."""
+def blocked_by(score: Score, before: bool) -> str | None:
+    """Return what blocks a growth, in words; None where nothing does.
+
+    `before` says whether it was blocked at the previous score.
+    """
     if _reached(score, _FREED if before else _REACHED):
         return f"{score.limit_name} of {size(score.limit or 0)} is reached"
     if (stalled := score.stalled or 0.0) >= (_RELEASED if before else _HELD):

@@ -10,22 +10,23 @@ from fleetleak.records import LEAK_KINDS, Score
 from fleetleak.records.alert import URGENCIES, AlertState, Severity, Urgency
 from fleetleak.records.types import Kind
 from sinks.alerting.growth import Covered, Growth, growth_of
-from sinks.alerting.news import Told, limit_moved, no_room, told_of, urgency
+from sinks.alerting.news import Told, blocked_by, limit_moved, told_of, urgency
 
 _VOTE_LIFE = 0.5  # windows of the trend after which a vote for a kind counts half
-_HEAD_START = 0.05  # windows that the first kind is taken to have held
-Phase = Literal["quiet", "suspected", "firing"]
+_HEAD_START = 0.05  # windows that count as votes for the first kind
+AlertPhase = Literal["quiet", "suspected", "firing"]
 
 
 class AlertMemory(Struct, omit_defaults=True, gc=False):
-    """What the policy remembers of one instance; constant size.
+    """The state of one instance's alert; constant size.
 
-    `since` names the alert: it stays when an alert that was resolved comes back within `Policy.reopen`.
-    `onset` is the earliest that was said of this growth. `blocked` says that it has no room left; `covered`
-    is a growth that a label called no leak.
+    `since` names the alert: it stays the same when a resolved alert fires again within `Policy.reopen`.
+    `onset` is the earliest onset in the scores of this growth. `window` is the window of its trend, in
+    seconds. Memory below `floor`, in bytes, counts as given back; `below` is how many scores in a row show
+    this. `blocked` says that the growth cannot continue. `covered` is a growth that a label called no leak.
     """
 
-    phase: Phase = "quiet"
+    phase: AlertPhase = "quiet"
     confirmed: int = 0
     suspected_at: float = 0.0
     since: float = 0.0
@@ -47,7 +48,7 @@ class AlertMemory(Struct, omit_defaults=True, gc=False):
 
 
 class Transition(Struct, frozen=True, gc=False):
-    """One step in the life of an alert, to be published with what the score says."""
+    """One step in the life of an alert; it is published with the evidence of its score."""
 
     state: AlertState
     time: float
@@ -61,22 +62,23 @@ class Transition(Struct, frozen=True, gc=False):
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """When to tell people.
+    """The rules by which an alert fires, is updated and resolved.
 
     Parameters
     ----------
     fire, clear
-        Confidence at which an alert begins, and below which it no longer stands (hysteresis).
+        The confidence at which an alert fires, and below which a score no longer supports it (hysteresis).
     sure
-        Confidence for severity `sure`, together with a forecast.
+        The confidence for severity `sure`, together with a forecast.
     confirmations, hold
-        Scores in a row, and seconds of event time, that the evidence must last before an alert.
+        How long the evidence must last before an alert: in scores in a row, and in seconds of event time.
     clear_windows, clear_least
-        An alert ends when its evidence is gone for this many windows of its trend, and this long.
+        How long the evidence must be gone before the alert ends: in windows of its trend, and in seconds.
+        The longer one counts.
     high_water, high_fire
-        Share of the limit in use above which the confidence `high_fire` is enough.
+        From this `limit_used` share on, the confidence `high_fire` is enough where there is a forecast.
     reopen
-        Seconds within which a new alert continues the one before: one alert per leak.
+        The seconds within which a new alert continues the one before: one alert per leak.
     """
 
     fire: float = 0.5
@@ -91,7 +93,10 @@ class Policy(Struct, frozen=True, kw_only=True):
     reopen: float = 6 * 3600.0
 
     def step(self, memory: AlertMemory, score: Score) -> list[Transition]:
-        """Take one score, newer than the one before; change `memory`; give what is to be told."""
+        """Return the transitions that a score causes, and change `memory`.
+
+        Each score must be newer than the one before.
+        """
         killed = memory.oom_kills is not None and (score.oom_kills or 0) > memory.oom_kills
         memory.oom_kills = score.oom_kills
         memory.growth = growth_of(score)
@@ -104,8 +109,8 @@ class Policy(Struct, frozen=True, kw_only=True):
             return []
         return self._suspect(memory, score)
 
-    def again(self, memory: AlertMemory, score: Score) -> Transition:
-        """Tell once more what stands of an instance, with its newest score."""
+    def repeat(self, memory: AlertMemory, score: Score) -> Transition:
+        """Return an update of an instance's firing alert, with its newest score."""
         return self._tell(memory, score, "updated")
 
     def _enough(self, memory: AlertMemory, score: Score) -> bool:
@@ -119,15 +124,15 @@ class Policy(Struct, frozen=True, kw_only=True):
         return score.confidence >= (self.high_fire if high and score.forecast else self.fire)
 
     def _suspect(self, memory: AlertMemory, score: Score) -> list[Transition]:
-        again = memory.closed_at is not None and score.time - memory.closed_at < self.reopen
+        reopened = memory.closed_at is not None and score.time - memory.closed_at < self.reopen
         if memory.phase == "quiet":
             memory.phase, memory.suspected_at = "suspected", score.time
-            memory.onset = memory.onset if again else None
+            memory.onset = memory.onset if reopened else None
         memory.confirmed += 1
         memory.onset = _earliest(memory.onset, score.onset)
         if memory.confirmed < self.confirmations or score.time - memory.suspected_at < self.hold:
             return []
-        memory.since = memory.since if again else score.time
+        memory.since = memory.since if reopened else score.time
         memory.phase, memory.below, memory.blocked, memory.covered = "firing", 0, False, None
         memory.severity = self._severity(score)
         memory.kind, memory.voted_at = score.kind, score.time
@@ -136,18 +141,18 @@ class Policy(Struct, frozen=True, kw_only=True):
         return [self._tell(memory, score, "firing")]
 
     def _stand(self, memory: AlertMemory, score: Score, killed: bool) -> list[Transition]:
-        was_blocked, end = memory.blocked, no_room(score, memory.blocked)
-        memory.blocked = end is not None
+        was_blocked, blocked = memory.blocked, blocked_by(score, memory.blocked)
+        memory.blocked = blocked is not None
         if memory.blocked or was_blocked:
-            memory.seen_at = score.time  # what cannot grow is not over
+            memory.seen_at = score.time  # a growth that is blocked has not stopped
         if (reason := self._ended(memory, score, killed)) is not None:
             memory.phase, memory.confirmed, memory.closed_at = "quiet", 0, score.time
             memory.onset = None if score.restarted else memory.onset
             return [self._tell(memory, score, "resolved", closed_by=reason)]
         if moved := limit_moved(memory.told, score):
             return [self._tell(memory, score, "updated", news=moved)]
-        if end is not None:
-            return [] if was_blocked else [self._tell(memory, score, "updated", news=end)]
+        if blocked is not None:
+            return [] if was_blocked else [self._tell(memory, score, "updated", news=blocked)]
         if memory.below or score.confidence < self.clear or score.kind not in LEAK_KINDS:
             return []
         self._remember(memory, score)
@@ -169,7 +174,7 @@ class Policy(Struct, frozen=True, kw_only=True):
             return
         memory.onset = _earliest(memory.onset, score.onset)
         memory.seen_at, memory.window = score.time, trend.window
-        # Below the lower edge of its swings: a sawtooth gives much back at every tooth, and leaks on.
+        # Counted from the lower edge: a sawtooth gives back much at every tooth and still leaks.
         memory.floor = trend.level - 0.5 * trend.rise
 
     def _severity(self, score: Score) -> Severity:
@@ -186,7 +191,11 @@ class Policy(Struct, frozen=True, kw_only=True):
         return [self._tell(memory, score, "updated")]
 
     def _renamed(self, memory: AlertMemory, score: Score) -> bool:
-        """Kinds are voted on by the time they held, the newest half window most: shapes waver."""
+        """Return whether the kind of the alert changes.
+
+        Single scores waver between kinds, so each kind gets the seconds it lasted as votes. Votes fade: half
+        a window later they count half.
+        """
         elapsed = score.time - memory.voted_at
         fade = 2.0 ** (-elapsed / max(_VOTE_LIFE * memory.window, 1.0))
         memory.votes = {kind: fade * votes for kind, votes in memory.votes.items()}
@@ -210,7 +219,7 @@ class Policy(Struct, frozen=True, kw_only=True):
 
 
 def more_urgent(one: Urgency, other: Urgency) -> bool:
-    """Whether one leaves less time than the other."""
+    """Return whether `one` leaves less time than `other`."""
     return URGENCIES.index(one) > URGENCIES.index(other)
 
 

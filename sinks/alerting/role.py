@@ -1,4 +1,4 @@
-"""The alerting role: scores in, transitions of alerts out; one alert per leaking service."""
+"""The alerting role: it reads scores and publishes transitions of alerts, one alert per leaking service."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Alerting(Keyed[Score, ServiceAlerts]):
     Parameters
     ----------
     alerts_topic, silent_topic
-        Where its alerts go while its track is active, and while another one is.
+        The topic of its alerts while its track is active, and while another track is.
     track
-        Whose settings these are (docs/tracks.md).
+        The track that these settings belong to (docs/tracks.md).
     """
 
     NAME = "alerting"
@@ -64,15 +64,15 @@ class Alerting(Keyed[Score, ServiceAlerts]):
         self._silent = settings.silent_seconds
         self._alerts_topic = alerts_topic
         self._silent_topic = silent_topic
-        # Interned, so that it is the default itself: msgspec leaves out a default by identity.
+        # Interned, so that it is the same object as the default: msgspec omits a default by identity.
         self._track = sys.intern(track)
-        # Stored under PROMOTION_KEY, which no service has.
+        # Stored under PROMOTION_KEY. No service has this key.
         self._active = ActiveTracks()
 
     # Scores.
 
     def step(self, state: ServiceAlerts | None, record: Score, emit: Emit) -> ServiceAlerts:
-        """Take a score; publish the transitions that it causes."""
+        """Apply a score, and publish the transitions that it causes."""
         service, score = state or ServiceAlerts(), record
         service.newest = max(service.newest, score.time)
         member = service.member(score.instance)
@@ -90,7 +90,7 @@ class Alerting(Keyed[Score, ServiceAlerts]):
         return service
 
     def _tell(self, service: ServiceAlerts, score: Score, step: Transition, emit: Emit) -> None:
-        """Turn one instance's transition into the service's."""
+        """Publish a transition of one instance as one of its service, if it is news."""
         firing, standing = service.firing(), service.standing
         if standing is None:
             if step.state == "resolved":
@@ -104,7 +104,7 @@ class Alerting(Keyed[Score, ServiceAlerts]):
             state = "updated"
             news = service.is_news(score.instance, step)
             if step.state == "resolved":
-                # Published with the next score of an instance that still leaks; this one says nothing of it.
+                # This score shows no leak. The next score of an instance that still leaks publishes it.
                 standing.stale |= news
             if step.state == "resolved" or not news:
                 return
@@ -116,15 +116,15 @@ class Alerting(Keyed[Score, ServiceAlerts]):
         self._publish(standing.told, emit)
 
     def _adopt(self, service: ServiceAlerts, score: Score, emit: Emit) -> None:
-        """Publish the alert of this instance if the one that was published before leaks no more."""
+        """Publish the alert of this instance if the published one no longer leaks."""
         standing = service.standing
         if standing is None or not standing.stale or score.trend is None:
             return
-        step = self._policy.again(service.member(score.instance).memory, score)
+        step = self._policy.repeat(service.member(score.instance).memory, score)
         self._told(standing, described(standing, service, score, step, "updated"), emit)
 
     def _name(self, score: Score, step: Transition) -> str:
-        # With the name of another track: two tracks' alerts of one leak meet on `alerts` at a promotion.
+        # The track is in the name: after a promotion, `alerts` can have one leak's alerts of two tracks.
         owner = "" if self._track == MAIN else f"@{self._track}"
         return f"{score.service}@{step.since:.0f}{owner}"
 
@@ -140,7 +140,7 @@ class Alerting(Keyed[Score, ServiceAlerts]):
         )
 
     def _forget_silent(self, service: ServiceAlerts, score: Score, emit: Emit) -> None:
-        """Forget instances that are silent by the service's time; with the last one its alert ends."""
+        """Forget instances that are silent for too long. The alert ends with its last leaking instance."""
         if service.newest - service.checked < self._silent / 8:
             return
         service.checked = service.newest
@@ -151,7 +151,7 @@ class Alerting(Keyed[Score, ServiceAlerts]):
             self._close(service, score.time, "no leaking instance is there any more", emit)
 
     def _close(self, service: ServiceAlerts, time: float, why: str, emit: Emit) -> None:
-        """End the alert for a reason outside its instances; their progress towards an alert is forgotten."""
+        """End the alert for a reason outside its instances, and reset their state machines."""
         if service.standing is None:
             return
         for member in service.members.values():
@@ -167,7 +167,10 @@ class Alerting(Keyed[Score, ServiceAlerts]):
     # Control records.
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
-        """Apply a label (`leak` confirms, `not-a-leak` and `expected` resolve), a deletion or a promotion."""
+        """Apply a control record: a label, a deletion or a promotion.
+
+        The label `leak` confirms an alert; `not-a-leak` and `expected` resolve it.
+        """
         try:
             read = control.read(record.value)
         except Unreadable as error:
@@ -182,7 +185,7 @@ class Alerting(Keyed[Score, ServiceAlerts]):
         return None, Applied()
 
     def _delete(self, service: ServiceAlerts | None, _record: ModelDelete, emit: Emit) -> None:
-        """Forget a service that is gone for good; its alert ends."""
+        """End the alert of a deleted service, and forget the service."""
         if service is not None:
             self._close(service, service.newest, "the service was deleted", emit)
 
@@ -214,7 +217,7 @@ class Alerting(Keyed[Score, ServiceAlerts]):
         self._close(service, time, f"{label.author} said {label.verdict}{reason}"[:_LONGEST], emit)
 
     def _promote(self, partition: int, track: str) -> tuple[Key | None, Applied]:
-        """Make a track active in a partition; alerts that stand move to the topic where they belong now."""
+        """Make a track active in a partition, and move firing alerts to the topic where they belong now."""
         applied = Applied()
         before = self._active.of(partition)
         if before == track:
@@ -235,7 +238,7 @@ class Alerting(Keyed[Score, ServiceAlerts]):
             emit.into(applied)
 
     def _standing(self, partition: int) -> list[tuple[Key, Alert]]:
-        """Return the newest published form of every standing alert, at its service's newest time."""
+        """Return the last published transition of every firing alert, at the newest time of its service."""
         return [
             (key, msgspec.structs.replace(s.standing.told, time=max(s.newest, s.standing.told.time)))
             for key, s in self.items(partition)
@@ -245,7 +248,7 @@ class Alerting(Keyed[Score, ServiceAlerts]):
     # State.
 
     def levels(self) -> dict[metrics.Gauge, float]:
-        """Return the number of services kept, and of alerts that stand."""
+        """Return the number of services with state, and of firing alerts."""
         standing = sum(service.standing is not None for service in self.states())
         return super().levels() | {metrics.FIRING: float(standing)}
 
@@ -254,7 +257,7 @@ class Alerting(Keyed[Score, ServiceAlerts]):
         return self._active.dump(key.partition) if key.name == PROMOTION_KEY else super().dump(key)
 
     def load(self, key: Key, state: bytes) -> None:
-        """Put a service's alerts, or the active track of a partition, back."""
+        """Restore the state of a service's alerts, or the active track of a partition."""
         if key.name == PROMOTION_KEY:
             self._active.load(key.partition, state)
         else:

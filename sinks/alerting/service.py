@@ -1,4 +1,4 @@
-"""Everything kept of one service: its instances, and the alert that stands for it."""
+"""The stored state of one service: its instances and its firing alert."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from fleetleak.liveness import alive
 from fleetleak.records import Alert
 from sinks.alerting.policy import AlertMemory, Transition, more_urgent
 
-# A change of how many instances leak is news from this factor on.
+# It is news when the number of leaking instances changes by this factor.
 _MANY_MORE = 2
 
 
 class Member(msgspec.Struct, omit_defaults=True):
-    """One instance: its state machine, when it was last heard of, and how long after the time before."""
+    """One instance: its state machine, the time of its newest score, and the seconds since the one before."""
 
     memory: AlertMemory
     time: float = 0.0
     gap: float = 0.0
 
     def heard(self, time: float) -> None:
-        """Note a score."""
+        """Record the event time of a new score."""
         self.gap, self.time = (time - self.time if self.time else 0.0), time
 
 
 class Standing(msgspec.Struct, omit_defaults=True):
     """The alert that is firing for a service.
 
-    `confirmed` names who said that it is a leak. `stale`: what was told last no longer holds.
+    `confirmed` has the authors who labelled it a leak. `told` is its last published transition. `stale` says
+    that this transition is no longer true.
     """
 
     key: str
@@ -38,12 +39,16 @@ class Standing(msgspec.Struct, omit_defaults=True):
 
 
 class ServiceAlerts(msgspec.Struct, omit_defaults=True):
-    """Everything kept of one service.
+    """The stored state of one service.
 
     Parameters
     ----------
+    newest
+        The newest event time of its scores.
+    checked
+        The event time of the last search for silent instances.
     taught_rise
-        Bytes of rise that labels called normal.
+        The bytes of rise that labels called normal.
     muted_until
         No alert before this event time: the growth is expected.
     """
@@ -56,29 +61,29 @@ class ServiceAlerts(msgspec.Struct, omit_defaults=True):
     muted_until: float = 0.0
 
     def member(self, name: str) -> Member:
-        """Give an instance, new if never seen."""
-        found = self.members.get(name)
-        if found is None:
-            found = self.members[name] = Member(AlertMemory())
-        return found
+        """Return the state of an instance; a new one for a new instance."""
+        member = self.members.get(name)
+        if member is None:
+            member = self.members[name] = Member(AlertMemory())
+        return member
 
     def firing(self) -> list[str]:
-        """Give the instances that leak as far as is known; those that fell silent among them."""
+        """Return the instances whose state machine is firing, also those that are silent now."""
         return [name for name, m in self.members.items() if m.memory.phase == "firing"]
 
     def leaking(self) -> list[str]:
-        """Give the instances that leak and are there."""
+        """Return the instances that are firing and alive."""
         return [name for name in self.firing() if self._alive(self.members[name])]
 
     def alive(self) -> int:
-        """Count the instances that are there."""
+        """Return the number of instances that are alive."""
         return sum(map(self._alive, self.members.values()))
 
     def _alive(self, member: Member) -> bool:
         return alive(member.time, member.gap, self.newest)
 
     def is_news(self, name: str, step: Transition) -> bool:
-        """Whether a step of one instance is told of a service whose alert stands already."""
+        """Return whether a step of one instance must be published; any step is if no alert is firing yet."""
         if (standing := self.standing) is None:
             return True
         told = standing.told

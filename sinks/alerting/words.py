@@ -1,4 +1,4 @@
-"""From scores to alerts: what each transition says."""
+"""The records of alerts: from a score and a step to an Alert."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sinks.origin import origin
 
 _MOST_NAMED = 20
 _MOST_REASONS = 3
-# In place of what was published last, for an alert that is about to be published first.
+# The previous transition of an alert that has none yet.
 NO_ALERT = Alert(
     key="-", state="firing", service="-", instance="-", time=0.0, since=0.0, severity="early", kind="stable",
     confidence=0.0, summary="", recommendation="",
@@ -23,7 +23,7 @@ NO_ALERT = Alert(
 def described(
     standing: Standing, service: ServiceAlerts, score: Score, step: Transition, state: AlertState
 ) -> Alert:
-    """Return the alert of a service after one instance's step."""
+    """Return the alert of a service after a step of one instance."""
     leaking, forecast, told = service.leaking(), score.forecast, standing.told
     sure = "sure" in (step.severity, told.severity)
     return _worded(
