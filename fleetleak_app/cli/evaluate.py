@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from fleetleak.settings import Loaded
 from fleetleak_app.cli import CommandFailed
 from fleetleak_app.cli.extras import needs
-from fleetleak_app.cli.tables import render
 from fleetleak_app.reading import Notes
+from fleetleak_app.tables import render
 
 if TYPE_CHECKING:
     from fleetleak_app.evaluation.cases import Case

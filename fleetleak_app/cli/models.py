@@ -19,7 +19,7 @@ from fleetleak_app.cli import CommandFailed, say
 from fleetleak_app.cli.connect import checked_topics
 from fleetleak_app.cli.known import refuse_unknown
 from fleetleak_app.cli.publish import author, publish, written
-from fleetleak_app.cli.tables import render
+from fleetleak_app.tables import render
 
 HELP = "list, show, export, import, lend or delete what was learned of services; what each could detect"
 SECTIONS = ("kafka", "topics", "processor", "log")

@@ -12,7 +12,7 @@ from fleetleak.kafka.verify import Problem, problems
 from fleetleak.settings import Loaded, Settings
 from fleetleak_app.cli import CommandFailed
 from fleetleak_app.cli.connect import admin, layout
-from fleetleak_app.cli.tables import render
+from fleetleak_app.tables import render
 
 HELP = "plan, create or verify the topics"
 SECTIONS = ("kafka", "topics", "log")

@@ -20,8 +20,8 @@ from fleetleak.stream.stored import stored
 from fleetleak_app.cli import CommandFailed, say
 from fleetleak_app.cli.connect import admin, checked_topics
 from fleetleak_app.cli.publish import author, written
-from fleetleak_app.cli.tables import render
 from fleetleak_app.roles import topic_specs
+from fleetleak_app.tables import render
 from fleetleak_app.tracks import history
 from fleetleak_app.tracks.compare import Observed, compare
 from fleetleak_app.tracks.rule import decide

@@ -18,7 +18,7 @@ from fleetleak.text import duration, moment, rate, size
 from fleetleak_app.cli import CommandFailed, say
 from fleetleak_app.cli.alerts import latest
 from fleetleak_app.cli.connect import checked_topics
-from fleetleak_app.cli.tables import render
+from fleetleak_app.tables import render
 
 HELP = "list every instance that is watched now, with its evidence, and why it is not alerted"
 SECTIONS = ("kafka", "topics", "log")

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fleetleak.records import Alert, Score
-from fleetleak_app.cli.tables import shorten
+from fleetleak_app.tables import shorten
 
 _MIB = 2**20
 _ROWS = 14

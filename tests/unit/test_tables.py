@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetleak_app.cli.tables import render, shorten
+from fleetleak_app.tables import render, shorten
 from tests.unit.strategies import REPEATABLE
 
 COLUMNS = {"name": "service", "count": "count", "note": ""}
