@@ -1,1 +1,1 @@
-"""What stands on all parts: the command line, the demo, replays, tracks, and the evaluation."""
+"""The application on top of all parts: the command line, the demo, replays, tracks and the evaluation."""

@@ -1,4 +1,4 @@
-"""`fleetleak`, and `python -m fleetleak`: the command line, which signals end from its first moment on."""
+"""`fleetleak` and `python -m fleetleak_app`: the command line. Signals can end it at any moment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fleetleak import stopping
 
 
 def main() -> int:
-    """Run one command; give its exit code, 128 and the signal's number where one ended it."""
+    """Run one command, and return its exit code: 128 + the signal's number if a signal ended it."""
     stopping.at_once()
     from fleetleak_app.cli import main as run
 
@@ -18,13 +18,13 @@ def main() -> int:
         return run(ready=stopping.in_order)
     except stopping.Stopped as stopped:
         _flush()
-        # Not sys.exit: taking clients apart can wait for a cluster that does not answer.
+        # Not sys.exit: closing the clients can wait for a cluster that does not answer.
         os._exit(stopped.code)
 
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        # Whoever read it may be gone.
+        # The reader may have closed the stream.
         with contextlib.suppress(OSError):
             stream.flush()
 

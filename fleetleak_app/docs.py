@@ -1,4 +1,4 @@
-"""`make docs`: write the pages that are generated, so that they cannot go stale unnoticed."""
+"""`make docs`: write the generated pages. A test compares them with the code."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Every role serves these on `/metrics` (settings `http.address` and `http.port`),
 
 
 def pages() -> dict[str, str]:
-    """Give path and text of every generated page."""
-    found = {
+    """Return the text of every generated page by its path."""
+    texts = {
         "docs/settings.md": settings.reference(),
         "docs/metrics.md": METRICS_HEAD + metrics.reference(),
     }
-    return found | {f"docs/schemas/{name}": text for name, text in schemas().items()}
+    return texts | {f"docs/schemas/{name}": text for name, text in schemas().items()}
 
 
 def main() -> None:
-    """Write them below the current directory."""
+    """Write all pages below the current directory."""
     for path, text in pages().items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(text)

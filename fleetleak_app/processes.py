@@ -1,4 +1,4 @@
-"""Child processes: the very commands a user deploys, started together and ended together."""
+"""Child processes: the same commands that a user deploys, started and ended together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import TracebackType
 
 from fleetleak.kafka.broker import die_with_parent
 
-# Of the ten seconds that a command has after a signal.
+# Less than the ten seconds that a command may take to end after a signal.
 _TERM_SECONDS = 6.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -24,12 +24,12 @@ def _prepare() -> None:
 
 
 def _clean(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave our own variables out: a child has the settings it is given, not those around us."""
+    """Return the variables without the settings of fleetleak: a child has only the settings it is given."""
     return {name: value for name, value in environment.items() if not name.startswith("FLEETLEAK_")}
 
 
 class Processes:
-    """Child processes with a log file each; none outlives the block, however it ends."""
+    """Child processes, each with a log file. All of them end with the `with` block."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -44,9 +44,9 @@ class Processes:
         self.end()
 
     def start(self, name: str, words: list[str], environment: dict[str, str]) -> int:
-        """Start `python -m ...`; give its pid."""
+        """Start `python -m WORDS`, and return its process id."""
         with (self._directory / f"{name}.log").open("ab") as log:
-            # Ctrl-C must not fall between the start of a process and our knowing of it.
+            # Ctrl-C must not interrupt between the start of a process and its registration.
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             try:
                 process = self._running[name] = subprocess.Popen(
@@ -58,20 +58,20 @@ class Processes:
         return process.pid
 
     def ended(self) -> dict[str, int]:
-        """Give the exit code of each process that ended by itself."""
+        """Return the exit code of each process that has ended by itself."""
         codes = {name: p.poll() for name, p in self._running.items()}
         return {name: code for name, code in codes.items() if code is not None}
 
     def last_words(self, name: str) -> str:
-        """Give the end of a process's log."""
+        """Return the last 400 characters of a process's log."""
         return (self._directory / f"{name}.log").read_text(errors="replace").strip()[-400:]
 
     def pids(self) -> dict[str, int]:
-        """Give the pid of each process."""
+        """Return the process id of each process."""
         return {name: p.pid for name, p in self._running.items()}
 
     def end(self) -> None:
-        """Ask all to end, then make them."""
+        """End all processes: with SIGTERM first, and after six seconds with SIGKILL."""
         alive = [p for p in self._running.values() if p.poll() is None]
         for process in alive:
             process.send_signal(signal.SIGTERM)

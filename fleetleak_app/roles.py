@@ -1,4 +1,4 @@
-"""The stateful roles: one line each. Commands, topics, checks and replays follow from it."""
+"""The stateful roles, one line each. Commands, topics, checks and replays are derived from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROLES = {
     "alerting": "sinks.alerting.role",
     "drift": "sinks.drift",
 }
-"""By name, the module that has the role's `ROLE`. It must not import what only some installations have."""
+"""The module of each role, by name; it defines `ROLE`. It must not import optional packages."""
 
 
 def role(name: str) -> RoleSpec:
@@ -39,7 +39,7 @@ def run_by(command: str) -> list[RoleSpec]:
 
 
 def topic_specs() -> list[TopicSpec]:
-    """Return every topic: those of the product, then what roles have beside them."""
+    """Return every topic: those of fleetleak, then the further topics of roles."""
     return list(dict.fromkeys([*SPECS, *(topic for spec in roles() for topic in spec.topic_specs)]))
 
 

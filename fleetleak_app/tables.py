@@ -1,4 +1,4 @@
-"""One style of table for the lists of all commands: columns that fit the terminal."""
+"""Tables for the lists of all commands: columns that fit the terminal."""
 
 from __future__ import annotations
 

@@ -36,9 +36,10 @@ COMMANDS = {
     "evaluate": "fleetleak_app.cli.evaluate",
     "config": "fleetleak_app.cli.config",
 }
-"""Imported only when asked for: the agent must not load what a processor needs.
+"""The module of each command. It is imported only when its command runs: the agent must not load what only
+a processor needs.
 
-Each module has HELP, SECTIONS (of settings it uses; or single settings, by their path),
+Each module has HELP, SECTIONS (the sections of settings that it uses, or single settings by their path),
 `add_arguments(parser)` and `run(loaded, arguments) -> exit code`.
 """
 
@@ -50,11 +51,11 @@ _ALIASES = {
 
 
 class CommandFailed(RuntimeError):
-    """A command cannot go on; the message is one line that says what to do."""
+    """A command cannot continue. The message is one line, and says what to do."""
 
 
 def say(line: str) -> None:
-    """Tell people something beside a command's output."""
+    """Print a line to stderr, beside the output of a command."""
     print(f"fleetleak: {line}", file=sys.stderr)
 
 
@@ -78,23 +79,26 @@ def _add_settings(parser: argparse.ArgumentParser, sections: Sequence[str]) -> N
 
 
 def _parser(argv: Sequence[str]) -> tuple[Parser, Parser, ModuleType | None]:
-    """Give the parser, that of the command that is named, and its module."""
+    """Return the main parser, the parser of the named command, and the module of this command.
+
+    Where no known command is named, these are the main parser twice and None.
+    """
     parser = Parser(prog="fleetleak", description="Memory-leak detection for a whole fleet, on Kafka.")
     parser.add_argument("--version", action="version", version=f"fleetleak {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in argv if not word.startswith("-")), None)
     module: ModuleType | None = None
     named = parser
-    for name, place in COMMANDS.items():
+    for name, path in COMMANDS.items():
         if chosen not in (None, name):
             commands.add_parser(name)
             continue
-        found = importlib.import_module(place)
-        sub = commands.add_parser(name, help=found.HELP, description=found.HELP, allow_abbrev=False)
+        command = importlib.import_module(path)
+        sub = commands.add_parser(name, help=command.HELP, description=command.HELP, allow_abbrev=False)
         if name == chosen:
-            module, named = found, sub
-            found.add_arguments(sub)
-            _add_settings(sub, found.SECTIONS)
+            module, named = command, sub
+            command.add_arguments(sub)
+            _add_settings(sub, command.SECTIONS)
     return parser, named, module
 
 
@@ -108,23 +112,23 @@ def _parsed(argv: Sequence[str]) -> tuple[ModuleType, argparse.Namespace]:
 
 
 def command_line(argv: Sequence[str]) -> argparse.Namespace:
-    """Give the words of a command line as its command gets them, without running it.
+    """Return the parsed arguments of a command line, without running its command.
 
     Raises
     ------
     SystemExit
-        If they are no command line of ours.
+        If the words are no valid command line.
     """
     return _parsed(argv)[1]
 
 
 def main(argv: Sequence[str] | None = None, ready: Callable[[], None] = lambda: None) -> int:
-    """Run one command; give its exit code: 0 well, 1 failed, 2 wrong usage or settings.
+    """Run one command, and return its exit code: 0 success, 1 failure, 2 wrong usage or settings.
 
     Parameters
     ----------
     ready
-        Called when everything is loaded and the command begins.
+        Called when all modules are loaded, before the command begins.
     """
     argv = sys.argv[1:] if argv is None else argv
     module, arguments = _parsed(argv)
@@ -155,6 +159,6 @@ def _run(module: ModuleType, loaded: object, arguments: argparse.Namespace) -> i
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has seen enough.
+        # The reader of our output has closed the pipe, as `head` does.
         sys.stderr.close()
         return 0

@@ -1,4 +1,4 @@
-"""Connecting a command to the cluster; if it does not answer, the error names the cause and the fix."""
+"""Connecting a command to the cluster. If it does not answer, the error has the cause and the fix."""
 
 from __future__ import annotations
 

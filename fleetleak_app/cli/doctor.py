@@ -1,4 +1,4 @@
-"""`fleetleak doctor`: check what everything depends on, and say the fix."""
+"""`fleetleak doctor`: check what the roles depend on, and print how to fix it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NO_PRESSURE = "boot with psi=1, or leave pressure out of producer.collectors: i
 
 
 class Finding(NamedTuple):
-    """What one check found; one that is `ok` and yet has a fix is a warning."""
+    """The result of one check. A result that is `ok` and has a fix is a warning."""
 
     check: str
     ok: bool
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Check everything; 1 if something needs a fix."""
+    """Run all checks; return 1 if something needs a fix."""
     findings = list(diagnose(loaded.settings))
     if arguments.json:
         print(orjson.dumps([f._asdict() for f in findings]).decode())
@@ -65,7 +65,7 @@ def _word(finding: Finding) -> str:
 
 
 def diagnose(settings: Settings) -> Iterator[Finding]:
-    """Run every check; those that need Kafka only where it answers."""
+    """Yield the result of every check; checks that need Kafka are left out if it does not answer."""
     yield from _files(settings)
     where = settings.kafka.bootstrap_servers
     try:
@@ -105,9 +105,9 @@ def _files(settings: Settings) -> Iterator[Finding]:
     if "cgroup" in collectors:
         yield _cgroups(Path(settings.producer.cgroupfs))
     if "pressure" in collectors:
-        found = _readable("pressure", proc / "pressure" / "memory", _NO_PRESSURE)
-        # The producer works without.
-        yield Finding(found.check, True, found.detail, found.fix)
+        pressure = _readable("pressure", proc / "pressure" / "memory", _NO_PRESSURE)
+        # A warning at most: the producer works without it.
+        yield Finding(pressure.check, True, pressure.detail, pressure.fix)
 
 
 def _readable(check: str, path: Path, fix: str) -> Finding:
@@ -119,7 +119,7 @@ def _readable(check: str, path: Path, fix: str) -> Finding:
 
 
 def _cgroups(root: Path) -> Finding:
-    # Here and not above: the other commands do not need the agent.
+    # Imported here: the other commands do not need the agent.
     from producers.host.cgroupfs import Version2, detect
     from producers.host.files import Files
     from producers.host.reader import Reader
@@ -130,9 +130,9 @@ def _cgroups(root: Path) -> Finding:
         return Finding("cgroups", True, f"version 2 at {root}")
     if hierarchy is not None:
         return _readable("cgroups", Path(hierarchy.root) / "memory.stat", _HIDDEN)
-    found = _readable("cgroups", controllers, _HIDDEN)
-    if not found.ok:
-        return found
+    readable = _readable("cgroups", controllers, _HIDDEN)
+    if not readable.ok:
+        return readable
     return Finding("cgroups", False, f"{controllers}: no memory controller", _NO_CONTROLLER)
 
 
@@ -141,7 +141,7 @@ def _topics(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
     try:
         wrong = problems(cluster, wanted, settings.kafka)
     except topics.WrongTopics as error:
-        yield Finding("topics", False, str(error), "see what is said of Kafka above")
+        yield Finding("topics", False, str(error), "see the result for Kafka above")
         return
     for problem in wrong:
         yield Finding("topics", False, problem.what, problem.fix)
@@ -150,34 +150,33 @@ def _topics(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
 
 
 def _transactions(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:
-    """Look for transactions that nobody will end, in our topics and in the groups' offsets."""
+    """Look for transactions that nobody will end, in our topics and in the topic of consumer offsets."""
     wanted = layout(settings)
     ours = {topic.name for topic in wanted} | {"__consumer_offsets"}
     patience_seconds = settings.runtime.transaction_timeout_seconds * 1.5
     try:
         counts = {name: count for name, count in topics.existing(cluster).items() if name in ours}
         places = [(name, number) for name, count in counts.items() for number in range(count)]
-        found = hanging(cluster, places, patience_seconds)
+        open_transactions = hanging(cluster, places, patience_seconds)
     except (KafkaException, topics.WrongTopics) as error:
         words = error.args[0].str() if isinstance(error, KafkaException) else str(error)
         fix = Right("Describe", "every topic above").missing(settings.kafka)
-        yield Finding("transactions", False, f"could not be looked at: {words}", fix)
+        yield Finding("transactions", False, f"could not be checked: {words}", fix)
         return
-    for one in found:
+    for one in open_transactions:
         where = f"{one.topic}[{one.partition}]"
         detail = (
             f"one is open on {where} since offset {one.start_offset}, and blocks read_committed consumers"
         )
-        fix = (
-            f"see that no role runs with a longer time-out, then {one.cure(settings.kafka.bootstrap_servers)}"
-        )
+        cure = one.cure(settings.kafka.bootstrap_servers)
+        fix = f"make sure that no role runs with a longer timeout, then {cure}"
         yield Finding("transactions", False, detail, fix)
-    if not found:
+    if not open_transactions:
         yield Finding("transactions", True, f"none has been open for longer than {patience_seconds:g} s")
 
 
 def _clock(settings: Settings) -> Finding:
-    """Compare this host's clock with the broker's, by the time it gives a record of ours."""
+    """Compare the clock of this host with the broker's: by the append time of a test record."""
     topic = topics.names(settings.kafka.topic_prefix).feedback
     try:
         skew = _skew(settings, topic)
@@ -199,10 +198,11 @@ def _fix(error: KafkaException | TimeoutError, settings: Settings) -> str:
     if isinstance(error, KafkaException) and denied(error.args[0]):
         topic = topics.names(settings.kafka.topic_prefix).feedback
         return sentence(error, Right("Write and Read", f"topic {topic}"), settings.kafka)
-    return "see what is said of Kafka and topics above"
+    return "see the results for Kafka and topics above"
 
 
 def _skew(settings: Settings, topic: str) -> float:
+    """Return how far this host's clock is ahead of the broker's, in seconds."""
     placed: list[tuple[int, int]] = []
 
     def delivered(error: KafkaError | None, message: object) -> None:
@@ -212,7 +212,7 @@ def _skew(settings: Settings, topic: str) -> float:
 
     producer = Producer(client.producer(settings.kafka))
     before = time.time()
-    # Not a label: every role passes over a control record that it does not know.
+    # Not a label: every role ignores a control record with an unknown schema.
     probe = orjson.dumps({"schema": "clock-probe/1", "service": f"doctor-{uuid.uuid4().hex[:8]}"})
     producer.produce(topic, probe, b"doctor", on_delivery=delivered)
     producer.flush(_TIMEOUT_SECONDS)

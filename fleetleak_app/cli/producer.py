@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Run until stopped; wait for a broker that is away."""
-    # Not at the top: the other commands do not need the agent.
+    """Run the agent until it is stopped. It waits for a broker that does not answer."""
+    # Imported here: the other commands do not need the agent.
     from producers.buffer import Buffer
     from producers.host.agent import build
     from producers.host.collectors import COLLECTORS, UnknownCollector

@@ -1,4 +1,4 @@
-"""What every long-running role does: logs, signals, metrics, health, and a clear last word."""
+"""The frame of every long-running role: logs, signals, metrics, health, and a clear error at the end."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def serve(
 
 
 def _stop_on_signal() -> threading.Event:
-    """Give what SIGTERM and SIGINT set; from then on the process has so long, whatever it waits for."""
+    """Return an event that SIGTERM and SIGINT set. The process then ends within `stopping.SECONDS`."""
     stop = threading.Event()
 
     def act(_number: int) -> None:
@@ -79,7 +79,7 @@ def _stop_on_signal() -> threading.Event:
 
 
 class _Waiting:
-    """A stateful role that first waits for Kafka, and that answers health checks all the while."""
+    """A stateful role that first waits for Kafka. It answers health checks while it waits."""
 
     def __init__(self, settings: Settings, spec: RoleSpec, makers: Makers | None) -> None:
         self._settings = settings
@@ -91,7 +91,7 @@ class _Waiting:
         self._trouble = ""
 
     def run(self, stop: threading.Event) -> None:
-        """Wait, check the topics, and run."""
+        """Wait for Kafka, check the topics, and run the role."""
         cluster = waited_for(self._settings.kafka, stop, self._away)
         if cluster is None:
             return
@@ -104,15 +104,15 @@ class _Waiting:
         self._trouble = f": {trouble}"
 
     def ready(self) -> str | None:
-        """Return None when it works, else what it waits for."""
+        """Return None if the role is ready, else what it waits for."""
         return f"waiting for Kafka{self._trouble}" if self._runtime is None else self._runtime.ready()
 
     def note(self) -> str:
-        """Return what it does while it is ready."""
+        """Return what the role does while it is ready."""
         return "ok" if self._runtime is None else self._runtime.note()
 
     def healthy(self) -> str | None:
-        """Return None while there is progress; waiting for Kafka is no illness."""
+        """Return None while the role makes progress, else the problem. Waiting for Kafka is healthy."""
         return None if self._runtime is None else self._runtime.healthy()
 
 
@@ -124,11 +124,17 @@ def _made(settings: Settings, spec: RoleSpec) -> Role:
 
 
 def serve_role(settings: Settings, spec: RoleSpec, makers: Makers | None = None) -> int:
-    """Run a stateful role until it is stopped; a Kafka that is away is waited for, also at the start."""
+    """Run a stateful role until it is stopped. It waits for a Kafka that does not answer, also at the start.
+
+    Raises
+    ------
+    CommandFailed
+        With the reason why the role cannot continue.
+    """
     waiting = _Waiting(settings, spec, makers)
     metrics.READY.set(0)
     try:
-        # Refuses bad properties before anything is logged.
+        # Raises an error for bad properties before anything is logged.
         AdminClient(client.common(settings.kafka, log_level=0, error_cb=lambda error: None))
         with client.properties_checked():
             return serve(
@@ -147,7 +153,7 @@ def serve_role(settings: Settings, spec: RoleSpec, makers: Makers | None = None)
 
 
 def _right(error: KafkaException, topics: Topics, group: str) -> Right:
-    """Return the right that a refused call of a role needs; docs/operating.md lists all of them."""
+    """Return the right that a refused call of a role needs. docs/operating.md lists all rights."""
     code = error.args[0].code()
     if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return Right("Read", f"group {group}")

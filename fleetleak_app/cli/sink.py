@@ -1,4 +1,4 @@
-"""`fleetleak sink`: turns scores into alerts or drift events, or another role at the end of the stream."""
+"""`fleetleak sink`: turns scores into alerts or drift events. It also runs other roles of this kind."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Run until stopped."""
+    """Run the sink until it is stopped."""
     return serve_role(loaded.settings, _ROLES[arguments.sink])

@@ -22,13 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
     parser.add_argument(
         "action", choices=["plan", "create", "verify"],
-        help="plan prints the layout and touches nothing; create makes what is missing; verify checks",
+        help="plan prints the layout only; create creates missing topics; verify checks all",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one line of JSON")
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Do it; 1 if something does not fit."""
+    """Plan, create or verify the topics; return 1 if a topic does not fit."""
     settings = loaded.settings
     wanted = layout(settings)
     if arguments.action == "plan":
@@ -40,10 +40,10 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     except topics.WrongTopics as error:
         raise CommandFailed(f"{settings.kafka.bootstrap_servers}: {error}") from None
     if arguments.json:
-        told = {"created": made, "problems": [problem._asdict() for problem in wrong]}
-        print(orjson.dumps(told).decode())
+        result = {"created": made, "problems": [problem._asdict() for problem in wrong]}
+        print(orjson.dumps(result).decode())
     else:
-        _tell(arguments.action, len(wanted), made, wrong)
+        _print(arguments.action, len(wanted), made, wrong)
     return 1 if wrong else 0
 
 
@@ -69,9 +69,9 @@ def _plan(wanted: Sequence[topics.Topic], as_json: bool) -> None:
             print(f"  {key}={value}")
 
 
-def _tell(action: str, count: int, made: list[str], wrong: list[Problem]) -> None:
+def _print(action: str, count: int, made: list[str], wrong: list[Problem]) -> None:
     if action == "create":
-        print(f"created {', '.join(made)}" if made else "nothing to create: all topics are there")
+        print(f"created {', '.join(made)}" if made else "nothing to create: all topics exist")
     for problem in wrong:
         print(problem)
     if not wrong and action == "verify":

@@ -230,7 +230,7 @@ def test_the_command_plans_creates_and_verifies(
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "all 9 topics fit\n", "")
 
     again = command(broker, prefix, "create")
-    assert (again.returncode, again.stdout) == (0, "nothing to create: all topics are there\n")
+    assert (again.returncode, again.stdout) == (0, "nothing to create: all topics exist\n")
 
     other = command(broker, prefix, "verify", "--topics-partitions", "3")
     assert other.returncode == 1
