@@ -1,7 +1,7 @@
-"""Every metric of every role, in one place (docs/metrics.md is generated from it).
+"""All metrics of all roles. docs/metrics.md is generated from this file.
 
-Label values come from fixed sets (collectors, reasons, topics, partitions, methods): never from a
-service or instance name, so cardinality does not grow with the fleet.
+Label values come from fixed sets (collectors, reasons, topics, partitions, methods), never from the name of
+a service or an instance. So the cardinality does not grow with the fleet.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 @dataclass(frozen=True)
 class Documented:
-    """One metric as the reference shows it."""
+    """One metric, as docs/metrics.md shows it."""
 
     name: str
     kind: str
@@ -57,50 +57,61 @@ def _histogram(role: str, name: str, text: str, labels: Sequence[str] = ()) -> H
 
 # Producer.
 TICKS = _counter("producer", "ticks", "Samplings of the host.")
-LATE_TICKS = _counter("producer", "late_ticks", "Samplings skipped because the one before was late.")
-COLLECT_SECONDS = _histogram("producer", "collect_seconds", "Time one collector took.", ["collector"])
+LATE_TICKS = _counter("producer", "late_ticks", "Samplings skipped because they could not begin in time.")
+COLLECT_SECONDS = _histogram("producer", "collect_seconds", "Time that one collector took.", ["collector"])
 COLLECT_ERRORS = _counter("producer", "collect_errors", "Collectors that failed as a whole.", ["collector"])
 SKIPPED_SOURCES = _counter(
     "producer",
     "skipped_sources",
-    "Files that vanished or may not be read, and values in them that are malformed or impossible.",
+    "Files that vanished or cannot be read, and values in them that are malformed or impossible.",
     ["reason"],
 )
-BUFFERED_RECORDS = _gauge("producer", "buffered_records", "Snapshots waiting for the broker.")
-BUFFERED_BYTES = _gauge("producer", "buffered_bytes", "Bytes of snapshots waiting for the broker.")
+BUFFERED_RECORDS = _gauge("producer", "buffered_records", "Snapshots that wait for the broker.")
+BUFFERED_BYTES = _gauge("producer", "buffered_bytes", "Bytes of the snapshots that wait for the broker.")
 DROPPED_RECORDS = _counter(
     "producer", "dropped_records", "Snapshots dropped, oldest first, because the buffer was full."
 )
 PUBLISHED_RECORDS = _counter("producer", "published_records", "Snapshots acknowledged by the broker.")
-PUBLISH_ERRORS = _counter("producer", "publish_errors", "Snapshots the broker refused for good.")
+PUBLISH_ERRORS = _counter(
+    "producer", "publish_errors", "Snapshots lost because the broker refused them or the client failed."
+)
 INVALID_SNAPSHOTS = _counter(
-    "producer", "invalid_snapshots", "Snapshots not sent, because no reader would take them."
+    "producer", "invalid_snapshots", "Snapshots not sent because they are invalid: no role could read them."
 )
 
-# The stateful runtime: processor and sinks alike.
+# The stateful runtime: processors and sinks.
 RECORDS_IN = _counter("runtime", "records_in", "Input records applied.", ["topic"])
 RECORDS_OUT = _counter("runtime", "records_out", "Output records committed.", ["topic"])
-RECORDS_REPLAYED = _counter("runtime", "records_replayed", "Records re-applied silently while restoring.")
-DEAD_LETTERS = _counter("runtime", "dead_letters", "Records sent to the dead letter.", ["reason"])
-PARTITIONS_PAUSED = _gauge(
-    "runtime", "partitions_paused", "Partitions paused by a flood of unreadable records."
+RECORDS_REPLAYED = _counter(
+    "runtime", "records_replayed", "Records that a replay applied again, without publishing."
 )
-BATCH_SECONDS = _histogram("runtime", "batch_seconds", "Time in which the role applied one batch.")
-COMMIT_SECONDS = _histogram("runtime", "commit_seconds", "Time of one transaction's commit.")
+DEAD_LETTERS = _counter("runtime", "dead_letters", "Records sent to the topic `dead-letter`.", ["reason"])
+PARTITIONS_PAUSED = _gauge(
+    "runtime", "partitions_paused", "Partitions paused because of a flood of unreadable records."
+)
+BATCH_SECONDS = _histogram("runtime", "batch_seconds", "Time that the role took to apply one batch.")
+COMMIT_SECONDS = _histogram("runtime", "commit_seconds", "Time that the commit of one transaction took.")
 COMMITS = _counter("runtime", "commits", "Transactions committed.")
 ABORTS = _counter("runtime", "aborts", "Transactions aborted.", ["reason"])
-CHECKPOINTS = _counter("runtime", "checkpoints", "Checkpoints of keys written.")
+CHECKPOINTS = _counter("runtime", "checkpoints", "Checkpoints written, one per key.")
 CHECKPOINT_BYTES = _counter("runtime", "checkpoint_bytes", "Bytes of checkpoints written.")
 CHECKPOINTS_REFUSED = _counter(
-    "runtime", "checkpoints_refused", "Stored checkpoints not used; their key starts cold.", ["reason"]
+    "runtime",
+    "checkpoints_refused",
+    "Stored checkpoints that cannot be used; the key starts without state.",
+    ["reason"],
 )
-INPUT_LOST = _counter("runtime", "input_lost_records", "Input records gone by retention before being read.")
+INPUT_LOST = _counter(
+    "runtime", "input_lost_records", "Input records that retention deleted before they were read."
+)
 INPUT_RESET = _counter(
-    "runtime", "input_resets", "Input partitions whose offsets do not fit the state.", ["reason"]
+    "runtime", "input_resets", "Input partitions whose offsets do not fit the stored state.", ["reason"]
 )
-RESTORES = _counter("runtime", "restores", "Partitions restored and caught up.")
+RESTORES = _counter("runtime", "restores", "Partitions that were restored and became live.")
 RESTORE_SECONDS = _histogram(
-    "runtime", "restore_seconds", "Time from assignment of a partition until it is live, replay included."
+    "runtime",
+    "restore_seconds",
+    "Time from the assignment of a partition until it is live, replay included.",
 )
 REBALANCES = _counter("runtime", "rebalances", "Assignments and revocations.", ["event"])
 ASSIGNED = _gauge("runtime", "assigned_partitions", "Input partitions owned.")
@@ -108,7 +119,7 @@ READY = _gauge("runtime", "ready", "1 when `/readyz` answers 200.")
 LAG = _gauge(
     "runtime",
     "lag_records",
-    "Input offsets not yet applied, by partition owned; the mark that ends a transaction counts as one.",
+    "Input offsets not yet applied, per owned partition; the marker that ends a transaction counts as one.",
     ["partition"],
 )
 CONTROLS = _counter("runtime", "controls", "Records of side topics applied.", ["kind", "outcome"])
@@ -116,15 +127,19 @@ KEYS = _gauge("runtime", "keys", "Keys with state in memory.")
 
 # Processor.
 SCORED = _counter("processor", "scores", "Snapshots scored.")
-LATE = _counter("processor", "late", "Snapshots dropped as late or duplicate.", ["reason"])
-REFUSED = _counter("processor", "refused", "Values refused by a model as not finite.", ["model"])
-RESTARTS = _counter("processor", "instance_restarts", "Restarts of instances seen.")
-DRIFTS = _counter("processor", "drifts", "Changes flagged.", ["detector"])
-EVICTIONS = _counter("processor", "evictions", "Keys moved out of memory to keep the budget.")
+LATE = _counter("processor", "late", "Snapshots dropped because they are late or duplicates.", ["reason"])
+REFUSED = _counter(
+    "processor", "refused", "Values that a model refused because they are not finite.", ["model"]
+)
+RESTARTS = _counter("processor", "instance_restarts", "Restarts of instances that the processor detected.")
+DRIFTS = _counter("processor", "drifts", "Changes that a drift detector reported.", ["detector"])
+EVICTIONS = _counter(
+    "processor", "evictions", "Keys whose state was packed to stay within the memory budget."
+)
 
 # Sinks.
 TRANSITIONS = _counter("sink", "transitions", "Alert transitions published.", ["state"])
-FIRING = _gauge("sink", "firing", "Alerts firing now in the partitions owned here.")
+FIRING = _gauge("sink", "firing", "Alerts that are firing now, in the partitions owned.")
 DRIFT_EVENTS = _counter("sink", "drift_events", "Drift events published.")
 LABELS = _counter("sink", "labels", "Labels applied.", ["verdict"])
 
@@ -132,7 +147,7 @@ LABELS = _counter("sink", "labels", "Labels applied.", ["verdict"])
 DELIVERIES = _counter("deliver", "attempts", "Attempts to deliver a record.", ["target", "outcome"])
 
 # Every role.
-LOG_SUPPRESSED = _counter("role", "log_lines_suppressed", "Log lines left out to keep the rate bounded.")
+LOG_SUPPRESSED = _counter("role", "log_lines_suppressed", "Log lines suppressed to limit their rate.")
 BUILD_INFO = _gauge("role", "build_info", "Always 1; the version is the label.", ["version", "role"])
 
 
@@ -147,12 +162,12 @@ class _Exposed(CollectorRegistry):
         self._hidden = tuple(f"fleetleak_{name}_" for name in _ALL if name not in families)
 
     def collect(self) -> Iterator[Metric]:
-        """Return what is served."""
-        return (found for found in REGISTRY.collect() if not found.name.startswith(self._hidden))
+        """Return the metrics that are served."""
+        return (family for family in REGISTRY.collect() if not family.name.startswith(self._hidden))
 
 
 def exposed(families: Collection[str] | None) -> CollectorRegistry:
-    """Return the metrics of these families (None: all), of every role, and of the Python process itself.
+    """Return a registry of the metrics of these families (None: all), of `role`, and of the Python process.
 
     A metric that a role never sets must not be served: its 0 would look like a value.
     """
@@ -160,7 +175,7 @@ def exposed(families: Collection[str] | None) -> CollectorRegistry:
 
 
 def add(counts: Mapping[Count, int], levels: Mapping[Gauge, float]) -> None:
-    """Raise counters, each with its label values, and set gauges."""
+    """Increase the counters, each with its label values, and set the gauges."""
     for (counter, *labels), n in counts.items():
         (counter.labels(*labels) if labels else counter).inc(n)
     for gauge, value in levels.items():
