@@ -55,6 +55,7 @@ ARROWS = {
     "fleetleak_app.tracks": Arrows(_ground("records", "kafka")),
     "fleetleak_app.processes": Arrows(_ground("kafka")),
     "fleetleak_app.roles": Arrows(_ground("kafka", "stream"), frozenset({"processors", "sinks"})),
+    "fleetleak_app.tables": Arrows(),
     "fleetleak_app.replay": Arrows(
         _ground("records", "settings", "kafka", "stream") | _application("reading", "processes", "roles")
     ),
@@ -64,11 +65,11 @@ ARROWS = {
     "fleetleak_app.cli": Arrows(
         _ground("records", "settings", "observe", "kafka", "stream", "stopping", "extras", "text")
         | _ground("alert_text")
-        | _application("reading", "tracks", "replay", "roles"),
+        | _application("reading", "tracks", "replay", "roles", "tables"),
         _application("demo", "evaluation") | {"producers", "producers.host", "processors", "sinks"},
     ),
     "fleetleak_app.demo": Arrows(
-        _ground("records", "settings", "kafka") | _application("cli", "processes", "roles"),
+        _ground("records", "settings", "kafka") | _application("processes", "roles", "tables"),
     ),
     "fleetleak_app.docs": Arrows(_ground("records", "settings", "observe")),
     "fleetleak_app.__main__": Arrows(_ground("stopping"), _application("cli")),
