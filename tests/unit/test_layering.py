@@ -56,7 +56,6 @@ ARROWS = {
     "fleetleak_app.processes": Arrows(_ground("kafka")),
     "fleetleak_app.tables": Arrows(),
     "fleetleak_app.roles": Arrows(_ground("kafka", "stream"), frozenset({"processors", "sinks"})),
-    "fleetleak_app.tables": Arrows(),
     "fleetleak_app.replay": Arrows(
         _ground("records", "settings", "kafka", "stream") | _application("reading", "processes", "roles")
     ),

@@ -87,10 +87,11 @@ def test_stopped_it_never_ends_anything(clock: Clock) -> None:
     ended = threading.Event()
     dog = Watchdog(STALL, ended.set)
     dog.start()
+    (thread,) = (one for one in threading.enumerate() if one.name == "watchdog")
     dog.stop()
-    dog._thread.join(LONGEST_WAIT)
+    thread.join(LONGEST_WAIT)
     clock.now += STALL * 100
-    assert not dog._thread.is_alive()
+    assert not thread.is_alive()
     assert not ended.is_set()
 
 
