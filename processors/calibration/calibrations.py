@@ -1,4 +1,4 @@
-"""The calibrations of all methods of a service: one table, so that a batch needs one pass for all."""
+"""The calibrations of all methods of a service, in one table: a batch needs one pass for all of them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Calibrations:
     Parameters
     ----------
     capacity
-        Services to hold at first.
+        Number of services at first.
     names
-        Of the methods; stored state is by name, so that one can come or go and the others stay.
+        Names of the methods. Stored state is by name, so a method can come or go and the others keep theirs.
     """
 
     def __init__(self, capacity: int, names: Sequence[str]) -> None:
@@ -31,7 +31,7 @@ class Calibrations:
         self._table = Calibration(max(1, capacity * len(names)))
 
     def score_learn(self, services: Rows, scores: Floats, learn: Flags) -> Floats:
-        """Give tail probabilities, shape `(B, methods)` like the scores, and learn where it is allowed."""
+        """Return tail probabilities, shape `(B, methods)` like `scores`; then learn where `learn` allows."""
         if not self.names:
             return np.empty_like(scores)
         rows = (services[:, None] * len(self.names) + np.arange(len(self.names))).ravel()
@@ -39,11 +39,11 @@ class Calibrations:
         return flat.reshape(scores.shape)
 
     def dump(self, row: int) -> bytes:
-        """Exact state of one service, by name."""
+        """Return the exact state of one service, by method."""
         return _encode({name: self._table.dump(at) for name, at in self._places(row)})
 
     def load(self, row: int, state: bytes) -> None:
-        """Put a dumped state back; a method it does not know starts new.
+        """Put a dumped state back; a method that it does not contain starts new.
 
         Raises
         ------
@@ -65,11 +65,11 @@ class Calibrations:
         self._table.reset((np.asarray(rows)[:, None] * width + np.arange(width)).ravel())
 
     def grow(self, capacity: int) -> None:
-        """Hold so many services."""
+        """Extend to `capacity` services; existing ones keep their state."""
         self._table.grow(max(1, capacity * len(self.names)))
 
     def nbytes(self) -> int:
-        """Bytes of all rows."""
+        """Return the size of all rows, used or not, in bytes."""
         return self._table.nbytes() if self.names else 0
 
     def _places(self, row: int) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Calibration: from a raw score on a scale of its own to a tail probability, per key and online."""
+"""Calibration: from a raw score on its own scale to a tail probability, per key and online."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from processors.models.column_model import ColumnModel
 
 
 class Calibration(ColumnModel):
-    """How unusual a raw score is for its key: the share of its records that score as high or higher.
+    """How unusual a raw score is for its key: the share of the key's records that score as high or higher.
 
-    Per key: a running median and spread, a threshold that follows the score exceeded by `level` of the
-    records in steps of bounded size [2]_, and beyond it a generalised Pareto tail [1]_ from the first two
-    moments of the excesses. `x` has one column, the raw score, larger meaning more unusual; the result is
-    the probability before the score is learned, NaN during `warm_up`, never below `1 / (n + 1)` for `n`
-    records remembered: what cannot be resolved is not claimed. One score teaches no more than ten mean
-    excesses, however large it is.
+    Each key has a running median and spread, and a threshold that `level` of its records exceed. The
+    threshold moves in steps of limited size [2]_. Beyond it the tail is generalised Pareto [1]_, from the
+    first two moments of the excesses. `x` has one column, the raw score; larger means more unusual. The
+    result is the probability before the score is learned. It is NaN during `warm_up`, and never below `1 / (n
+    + 1)` for `n` records remembered, because so few records cannot show less. One score never teaches more
+    than ten mean excesses.
 
-    Does not work when the raw score is bounded (feed `-log(1 - s)` of a score that ends at 1), or when
+    Does not work when the raw score has an upper end (feed `-log(1 - s)` of a score that ends at 1), or when
     unusual scores come in long runs: after some hundred records a new level is normal. Probabilities of
     neighbouring records are not independent; do not multiply them.
 
@@ -39,13 +39,13 @@ class Calibration(ColumnModel):
     capacity
         Number of rows.
     level
-        Share of records beyond the threshold.
+        Share of the records that exceed the threshold.
     warm_up
         Records before the first probability.
     memory
-        Excesses remembered, exponentially weighted; `memory / level` records.
+        Number of excesses remembered, exponentially weighted; `memory / level` records.
     resolution
-        Raw scores that differ by less are equal.
+        Raw scores that differ by less count as equal.
 
     References
     ----------
@@ -97,7 +97,7 @@ class Calibration(ColumnModel):
         return scalar.step(self, state, x[0])
 
     def _body(self, state: Floats, raw: Floats) -> Floats:
-        """Half at the median, `level` at the threshold, geometric in between and mirrored below."""
+        """Return a probability of one half at the median, `level` at the threshold, geometric in between."""
         _, median, _, threshold = state[:4]
         distance = (raw - median) / np.maximum(threshold - median, self.resolution)
         half = 0.5 * np.float_power(2 * self.level, np.minimum(np.abs(distance), 1e3))

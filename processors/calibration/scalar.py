@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-PRIOR_SHAPE, PRIOR_EXCESSES = 0.0, 20.0  # an exponential tail until the key's own excesses speak
-LARGEST_EXCESS = 10.0  # mean excesses: what one extreme score can teach at most
-LARGEST_DEVIATION = 5.0  # spreads, likewise
-RECENT = 0.3  # share of a young key's excesses that is remembered: the threshold was still off before
+PRIOR_SHAPE, PRIOR_EXCESSES = 0.0, 20.0  # an exponential tail until the key has excesses of its own
+LARGEST_EXCESS = 10.0  # mean excesses that one score can teach at most
+LARGEST_DEVIATION = 5.0  # spreads that one score can teach at most
+RECENT = 0.3  # share of a young key's excesses that is remembered, because its first thresholds were wrong
 LARGEST_SHAPE = 0.9
-FLAT = 1e-6  # a shape nearer to 0 is put here, where power and exponential agree to 1e-6
+FLAT = 1e-6  # shapes nearer to 0 are set to this; there power and exponential agree to 1e-6
 
 
 class Parameters(Protocol):
-    """What a step depends on besides its row; see `processors.calibration.Calibration`."""
+    """The parameters of a step; see `processors.calibration.Calibration`."""
 
     level: float
     warm_up: int
@@ -67,7 +67,7 @@ def _learn_body(given: Parameters, state: list[float], raw: float, mean_excess: 
 
 
 def step(given: Parameters, state: list[float], raw: float) -> float:
-    """Learn one raw score into `state` in place; give the probability it had before."""
+    """Learn one raw score into `state` in place; return the probability that it had before."""
     n, mean_excess = state[0], state[5]
     excess = raw - state[3] - given.resolution
     p = _tail(given, state, excess) if excess > 0 else _body(given, state, raw)

@@ -1,4 +1,4 @@
-"""The longest stretch in which an instance was steady: what it was like before it grew."""
+"""The baseline: the longest stretch of a run in which an instance was steady."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import numpy as np
 from processors.columns import Columns, Flags, Floats, Rows
 
 _STEADY = 0.1  # coefficient of variation below which a stretch is a baseline
-_MERGED = 300.0  # seconds without a sample that do not end a stretch...
-_GAPS = 3.0  # ...nor as many typical gaps of a series that is sampled more seldom
+_MERGED = 300.0  # gap, in seconds, that does not end a stretch
+_GAPS = 3.0  # the same in typical gaps of the series, for series that are sampled less often
 BASELINE = 3  # begin and end (unix seconds) and mean (bytes)
 _BEGIN, _COUNT, _MEAN, _SQUARES = range(4)
 
 
 class Baselines(Columns):
-    """Per instance the stretch it is in, and the longest of this run."""
+    """Per instance, the current stretch and the longest stretch of this run."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
@@ -22,14 +22,14 @@ class Baselines(Columns):
         self.longest: Floats = self.column("longest", (BASELINE,), np.float64, np.nan)
 
     def add(self, rows: Rows, time: Floats, since: Floats, gap: Floats, value: Floats) -> Floats:
-        """Take one sample per row; give the longest baseline so far, shape `(B, BASELINE)`.
+        """Take one sample per row; return the longest stretch so far, shape `(B, BASELINE)`.
 
         Parameters
         ----------
         time, since, gap
-            Of the sample, since the one before it, and typical of the series; seconds.
+            Time of the sample, time since the sample before, and typical gap of the series, in seconds.
         value
-            Memory, bytes.
+            Memory, in bytes.
         """
         stretch = self._extend(self.open[rows], value)
         ended = ~self._steady(stretch) | ~(since <= np.maximum(_MERGED, _GAPS * gap))

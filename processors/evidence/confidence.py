@@ -1,4 +1,4 @@
-"""From the signs of a leak to one margin and one confidence."""
+"""From the criteria of a leak to a margin and a confidence."""
 
 from __future__ import annotations
 
@@ -6,47 +6,46 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from processors.columns import Floats, Rows
 from processors.evidence.trend import Fits
 
-LEAST_RISE = 0.004  # of the limit: a smaller rise is no news, whatever the noise
-_YOUNG = 0.6  # of the limit: the rise that is normal while nothing is known
-_YOUNG_LIFE = 3.0  # lengths of the window after which that counts half
-_STEEP, _EVEN = 8.0, 0.3  # the pattern is at one half just below a margin of 0, at nine tenths at 0.25
-DAY = 86400.0  # what is unknown of a young series are its daily habits; a longer rise is none of them
+LEAST_RISE = 0.004  # of the limit; a smaller rise never matters, whatever the noise
+_YOUNG = 0.6  # of the limit; the rise that passes for normal while nothing is known
+_YOUNG_LIFE = 3.0  # lengths of the window after which that is half as large
+_STEEP, _EVEN = 8.0, 0.3  # the pattern is one half just below a margin of 0, and nine tenths at .25
+DAY = 86400.0  # a young series may have daily habits that are not known yet; longer rises are no such habit
 STRAIGHT_RISE, STRAIGHT_TAKEN = 2.0, 0.035  # times what is normal; share of what was free
 OFF_LINE, WIDER = 1e-3, 1.0  # share of the variance off a line; times more where all that was free is taken
-KNOWN = 1.4  # lengths of a growth for which its service must be known
-NEW_TAKEN = 0.5  # share of what was free that a growth must take which is as old as its service
-NEW_LASTS = 3 * 3600.0  # seconds of growth after which that counts half: caches fill for hours at most
-LASTS, LASTS_OF_REST = 300.0, 0.1  # seconds; share of the time left
-LASTS_WIDTH = 8.0  # so wide that `sure` takes three times as long
+KNOWN = 1.4  # a service is known well if its history is this many times as long as the growth
+NEW_TAKEN = 0.5  # share of what was free that a growth must take if it is as old as its service
+NEW_LASTS = 3 * 3600.0  # seconds of growth after which that counts half; caches fill for hours at most
+LASTS, LASTS_OF_REST = 300.0, 0.1  # age a growth must have: seconds, or this share of the time left
+LASTS_WIDTH = 8.0  # width at which the confidence of `sure` needs about three times that age
 SLOW_RISE, SLOW_DAYS, SLOW_TAKEN = 1.7, 1.75, 0.05
-PATIENCE = -0.25  # power of the days that a rise has lasted with which the share it must take shrinks
+PATIENCE = -0.25  # the share that a rise must take shrinks with this power of the days it has lasted
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the criteria look at; every array of one shape, one entry per fit.
+    """What the criteria look at. All arrays have the same shape, with one entry per fit.
 
     Parameters
     ----------
     fits
-        The stretches.
+        The fitted stretches.
     limit
-        The limit that each began under, bytes.
+        The limit that each stretch began under, in bytes.
     age, remaining
-        Seconds since the growth began, at the scale that sees it longest, and until it reaches the limit.
+        Seconds since the growth began, by the level that has seen it longest, and seconds until the limit.
     normal
-        What the service is known to gain and give back at the fit's scale, bytes.
+        What the service is known to gain and give back at the scale of the fit, in bytes.
     history
-        Seconds that the service has been known.
+        Seconds for which the service has been known.
     taken
-        Share of the memory that was free at the stretch's start, which its rise has taken.
+        The rise as a share of the memory that was free when the stretch began.
     heading
-        Where a slowing growth would stop, as a share of the same.
+        The rise at which a slowing growth would stop, as a share of the same.
     above
         Share of the rise that stands above the same time a day or a week before.
     """
@@ -62,13 +61,13 @@ class Seen:
     above: Floats
 
     def only(self, index: tuple[Rows, ...] | Rows) -> Seen:
-        """Give the entries at `index`."""
+        """Return the entries at `index`."""
         return Seen(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One sign: `distance` is 0 at its threshold, positive beyond it, about 1 far beyond."""
+    """One criterion: `distance` is 0 at its threshold, positive beyond it, and about 1 far beyond it."""
 
     name: str
     distance: Callable[[Seen], Floats]
@@ -114,14 +113,14 @@ def _patience(seen: Seen) -> Floats:
 
 
 def _straight(seen: Seen) -> Floats:
-    """A line explains nearly all; the more it took, the less exactly."""
+    """Return how closely a line fits. The more the growth has taken, the less exact the line must be."""
     off = 1.0 - seen.fits["r2"] + 1e-5
     allowed = OFF_LINE * (1.0 + WIDER * np.clip(seen.taken, 0.0, 1.0))
     return np.asarray(-np.log10(off / allowed))
 
 
 def _takes_as_a_line(seen: Seen) -> Floats:
-    """A growth that began with the service must take far more: caches fill in a straight line, too."""
+    """Return how much it takes. One as old as its service must take far more: caches fill straight, too."""
     known = seen.history / np.maximum(seen.age, 1.0)
     new = np.clip((KNOWN - known) / (KNOWN - 1.0), 0.0, 1.0) * np.exp2(-seen.age / NEW_LASTS)
     least = STRAIGHT_TAKEN + (NEW_TAKEN - STRAIGHT_TAKEN) * new
@@ -129,7 +128,7 @@ def _takes_as_a_line(seen: Seen) -> Floats:
 
 
 def _lasting(seen: Seen) -> Floats:
-    """It has lasted for minutes, or for a good part of the time that is left."""
+    """Return how long it has lasted: it must be minutes, or a good part of the time that is left."""
     least = np.clip(LASTS_OF_REST * seen.remaining, 1.0, LASTS)
     return np.asarray(np.log(np.maximum(seen.age, 1.0) / least) / LASTS_WIDTH)
 
@@ -174,11 +173,11 @@ WAYS: dict[str, tuple[Criterion, ...]] = {
         NO_STEP, NOT_LOAD,
     ),
 }  # fmt: skip
-"""The three ways to recognise a leak; thresholds and their reasons are in docs/evidence.md."""
+"""The three ways to recognise a leak. Reasons for the thresholds are in docs/evidence.md."""
 
 
-def limits(seen: Seen) -> tuple[NDArray[np.intp], list[tuple[str, Criterion]], Floats]:
-    """Give each fit's deciding (way, criterion) as an index into the list, the list, all distances."""
+def deciding(seen: Seen) -> list[tuple[str, Criterion]]:
+    """Return the way and the criterion that decide on each fit: the weakest of its strongest way."""
     names = [(way, criterion) for way, criteria in WAYS.items() for criterion in criteria]
     distances = np.stack([criterion.distance(seen) for _, criterion in names])
     worst, at = [], 0
@@ -187,11 +186,12 @@ def limits(seen: Seen) -> tuple[NDArray[np.intp], list[tuple[str, Criterion]], F
         at += len(criteria)
     candidates = np.stack(worst)
     values = np.take_along_axis(distances, candidates, axis=0)
-    return candidates[np.argmax(values, axis=0), np.arange(values.shape[1])], names, distances
+    chosen = candidates[np.argmax(values, axis=0), np.arange(values.shape[1])]
+    return [names[index] for index in chosen.tolist()]
 
 
 def margin(seen: Seen) -> Floats:
-    """How clearly each stretch is a leak: the weakest criterion of its strongest way."""
+    """Return how clearly each stretch is a leak: the weakest criterion of its strongest way."""
     best = np.full(len(seen.fits), -np.inf)
     for way in WAYS.values():
         weakest = np.full(len(seen.fits), np.inf)
@@ -202,7 +202,7 @@ def margin(seen: Seen) -> Floats:
 
 
 def confidence(margin: Floats, fits: Fits, quality: Floats) -> Floats:
-    """(1 - normalised residual) x pattern strength x data quality, each from 0 to 1."""
+    """Return (1 - normalised residual) x strength of the pattern x data quality, each from 0 to 1."""
     spread = np.minimum(fits["residual"] / np.maximum(fits["rise"], 1e-9), 1.0)
     pattern = 1.0 / (1.0 + np.exp(-np.clip(_STEEP * margin + _EVEN, -30.0, 30.0)))
     result: Floats = (1.0 - spread) * pattern * quality

@@ -1,4 +1,4 @@
-"""Evidence for every snapshot: the trend parts of a fleet, in columns."""
+"""The evidence engine: runs the parts of the trend over a batch, and keeps their state in columns."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from processors.evidence.sensitivity import Slowest, slowest
 from processors.evidence.trend import FIT
 from processors.rounds import rounds
 
-_UNUSUAL = 1.5  # times what the instance itself gives back; the verdict asks for more (confidence.py)
-_SHAPE_RISE = 0.02  # of the limit; shapes are read only of growth that can be suspected
+_UNUSUAL = 1.5  # times what the instance itself gives back; the verdict needs more (confidence.py)
+_SHAPE_RISE = 0.02  # of the limit; only a growth that can be suspected has its shape read
 _SHAPE_R2 = 0.4
 _LARGEST = 1e30
 
 
 class _Latest(Columns):
-    """Per instance the last fit and shape of each level."""
+    """Per instance, the last fit and shape of each level."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
@@ -40,7 +40,7 @@ class _Latest(Columns):
 
 
 class Evidence:
-    """Trend evidence for a fleet: one row per instance, one per service.
+    """Evidence of trends for a fleet, with one row per instance and one per service.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ class Evidence:
     Attributes
     ----------
     instances, services
-        What is kept per instance and per service: each a part of their state (`processors.table.Part`).
+        The state per instance and per service; each is a `processors.table.Part`.
 
     Notes
     -----
     Memory and time per sample are constant. Results do not depend on how the input is cut into batches.
-    Samples that are not newer than the newest of their instance, or hold a value that is not finite,
-    change nothing and find what was known before.
+    A sample changes nothing if it is not newer than the newest of its instance, or if a value is not finite.
+    Its findings are then those from before.
     """
 
     def __init__(self, capacity_instances: int, capacity_services: int) -> None:
@@ -76,7 +76,7 @@ class Evidence:
         self.services = NormalRise(capacity_services)
 
     def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> TrendFindings:
-        """Learn a batch and give what each sample found. Rows may repeat; they are taken in order."""
+        """Learn a batch and return its findings. Rows may repeat; their samples are taken in order."""
         moment = Moment(len(rows))
         usable = np.isfinite(samples.time + samples.memory + samples.used + samples.limit + samples.left)
         parts = list(rounds(rows))
@@ -93,12 +93,14 @@ class Evidence:
         return findings(samples, moment, verdict, learns)
 
     def slowest_visible(self, row: int, service_row: int, time: float, limit: float) -> Slowest:
-        """Return the slowest leak that could be seen in an instance at `time`, unix seconds.
+        """Return the slowest leak that could be seen in an instance.
 
         Parameters
         ----------
+        time
+            Unix seconds.
         limit
-            Of the instance, bytes.
+            Limit of the instance, in bytes.
         """
         return slowest(self.services.key[service_row], int(self._envelope.scale[row]), time, limit)
 
@@ -158,10 +160,10 @@ class Evidence:
     def _fit(self, row: Rows, level: Rows, low: Floats32, size: NDArray[np.int16], limit: Floats) -> None:
         at = self._envelope.at[row, level]
         sums = trend.suffixes(low, at, size)
-        self._latest.fits[row, level] = found = trend.fit(sums, low, at, self._envelope.busy[row, level])
+        self._latest.fits[row, level] = fits = trend.fit(sums, low, at, self._envelope.busy[row, level])
         usual = _UNUSUAL * self._excursions.usual[row, level]
-        rise = found["rise"] * found["r2"]
-        clear = np.flatnonzero((rise > np.maximum(usual, _SHAPE_RISE * limit)) & (found["r2"] > _SHAPE_R2))
+        rise = fits["rise"] * fits["r2"]
+        clear = np.flatnonzero((rise > np.maximum(usual, _SHAPE_RISE * limit)) & (fits["r2"] > _SHAPE_R2))
         if len(clear):
             self._latest.shapes[row[clear], level[clear]] = signature.shape(sums.take(clear))
 
@@ -170,4 +172,4 @@ def _known(values: Floats | None, part: Rows) -> Floats:
     if values is None:
         return np.zeros(len(part))
     known = np.nan_to_num(values[part], posinf=0.0, neginf=0.0)
-    return np.clip(known, -_LARGEST, _LARGEST)  # columns are narrower than records
+    return np.clip(known, -_LARGEST, _LARGEST)  # some columns are float32

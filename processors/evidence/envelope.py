@@ -1,4 +1,4 @@
-"""Lower envelope: what an instance never gave back, at six time scales."""
+"""Lower envelope: the memory that an instance never gave back, at six time scales."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from processors.columns import Columns, Flags, Floats, Floats32, Rows
 
 LEVELS = 6
 LENGTH = 64
-FINEST = 15.0 / 16.0  # seconds; widths are this times powers of four, so that siblings share their scales
+FINEST = 15.0 / 16.0  # seconds; widths are this times powers of four, so siblings share their scales
 SCALES = 16  # to 15 s * 4^13 (32 years): enough for series sampled once a week
-_SETTLED = 8  # samples after which the first guess of the sampling gap is corrected
-_REVIEW = 16  # samples between later reviews of it
-_LONG_REVIEW = 256  # samples over which missing ones are counted
-_MOST_MISSING = 64.0  # in one gap: one long outage does not stand for the rest
+_SETTLED = 8  # samples after which the first estimate of the sampling gap is corrected
+_REVIEW = 16  # samples between later corrections
+_LONG_REVIEW = 256  # samples over which missing samples are averaged
+_MOST_MISSING = 64.0  # missing samples counted per gap, so that one long outage does not dominate
 _UNEVEN_COSTS = 0.1
 
 
 class Envelope(Columns):
     """A pyramid of bucket minima per instance.
 
-    A bucket is one stretch of event time at one level, each four times as wide as the one below; it
-    keeps its smallest value and when that was. Empty buckets are not stored, so gaps and sparse series
-    neither cost space nor bend a fit. The finest width is the largest fixed scale that is not wider than
-    the typical gap between samples; at the finest level the newest bucket counts as closed at once.
+    A bucket is one stretch of event time at one level. Each level has buckets four times as wide as the level
+    below. A bucket keeps its smallest value and the time of it. Empty buckets are not stored, so gaps and
+    sparse series neither take space nor bend a fit. The finest width is the largest fixed scale that is not
+    wider than the typical gap between samples. At the finest level, the newest bucket counts as closed at
+    once.
 
     Parameters
     ----------
     capacity
-        Rows to hold at first.
+        Number of rows at first.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -53,38 +54,38 @@ class Envelope(Columns):
         self.anchor: Floats = column("anchor", (), np.float64, 0.0)
 
     def quality(self, rows: Rows) -> Floats:
-        """Give data quality, 0.9 to 1: lost or uneven samples take up to a tenth away.
+        """Return the data quality, from .9 to 1: lost or uneven samples reduce it by up to a tenth.
 
-        A lost sample is an uneven gap too, so `uneven` holds both; `lost` is for people. Mild, because
-        what it stands for (points, history) is among the criteria already.
+        A lost sample is an uneven gap, too, so `uneven` covers both; `lost` is for people. The effect is
+        small, because criteria already look at points and history.
         """
         quality: Floats = 1.0 - _UNEVEN_COSTS * self.uneven[rows]
         return quality
 
     def lost(self, rows: Rows) -> Floats:
-        """Share of the expected samples that did not come."""
+        """Return the share of the expected samples that did not come."""
         missing = self.missing[rows]
         lost: Floats = missing / (missing + 1.0)
         return lost
 
     def widths(self, rows: Rows) -> Floats:
-        """Bucket widths in seconds, shape `(B, LEVELS)`."""
+        """Return the widths of the buckets, in seconds, shape `(B, LEVELS)`."""
         widths: Floats = FINEST * np.exp2(2.0 * (self.scale[rows][:, None] + np.arange(LEVELS)))
         return widths
 
     def add(self, rows: Rows, time: Floats, value: Floats, load: Floats) -> Flags:
-        """Take one sample per row: no row twice, each newer than the one before.
+        """Take one sample per row. No row may repeat, and each sample must be newer than the one before.
 
         Parameters
         ----------
         rows, time, value
             Shape `(B,)`.
         load
-            What the instance was busy with, any unit, 0 where unknown; buckets keep its mean.
+            Load of the instance, in any unit, 0 where unknown; buckets keep its mean.
 
         Returns
         -------
-        Shape `(B, LEVELS)`: true where this sample closed a bucket of that level.
+        Where the sample closed a bucket, shape `(B, LEVELS)`.
         """
         self._learn_gap(rows, time)
         index = np.floor_divide(time[:, None], self.widths(rows)).astype(np.int64)
@@ -105,7 +106,7 @@ class Envelope(Columns):
         return closed
 
     def clear(self, rows: Rows, time: Floats) -> None:
-        """Forget the buckets of these rows, but not their sampling gap; times now count from `time`."""
+        """Forget the buckets of these rows, but not their sampling gap. Times now count from `time`."""
         self.size[rows] = 0
         self.open_index[rows] = -1
         self.anchor[rows] = time

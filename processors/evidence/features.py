@@ -1,6 +1,6 @@
-"""What an instance does with memory, at four time scales: how fast it takes and gives, and with what.
+"""Features of an instance at four time scales: how fast it takes and gives memory, and what goes with it.
 
-Descriptions for people and for later models; the verdict rests on the trend (confidence.py).
+They describe a growth for people. The verdict depends on the trend alone (confidence.py).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from processors.columns import Columns, Floats, Floats32, Rows
 
 TIME_SCALES = (600.0, 7200.0, 86400.0, 604800.0)  # seconds: ten minutes, two hours, a day, a week
 _TAU = np.array(TIME_SCALES)
-_HOURS, _DAY = 1, 2  # the scales at which faults and collections are set against memory
-_LEAST_FALL = 0.002  # of the limit; a smaller fall is no collection
-_CLEAR_FALL = 2.0  # standard deviations of two hours
+_HOURS, _DAY = 1, 2  # the time scales at which faults and collections are compared with memory
+_LEAST_FALL = 0.002  # of the limit; a smaller fall is not a collection
+_CLEAR_FALL = 2.0  # standard deviations over two hours; a smaller fall is not a collection
 _TINY = 1e-18
 
-# Places in a row of numbers: one per scale for the first five.
+# Places in a row of numbers; the first five have one number per time scale.
 _UP, _DOWN, _MEAN, _VARIANCE, _NEXT = (slice(at, at + 4) for at in range(0, 20, 4))
 _VALUE, _FALLS, _FALL_LEVEL, _FAULTS, _FAULT_VARIANCE, _TAKEN_VARIANCE, _FAULT_TAKEN = range(20, 27)
 _SWAP, _SWAP_RATE = 27, 28
@@ -27,13 +27,14 @@ NUMBERS = 29
 
 @dataclass(frozen=True)
 class FlowFeatures:
-    """One sample's features; bytes, seconds. Lists have one entry per time scale.
+    """Features of one sample, in bytes and seconds. Lists have one entry per time scale.
 
-    `growth` = `allocation` - `deallocation`: exponentially weighted mean of the rises and of the falls
-    between samples, per second. `volatility` is the standard deviation over the mean, `autocorrelation`
-    that of neighbouring samples. `collections_per_sample` is the share of samples with a clear fall (a
-    garbage collector's, or a batch's end), `collection_correlation` whether they go with the level: a heap
-    near its cap collects ever more often. `fault_correlation` is that of page faults with what is taken.
+    `allocation` and `deallocation` are exponentially weighted means of the rises and of the falls between
+    samples, per second; `growth` is their difference. `volatility` is the standard deviation over the mean,
+    `autocorrelation` that of neighbouring samples. `collections_per_sample` is the share of samples with a
+    clear fall (of a garbage collector, or at the end of a job). `collection_correlation` is that of falls
+    with the level before them: a heap near its cap collects more and more often. `fault_correlation` is that
+    of page faults with allocation.
     """
 
     growth: list[float]
@@ -51,7 +52,7 @@ class FlowFeatures:
 class Flows(Columns):
     """The running numbers behind `FlowFeatures`, one row per instance.
 
-    Weights are `gap / (gap + scale)`: exact arithmetic, and right for uneven gaps.
+    Weights are `gap / (gap + scale)`, which is exact arithmetic and correct for uneven gaps.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -61,14 +62,14 @@ class Flows(Columns):
     def add(
         self, rows: Rows, since: Floats, value: Floats, faults: Floats, swap: Floats, limit: Floats
     ) -> Floats32:
-        """Take one sample per row and give its numbers, shape `(B, NUMBERS)`.
+        """Take one sample per row; return its numbers, shape `(B, NUMBERS)`.
 
         Parameters
         ----------
         since
-            Seconds since the sample before.
+            Time since the sample before, in seconds.
         value, swap, limit
-            Memory, how much of it is swapped out, and the limit; bytes.
+            Memory, the swapped part of it, and the limit, in bytes.
         faults
             Page faults per second; NaN where unknown.
         """
@@ -106,7 +107,7 @@ class Flows(Columns):
         fell = old[:, _VALUE] - value > np.maximum(_LEAST_FALL * limit, _CLEAR_FALL * spread)
         off = fell - old[:, _FALLS]
         out[:, _FALLS] = old[:, _FALLS] + share * off
-        # The level before the fall: it is what made the collector run.
+        # The level before the fall, because that level made the collector run.
         level = np.where(fell, old[:, _VALUE], value) - old[:, _MEAN][:, _DAY]
         out[:, _FALL_LEVEL] = (1.0 - share) * (old[:, _FALL_LEVEL] + share * off * level)
 
@@ -126,7 +127,7 @@ class Flows(Columns):
 
 
 def read(numbers: Floats32) -> FlowFeatures:
-    """Give the features that a row of numbers, shape `(NUMBERS,)`, stands for."""
+    """Return the features of a row of numbers, shape `(NUMBERS,)`."""
     n = numbers.astype(np.float64)
     variance = n[_VARIANCE]
     falls = n[_FALLS]

@@ -1,4 +1,4 @@
-"""The evidence of every sample of a batch, from the verdict on it."""
+"""The findings of the trend: the evidence of each sample, built on the verdict."""
 
 from __future__ import annotations
 
@@ -15,23 +15,51 @@ from processors.evidence.judge import Verdict
 from processors.evidence.samples import Moment, Samples
 
 SUSPECTED = 0.1
-"""Confidence from which a significant growth is suspected to be a leak: below it no sink looks."""
-_LATEST = 9e10  # unix seconds: the records' times end soon after
-_DOUBT = -0.1  # margin below which a growth is not named after a leak
+"""Confidence from which a significant growth is suspected; sinks ignore a lower one."""
+_LATEST = 9e10  # unix seconds; times in records end soon after
+_DOUBT = -0.1  # margin below which a growth does not get the name of a leak
 
 
 @dataclass(frozen=True)
 class TrendFindings:
     """Evidence per sample, shape `(B,)`; bytes, seconds, unix seconds.
 
-    The trend's stretch is `window` long and ends at `end`. `eta`, `eta_low`, `eta_high` (p50, p10, p90) are
-    NaN where there is no forecast, `onset` and its bounds NaN where nothing grows. `kind` holds codes of
-    `signature.KINDS`. `seen` is what the verdict was built on, one leading fit per sample, for `reasons`;
-    `period` the seconds of one cycle of its swing (NaN without one). `learns` is whether learned models may
-    take the sample (learning_pause.py). `suspected` is where growth is significant and confidence at least
-    `SUSPECTED`. `history` is how long the service has been known, `gap` the typical one
-    between samples, `lost` and `uneven` are shares (envelope.py). `flows` are numbers for `features.read`,
-    shape `(B, NUMBERS)`; `baseline` is begin, end and mean (baseline.py).
+    Parameters
+    ----------
+    growth, growth_low, growth_high
+        Slope of the leading stretch with its 80 % interval; 0 where nothing grows.
+    window, end, rise, strength
+        Length of that stretch, its end, its rise, and the share of the movement that the line explains.
+    normal_rise
+        What the service is known to gain and give back.
+    eta, eta_low, eta_high
+        Forecast of the time at the limit (p50, p10, p90); NaN where growth is not significant.
+    kind
+        Codes of `signature.KINDS`.
+    confidence, margin
+        How sure the verdict is; `margin` is -inf where nothing grows.
+    onset, onset_low, onset_high
+        Beginning of the growth with its bounds; NaN where nothing grows.
+    significant
+        Where the growth is more than chance and more than is normal.
+    suspected
+        Where it is also a leak with a confidence of at least `SUSPECTED`.
+    restarted
+        Where a new run begins.
+    period
+        One cycle of a swing on top of the growth; NaN without one.
+    learns
+        Where the models of services may learn (learning_pause.py).
+    history
+        How long the service has been known.
+    gap, lost, uneven
+        Typical gap between samples; shares of lost samples and of unevenness (envelope.py).
+    flows
+        Numbers for `features.read`, shape `(B, NUMBERS)`.
+    baseline
+        Begin, end and mean of the baseline, shape `(B, BASELINE)` (baseline.py).
+    seen
+        What the criteria looked at, with the leading fit of each sample.
     """
 
     growth: Floats
@@ -66,7 +94,7 @@ class TrendFindings:
 
 
 def findings(samples: Samples, moment: Moment, verdict: Verdict, learns: Flags) -> TrendFindings:
-    """Return the evidence of a batch on which there is a verdict."""
+    """Return the findings of a batch from the verdict on it."""
     seen, significant, grows = verdict.seen, verdict.significant, verdict.grows
     fits, shown = seen.fits, np.where(grows, 1.0, 0.0)
     shapes = signature.main(moment.shapes)

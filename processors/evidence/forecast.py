@@ -1,4 +1,4 @@
-"""When the limit will be reached."""
+"""Forecasts: when a growth reaches the limit."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from processors.evidence.signature import CODE, CONCAVE
 from processors.evidence.trend import Fits
 
 _SOONER, _LATER = 1.0, 0.12  # conformal: logarithms by which p10 and p90 leave the middle (docs/evidence.md)
-_SCATTER = 2.0  # standard deviations about the line by which the level may be off
+_SCATTER = 2.0  # standard deviations about the line by which the level may be wrong
 _POWER = 1.0 / 0.6  # a fragmenting heap grows like time^0.6
-_CONVEX = 0.1  # bend beyond which a growth is not read as a straight line; below `CONCAVE` neither
+_CONVEX = 0.1  # a growth with a bend between `CONCAVE` and this continues straight
 _TINY = 1e-12  # of the limit, per second
 _Z80 = 1.2816
 
 
 def reach(fits: Fits, shapes: NDArray[Any], left: Floats, limit: Floats) -> tuple[Floats, Floats, Floats]:
-    """Seconds from a fit's newest point until `left` more bytes are used: p50, p10, p90.
+    """Return the seconds from the newest point of each fit until `left` more bytes are used: p50, p10, p90.
 
-    Convex growth is continued as an exponential, concave growth as a power of time, anything else (and a
-    staircase, whose bends are its steps) along the newest slope.
+    Convex growth continues as an exponential, and concave growth as a power of time. Any other growth
+    continues along its newest slope; so does a staircase, whose bends are its steps.
     """
     scatter = _SCATTER * fits["residual"]
     middle = _continue(fits, shapes, np.maximum(left, 0.0), limit)
@@ -46,7 +46,7 @@ def _continue(fits: Fits, shapes: NDArray[Any], left: Floats, limit: Floats) -> 
 
 
 def growth_interval(fits: Fits) -> tuple[Floats, Floats]:
-    """80 % interval of the slope; correlated residuals count for fewer points."""
+    """Return the 80 % interval of the slope, in bytes per second; correlated points count as fewer."""
     rho = np.clip(fits["rho"], 0.0, 0.95)
     points = np.maximum(fits["points"] * (1.0 - rho) / (1.0 + rho), 2.0)
     window = np.maximum(fits["window"], 1.0)

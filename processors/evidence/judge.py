@@ -1,4 +1,4 @@
-"""The verdict on each sample: the level whose growth is clearest, and how clear it is."""
+"""The verdict on each sample: the level with the clearest growth, and how clear that growth is."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from processors.evidence.saturation import plateau
 from processors.evidence.trend import Fits
 
 _LEAST_R2 = 0.2
-_LEAST_FREE = 0.05  # of the limit: who began with less is held to this
-_ALIKE, _LESS_STRAIGHT = 1.15, 0.02  # by which slope and R^2 of two stretches of one growth may differ
+_LEAST_FREE = 0.05  # of the limit; a growth that began with less free memory is judged by this
+# Two stretches are one growth up to this ratio of slopes and this loss of R^2.
+_ALIKE, _LESS_STRAIGHT = 1.15, 0.02
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,15 @@ class Verdict:
     Parameters
     ----------
     seen
-        The leading fit, and what speaks for and against it.
+        The leading fit, and what the criteria look at.
     margin
         How clearly it is a leak; -inf where nothing grows.
     began
         Seconds from the anchor of the envelope to the beginning of the growth.
     growth_low, growth_high
-        80 % interval of the slope, bytes per second.
+        80 % interval of the slope, in bytes per second.
     significant
-        Where the growth is more than chance, and more than what is normal for the service.
+        Where the growth is more than chance, and more than is normal for the service.
     """
 
     seen: Seen
@@ -45,22 +46,22 @@ class Verdict:
 
     @property
     def grows(self) -> Flags:
-        """Whether there is any growth to judge."""
+        """Where there is any growth to judge."""
         grows: Flags = np.isfinite(self.margin)
         return grows
 
 
 def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> Verdict:
-    """Judge each sample by the level whose growth is clearest.
+    """Judge each sample by the level with the clearest growth.
 
     Parameters
     ----------
     samples, moment
-        The batch, and what its rows found.
+        The batch, and the state of its instances.
     normal
-        What the services give back, shape `(B, LEVELS)`.
+        What the services gain and give back, in bytes, shape `(B, LEVELS)`.
     history
-        Seconds that each sample's service has been known.
+        Seconds for which the service of each sample has been known.
     """
     memory = np.where(moment.taken, samples.memory, 0.0)
     fits = moment.fits
@@ -100,9 +101,9 @@ def _verdict(seen: Seen, margin: Floats, began: Floats) -> Verdict:
 
 
 def _began(fits: Fits, worth: Flags) -> Floats:
-    """Give when each fit's growth began, seconds after the anchor: by the earliest stretch like it.
+    """Return when the growth of each fit began, in seconds after the anchor: by the earliest similar stretch.
 
-    A ring holds 64 points, so a fine level has forgotten the beginning of a growth that a coarse one knows.
+    A ring has 64 points, so a fine level has forgotten the beginning of a growth that a coarse level knows.
     """
     slope, r2 = fits["slope"].astype(np.float64), fits["r2"]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -114,7 +115,7 @@ def _began(fits: Fits, worth: Flags) -> Floats:
 
 
 def _limits(samples: Samples, moment: Moment) -> Floats:
-    """Give the limit that each fit began under, bytes, shape `(B, LEVELS)` (limits.py)."""
+    """Return the limit that each fit began under, in bytes, shape `(B, LEVELS)` (limits.py)."""
     limit = np.where(moment.taken, samples.limit, 1.0)[:, None]
     begun = moment.anchor[:, None] + moment.fits["onset"]
     held: Floats = np.where(begun < moment.limit_raised[:, None], moment.limit_before[:, None], limit)

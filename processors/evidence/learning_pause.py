@@ -1,4 +1,4 @@
-"""How long learning has been held back because growth is significant."""
+"""How long learning has been paused because growth is significant."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ MOST_SECONDS = 3 * 86400.0
 
 
 class LearningPause(Columns):
-    """Learning pauses while growth is significant, so that a leak does not become normal.
+    """Pauses learning while growth is significant, so that a leak does not become normal.
 
-    It goes on when the growth ends, and in any case after `MOST_SECONDS`: what has lasted that long and
-    was no alert, or an alert nobody acted on, is how the service is now.
+    Learning goes on when the growth ends, and in any case after `MOST_SECONDS`. A growth that has lasted so
+    long without an alert, or with an alert that nobody acted on, is how the service is now.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -21,7 +21,7 @@ class LearningPause(Columns):
         self.since: Floats = self.column("since", (), np.float64, np.nan)
 
     def learns(self, rows: Rows, time: Floats, significant: Flags) -> Flags:
-        """Take one sample per row; give whether its models may learn it."""
+        """Take one sample per row; return whether the models may learn it."""
         since = np.where(np.isnan(self.since[rows]), time, self.since[rows])
         self.since[rows] = np.where(significant, since, np.nan)
         learns: Flags = ~significant | (time - since > MOST_SECONDS)

@@ -1,4 +1,4 @@
-"""The limit of an instance, and the one before it was raised."""
+"""The limit of an instance, and the limit from before it was raised."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 
 from processors.columns import Columns, Floats, Rows
 
-_MEMORY_SECONDS = 30 * 86400.0  # a raise longer ago says nothing of a growth that stands now
+_MEMORY_SECONDS = 30 * 86400.0  # an older raise does not concern a growth of now
 
 
 class Held(NamedTuple):
-    """The limit before it was raised, bytes, and when it was, unix seconds (-inf where it never was)."""
+    """The limit before a raise, in bytes, and when it was raised, unix seconds; -inf if it never was."""
 
     before: Floats
     raised: Floats
 
 
 class Limits(Columns):
-    """What a growth is measured by: the limit it began under.
+    """Keeps the limit that a growth began under, because the growth is judged by that limit.
 
-    Raising a limit buys time. It says nothing of whether the growth is a leak, so a stretch that began before
-    the raise is held to the limit before it. A lowered limit counts at once.
-    Several raises in a row count as one, from the first on: some limits follow the usage.
+    A raised limit buys time, but does not show whether the growth is a leak. So a stretch that began before
+    the raise is judged by the limit before it. A lowered limit counts at once. Several raises in a row count
+    as one, from the first one on, because some limits follow the usage.
     """
 
     def __init__(self, capacity: int) -> None:

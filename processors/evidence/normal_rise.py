@@ -1,4 +1,4 @@
-"""What an instance gains and gives back by itself, per time scale, and what its service is known to."""
+"""What an instance gains and gives back, per time scale, and what is normal for its service."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import numpy as np
 from processors.columns import Columns, Flags, Floats, Floats32, Rows
 from processors.evidence.envelope import FINEST, LEVELS, SCALES
 
-MEMORY = 512.0  # a learned rise counts half after this many buckets of its scale (eight envelope lengths)
+MEMORY = 512.0  # buckets of its scale after which a learned rise counts half (eight envelope lengths)
 _FADE = 2.0 ** (-1.0 / MEMORY)
 _TURN = 0.5  # an excursion is over when half of its fall is regained
 
 
 class Excursions(Columns):
-    """The excursion each level's envelope is in: trough, peak after it, lowest since the peak.
+    """The current excursion of the envelope at each level: trough, peak after it, lowest since the peak.
 
-    Its height is the smaller of rise and fall: what was gained and then given back. Learning it at once
-    (not when the excursion is over) makes the dips of a noisy climb count as noise too.
+    The height of an excursion is the smaller of its rise and its fall: what was gained and given back. It is
+    learned at once, not when the excursion is over, so the dips of a noisy climb count as noise, too.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -27,7 +27,7 @@ class Excursions(Columns):
         self.usual: Floats32 = self.column("usual", (LEVELS,), np.float32, 0.0)
 
     def add(self, rows: Rows, level: Rows, value: Floats32) -> Floats:
-        """Take one closed bucket per (row, level); give the height of the excursion it is in."""
+        """Take one closed bucket per (row, level); return the height of its excursion, in bytes."""
         trough, peak, low = self.trough[rows, level], self.peak[rows, level], self.low[rows, level]
         top = value > peak
         peak = np.where(top, value, peak)
@@ -43,17 +43,17 @@ class Excursions(Columns):
         return height
 
     def clear(self, rows: Rows) -> None:
-        """Begin a new run: what rose before it is over, and no excursion; what is usual stays."""
+        """Begin a new run. The rise before it is not an excursion; what is usual stays."""
         self.trough[rows] = np.inf
         self.peak[rows] = -np.inf
         self.low[rows] = np.inf
 
 
 class NormalRise(Columns):
-    """Per service and absolute scale, the largest excursion, halving every `MEMORY` buckets.
+    """Per service and absolute scale, the largest excursion; it halves every `MEMORY` buckets.
 
-    A decaying maximum is kept as `log2(height) + time / half-life`, so that it needs no update as time
-    passes and the order of its inputs does not matter.
+    The decaying maximum is kept as `log2(height) + time / half-life`. So it needs no update as time passes,
+    and the order of its inputs does not matter.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -62,16 +62,16 @@ class NormalRise(Columns):
         self.first: Floats = self.column("first", (), np.float64, np.nan)
 
     def learn(self, services: Rows, time: Floats, scale: Rows, height: Floats, taken: Flags) -> Floats:
-        """Learn a batch and give what was known at each of its positions, own contribution included.
+        """Learn a batch; return what is normal at each position in bytes, with its own contribution.
 
         Parameters
         ----------
         services, time, scale
-            Shape `(B,)`; `scale` is the absolute scale of the row's finest level.
+            Shape `(B,)`; `scale` is the absolute scale of the finest level of the instance.
         height
-            Shape `(B, LEVELS)`: excursions at this sample, 0 where no bucket closed.
+            Height of the excursions at this sample, shape `(B, LEVELS)`; 0 where no bucket closed.
         taken
-            Shape `(B,)`: false for samples that were refused.
+            Shape `(B,)`; false for samples that were refused.
 
         Returns
         -------
@@ -89,7 +89,7 @@ class NormalRise(Columns):
         return normal
 
     def known_for(self, services: Rows, time: Floats) -> Floats:
-        """Return for how long each service has been known at `time`, seconds, shape `(B,)`."""
+        """Return how long each service has been known at `time`, in seconds, shape `(B,)`."""
         known: Floats = time - self.first[services]
         return known
 
@@ -100,7 +100,7 @@ class NormalRise(Columns):
 
 
 def without_age(state: bytes) -> bytes:
-    """Return a dumped row as that of a service which has not been met.
+    """Return a dumped row without the time since which its service has been known.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def without_age(state: bytes) -> bytes:
 
 
 def _running_max(services: Rows, keys: Floats, table: Floats) -> Floats:
-    """Give the largest key of each service up to each position, and leave the last in `table`."""
+    """Return the largest key of each service up to each position; put the last one into `table`."""
     order = np.argsort(services, kind="stable")
     ranked, best = services[order], np.maximum(keys, table[services])[order]
     rank = np.arange(len(ranked)) - np.searchsorted(ranked, ranked)
@@ -123,7 +123,7 @@ def _running_max(services: Rows, keys: Floats, table: Floats) -> Floats:
         deep = np.flatnonzero(rank >= step)
         best[deep] = np.maximum(best[deep], best[deep - step])
         step *= 2
-    table[ranked] = best  # of equal indices numpy keeps the last: the newest of each service
+    table[ranked] = best  # numpy keeps the last of equal indices, which is the newest of each service
     known = np.empty_like(best)
     known[order] = best
     return known

@@ -1,4 +1,4 @@
-"""Why, in words: the strongest evidence with its numbers, and the sign that decided."""
+"""Reasons in words: the strongest evidence with its numbers, and the sign that decided."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fleetleak.text import rate, size
-from processors.evidence.confidence import LEAST_RISE, Seen, limits
+from processors.evidence.confidence import LEAST_RISE, Seen, deciding
 from processors.evidence.findings import TrendFindings
 from processors.evidence.signature import KINDS
 
@@ -33,12 +33,12 @@ _SIGNS = {
 
 
 def reasons(findings: TrendFindings, index: int, others: Sequence[tuple[float, str]] = ()) -> list[str]:
-    """Give at most three sentences for one sample, strongest first; none where nothing grows.
+    """Return at most three sentences on one sample, strongest first; none where nothing grows.
 
     Parameters
     ----------
     others
-        More sentences with their weights, such as of siblings.
+        More sentences with their weights, such as those on siblings.
     """
     if not np.isfinite(findings.margin[index]):
         return []
@@ -48,11 +48,10 @@ def reasons(findings: TrendFindings, index: int, others: Sequence[tuple[float, s
 
 
 def turning_point(findings: TrendFindings, index: int) -> str:
-    """Name the sign that decides: what made it count, or what is not enough for that."""
+    """Return the sign that decided: the weakest criterion of the strongest way."""
     if not np.isfinite(findings.margin[index]):
         return "nothing grows"
-    deciding, names, _ = limits(findings.seen.only(np.array([index])))
-    way, criterion = names[int(deciding[0])]
+    ((way, criterion),) = deciding(findings.seen.only(np.array([index])))
     sign = _SIGNS[criterion.name]
     if findings.margin[index] >= 0:
         return f"{way} growth, decided by {sign}"
@@ -60,7 +59,7 @@ def turning_point(findings: TrendFindings, index: int) -> str:
 
 
 def _said(findings: TrendFindings, index: int, seen: Seen) -> list[tuple[float, str]]:
-    """Each sentence with its weight, a logarithm of how far the number is from an everyday one."""
+    """Return sentences with their weights: a logarithm of how far a number is from an everyday one."""
     fit = seen.fits[0]
     rise, strength = float(findings.rise[index]), float(findings.strength[index])
     normal, hours = float(seen.normal[0]), float(findings.window[index]) / 3600.0
@@ -88,7 +87,7 @@ def _rate(findings: TrendFindings, index: int) -> str:
 
 
 def span(hours: float) -> str:
-    """Give a length of time in words."""
+    """Return a length of time in words."""
     if hours < 1.0 / 30.0:
         return f"{3600.0 * hours:.0f} seconds"
     if hours < 2.0:

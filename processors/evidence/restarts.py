@@ -1,4 +1,4 @@
-"""Where one run of an instance ends and the next begins."""
+"""Where a new run of an instance begins."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import numpy as np
 
 from processors.columns import Columns, Flags, Floats, Rows
 
-_FALL = 0.5  # of everything seen since the start: no sawtooth or hump ends below half of its own floor
-_LEAST = 0.02  # of the limit: below this, halving is noise
+_FALL = 0.5  # of the lowest value since the start; no sawtooth ends below half of its own floor
+_LEAST = 0.02  # of the limit; a smaller fall is noise
 
 
 class Restarts(Columns):
-    """Tells a restart where no start time does: by a fall below all that the run has shown."""
+    """Finds restarts; where no start time is known, by a fall below all values of the run."""
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
         self.floor: Floats = self.column("floor", (), np.float64, np.inf)
 
     def add(self, rows: Rows, told: Flags, known: Flags, value: Floats, limit: Floats) -> Flags:
-        """Take one sample per row; true where it is the first of a new run.
+        """Take one sample per row; return whether it is the first of a new run.
 
         Parameters
         ----------
         told, known
-            Whether its start time says that the run is new, and whether it has one.
+            Whether the start time says that the run is new, and whether there is a start time.
         value, limit
-            Bytes.
+            Memory and limit, in bytes.
         """
         floor = self.floor[rows]
         fell = ~known & np.isfinite(floor) & (value < _FALL * floor - _LEAST * limit)

@@ -1,4 +1,4 @@
-"""What a batch is judged by: its samples, and what each finds in its own row."""
+"""The input of a verdict: the samples of a batch, and the state of their rows at each sample."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from processors.evidence.trend import FIT
 
 @dataclass(frozen=True)
 class Samples:
-    """One snapshot each, shape `(B,)`, in the order of the input; sizes in bytes (`processors.memory`).
+    """Snapshots in input order, shape `(B,)`; sizes are bytes (`processors.memory`).
 
     Parameters
     ----------
     time
         Unix seconds.
     memory
-        What a leak grows.
+        The memory that a leak grows.
     limit, used
         The limit that applies, and what counts against it.
     left
-        What can still be had before a limit is reached.
+        The bytes left before a limit is reached.
     restarted, timed
-        Whether its start time says that the run is new, and whether it has one.
+        Whether the start time says that the run is new, and whether there is a start time.
     load, faults
         Processor seconds per second and page faults per second; NaN where unknown.
     swap
-        How much of the memory is swapped out; NaN where unknown.
+        The swapped part of the memory; NaN where unknown.
     """
 
     time: Floats
@@ -50,7 +50,7 @@ class Samples:
 
 
 class Moment:
-    """What each sample of a batch found in its own row, before the services are asked."""
+    """The state of the instances at each sample of a batch; filled round by round."""
 
     def __init__(self, size: int) -> None:
         self.fits = np.zeros((size, LEVELS), FIT)
@@ -71,5 +71,5 @@ class Moment:
         self.limit_raised = np.full(size, -np.inf)
 
     def hold(self, at: Rows, held: Held) -> None:
-        """Note the limits before they were raised."""
+        """Keep the limits from before they were raised."""
         self.limit_before[at], self.limit_raised[at] = held.before, held.raised

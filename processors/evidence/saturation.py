@@ -1,4 +1,4 @@
-"""Where a slowing growth is heading."""
+"""The level at which a slowing growth would stop."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import numpy as np
 from processors.columns import Floats
 from processors.evidence.trend import Fits
 
-_NEVER = 0.97  # a slope that keeps this share per quarter is not slowing down
+_NEVER = 0.97  # a slope that keeps this share from quarter to quarter does not slow down
 
 
 def plateau(fits: Fits) -> Floats:
-    """Level at which the growth would stop if its slope kept falling as it did last, bytes.
+    """Return the level at which each growth would stop if its slope kept falling as it did last, in bytes.
 
-    A growth towards a plateau loses the same share of its slope in equal times, so the ratio of the last
-    two quarters' slopes, continued as a geometric series, gives what is still to come. Only the second
-    half counts: the growth of a fragmenting heap (like the square root of time) slows quickly at first
-    and then less and less, a cache filling up goes on at the same rate of decay.
+    A growth towards a plateau loses the same share of its slope in equal times. So the ratio of the slopes of
+    the last two quarters, continued as a geometric series, gives what is still to come. Only the second half
+    counts: a fragmenting heap grows like the square root of time, and slows quickly at first and then less
+    and less; a cache that fills slows at a constant rate.
     """
     last, before = fits["slope3"].astype(np.float64), np.maximum(fits["slope2"], 0.02)
     kept = np.clip(last / before, 0.0, _NEVER)

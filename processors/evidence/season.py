@@ -1,4 +1,4 @@
-"""What the memory was at the same time a day and a week before."""
+"""Memory at the same time a day and a week before."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ _SLOT = 3 * 3600.0  # seconds: coarse enough for a week in 56 numbers, fine enou
 _DAY_SLOTS = 8
 _SLOTS = 7 * _DAY_SLOTS
 _WRAP = 2**15
-_PERIODS = ((_DAY_SLOTS, 86400.0), (_SLOTS - 1, 3 * 86400.0))  # how far back; the longest rise it can explain
+_PERIODS = ((_DAY_SLOTS, 86400.0), (_SLOTS - 1, 3 * 86400.0))  # slots back; longest rise that they explain
 
 
 class Season(Columns):
     """The lowest value in each three hours of the last week, per instance.
 
-    The rising half of a day is as straight and as large as a leak; what tells them apart is that it was
-    there yesterday.
+    The rising half of a day can be as straight and as large as a leak. But it was there yesterday, too.
     """
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
         self.low: Floats32 = self.column("low", (_SLOTS,), np.float32, 0.0)
-        # Numbers of slots wrap after eleven years.
+        # Slot numbers wrap after eleven years.
         self.number: NDArray[np.int16] = self.column("number", (_SLOTS,), np.int16, -1)
 
     def add(self, rows: Rows, time: Floats, value: Floats) -> None:
@@ -36,7 +35,7 @@ class Season(Columns):
         self.number[rows, slot] = number % _WRAP
 
     def before(self, rows: Rows, time: Floats) -> Floats:
-        """Lowest value a day and (nearly) a week before, shape `(B, 2)`; -inf where unknown."""
+        """Return the lowest bytes a day and (nearly) a week before, shape `(B, 2)`; -inf where unknown."""
         number = np.floor_divide(time, _SLOT).astype(np.int32)
         known = np.full((len(rows), len(_PERIODS)), -np.inf)
         for column, (back, _) in enumerate(_PERIODS):
@@ -47,12 +46,12 @@ class Season(Columns):
 
 
 def above(level: Floats, rise: Floats, window: Floats, before: Floats) -> Floats:
-    """Share of a rise that stands above the same time of an earlier period; 1 where none is known.
+    """Return the share of each rise above the same time a day or a week before; 1 where none is known.
 
     Parameters
     ----------
     level, rise, window
-        Of the fits, one shape `(..., )`.
+        Level, rise and length of the fits, all of one shape `(...)`.
     before
         Shape `(..., 2)`, from `Season.before`.
     """

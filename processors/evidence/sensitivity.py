@@ -1,4 +1,4 @@
-"""The slowest leak that could be seen in a series, against what it gains and gives back by itself."""
+"""The slowest leak that could be seen in a series, given what is normal for it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from processors.evidence.confidence import (
 from processors.evidence.envelope import FINEST, LENGTH, LEVELS
 from processors.evidence.normal_rise import MEMORY
 
-_WITHIN = 14 * DAY  # a leak that takes longer to be seen is of no use to know of
+_WITHIN = 14 * DAY  # leaks that take longer to be seen are left out
 
 
 class Slowest(NamedTuple):
-    """A steady growth at the edge of being seen: bytes per second, over so many seconds.
+    """The slowest steady growth that could be seen: bytes per second, over `window` seconds.
 
-    `noise` is the rise that is normal at that time scale, bytes.
+    `noise` is the rise that is normal at that time scale, in bytes.
     """
 
     growth: float
@@ -35,22 +35,22 @@ class Slowest(NamedTuple):
 
 
 def slowest(key: Floats, scale: int, time: float, limit: float) -> Slowest:
-    """Give the slowest straight growth that the criteria of confidence.py let pass within two weeks.
+    """Return the slowest straight growth that the criteria of confidence.py let pass within two weeks.
 
     Parameters
     ----------
     key
-        A service's `NormalRise.key`, shape `(SCALES,)`.
+        `NormalRise.key` of the service, shape `(SCALES,)`.
     scale
-        The instance's finest scale, `Envelope.scale`.
+        Finest scale of the instance, `Envelope.scale`.
     time
-        Unix seconds; what is normal fades.
+        Unix seconds, because what is normal fades with time.
     limit
-        Bytes.
+        Limit of the instance, in bytes.
 
     Notes
     -----
-    Growth with kinks, a season or little known before it must be faster than this.
+    A growth with kinks or a season, or of a young service, must be faster to be seen.
     """
     levels = scale + np.arange(LEVELS)
     width = FINEST * np.exp2(2.0 * levels)

@@ -1,4 +1,4 @@
-"""What kind of growth it is: the shape of the stretch that a parabola fits best."""
+"""The kind of a growth, by the shape of the stretch that a parabola fits best."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from processors.evidence.trend import Suffixes, pick
 
 KINDS: tuple[str, ...] = get_args(Kind)
 CODE = {kind: np.int8(code) for code, kind in enumerate(KINDS)}
-"""Codes are positions in the `Kind` literal of the score record."""
+"""Codes of kinds are positions in the `Kind` literal of the score record."""
 
 SHAPE = np.dtype(
     [
@@ -29,7 +29,7 @@ SHAPE = np.dtype(
         ("period", "f4"),  # seconds of one cycle of its swing; 0 without one
     ]
 )
-SHORTEST = 8  # points below which no shape is read
+SHORTEST = 8  # points; shorter stretches have no shape
 
 _BENIGN = (
     (CLIMBING, "saturating"),
@@ -41,7 +41,7 @@ _BENIGN = (
 _ORDER = np.arange(LENGTH)
 _POINTS = _ORDER + 1.0
 _WAVES = np.arange(2, 11)  # cycles in the stretch that count as a period
-_SWINGS = 0.26  # share of what the parabola leaves that one wave must explain to be a period
+_SWINGS = 0.26  # share of the residuals that one wave must explain to be a period
 CONCAVE = -0.27  # bend below which a growth slows down like a power of time
 # Bends from which a growth is exponential; the second below the spread `_CLEAN`.
 _BENT, _BENT_IF_CLEAN = 0.72, 0.5
@@ -57,7 +57,7 @@ _FLAT, _FLAT_IF_STRAIGHT = 0.62, 0.72
 _STRAIGHT = 0.45
 _STEPS_SPREAD = 0.012  # least spread of a staircase
 _TINY = 1e-18
-_MOST = 0.9  # share of the largest body that a finer level must see
+_MOST = 0.9  # share of the largest body that a finer level must see to be chosen
 
 
 def _wave_table() -> Floats:
@@ -70,7 +70,7 @@ _TABLE = _wave_table()  # (points - 1, cos or sin, waves, LENGTH)
 
 
 def shape(s: Suffixes) -> NDArray[Any]:
-    """Shape of each ring's growth, shape `(n,)` of `SHAPE`, all zero where none is to be read."""
+    """Return the shape of the growth in each ring, `(n,)` of `SHAPE`; all zero where it has none."""
     linear, square, rise, r2, gain = _parabolas(s)
     best = np.argmax(gain, axis=1)
     rising = pick(gain, best) > 0
@@ -95,7 +95,7 @@ def shape(s: Suffixes) -> NDArray[Any]:
 
 
 def _parabolas(s: Suffixes) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Least squares of y on x and x^2 over every suffix: both coefficients, rise, R^2, gain (trend.fit)."""
+    """Return least squares of y on x and x^2 over every suffix: coefficients, rise, R^2, gain (trend.fit)."""
     z = s.x * s.x
     sz = np.cumsum(z, axis=1)
     czz = np.cumsum(z * z, axis=1) - sz * sz / _POINTS
@@ -112,7 +112,7 @@ def _parabolas(s: Suffixes) -> tuple[Floats, Floats, Floats, Floats, Floats]:
 
 
 def main(shapes: NDArray[Any]) -> NDArray[Any]:
-    """Of the levels of each row, shape `(B, LEVELS)`, the finest that sees most of the growth."""
+    """Return, of the levels of each row, `(B, LEVELS)`, the finest that sees most of the growth."""
     body = shapes["body"]
     largest = np.maximum.reduce(body, axis=1)[:, None]
     chosen: NDArray[Any] = shapes[np.arange(len(body)), np.argmax(body >= _MOST * largest, axis=1)]
@@ -120,7 +120,7 @@ def main(shapes: NDArray[Any]) -> NDArray[Any]:
 
 
 def benign(seen: Seen) -> NDArray[np.int8]:
-    """Name a growth that is no leak after what speaks most against one."""
+    """Return the kind of a growth that is no leak: the criterion that fails most clearly."""
     against = np.stack([criterion.distance(seen) for criterion, _ in _BENIGN])
     worst = np.argmin(against, axis=0)
     codes = np.array([CODE[kind] for _, kind in _BENIGN], np.int8)
@@ -130,7 +130,7 @@ def benign(seen: Seen) -> NDArray[np.int8]:
 
 
 def _kind(bend: Floats, spread: Floats, flat: Floats, jumps: Floats, smooth: Floats, wave: Floats) -> Floats:
-    """The rules, strongest last."""
+    """Return the kind by the rules of docs/evidence.md; the strongest rule comes last."""
     kind = np.full(len(bend), CODE["linear"], np.float64)
     kind[(jumps > _JUMPS) & (spread > _JUMPS_SPREAD)] = CODE["staircase"]
     waves = np.logical_or.reduce([(wave > share) & (spread > least) for share, least in _WAVES_SPREAD])
@@ -147,7 +147,7 @@ def _kind(bend: Floats, spread: Floats, flat: Floats, jumps: Floats, smooth: Flo
 def _texture(
     y: Floats, error: Floats, inside: Flags, best: Rows
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """How the growth goes: flatness, share of the largest steps, smoothness, strongest wave, its cycles."""
+    """Return flatness, share of the largest steps, smoothness, strongest wave and its number of cycles."""
     step = np.where(inside[:, 1:], y[:, :-1] - y[:, 1:], 0.0)
     size = np.sort(np.where(inside[:, 1:], np.abs(step), np.inf), axis=1)
     flat = pick(size, best // 2) * (best + 1.0)

@@ -1,4 +1,4 @@
-"""The newest stretch of an envelope that a rising line fits best, and what speaks against it."""
+"""The newest stretch of an envelope that a rising line fits best, and the signs against a leak."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from processors.columns import Flags, Floats, Floats32, Rows
 from processors.evidence.envelope import LENGTH
 
-SHORTEST = 5  # points below which a line fits anything
+SHORTEST = 5  # points; a line fits any shorter stretch
 
 FIT = np.dtype(
     [
@@ -37,14 +37,15 @@ Fits = NDArray[Any]
 _ORDER = np.arange(LENGTH)
 _POINTS = _ORDER + 1.0
 _TINY = 1e-18
-_NEWEST = 4  # points of which the highest counts: one dip must not hide a rise
+_NEWEST = 4  # points of which the highest counts, so that one dip does not hide a rise
 
 
 @dataclass(frozen=True)
 class Suffixes:
-    """Sums over the newest 1, 2, ... 64 points (newest first) of each ring, shape `(n, LENGTH)`.
+    """Sums over the newest 1, 2, ... 64 points of each ring, newest first, shape `(n, LENGTH)`.
 
-    `x` counts from the newest point back in units of `unit` seconds, `y` from the newest value.
+    `x` is the time relative to the newest point, in units of `unit` seconds; `y` is relative to the newest
+    value.
     """
 
     x: Floats
@@ -58,12 +59,12 @@ class Suffixes:
     unit: Floats
 
     def take(self, rows: Rows) -> Suffixes:
-        """Give the sums of these rings."""
+        """Return the sums of these rings."""
         return Suffixes(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
 def suffixes(low: Floats32, at: Floats32, size: NDArray[np.int16]) -> Suffixes:
-    """Sum up rings of shape `(n, LENGTH)`, newest first, of which `size` points are there."""
+    """Return the sums of rings of shape `(n, LENGTH)`, newest first, which have `size` points each."""
     valid = size[:, None] > _ORDER
     y = np.where(valid, low - low[:, :1].astype(np.float64), 0.0)
     back = np.where(valid, at - at[:, :1].astype(np.float64), 0.0)
@@ -77,15 +78,15 @@ def suffixes(low: Floats32, at: Floats32, size: NDArray[np.int16]) -> Suffixes:
 
 
 def pick(a: NDArray[Any], index: Rows) -> NDArray[Any]:
-    """Give `a[i, index[i]]` for every row."""
+    """Return `a[i, index[i]]` for every row `i`."""
     picked: NDArray[Any] = a[np.arange(len(index)), index]
     return picked
 
 
 def most(low: Floats32, size: NDArray[np.int16]) -> Floats32:
-    """Give the most that a line through each ring can rise: newest points above the lowest of all.
+    """Return the most that a line through each ring can rise: the newest points above the lowest of all.
 
-    A cheap test before the fit: what cannot rise above what is usual for the instance is not fitted.
+    This is a cheap test before the fit. A ring that cannot rise above what is usual is not fitted.
     """
     lowest = np.minimum.reduce(np.where(size[:, None] > _ORDER, low, np.inf), axis=1)
     rise: Floats32 = np.maximum.reduce(low[:, :_NEWEST], axis=1) - lowest
@@ -93,12 +94,12 @@ def most(low: Floats32, size: NDArray[np.int16]) -> Floats32:
 
 
 def fit(s: Suffixes, low: Floats32, at: Floats32, load: Floats32) -> Fits:
-    """Fit each ring's best newest stretch, shape `(n,)` of `FIT`; all zero where nothing rises.
+    """Return a fit of the best newest stretch of each ring, `(n,)` of `FIT`; all zero where nothing rises.
 
     Notes
     -----
-    "Best" is rise x R^2 x -log10(1.001 - R^2): a longer stretch wins by its rise until it takes in
-    points that are not on the line; the logarithm cuts the flat points before a clean onset off.
+    "Best" has the largest rise x R^2 x -log10(1.001 - R^2). A longer stretch wins by its rise, until it
+    includes points off the line. The logarithm excludes the flat points before a clean onset.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = s.cxy / s.cxx
@@ -106,13 +107,13 @@ def fit(s: Suffixes, low: Floats32, at: Floats32, load: Floats32) -> Fits:
         gain = -s.x * slope * r2 * -np.log10(1.001 - r2)
     gain[~s.valid | (_POINTS < SHORTEST) | ~(slope > 0)] = 0.0
     best = np.argmax(gain, axis=1)
-    found = np.zeros(len(best), FIT)
+    fits = np.zeros(len(best), FIT)
     rising = np.flatnonzero(pick(gain, best) > 0)
     if len(rising):
-        found[rising] = _describe(s.take(rising), best[rising], at[rising], low[rising, 0])
-        found["load_r2"][rising] = _load(s.y[rising], load[rising], best[rising])
-        found["slope"][rising] = pick(slope[rising], best[rising]) / s.unit[rising]
-    return found
+        fits[rising] = _describe(s.take(rising), best[rising], at[rising], low[rising, 0])
+        fits["load_r2"][rising] = _load(s.y[rising], load[rising], best[rising])
+        fits["slope"][rising] = pick(slope[rising], best[rising]) / s.unit[rising]
+    return fits
 
 
 def _describe(s: Suffixes, best: Rows, at: Floats32, newest: Floats32) -> Fits:
@@ -141,7 +142,7 @@ def _describe(s: Suffixes, best: Rows, at: Floats32, newest: Floats32) -> Fits:
 
 
 def _quarter_slopes(s: Suffixes, best: Rows) -> list[Floats]:
-    """Slopes between the means of neighbouring quarters of the points, newest pair first."""
+    """Return the slopes between the means of neighbouring quarters of the points, newest pair first."""
     points = best + 1.0
     cuts = [np.maximum((points * share).astype(np.intp), 1) - 1 for share in (0.25, 0.5, 0.75)] + [best]
     ends = [np.zeros(len(best)), *(cut + 1.0 for cut in cuts)]

@@ -1,4 +1,4 @@
-"""The learned methods beside the trend, by name; what each of them says is calibrated (ensemble.py)."""
+"""The learned methods beside the trend. Their opinions are calibrated (ensemble.py)."""
 
 from processors.methods.base import Method
 from processors.methods.deviation import Deviation
@@ -16,6 +16,6 @@ METHODS: dict[str, type[Method]] = {
     PageHinkleyDetector.NAME: PageHinkleyDetector,
     ResidualDetector.NAME: ResidualDetector,
 }
-"""Every method by name, in the order of scores and of stored state."""
+"""Every method by name, in the order of score records and of stored state."""
 
 __all__ = ["METHODS"]

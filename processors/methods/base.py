@@ -1,8 +1,8 @@
-"""What a method is, and what methods say of a batch.
+"""The protocols of methods, and their findings in a batch.
 
-Memory goes in as shares of a unit, never as bytes. What tells odd points apart is per service and shared by
-its instances, so that a new instance starts warm; what follows one series is per instance, and new after a
-restart.
+Methods see memory as shares of a unit, never as bytes. A point scorer has one model per service, which the
+instances share, so a new instance starts warm. A follower or a detector has one model per instance, which is
+new after a restart.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from processors.models.base import Model
 from processors.table import FIRST_ROWS
 
 AHEAD = 12
-"""Records that a forecaster looks ahead of a growth."""
-# Odds from which a method by itself calls a snapshot unusual.
+"""Number of records that a forecaster looks ahead of a growth."""
+# Probability below which a method by itself calls a snapshot unusual.
 _UNUSUAL = 1e-3
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one method says of a batch: raw scores and their tail probabilities, NaN while not known."""
+    """One method's opinion of a batch: raw scores and their tail probabilities, NaN while unknown."""
 
     raw: Floats
     p: Floats
@@ -40,19 +40,19 @@ class Opinion:
 
 @dataclass(frozen=True)
 class MethodFindings:
-    """What the methods find in a batch.
+    """The findings of all methods in a batch.
 
     Parameters
     ----------
     opinions, drift
         By method and by detector.
     level
-        Exponentially weighted mean share of memory before each record: what was usual.
+        Exponentially weighted mean of memory before each record, as a share: the usual level.
     ahead
-        By forecaster, how much it expects memory to rise over the next `AHEAD` records, as a share; NaN
-        where it was not asked.
+        By forecaster, the rise that it expects over the next `AHEAD` records, as a share; NaN where it was
+        not asked.
     refused
-        By model, how many values it refused.
+        By model, the number of values that it refused.
     """
 
     opinions: dict[str, Opinion]
@@ -63,7 +63,7 @@ class MethodFindings:
 
 
 class Method(ABC):
-    """One model for a whole fleet, and what is made of its scores.
+    """One model for a whole fleet, and what its scores mean.
 
     Parameters
     ----------
@@ -75,11 +75,11 @@ class Method(ABC):
     PART: ClassVar[str]
     """Name of the model in stored state."""
     MODEL: ClassVar[type[Model]]
-    """What the conformance suite runs over."""
+    """Class of the model; the conformance suite runs over it."""
     NAMED: ClassVar[bool] = True
-    """Whether `processor.models` may name it."""
+    """Whether the setting `processor.models` may name it."""
     ALWAYS: ClassVar[bool] = False
-    """Whether it runs even where nobody asks for its opinion."""
+    """Whether it runs even where the settings do not ask for its opinion."""
 
     model: Model
 
@@ -93,70 +93,70 @@ class Method(ABC):
 
     @classmethod
     def make(cls, settings: Processor) -> Self | None:
-        """Return a new method of `FIRST_ROWS` rows; None where the settings do without it.
+        """Return a new method of `FIRST_ROWS` rows; None where the settings do not need it.
 
         Raises
         ------
         BadSetting
-            If its settings cannot be understood.
+            If its own setting is wrong.
         """
         return cls(FIRST_ROWS) if cls.ALWAYS or cls.asked(settings) else None
 
 
 class PointScorer(Method):
-    """One model per service on features: is this point odd?"""
+    """One model per service, on features: how odd a point is."""
 
     @abstractmethod
     def score(self, services: Rows, features: Floats, learn: Flags) -> Floats:
-        """Return the raw score of each record, `(B,)`, then learn it where `learn` allows.
+        """Return the raw score of each record, shape `(B,)`; then learn it where `learn` allows.
 
         Parameters
         ----------
         services
-            Rows, `(B,)`; they may repeat.
+            Rows, shape `(B,)`; they may repeat.
         features
             Shape `(B, processors.methods.features.FEATURES)`.
         """
 
 
 class Follower(Method):
-    """One model per instance on a single series: is this value a surprise?"""
+    """One model per instance, on a single series: how far a value is from what was expected."""
 
     @abstractmethod
     def follow(self, rows: Rows, memory: Floats) -> Floats:
-        """Return how far each record lies from what was expected, signed, `(B,)`; then learn it.
+        """Return the signed distance of each record from what was expected, shape `(B,)`; then learn it.
 
         Parameters
         ----------
         rows
-            Of instances, none twice.
+            Rows of instances, none of them twice.
         memory
-            Shares of the unit of each instance.
+            Memory as a share of the unit of each instance.
         """
 
 
 class Forecaster(Follower):
-    """A follower that also forecasts; what it follows is its one-step error, a share."""
+    """A follower that also forecasts: its distance is the one-step error, as a share of the unit."""
 
     @abstractmethod
     def ahead(self, rows: Rows) -> Floats:
-        """Return the share of memory that is expected `AHEAD` records ahead."""
+        """Return the memory expected `AHEAD` records ahead, as a share, shape `(B,)`."""
 
 
 class Detector(Method):
-    """One model per instance on a single series: did its level move?"""
+    """One model per instance, on a single series: whether its level has moved."""
 
     NAMED: ClassVar[bool] = False
     ALWAYS: ClassVar[bool] = True
 
     @abstractmethod
     def detect(self, rows: Rows, memory: Floats, error: Floats | None) -> Flags:
-        """Return whether each record shows a change, `(B,)`; learn it.
+        """Return whether each record shows a change, shape `(B,)`; learn it.
 
         Parameters
         ----------
         rows, memory
-            As of a follower.
+            As for a follower.
         error
-            Size of the one-step error of the forecaster; None without one.
+            Absolute one-step error of the forecaster, as a share; None where there is no forecaster.
         """

@@ -1,4 +1,4 @@
-"""How far memory is from its faded mean, and that mean itself."""
+"""The distance of memory from its faded mean, and that mean itself."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _FADING = 0.05
 
 
 class Deviation(Follower):
-    """The distance from an exponentially weighted mean, in standard deviations.
+    """Returns the distance from an exponentially weighted mean, in standard deviations.
 
-    It runs even if nobody asks for its opinion: the mean is a feature, and what drift is told against.
+    It runs even where the settings do not ask for its opinion: the mean is needed for a feature, and for the
+    level before a drift.
     """
 
     NAME: ClassVar[str] = "deviation"
@@ -33,5 +34,5 @@ class Deviation(Follower):
         return self.model.score_learn(rows, memory[:, None])[:, 0]
 
     def level(self, rows: Rows, memory: Floats) -> Floats:
-        """Return the mean before each record, a share; `memory` where nothing is known."""
+        """Return the mean before each record, as a share; `memory` where the row is new."""
         return np.where(self.model.seen(rows), self.model.mean(rows)[:, 0], memory)

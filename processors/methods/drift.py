@@ -1,4 +1,4 @@
-"""Changes of a level: of memory, and of how well it is forecast."""
+"""Detectors of changed levels: of memory, and of the errors of its forecasts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from processors.models.adwin import ADWIN
 from processors.models.page_hinkley import PageHinkley
 
 _ADWIN_DELTA = 0.0005
-# A level must move by about a tenth of the limit for a while; River's defaults never fire on shares.
+# The level must move by about a tenth of the limit for a while. River's default never flags shares.
 _LEVEL_THRESHOLD = 0.5
 # Forecasts must be worse by a hundredth of the limit for twenty records.
 _ERROR_THRESHOLD = 0.2
 
 
 class AdwinDetector(Detector):
-    """Changes of the mean share, by ADWIN."""
+    """Finds changes of the mean of memory, by ADWIN."""
 
     NAME: ClassVar[str] = "adwin"
     PART: ClassVar[str] = "adwin"
@@ -33,7 +33,7 @@ class AdwinDetector(Detector):
 
 
 class PageHinkleyDetector(Detector):
-    """Changes of the mean share, by the test of Page and Hinkley."""
+    """Finds changes of the mean of memory, by the Page-Hinkley test."""
 
     NAME: ClassVar[str] = "page_hinkley"
     PART: ClassVar[str] = "page_hinkley"
@@ -47,7 +47,7 @@ class PageHinkleyDetector(Detector):
 
 
 class ResidualDetector(Detector):
-    """Changes of the mean one-step error, by the test of Page and Hinkley."""
+    """Finds changes of the mean one-step error, by the Page-Hinkley test."""
 
     NAME: ClassVar[str] = "page_hinkley_residual"
     PART: ClassVar[str] = "page_hinkley_residual"

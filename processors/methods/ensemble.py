@@ -1,4 +1,4 @@
-"""All methods that the settings ask for, over a batch: what they say, calibrated."""
+"""The methods that the settings ask for, together: features, rounds, calibrated opinions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from processors.table import FIRST_ROWS, Part
 
 @dataclass(frozen=True)
 class _Followed:
-    """What the models of single series say of a batch; filled round by round."""
+    """The results of followers and detectors in a batch; filled round by round."""
 
     level: Floats
     surprise: dict[str, Floats]
@@ -38,12 +38,12 @@ class _Followed:
 
 
 class Methods:
-    """The methods of a processor; memory goes in as shares of a unit, never as bytes.
+    """The methods of a processor. They see memory as shares of a unit, never as bytes.
 
     Raises
     ------
     BadSetting
-        For a method or a River model that does not exist.
+        If the settings name a method or a River model that does not exist.
     """
 
     def __init__(self, settings: Processor) -> None:
@@ -55,17 +55,17 @@ class Methods:
         self._forecasters = {name: one for name, one in made.items() if isinstance(one, Forecaster)}
         self._detectors = {name: one for name, one in made.items() if isinstance(one, Detector)}
         self._deviation = next(one for one in made.values() if isinstance(one, Deviation))
-        # Where there are several, features and detectors go by the errors of the first.
-        self._forecaster = next(iter(self._forecasters), None)
+        # Features and detectors take the errors of the first forecaster, if there are several.
+        self._first_forecaster = next(iter(self._forecasters), None)
         asked = [name for name, method in made.items() if method.asked(settings)]
         self._calibrations = Calibrations(FIRST_ROWS, asked)
 
     def service_parts(self) -> dict[str, Part]:
-        """Return what has a row per service, by its name in stored state."""
+        """Return the parts with a row per service, by name in stored state."""
         return {**_parts(self._points.values()), "calibrations": self._calibrations}
 
     def instance_parts(self) -> dict[str, Part]:
-        """Return what has a row per instance, by its name in stored state."""
+        """Return the parts with a row per instance, by name in stored state."""
         return _parts([*self._followers.values(), *self._detectors.values()])
 
     def observe(
@@ -79,26 +79,28 @@ class Methods:
         learn: Flags,
         suspected: Flags,
     ) -> MethodFindings:
-        """Score a batch with what was known before each record, then learn it where `learn` allows.
+        """Return the findings in a batch by the state before each record; then learn where `learn` allows.
 
         Parameters
         ----------
         services, instances
             Rows, shape `(B,)`; they may repeat.
         memory
-            Share of the unit of its instance, shape `(B,)`: the limit that its run began with.
+            Memory as a share of the unit of its instance, shape `(B,)`: the limit at the start of its run.
         limit_used
-            Share of the limit in use, shape `(B,)`.
+            The share used / limit, shape `(B,)`.
         restarted
-            Where the models of single series are made new, just before the record.
+            Where the models of the instance are made new just before the record.
         learn
             Where the models of services may learn.
         suspected
-            Where to look several records ahead: a steady leak is invisible in one-step errors.
+            Where forecasters look ahead, because one-step errors do not show a steady leak.
         """
         followed = self._follow(instances, memory, restarted, suspected)
-        none = np.zeros(len(memory))
-        error = none if self._forecaster is None else followed.surprise[self._forecaster]
+        if self._first_forecaster is None:
+            error = np.zeros(len(memory))
+        else:
+            error = followed.surprise[self._first_forecaster]
         x = features(limit_used, error, memory - followed.level)
         raw = {name: scorer.score(services, x, learn) for name, scorer in self._points.items()}
         raw |= {name: np.abs(surprise) for name, surprise in followed.surprise.items()}
@@ -132,7 +134,8 @@ class Methods:
         said.level[part] = self._deviation.level(rows, memory)
         for name, follower in self._followers.items():
             said.surprise[name][part] = follower.follow(rows, memory)
-        error = None if self._forecaster is None else np.abs(said.surprise[self._forecaster][part])
+        first = self._first_forecaster
+        error = None if first is None else np.abs(said.surprise[first][part])
         for name, detector in self._detectors.items():
             said.drift[name][part] = detector.detect(rows, memory, error)
 
@@ -141,7 +144,7 @@ class Methods:
             part.reset(rows)
 
     def _refused(self) -> dict[str, int]:
-        """Return what the models refused since the last call, by model."""
+        """Return the number of values refused since the last call, by model."""
         refused: dict[str, int] = {}
         for method in self._methods.values():
             model = method.model

@@ -1,4 +1,4 @@
-"""What the point scorers look at: three numbers between 0 and 1 per record."""
+"""The features of point scorers: three numbers between 0 and 1 per record."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from processors.columns import Floats
 
 FEATURES = 3
-# Shares of the limit at which a feature is half way from its middle to its end.
+# Shares at which a feature is half way from its middle to its end.
 _STEP_SCALE = 0.02
 _DEVIATION_SCALE = 0.05
 
@@ -18,11 +18,11 @@ def features(limit_used: Floats, error: Floats, deviation: Floats) -> Floats:
     Parameters
     ----------
     limit_used
-        Share of the limit in use.
+        The share used / limit.
     error
-        One-step error of the forecaster, a share; 0 without a forecast.
+        Signed one-step error of the forecaster, as a share; 0 without a forecast.
     deviation
-        Distance from the faded mean, a share.
+        Signed distance from the faded mean, as a share.
     """
     return np.column_stack(
         [np.clip(limit_used, 0.0, 1.0), squash(error, _STEP_SCALE), squash(deviation, _DEVIATION_SCALE)]
@@ -30,6 +30,6 @@ def features(limit_used: Floats, error: Floats, deviation: Floats) -> Floats:
 
 
 def squash(x: Floats, scale: float) -> Floats:
-    """Map the real line to (0, 1) with 0 at .5, by arithmetic that gives the same bits everywhere."""
+    """Map the real line to (0, 1), with 0 at .5, by arithmetic that has the same bits on every machine."""
     squashed: Floats = 0.5 + 0.5 * (x / (np.abs(x) + scale))
     return squashed

@@ -1,4 +1,4 @@
-"""Half-space trees: is this point odd for its service?"""
+"""Half-space trees: how odd a point is for its service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from processors.models.half_space_trees import HalfSpaceTrees
 
 
 class HalfSpaceTreesScorer(PointScorer):
-    """The odds of the score: it ends at 1, and there calibration could not tell unusual from very unusual."""
+    """Returns the odds of the score. The score ends at 1, where calibration could not resolve it."""
 
     NAME: ClassVar[str] = "half_space_trees"
     PART: ClassVar[str] = "half_space_trees"

@@ -1,4 +1,4 @@
-"""A River detector of the user's choice: is this point odd for its service?"""
+"""A River detector of the user's choice: how odd a point is for its service."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from processors.table import FIRST_ROWS
 
 
 class RiverScorer(PointScorer):
-    """The score of `processor.river_model`."""
+    """Returns the score of the detector that the setting `processor.river_model` describes."""
 
     NAME: ClassVar[str] = "river"
     PART: ClassVar[str] = "river"
@@ -45,7 +45,7 @@ class RiverScorer(PointScorer):
 
 
 def _detector(text: str) -> base.Base:
-    """Make a River detector from `Class(name=value)`; only names and literals, nothing is evaluated."""
+    """Return the River detector of `Class(name=value)`: names and literals only, nothing is evaluated."""
     try:
         call = ast.parse(text, mode="eval").body
         name, given = (call.func, call.keywords) if isinstance(call, ast.Call) else (call, [])

@@ -1,4 +1,4 @@
-"""What memory does next, by SNARIMAX."""
+"""Forecasts of memory by SNARIMAX."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from processors.models.snarimax import SNARIMAX
 
 
 class SnarimaxForecaster(Forecaster):
-    """Surprising steps, and how a growth may go on. One-step errors do not see a steady leak."""
+    """Finds surprising steps, and forecasts a growth. One-step errors do not show a steady leak."""
 
     NAME: ClassVar[str] = "snarimax"
     PART: ClassVar[str] = "snarimax"

@@ -1,4 +1,4 @@
-"""Arithmetic that must agree with River's to the last bit."""
+"""Arithmetic that agrees with River to the last bit."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from processors.columns import Floats
 
 
 def root(values: Floats) -> Floats:
-    """Give `v ** 0.5` as Python does: libm's pow, which differs from sqrt in the last bit at times."""
+    """Return `v ** 0.5` as Python does: by pow of libm, which may differ from sqrt in the last bit."""
     result: Floats = np.float_power(values, 0.5)
     return result
 
 
 def standardise(x: Floats, mean: Floats, variance: Floats) -> Floats:
-    """Give `(x - mean) / variance ** 0.5`, or 0 where the variance is 0."""
+    """Return `(x - mean) / variance ** 0.5`, or 0 where the variance is 0."""
     known = variance > 0
     return np.divide(x - mean, root(np.where(known, variance, 1.0)), out=np.zeros_like(mean), where=known)

@@ -1,4 +1,4 @@
-"""What every model of the fleet offers: one row per key, batches in, scores out."""
+"""The protocol of the models of a fleet: one row per key, batches in, scores out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from processors.columns import Flags, Floats, Rows
 
 LARGEST = 1e100
-"""Values beyond this are refused like non-finite ones: their squares' sums would overflow."""
+"""Larger values are refused like non-finite ones, because sums of their squares would overflow."""
 
 
 def usable(x: Floats) -> Flags:
-    """Tell which records (rows of `x`) hold only finite values of sane size."""
+    """Return which records (rows of `x`) have only finite values within `LARGEST`, shape `(B,)`."""
     flags: Flags = np.logical_and.reduce(np.abs(x) <= LARGEST, axis=1)
     return flags
 
@@ -21,11 +21,11 @@ def usable(x: Floats) -> Flags:
 class Model(Protocol):
     """A fleet of equal models in columns: row `r` is the model of one service or instance.
 
-    A batch is `rows` (shape `(B,)`, duplicates allowed: they are handled in order) and `x` (shape
-    `(B, features)`). Results do not depend on how the same input was cut into batches: no BLAS, no
-    reduction whose order depends on layout (docs/adr/0004).
+    A batch is `rows`, shape `(B,)`, and `x`, shape `(B, features)`. Rows may repeat; their records are
+    handled in order. Results do not depend on how the input is cut into batches: no BLAS, and no reduction
+    whose order depends on the layout (docs/adr/0004).
 
-    A record with a non-finite value is refused: its score is NaN, nothing is learned from it, and
+    A record with a non-finite value is refused: its score is NaN, the model learns nothing from it, and
     `refused` grows by one.
     """
 
@@ -42,22 +42,22 @@ class Model(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Parameters that must agree before stored state may be loaded, as readable text."""
+        """The parameters that must agree before stored state may be loaded, as readable text."""
 
     def score_learn(self, rows: Rows, x: Floats, learn: Flags | None = None) -> Floats:
-        """Score each record with what was known before it, then learn it where `learn` allows."""
+        """Return the score of each record by the state before it; then learn it where `learn` allows."""
 
     def score(self, rows: Rows, x: Floats) -> Floats:
-        """Score without learning; changes nothing."""
+        """Return the score of each record without learning; nothing changes."""
 
     def grow(self, capacity: int) -> None:
-        """Hold `capacity` rows; the rows that are there keep their state."""
+        """Extend to `capacity` rows; existing rows keep their state."""
 
     def reset(self, rows: Rows) -> None:
         """Make the models of these rows new."""
 
     def dump(self, row: int) -> bytes:
-        """Exact state of one row, without pickle."""
+        """Return the exact state of one row, without pickle."""
 
     def load(self, row: int, state: bytes) -> None:
         """Put a dumped state into a row.
@@ -65,9 +65,9 @@ class Model(Protocol):
         Raises
         ------
         processors.models.codec.CorruptState
-            If the bytes are not a whole state of this model; the row is then new. Its subclass
-            `FingerprintMismatch` if they are whole but of other parameters or another version.
+            If the bytes are not a whole state of this model; the row is then new. The subclass
+            `FingerprintMismatch` says that they are whole, but of other parameters or another version.
         """
 
     def nbytes(self) -> int:
-        """Bytes of all arrays, used rows or not."""
+        """Return the size of all rows, used or not, in bytes."""

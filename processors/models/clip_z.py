@@ -1,4 +1,4 @@
-"""A River transformer that bounds standardised features."""
+"""A River transformer that limits standardised features."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from river import base
 
 
 class ClipZ(base.Transformer):
-    """Clip every feature to `[-limit, limit]`; put it behind a scaler.
+    """Clips every feature to `[-limit, limit]`; place it behind a scaler.
 
-    A scaler bounds nothing: after a quiet phase a step gives values of thousands, with which a gradient
-    step diverges. Do not use it on features that are not standardised.
+    A scaler does not limit its values. A step after a quiet phase becomes thousands of standard deviations,
+    and gradient descent diverges. Do not use it on features that are not standardised.
 
     Examples
     --------

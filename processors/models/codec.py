@@ -14,11 +14,11 @@ _CHECKED_FROM = 7  # after magic (2), format (1), crc32 (4) of all that follows
 
 
 class CorruptState(ValueError):
-    """Bytes that are not a whole state: cut, altered, or of a format this version cannot read."""
+    """The bytes are not a whole state: cut, altered, or of a format that this version cannot read."""
 
 
 class FingerprintMismatch(CorruptState):
-    """A whole state of other parameters or another model version: the model starts cold."""
+    """The state is whole, but of other parameters or another version of the model; the model starts cold."""
 
 
 @lru_cache(maxsize=1024)
@@ -27,7 +27,7 @@ def _digest(fingerprint: str) -> bytes:
 
 
 def seal(payload: bytes, fingerprint: str) -> bytes:
-    """Put a payload under a checksum and the fingerprint of what it belongs to.
+    """Return a payload behind a checksum and the fingerprint of what it belongs to.
 
     Examples
     --------
@@ -43,14 +43,14 @@ def seal(payload: bytes, fingerprint: str) -> bytes:
 
 
 def unseal(data: bytes, fingerprint: str) -> bytes:
-    """Give the payload back.
+    """Return the payload of sealed bytes.
 
     Raises
     ------
     CorruptState
         If the bytes are not what `seal` wrote.
     FingerprintMismatch
-        If they are, for another fingerprint.
+        If they carry another fingerprint.
     """
     if len(data) < _SEAL.size:
         raise CorruptState(f"{len(data)} bytes are too few for a state")

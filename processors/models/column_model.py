@@ -1,4 +1,4 @@
-"""What the models whose state is a few numbers share: one row of float64 a key, all zero when new."""
+"""The base of models whose state is a few numbers: one row of float64 per key, all zero when new."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _ONE_BY_ONE_BELOW = 10  # records in a round; from there on columns are cheaper 
 class ColumnModel(Columns, ABC):
     """A model whose step is a pure function of one row of numbers and one record.
 
-    A subclass gives the step twice, with the same arithmetic: `_step` in columns, and `_one` in plain
-    Python, which is cheaper for batches of a few records and for a key that fills a batch. This class
-    cuts batches into rounds without duplicates, refuses what is not finite, and keeps the rows.
+    A subclass implements the step twice, with the same arithmetic: `_step` in columns, and `_one` in plain
+    Python. The second is cheaper for small batches, and for a key that fills a batch. This class cuts
+    batches into rounds, refuses records that are not finite, and keeps the rows.
 
     Parameters
     ----------
     capacity
-        Number of rows; memory becomes resident when a row is first used.
+        Number of rows at first; a row takes memory from its first use.
     features
         Number of columns of `x`.
     width
-        Numbers of state a row.
+        Number of state numbers per row.
     """
 
     NAME: ClassVar[str]
@@ -40,9 +40,9 @@ class ColumnModel(Columns, ABC):
     SCORE_RANGE: ClassVar[tuple[float, float]]
     OBJECT_STATE: ClassVar[bool] = False
     SCORES_FEATURES: ClassVar[bool] = False
-    """Whether a record has one score per feature, `(B, features)`, instead of one, `(B,)`."""
+    """Whether scores have the shape `(B, features)`, one per feature, instead of `(B,)`."""
     COUNTS: ClassVar[tuple[int, ...]] = (0,)
-    """Columns of the state that count."""
+    """Columns of the state that count records, and so are never negative."""
 
     warm_up: int = 0
 
@@ -60,19 +60,19 @@ class ColumnModel(Columns, ABC):
 
     @abstractmethod
     def _parameters(self) -> str:
-        """Give the parameters that the state depends on, as readable text."""
+        """Return the parameters that the state depends on, as readable text."""
 
     @abstractmethod
     def _step(self, state: Floats, x: Floats) -> tuple[Floats, Floats]:
-        """Score one record of each row, and give the state after learning it.
+        """Return the scores of one record per row, and the state after learning it.
 
-        `state` is `(width, B)` and `x` is `(features, B)`, both contiguous and not to be changed; scores
-        are `(B,)` or `(features, B)`.
+        `state` is `(width, B)` and `x` is `(features, B)`. Both are contiguous, and must not be changed.
+        Scores are `(B,)` or `(features, B)`.
         """
 
     @abstractmethod
     def _one(self, state: list[float], x: list[float]) -> float | list[float]:
-        """Score one record of one row, and learn it into `state` in place."""
+        """Return the score of one record of one row, and learn the record into `state` in place."""
 
     def score_learn(self, rows: Rows, x: Floats, learn: Flags | None = None) -> Floats:
         scores = self._unknown(len(rows))

@@ -1,4 +1,4 @@
-"""Rows of models to River's objects and back, for inspection and tests; not for the hot path."""
+"""Converts rows of models to River objects and back: for inspection and tests, not for the hot path."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CONVERTERS: dict[type, ModuleType] = {
     ADWIN: object_model,
     RiverModel: object_model,
 }
-"""By class of a model, the module with its `to_river` and `from_river`."""
+"""By class of model, the module with its `to_river` and `from_river`."""
 
 
 def converts(model: object) -> bool:

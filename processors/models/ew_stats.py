@@ -17,14 +17,14 @@ _RUST_VAR = struct.Struct("<ddd?ddd?dd")  # mean of x, mean of x * x, factor twi
 
 
 class EWStats(ColumnModel):
-    """Distance to an exponentially weighted mean, in standard deviations.
+    """Distance from an exponentially weighted mean, in standard deviations.
 
-    As `river.preprocessing.AdaptiveStandardScaler`, bit for bit. The score of each feature is
-    `(x - mean) / deviation` with what was known before the record, 0 while the variance is 0. `mean` and
-    `variance` give River's `EWMean` and `EWVar` [1]_.
+    The scores equal those of `river.preprocessing.AdaptiveStandardScaler`, bit for bit. The score of each
+    feature is `(x - mean) / deviation`, by the mean and deviation before the record; 0 while the variance is
+    0. `mean` and `variance` return River's `EWMean` and `EWVar` [1]_.
 
-    Does not work when the mean is large against the spread: the variance is the mean of squares less the
-    square of the mean, which cancels (at 3e9 bytes +- 1e3 it is wrong by half). Feed fractions of a limit.
+    Does not work when the mean is large against the spread. The variance is the mean of squares minus the
+    square of the mean, and these cancel: at 3e9 bytes +- 1e3 it is wrong by half. Feed shares of a limit.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class EWStats(ColumnModel):
     features
         Number of columns of `x`.
     fading_factor
-        Weight of the newest value, 0 to 1.
+        Weight of the newest value, from 0 to 1.
 
     References
     ----------
@@ -60,11 +60,11 @@ class EWStats(ColumnModel):
         return f"fading_factor={self.fading_factor}"
 
     def mean(self, rows: Rows) -> Floats:
-        """Give the mean of each feature, `(B, features)`; 0 of a new row."""
+        """Return the mean of each feature, shape `(B, features)`; 0 for a new row."""
         return self.state[rows, 1 : 1 + self.features]
 
     def variance(self, rows: Rows) -> Floats:
-        """Give the variance of each feature, `(B, features)`; can be just below 0 by rounding."""
+        """Return the variance of each feature, shape `(B, features)`; rounding can put it just below 0."""
         mean = self.mean(rows)
         spread: Floats = self.state[rows, 1 + self.features :] - mean * mean
         return spread
@@ -96,7 +96,7 @@ class EWStats(ColumnModel):
 
 
 def to_river(fleet: EWStats, row: int) -> preprocessing.AdaptiveStandardScaler:
-    """Build the River scaler that continues like a row; features are `f0`, `f1`, ..."""
+    """Return the River scaler that continues like a row; features are `f0`, `f1`, ..."""
     scaler = preprocessing.AdaptiveStandardScaler(fleet.fading_factor)  # type: ignore[no-untyped-call]
     started, *numbers = fleet.numbers(row)
     factor = fleet.fading_factor

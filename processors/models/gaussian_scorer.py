@@ -1,4 +1,4 @@
-"""How far a value lies in the tails of a normal distribution fitted to all values so far."""
+"""How far a value lies in the tails of a normal distribution, fitted to all values so far."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from processors.models.column_model import ColumnModel
 class GaussianScorer(ColumnModel):
     """`2 |CDF(x) - 0.5|` of a running normal fit, as `river.anomaly.GaussianScorer`, bit for bit.
 
-    0 until `grace_period` records were learned. River's rolling `window_size` is not offered.
+    The score is 0 until `grace_period` records have been learned. There is no rolling window (River's
+    `window_size`).
 
-    Does not work when values are not normal (the tail of real hosts is far heavier), trend, or change
-    level: nothing is ever forgotten. A constant series scores 1, as in River. Score a raw difference with
-    `processors.calibration` instead where a probability is wanted.
+    Does not work when values are not normal (tails of real hosts are far heavier), have a trend, or change
+    their level: nothing is ever forgotten. A constant series scores 1, as in River. For a probability,
+    calibrate a raw difference with `processors.calibration` instead.
 
     Parameters
     ----------
@@ -68,13 +69,13 @@ class GaussianScorer(ColumnModel):
     def _cdf(y: Floats, mean: Floats, variance: Floats) -> Floats:
         known = variance > 0
         z = (y - mean) / root(np.where(known, variance, 1.0)) / math.sqrt(2.0)
-        # numpy has no erf, and scipy's differs from Python's in the last bit
+        # numpy has no erf, and that of scipy differs from that of Python in the last bit
         erf = np.fromiter(map(math.erf, z.tolist()), dtype=np.float64, count=len(z))
         return np.where(known, 0.5 * (1.0 + erf), 0.0)
 
 
 def to_river(fleet: GaussianScorer, row: int) -> anomaly.GaussianScorer:
-    """Build the River model that continues like a row."""
+    """Return the River model that continues like a row."""
     model: Any = anomaly.GaussianScorer(grace_period=fleet.grace_period)  # type: ignore[no-untyped-call]
     variance = model.gaussian._var  # noqa: SLF001 River has no setter
     variance.mean.n, variance.mean._mean, variance._S = fleet.numbers(row)  # noqa: SLF001

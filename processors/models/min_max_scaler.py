@@ -1,4 +1,4 @@
-"""Each feature between the smallest and largest value seen."""
+"""Each feature relative to the smallest and the largest value so far."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from processors.models.column_model import ColumnModel
 
 
 class MinMaxScaler(ColumnModel):
-    """`(x - min) / (max - min)` with what was known before the record.
+    """`(x - min) / (max - min)`, by the smallest and largest value before the record.
 
-    As `river.preprocessing.MinMaxScaler`, bit for bit. A value outside what was seen gives a score outside
-    0 to 1; a row's first record gives 0, where River 0.26 gives NaN. River's rolling `window_size` is not
-    offered.
+    The scores equal those of `river.preprocessing.MinMaxScaler`, bit for bit. A new smallest or largest value
+    has a score outside 0 to 1. The first record of a row scores 0, where River 0.26 returns NaN. There is no
+    rolling window (River's `window_size`).
 
-    Does not work when the series has one spike (everything after it is squeezed) or when it grows: a leak
-    always sits at 1, and models behind it learn that as normal.
+    Does not work when the series has one spike (it squeezes everything after it), or when it grows: a leak
+    is always at 1, and models behind this one learn that as normal.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class MinMaxScaler(ColumnModel):
         width = high - low
         scores = np.divide(x - low, width, out=np.zeros_like(x), where=width > 0)
         started = state[:1] > 0
-        # Not minimum and maximum: of two zeros they take the other one than River, and than `_one`.
+        # Not np.minimum and np.maximum: of +0 and -0 they take another one than River and `_one`.
         lowest, highest = np.where(x < low, x, low), np.where(x > high, x, high)
         bounds = np.where(started, np.concatenate([lowest, highest]), np.concatenate([x, x]))
         return scores, np.concatenate([np.ones_like(state[:1]), bounds])
@@ -66,7 +66,7 @@ class MinMaxScaler(ColumnModel):
 
 
 def to_river(fleet: MinMaxScaler, row: int) -> preprocessing.MinMaxScaler:
-    """Build the River scaler that continues like a row; features are `f0`, `f1`, ..."""
+    """Return the River scaler that continues like a row; features are `f0`, `f1`, ..."""
     scaler = preprocessing.MinMaxScaler()
     started, *bounds = fleet.numbers(row)
     for i in range(fleet.features if started else 0):

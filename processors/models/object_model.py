@@ -1,4 +1,4 @@
-"""What the models that keep one River object a row share."""
+"""The base of models that keep one River object per row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from processors.models.codec import seal, unseal
 
 
 class ObjectModel(ABC):
-    """One River object a row, created at the row's first record.
+    """One River object per row, created at the first record of the row.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class ObjectModel(ABC):
     features
         Number of columns of `x`.
     object_bytes
-        What one object is counted with in `nbytes`.
+        Size of one object as `nbytes` counts it.
     """
 
     NAME: ClassVar[str]
@@ -42,27 +42,27 @@ class ObjectModel(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """Parameters that must agree before stored state may be loaded, as readable text."""
+        """The parameters that must agree before stored state may be loaded, as readable text."""
 
     @abstractmethod
     def _new(self) -> Any:
-        """Give a new object."""
+        """Return a new object."""
 
     @abstractmethod
     def _copy(self, model: Any) -> Any:
-        """Give an independent copy of an object."""
+        """Return an independent copy of an object."""
 
     @abstractmethod
     def _observe(self, model: Any, record: list[float], learn: bool) -> float:
-        """Score a record; the object may change even without `learn` (it is then a copy)."""
+        """Return the score of a record. Without `learn` the object is a copy, and may change too."""
 
     @abstractmethod
     def _encode(self, model: Any) -> bytes:
-        """Write the state of an object."""
+        """Return the state of an object."""
 
     @abstractmethod
     def _decode(self, payload: bytes) -> Any:
-        """Read what `_encode` wrote, or raise CorruptState."""
+        """Return the object of a state from `_encode`, or raise CorruptState."""
 
     def score_learn(self, rows: Rows, x: Floats, learn: Flags | None = None) -> Floats:
         allowed = np.ones(len(rows), dtype=bool) if learn is None else learn
@@ -106,7 +106,7 @@ class ObjectModel(ABC):
             self._objects[row] = self._decode(payload)
 
     def copy_of(self, row: int) -> Any:
-        """Return a copy of a row's object; a new one where the row is new."""
+        """Return a copy of the object of a row; a new one where the row is new."""
         model = self._objects[row]
         return self._new() if model is None else self._copy(model)
 
@@ -119,7 +119,7 @@ class ObjectModel(ABC):
 
 
 def to_river(fleet: ObjectModel, row: int) -> Any:
-    """Return a copy of a row's River object."""
+    """Return a copy of the River object of a row."""
     return fleet.copy_of(row)
 
 
@@ -129,6 +129,6 @@ def from_river(fleet: ObjectModel, row: int, model: Any) -> None:
     Raises
     ------
     ValueError
-        If the object is not one of this fleet.
+        If its class or its parameters are not those of the fleet.
     """
     fleet.continue_from(row, model)

@@ -1,4 +1,4 @@
-"""Page-Hinkley test: has the mean of a series moved?"""
+"""Page-Hinkley test: whether the mean of a series has moved."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _MODES = ("up", "down", "both")
 class PageHinkley(ColumnModel):
     """1 where a record raises the change flag, else 0; flags are those of `river.drift.PageHinkley` [1]_.
 
-    Unlike other scores the flag includes the record itself; `score` tells whether it would be raised.
+    Unlike other scores, the flag includes the record itself; `score` returns whether it would be raised.
     After a flag the test starts anew.
 
-    Do not use it with thresholds of another scale than the values: `delta` and `threshold` are in their
-    units, and River's defaults never fire on fractions of a limit. It does not see a change that comes
-    back before `threshold` is collected.
+    Do not use it with thresholds of another scale than the values. `delta` and `threshold` have their unit,
+    and River's defaults never raise a flag on shares of a limit. The test does not see a change that is
+    undone before the sum reaches `threshold`.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class PageHinkley(ColumnModel):
 
     def _step(self, state: Floats, x: Floats) -> tuple[Floats, Floats]:
         n, mean, up, down, lowest, highest, _ = np.where(state[6] > 0, 0.0, state)
-        # a new test's lowest sum is infinite and its highest -1; zero in store is a new row
+        # The sums of a new test start at infinity and at -1; a new row has zeros.
         lowest, highest = np.where(n > 0, lowest, np.inf), np.where(n > 0, highest, -1.0)
         n = n + 1
         mean = mean + 1.0 / n * (x[0] - mean)
@@ -106,7 +106,7 @@ class PageHinkley(ColumnModel):
 
 
 def to_river(fleet: PageHinkley, row: int) -> drift.PageHinkley:
-    """Build the River detector that continues like a row."""
+    """Return the River detector that continues like a row."""
     model: Any = drift.PageHinkley(fleet.min_instances, fleet.delta, fleet.threshold, fleet.alpha, fleet.mode)
     n, mean, up, down, lowest, highest, flag = fleet.numbers(row)
     if n:

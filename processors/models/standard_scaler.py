@@ -1,4 +1,4 @@
-"""Each feature in standard deviations from its mean of all time."""
+"""Each feature in standard deviations from its mean over all time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from processors.models.column_model import ColumnModel
 
 
 class StandardScaler(ColumnModel):
-    """`(x - mean) / deviation` with what was known before the record.
+    """`(x - mean) / deviation`, by the mean and deviation before the record.
 
-    As `river.preprocessing.StandardScaler`, bit for bit; 0 while the variance is 0. River's rolling
-    `window_size` is not offered.
+    The scores equal those of `river.preprocessing.StandardScaler`, bit for bit; 0 while the variance is 0.
+    There is no rolling window (River's `window_size`).
 
-    Does not work when the level or spread changes: statistics are of all time, and after a quiet phase a
-    step gives values of thousands. Clip behind it (`ClipZ`), or use `EWStats`.
+    Does not work when the level or the spread changes. The statistics cover all time, and a step after a
+    quiet phase becomes thousands of standard deviations. Clip behind it (`ClipZ`), or use `EWStats`.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class StandardScaler(ColumnModel):
 
 
 def to_river(fleet: StandardScaler, row: int) -> preprocessing.StandardScaler:
-    """Build the River scaler that continues like a row; features are `f0`, `f1`, ..."""
+    """Return the River scaler that continues like a row; features are `f0`, `f1`, ..."""
     scaler = preprocessing.StandardScaler(with_std=fleet.with_std)
     n, *numbers = fleet.numbers(row)
     for i in range(fleet.features if n else 0):

@@ -1,4 +1,4 @@
-"""ADWIN: changes of a mean."""
+"""ADWIN: whether the mean of a series has changed."""
 
 from processors.models.adwin.model import ADWIN
 

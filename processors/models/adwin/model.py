@@ -1,4 +1,4 @@
-"""ADWIN: has the distribution of a series changed? River's own detectors, one a row."""
+"""ADWIN: whether the mean of a series has changed; one River detector per row."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _OBJECT_BYTES = 2_000  # 1,352 resident with windows of a thousand records, grow
 class ADWIN(ObjectModel):
     """1 where a record raises the change flag, else 0, by `river.drift.ADWIN` [1]_ itself.
 
-    River's ADWIN is small and takes 0.2 us a record, so each row keeps one; only its state is written by
-    us, as numbers. The flag includes the record; `score` tells whether it would be raised.
+    River's ADWIN is small and takes 0.2 us per record, so each row keeps one. Only its stored state is ours:
+    numbers. The flag includes the record; `score` returns whether it would be raised.
 
-    Do not use it where a slow trend is meant: a trend is a change all the time. It compares means, so a
-    change of spread alone is not seen.
+    Do not use it to find a slow trend: a trend is a change at all times. It compares means, so it does not
+    see a change of the spread alone.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class ADWIN(ObjectModel):
         )
 
     def means(self, rows: Rows) -> Floats:
-        """Give the mean of each row's window; 0 of a new row."""
+        """Return the mean of the window of each row, shape `(B,)`; 0 for a new row."""
         detectors = (self._objects[row] for row in rows.tolist())
         return np.array([0.0 if detector is None else detector.estimation for detector in detectors])
 
@@ -84,7 +84,7 @@ class ADWIN(ObjectModel):
     def _observe_all(self, rows: Rows, x: Floats, learn: list[bool]) -> Floats:
         if not all(learn) or not usable(x).all():
             return super()._observe_all(rows, x, learn)
-        # What River's update does, without three calls around its compiled part for each record.
+        # The same as River's `update`, without the three calls around its compiled part.
         flags = []
         for row, (value,) in zip(rows.tolist(), x.tolist(), strict=True):
             model = self._objects[row]

@@ -1,8 +1,8 @@
 """The state of River's ADWIN as documented numbers, and River's object rebuilt from them.
 
-River keeps the window in Rust and gives its state only as bytes: parameters, eight running numbers, and
-per level of the histogram up to `max_buckets` buckets of a sum and a variance. Bytes that River did not
-write can make it panic, so nothing but checked numbers is handed to it.
+River keeps the window in Rust, and returns its state only as bytes: parameters, eight running numbers, and
+for each level of the histogram up to `max_buckets` buckets of a sum and a variance. Other bytes can make
+River panic, so River only gets numbers that were checked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_LEVELS = 48  # a window of 2**48 records
 
 
 def parameters(model: drift.ADWIN) -> tuple[float, int, int, int, int]:
-    """Give the parameters in the order of River's constructor."""
+    """Return the parameters in the order of River's constructor."""
     return model.delta, model.clock, model.max_buckets, model.min_window_length, model.grace_period
 
 
@@ -32,7 +32,7 @@ def _level(max_buckets: int) -> struct.Struct:
 
 
 def encode(model: drift.ADWIN) -> bytes:
-    """Write flag, number of levels, running numbers, then per level a count and its sums and variances."""
+    """Return flag, number of levels, running numbers, then for each level a count, sums and variances."""
     state = model._helper.__getstate__()  # noqa: SLF001 River has no other access
     running = _RUNNING.unpack_from(state, _PARAMETERS.size)
     at = _PARAMETERS.size + _RUNNING.size
@@ -47,12 +47,12 @@ def encode(model: drift.ADWIN) -> bytes:
 
 
 def decode(payload: bytes, model: drift.ADWIN) -> None:
-    """Put a written state into a new detector of the same parameters.
+    """Put a state from `encode` into a new detector of the same parameters.
 
     Raises
     ------
     CorruptState
-        If the numbers are not those of an ADWIN window.
+        If the numbers cannot be those of an ADWIN window.
     """
     try:
         flag, levels = struct.unpack_from("<BB", payload)

@@ -1,4 +1,4 @@
-"""Half-space trees: odd points."""
+"""Half-space trees: how odd a point is."""
 
 from processors.models.half_space_trees.model import HalfSpaceTrees
 

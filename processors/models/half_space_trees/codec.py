@@ -1,4 +1,4 @@
-"""The payload of a `HalfSpaceTrees` row: how many records of its two windows lie in which leaves."""
+"""The payload of a row of `HalfSpaceTrees`: the number of records in each leaf, for its two windows."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def _encode_window(log: Leaves, n_leaves: int) -> bytes:
 
 
 def encode(finished: Leaves, current: Leaves, n_leaves: int) -> bytes:
-    """Write the logs of both windows, shape `(records, trees)`; the order within a window is lost.
+    """Return the logs of both windows, shape `(records, trees)`, as bytes; the order within a window is lost.
 
-    Per window: three widths in bytes, then leaves occupied per tree, leaf numbers, records per leaf.
+    Each window is three widths in bytes, then the leaves in use per tree, leaf numbers, and records per leaf.
     """
     return _encode_window(finished, n_leaves) + _encode_window(current, n_leaves)
 
@@ -59,12 +59,12 @@ def _decode_window(payload: bytes, at: int, trees: int, n_leaves: int) -> tuple[
 
 
 def decode(payload: bytes, trees: int, n_leaves: int) -> tuple[Leaves, Leaves]:
-    """Read what `encode` wrote, each log in order of leaf.
+    """Return the logs of both windows from bytes of `encode`; each log is in order of leaf.
 
     Raises
     ------
     CorruptState
-        If it is not a whole state of such trees.
+        If the bytes are not a whole state of such trees.
     """
     finished, at = _decode_window(payload, 0, trees, n_leaves)
     current, at = _decode_window(payload, at, trees, n_leaves)

@@ -1,4 +1,4 @@
-"""Half-space trees for a whole fleet: two logs of leaves and one score table a row."""
+"""Half-space trees for a whole fleet: two logs of leaves and one table of scores per row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from processors.models.codec import CorruptState, seal, unseal
 from processors.models.half_space_trees import codec
 from processors.models.half_space_trees.shape import HalfSpaceTreesShape, Leaves, Limits
 
-_REFRESH_CHUNK = 256  # rows whose tables are built at once: bounds the scratch memory
+_REFRESH_CHUNK = 256  # rows whose tables are built at once; it limits the scratch memory
 
 
 def _limits(features: int, given: Limits) -> Limits:
@@ -27,22 +27,22 @@ def _limits(features: int, given: Limits) -> Limits:
 class HalfSpaceTrees(Columns):
     """Half-space trees [1]_ with the scores of `river.anomaly.HalfSpaceTrees`, bit for bit.
 
-    A record's score in a tree depends only on its leaf, so each row keeps a table of scores by leaf,
-    built once per window, and learning appends leaf numbers to the current window's log. 15.3 KB a row
-    at the default parameters; the trees are shared by all rows.
+    The score of a record in a tree depends only on its leaf. So each row keeps a table of scores by leaf,
+    which is built once per window. Learning appends leaf numbers to the log of the current window. A row
+    takes 15.3 KB at the default parameters; all rows share the trees.
 
-    Does not work when the values lie outside the limits (raw bytes score 0 always), when anomalies come
-    in bursts as long as the window, or for slow growth: a steady leak becomes normal within two windows.
-    Half-space trees say that a point is odd, never that a trend is.
+    Does not work when the values lie outside the limits (raw bytes always score 0), when anomalies come in
+    bursts as long as the window, or for slow growth: a steady leak becomes normal within two windows.
+    Half-space trees find odd points, never odd trends.
 
     Parameters
     ----------
     capacity
-        Number of rows; memory becomes resident when a row is first used.
+        Number of rows at first; a row takes memory from its first use.
     features
         Number of columns of `x`; River's features `f0`, `f1`, ...
     n_trees, height, window_size, limits, seed
-        As in River, but `seed` is always a number. Height is at most 15.
+        As in River, except that `seed` is always a number, and `height` is at most 15.
 
     References
     ----------
@@ -119,7 +119,7 @@ class HalfSpaceTrees(Columns):
         return scores
 
     def _run(self, rows: Rows, leaves: Leaves, learn: Flags) -> Floats:
-        """Score and learn records grouped by row, window by window: in between all tables stand still."""
+        """Score and learn records grouped by row, window by window; tables change only in between."""
         starts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
         members = rows[starts]
         learned = np.append(0, np.cumsum(learn))
@@ -149,7 +149,7 @@ class HalfSpaceTrees(Columns):
         self._stale[rows] = True
 
     def _refresh(self, rows: Rows) -> None:
-        """Build the tables of rows whose finished window is another than at the last look."""
+        """Build the tables of rows whose finished window has changed since the last look."""
         stale = np.unique(rows[self._stale[rows]])
         for begin in range(0, len(stale), _REFRESH_CHUNK):
             chunk = stale[begin : begin + _REFRESH_CHUNK]
@@ -158,25 +158,25 @@ class HalfSpaceTrees(Columns):
         self._stale[stale] = False
 
     def _counts(self, log: NDArray[Any]) -> NDArray[np.int64]:
-        """Count the records per leaf of logs of shape `(R, records, n_trees)`."""
+        """Return the number of records in each leaf, for logs of shape `(R, records, n_trees)`."""
         trees, n_leaves = self.shape.n_trees, self.shape.n_leaves
         cells = (np.arange(len(log))[:, None, None] * trees + np.arange(trees)) * n_leaves + log
         counts = np.bincount(cells.ravel(), minlength=len(log) * trees * n_leaves)
         return counts.reshape(len(log), trees, n_leaves)
 
     def windows(self, row: int) -> tuple[Leaves, Leaves]:
-        """Give the leaves of the finished and of the current window, shape `(records, n_trees)` each."""
+        """Return the leaves of the finished and of the current window, shape `(records, n_trees)` each."""
         current = int(self._current[row])
         finished = self._log[row, 1 - current, : self.window_size if self._warm[row] else 0]
         return finished, self._log[row, current, : int(self._counter[row])]
 
     def set_windows(self, row: int, finished: Leaves, current: Leaves) -> None:
-        """Put a row into the state given by `windows`; the order within a window does not matter.
+        """Put a row into the state that `windows` returned; the order within a window does not matter.
 
         Raises
         ------
         ValueError
-            If a window holds too many or too few records.
+            If a window has too many or too few records.
         """
         if len(finished) not in (0, self.window_size) or len(current) >= self.window_size:
             raise ValueError(
@@ -189,7 +189,7 @@ class HalfSpaceTrees(Columns):
         self._warm[row] = self._stale[row] = len(finished) > 0
 
     def reset(self, rows: Rows) -> None:
-        # Without a window neither the log nor the table of a row is read: they stay as they are.
+        # Log and table of a row are not read without a window, so they stay as they are.
         self._counter[rows] = 0
         self._current[rows] = 0
         self._warm[rows] = False

@@ -1,4 +1,4 @@
-"""`HalfSpaceTrees` to River's object and back, for inspection and tests; not for the hot path."""
+"""Converts `HalfSpaceTrees` to River's object and back: for inspection and tests, not for the hot path."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Counts = NDArray[np.int64]
 
 
 def _heap(node: Any, height: int) -> list[Any]:
-    """Give the nodes of a tree level by level, left to right."""
+    """Return the nodes of a tree level by level, from left to right."""
     level, nodes = [node], [node]
     for _ in range(height):
         level = [child for parent in level for child in parent.children]
@@ -44,7 +44,7 @@ def _window(counts: Counts) -> Leaves:
 
 
 def to_river(fleet: HalfSpaceTrees, row: int) -> anomaly.HalfSpaceTrees:
-    """Build the River model that continues like a row; takes tens of milliseconds."""
+    """Return the River model that continues like a row; takes tens of milliseconds."""
     shape = fleet.shape
     limits: dict[Hashable, tuple[float, float]] = dict(shape.limits.items())
     model = anomaly.HalfSpaceTrees(shape.n_trees, shape.height, fleet.window_size, limits, fleet.seed)

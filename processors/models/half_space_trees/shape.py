@@ -1,4 +1,4 @@
-"""The trees of `HalfSpaceTrees`: cuts drawn once by River's own rules and shared by every row."""
+"""The trees of `HalfSpaceTrees`: cuts drawn once by River's rules, and shared by all rows."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PADDING = 0.15  # River's constant (river.anomaly.HalfSpaceTrees.learn_one)
 
 
 def build_trees(n_trees: int, height: int, limits: Limits, rng: random.Random) -> list[Any]:
-    """Build River's trees as River does at the first record; `limits` in order of feature name."""
+    """Return River's trees as River builds them at the first record; `limits` in order of feature name."""
     build: Any = make_padded_tree
     return [build(dict(limits), height, PADDING, rng, r_mass=0, l_mass=0) for _ in range(n_trees)]
 
 
 class HalfSpaceTreesShape:
-    """Features and thresholds of all trees, and the leaf each record falls into.
+    """Features and thresholds of all trees, and the leaf that each record falls into.
 
-    Trees do not depend on the data: same parameters, same trees. Nodes are numbered as in a binary heap
-    (children of `i` are `2i + 1` and `2i + 2`), leaves from left to right.
+    The trees do not depend on the data: equal parameters give equal trees. Nodes are numbered as in a binary
+    heap (the children of `i` are `2i + 1` and `2i + 2`), leaves from left to right.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class HalfSpaceTreesShape:
         self.threshold = np.zeros((n_trees, self.n_leaves - 1))
         for tree, root in enumerate(build_trees(n_trees, height, self.limits, random.Random(seed))):  # noqa: S311 River's generator
             self._flatten(tree, root, 0)
-        # In this order of leaves the children of all nodes of a level are two contiguous halves.
+        # In this order of leaves, the children of all nodes of a level are two contiguous halves.
         leaves = np.arange(self.n_leaves)
         self._bit_reversed = sum(((leaves >> bit) & 1) << (height - 1 - bit) for bit in range(height))
         if len(self.names) == 1:
@@ -73,11 +73,11 @@ class HalfSpaceTreesShape:
         np.cumsum(passed, axis=0, dtype=self.dtype, out=self._leaves_at[1:])
 
     def leaves(self, x: Floats) -> Leaves:
-        """Give the leaf of each record (rows of `x`) in each tree, shape `(B, n_trees)`."""
+        """Return the leaf of each record (rows of `x`) in each tree, shape `(B, n_trees)`."""
         if len(self.names) == 1:
-            # With one feature a leaf's number is how many of its tree's cuts are not above the value.
-            found: Leaves = self._leaves_at[np.searchsorted(self._cuts, x[:, 0], side="right")]
-            return found
+            # With one feature, the number of a leaf is the number of cuts of its tree up to the value.
+            leaves: Leaves = self._leaves_at[np.searchsorted(self._cuts, x[:, 0], side="right")]
+            return leaves
         inner = self.n_leaves - 1
         first = np.arange(self.n_trees) * inner
         node = np.zeros((len(x), self.n_trees), dtype=np.intp)
@@ -90,9 +90,9 @@ class HalfSpaceTreesShape:
         return reached
 
     def score_table(self, counts: NDArray[np.int64], window_size: int) -> NDArray[np.int32]:
-        """Sum what River adds on the way to each leaf, from the records counted in each leaf.
+        """Return what River adds up on the way to each leaf, from the number of records in each leaf.
 
-        `counts` and the result have shape `(..., n_trees, n_leaves)`; every addend is an integer.
+        `counts` and the result have the shape `(..., n_trees, n_leaves)`. All addends are integers.
         """
         masses = [counts.reshape(-1, self.n_leaves).T[self._bit_reversed].astype(np.int32)]
         for _ in range(self.height):
@@ -101,7 +101,7 @@ class HalfSpaceTreesShape:
         reached = total = masses.pop()
         enough = math.ceil(0.1 * window_size)
         for depth in range(1, self.height + 1):
-            # River goes no deeper below a node of little mass; such a node counts as empty from here on.
+            # River goes no deeper below a node of little mass, so such a node counts as empty from here.
             reached = masses.pop().reshape(2, *reached.shape) * (reached >= enough)
             total = (total + (reached << depth)).reshape(2 * len(total), -1)
             reached = reached.reshape(total.shape)

@@ -1,4 +1,4 @@
-"""Any anomaly model of River, one object per row."""
+"""Any anomaly detector of River, one object per row."""
 
 from processors.models.river.model import RiverModel
 

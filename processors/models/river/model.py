@@ -1,4 +1,4 @@
-"""Any River anomaly model behind the fleet's interface: one object a row, at River's price."""
+"""Any anomaly detector of River behind the protocol of a fleet: one object per row, at River's price."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from processors.models.river import state, state_reader
 
 
 class RiverModel(ObjectModel):
-    """A River `AnomalyDetector`, or a pipeline that ends in one, for services that need another shape.
+    """A River `AnomalyDetector`, or a pipeline that ends in one.
 
-    Records become `{"f0": ..., "f1": ...}`; for a supervised detector the last column is the target. The
-    score is `score_one` before `learn_one`.
+    A record becomes `{"f0": ..., "f1": ...}`; for a supervised detector, the last column is the target. The
+    score is `score_one`, called before `learn_one`.
 
-    Do not use it for the whole fleet: River's HalfSpaceTrees(10, 8) takes 1.2 MB and about 60 us a record
-    and its state 100 KB. Models that hold something else than numbers, containers and River's classes
-    (functions of your own, say) are refused at construction, since they could be stored by pickle only.
+    Do not use it for a whole fleet: River's HalfSpaceTrees(10, 8) takes 1.2 MB per row and about 60 us per
+    record, and its stored state 100 KB. A model may hold numbers, containers and River's classes. Anything
+    else (such as your own functions) is refused at construction, because only pickle could store it.
 
     Parameters
     ----------
     capacity
         Number of rows.
     model
-        Prototype; every row begins with a clone of it.
+        Prototype; every row starts as a clone of it.
     features
         Number of columns of `x`.
     object_bytes
-        What one object is counted with in a memory budget.
+        Size of one object as the memory budget counts it.
 
     Raises
     ------
@@ -74,10 +74,10 @@ class RiverModel(ObjectModel):
         return copy.deepcopy(model)
 
     def _observe(self, model: Any, record: list[float], learn: bool) -> float:
-        """Score and learn; NaN where the object fails.
+        """Return the score, and learn; NaN where the object fails.
 
-        A failing object is a stored one that was forged, or a bug of its own; it must cost its service this
-        method, not the processor its life. Panics of compiled parts are BaseException.
+        An object fails if its stored state was forged, or if it has a bug. Its service then loses this
+        method, but the processor goes on. Panics of compiled parts are BaseException.
         """
         try:
             return self._ask(model, record, learn)

@@ -1,4 +1,4 @@
-"""Which classes and functions stored state of River objects may name: River's models and plain builtins."""
+"""The classes and functions that stored state of River objects may name: River's models and builtins."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _PACKAGES = frozenset({
 
 
 def name_of(item: Any) -> str:
-    """Give the name under which a class or function is stored.
+    """Return the name under which a class or function is stored.
 
     Raises
     ------
     TypeError
-        If it may not be.
+        If it may not be stored.
     """
     name = item.__name__ if item in _BUILTINS.values() else f"{item.__module__}:{item.__qualname__}"
     try:
-        found = named(name)
+        known = named(name)
     except CorruptState:
-        found = None
-    if found is not item:
+        known = None
+    if known is not item:
         raise TypeError(f"{item.__module__}.{item.__qualname__} cannot be stored without pickle")
     return name
 
 
 def named(name: str) -> Any:
-    """Give the class or function of a name; nothing is imported for it.
+    """Return the class or function of a name; nothing is imported for it.
 
     Raises
     ------
@@ -48,19 +48,19 @@ def named(name: str) -> Any:
     if known is not None:
         return known
     module, _, qualname = name.partition(":")
-    found = vars(_module(module)).get(qualname)
-    function = isinstance(found, types.FunctionType) and module == _FUNCTIONS
-    if not (function or isinstance(found, type)) or found.__module__ != module:
+    item = vars(_module(module)).get(qualname)
+    function = isinstance(item, types.FunctionType) and module == _FUNCTIONS
+    if not (function or isinstance(item, type)) or item.__module__ != module:
         raise CorruptState(f"the state names {name!r}, which is no class of River's models")
-    return found
+    return item
 
 
 def _module(name: str) -> types.ModuleType:
     head, _, tail = name.rpartition(".")
-    found = sys.modules.get(name)
+    module = sys.modules.get(name)
     if head == "river._river_rust":  # its submodules are attributes of one extension module
-        found = getattr(sys.modules.get(head), tail, None)
+        module = getattr(sys.modules.get(head), tail, None)
     root, package, *_ = [*name.split("."), ""]
-    if root != "river" or package not in _PACKAGES or not isinstance(found, types.ModuleType):
+    if root != "river" or package not in _PACKAGES or not isinstance(module, types.ModuleType):
         raise CorruptState(f"the state names a class of {name!r}, which is no module of River's models")
-    return found
+    return module

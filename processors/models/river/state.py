@@ -1,9 +1,8 @@
-"""The state of a plain River object as data, without pickle.
+"""The state of a River object as data, without pickle.
 
-Objects become a table of nodes that refer to each other by number, in MessagePack; `state_reader`
-reads it. Reading builds only plain containers and objects of River's own model classes, and calls nothing
-of theirs but the constructors of River's compiled parts: bytes of a stranger can give a useless model,
-never run code.
+Objects become a table of nodes in MessagePack, which refer to each other by number; `state_reader` reads it.
+Reading builds only plain containers and objects of River's model classes. It calls only the constructors of
+River's compiled parts. So forged bytes can produce a useless model, but never run code.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class _Writer:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self._index: dict[int, int] = {}
-        self._alive: list[Any] = []  # an id is only unique while its object lives
+        self._alive: list[Any] = []  # an id is unique only while its object lives
 
     def value(self, item: Any) -> Any:
         if type(item) in _SCALARS and not (isinstance(item, int) and abs(item) >= 2**63):
@@ -85,12 +84,12 @@ def _attributes(item: Any) -> list[tuple[str, Any]]:
 
 
 def encode(model: Any) -> bytes:
-    """Write a River object.
+    """Return a River object as bytes.
 
     Raises
     ------
     TypeError
-        If something in it is neither a plain value nor of River's models.
+        If something in it is neither a plain value nor of River's model classes.
     """
     writer = _Writer()
     root = writer.value(model)

@@ -1,4 +1,4 @@
-"""Reads what `state` wrote."""
+"""Reads the bytes that `state.encode` returns."""
 
 from __future__ import annotations
 
@@ -108,12 +108,12 @@ class _Reader:
 
 
 def decode(payload: bytes) -> Any:
-    """Read a River object.
+    """Return the River object of bytes from `state.encode`.
 
     Raises
     ------
     CorruptState
-        If the bytes are not what `state.encode` wrote.
+        If the bytes are not such a state.
     """
     try:
         root, nodes = msgspec.msgpack.decode(payload)
@@ -122,5 +122,5 @@ def decode(payload: bytes) -> Any:
         raise
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # a panic of River's compiled parts is no Exception
+    except BaseException as error:  # a panic of River's compiled parts is not an Exception
         raise CorruptState(f"the object's state cannot be read: {error}") from None

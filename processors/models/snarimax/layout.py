@@ -1,4 +1,4 @@
-"""Where each number of a SNARIMAX row stands, and River's differencing as plain data."""
+"""The place of each number in a row of SNARIMAX, and River's differencing as plain data."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ REGRESSORS = {
 class Layout:
     """Orders, features and column numbers of a SNARIMAX.
 
-    A row is: `seen` (records learned), intercept, then per feature mean, variance and weight, then the
-    newest values first of the series (`hist`), of the differenced series (`diff`) and of the errors.
+    A row is: records learned, intercept; then the means, the variances and the weights of the features; then
+    the newest values of the series (`hist`), of the differenced series (`diff`) and of the errors, each
+    newest first.
     """
 
     def __init__(self, p: int, d: int, q: int, m: int, sp: int, sd: int, sq: int) -> None:
@@ -39,7 +40,7 @@ class Layout:
         self.orders = (p, d, q, m, sp, sd, sq)
         differencer: Any = Differencer
         product = differencer(d=d, m=1) * differencer(d=sd, m=m)
-        # River's order of lags: sums are done in it.
+        # In River's order of lags, because sums are added in this order.
         self.coefficients: list[tuple[int, int]] = list(product.coeffs.items())
         seasons_y, seasons_e = range(m - 1, m * sp, m), range(m - 1, m * sq, m)
         self.names = [

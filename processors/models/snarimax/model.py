@@ -1,4 +1,4 @@
-"""SNARIMAX for a whole fleet: one row of numbers a key, equal to River's to the last bit."""
+"""SNARIMAX for a whole fleet: one row of numbers per key, equal to River's to the last bit."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from processors.models.snarimax.layout import REGRESSORS, Layout
 
 
 class SNARIMAX(ColumnModel):
-    """Seasonal ARIMA learned online by gradient descent, as `river.time_series.SNARIMAX`, bit for bit.
+    """Seasonal ARIMA, learned online by gradient descent, as `river.time_series.SNARIMAX`, bit for bit.
 
-    `score_learn` and `score` give the one-step forecast made before the record is learned, not an
-    anomaly score; `forecast` looks further ahead. `x` has one column, the series. Before anything is
-    learned the forecast is River's, 0.
+    `score_learn` and `score` return the one-step forecast from before the record, not an anomaly score.
+    `forecast` looks further ahead. `x` has one column, the series. The forecast of a new row is 0, as in
+    River.
 
-    Does not work when the series is on a scale of its own: the default regressor clips gradients in
-    units of the target and is meant for fractions of a limit. With `d=1` a steady leak is perfectly
-    predictable, so one-step errors do not see it: use forecasts. Reset a row when its instance restarts.
-    `regressor="river-default"` diverges after a step that follows a quiet phase; its forecasts can
+    Does not work when the series has a scale of its own: the default regressor clips gradients in units of
+    the target, and is made for shares of a limit. With `d=1` a steady leak is perfectly predictable, so
+    one-step errors do not show it: use forecasts. Reset a row when its instance restarts.
+    `regressor="river-default"` diverges after a step that follows a quiet phase, and its forecasts can
     overflow.
 
     Parameters
@@ -73,7 +73,7 @@ class SNARIMAX(ColumnModel):
         return " ".join(f"{name}={order}" for name, order in names) + f" {self.regressor}"
 
     def forecast(self, rows: Rows, horizon: int) -> Floats:
-        """Forecast the next `horizon` values of each row, shape `(B, horizon)`."""
+        """Return forecasts of the next `horizon` values of each row, shape `(B, horizon)`."""
         layout = self.layout
         state = self._columns(rows)
         forecasts = np.empty((horizon, len(rows)))
@@ -101,14 +101,14 @@ class SNARIMAX(ColumnModel):
         self._push(new[layout.diff], target)
         self._push(new[layout.errors], target - predicted)
         cold = state[0] < layout.n_hist
-        if cold.any():  # too short to be differenced: nothing but the value itself is kept
+        if cold.any():  # too short to be differenced: only the value itself is kept
             new[:, cold] = state[:, cold]
         self._push(new[layout.hist], y)
         new[0] += 1
         return forecast, new
 
     def _standardise(self, state: Floats, features: Floats) -> Floats:
-        # A lag not seen yet is 0 with mean and variance 0: like River's absent feature it adds nothing.
+        # An unseen lag is 0, with mean and variance 0. Like River's absent feature, it adds nothing.
         z = standardise(features, state[self.layout.mean], state[self.layout.variance])
         np.clip(z, -self.regressor.clip_z, self.regressor.clip_z, out=z)
         return z

@@ -1,4 +1,4 @@
-"""`SNARIMAX` to River's object and back, for inspection and tests; not for the hot path."""
+"""Converts `SNARIMAX` to River's object and back: for inspection and tests, not for the hot path."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _parts(model: Any) -> tuple[Any, Any]:
 
 
 def to_river(fleet: SNARIMAX, row: int) -> time_series.SNARIMAX:
-    """Build the River model that continues like a row."""
+    """Return the River model that continues like a row."""
     layout, regressor, state = fleet.layout, fleet.regressor, fleet.numbers(row)
     model = time_series.SNARIMAX(*layout.orders, regressor=_pipeline(regressor))
     seen = int(state[0])

@@ -1,4 +1,4 @@
-"""One SNARIMAX step in plain Python: the same arithmetic as the columns, cheaper for a few records."""
+"""One step of SNARIMAX in plain Python: the same arithmetic as in columns, cheaper for a few records."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _push(state: list[float], ring: slice, newest: float) -> None:
 
 
 def step(layout: Layout, regressor: Regressor, state: list[float], y: float) -> float:
-    """Learn one value into `state` in place; give the forecast made before."""
+    """Learn one value into `state` in place; return the forecast from before."""
     x = [state[i] for i in layout.inputs.tolist()]
     predicted = _dot(layout, state, _standardise(layout, regressor, state, x))
     forecast = _undiff(layout, state, predicted)
