@@ -25,21 +25,21 @@ _FAULTS = ("apply", "publish", "offsets", "committed", "positions", "restore", "
 
 @dataclass
 class Job:
-    """What runs, over which recording, and what it leaves.
+    """The workers of a campaign, their recording, and their output topics.
 
     Parameters
     ----------
     commands
         Command line of each worker (tests/faults/worker.py); the first keeps its identity over restarts.
     controls
-        Told beside the records: their effect must not depend on where among those it comes.
+        Published beside the records: their effect must not depend on their place among these.
     reads
         Pairs of consumer group and what it must have read to the end, each without the prefix.
     writes
         Output topics, without the prefix.
     labels
-        Told when the first half of the records is read, and before the second half is there: the only place
-        that is the same in every run, because Kafka does not order two topics.
+        Published when the first half of the records is read, and before the second half is published. No
+        other place is the same in every run, because Kafka does not order two topics.
     """
 
     commands: list[list[str]]
@@ -55,7 +55,7 @@ class Job:
 
 
 class Happened(NamedTuple):
-    """What was done to the workers, and where the outputs differ."""
+    """The faults that the workers had, and the differences of the outputs."""
 
     kills: int
     others: dict[str, int]
@@ -63,7 +63,7 @@ class Happened(NamedTuple):
 
 
 def undisturbed(broker: EmbeddedBroker, job: Job, partitions: int, logs: Path, kills: int) -> Outputs:
-    """Run one worker of each kind over what `disturbed` is given; give its outputs."""
+    """Run one worker of each kind over the same input as `disturbed`; return the outputs."""
     settings = settings_for_faults(broker.bootstrap_servers, partitions)
     kinds = [list(words) for words in dict.fromkeys(map(tuple, job.commands))]
     fleet = Fleet(lambda identity: settings, kinds, logs, [None] * len(kinds))

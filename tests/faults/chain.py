@@ -1,4 +1,4 @@
-"""A role whose every output depends on all earlier records of its key: one lost or repeated record shows."""
+"""A role whose outputs depend on all earlier records of their key: a lost or repeated record shows."""
 
 from __future__ import annotations
 

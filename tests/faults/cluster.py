@@ -47,7 +47,7 @@ def broker_for_faults(
 
 
 def settings_for_faults(bootstrap_servers: str, partitions: int = 2) -> Settings:
-    """Give settings under a prefix of their own, with the topics created."""
+    """Return settings under a prefix of their own, with the topics created."""
     made = Settings()
     made.kafka.bootstrap_servers = bootstrap_servers
     made.kafka.topic_prefix = f"f{uuid.uuid4().hex[:10]}"

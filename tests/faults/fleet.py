@@ -16,18 +16,18 @@ from fleetleak.settings.load import all_settings
 
 _ROOT = Path(__file__).parents[2]
 _AGAIN = ("must be started again", "lost the cluster", "cannot be reached")
-"""What a worker may end with that another start cures."""
+"""Errors with which a worker may end, because a new start repairs them."""
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Give settings as environment variables, where they are not the default."""
-    found = {}
+    """Return the settings that are not the default, as environment variables."""
+    variables = {}
     for setting in all_settings():
         value = getattr(getattr(settings, setting.section), setting.name)
         if value != setting.default:
             pairs = ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
-            found[setting.variable] = str(pairs)
-    return found
+            variables[setting.variable] = str(pairs)
+    return variables
 
 
 class Worker:
@@ -57,41 +57,41 @@ class Worker:
         return self._process.pid
 
     def status(self) -> int | None:
-        """Give the exit status, or None while it lives."""
+        """Return the exit status; None while it runs."""
         return self._process.poll()
 
     def signal(self, sign: signal.Signals) -> None:
-        """Send a signal, if it lives."""
+        """Send a signal, if it runs."""
         self._process.send_signal(sign)
 
     def wait(self, seconds: float = 60) -> int:
-        """Wait for the end; give the exit status."""
+        """Wait for the end, and return the exit status."""
         return self._process.wait(seconds)
 
     def stopped(self) -> bool:
-        """Whether it is stopped by SIGSTOP."""
+        """Return whether it is stopped by SIGSTOP."""
         with contextlib.suppress(OSError):
             return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
         return False
 
     def said(self) -> str:
-        """Give all it wrote."""
+        """Return all that it has written."""
         return self.log.read_text(errors="replace")
 
     def close(self) -> None:
-        """End it, whatever state it is in."""
+        """End it, in any state."""
         if self.status() is None:
             self._process.kill()
             self._process.wait(30)
 
 
 class Fleet:
-    """Places that are kept filled with workers; counts how they ended.
+    """Workers in a fixed number of places. A worker that ends is replaced, and its end is counted.
 
     Parameters
     ----------
     commands
-        One place each.
+        The command of each place.
     identities
         The `kafka.instance_id` of each place, or None.
     """
@@ -115,19 +115,19 @@ class Fleet:
         return Worker(self._settings(self._identities[place]), self._commands[place], log, fault)
 
     def kill(self, place: int, fault: str = "") -> None:
-        """Kill -9 the worker of a place; another takes it, with a fault of its own."""
+        """Kill the worker of a place with SIGKILL, and start another one, with this fault."""
         self.places[place].signal(signal.SIGKILL)
         self.places[place].wait()
         self._replace(place, fault)
 
     def leave(self, place: int) -> None:
-        """Ask a worker to leave; another joins."""
+        """End the worker of a place with SIGTERM, and start another one."""
         self.places[place].signal(signal.SIGTERM)
         self.places[place].wait()
         self._replace(place)
 
     def tend(self) -> None:
-        """Fill the places of workers that ended."""
+        """Replace the workers that have ended."""
         for place, worker in enumerate(self.places):
             if worker.status() is not None:
                 self._replace(place)
@@ -143,7 +143,7 @@ class Fleet:
         self.places[place] = self._start(place, fault)
 
     def pause(self, seconds: float) -> None:
-        """Let the workers work, replacing those that end."""
+        """Wait for some seconds, and replace workers that end meanwhile."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.tend()

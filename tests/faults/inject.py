@@ -51,10 +51,10 @@ class WatchedConsumer(confluent_kafka.Consumer):
     def consume(self, *arguments: Any) -> list[confluent_kafka.Message]:
         while _told_late:
             _told_late.pop(0)()
-        found = super().consume(*arguments)
-        if found:
+        messages = super().consume(*arguments)
+        if messages:
             _reached("polled")
-        return found
+        return messages
 
 
 class WatchedProducer(confluent_kafka.Producer):
@@ -71,7 +71,7 @@ def _kill() -> None:
 
 
 def _stop() -> None:
-    """Sleep until woken; go on once the client knows that it was kicked out, but before it is polled."""
+    """Stop until SIGCONT. Continue before a poll, when the client knows that the group removed it."""
     os.kill(os.getpid(), signal.SIGSTOP)
     until = time.monotonic() + 5
     while WatchedConsumer.newest.memberid() and time.monotonic() < until:
@@ -79,10 +79,10 @@ def _stop() -> None:
 
 
 def _rejoin() -> None:
-    """Sleep until kicked out, then poll until we are a member again, the runtime not being told of it yet.
+    """Stop until removed from the group, then poll until we are a member again. The runtime learns it later.
 
-    So the batch in hand and the open transaction meet a group that has us as a member: all that is left
-    to tell them apart from fresh ones is the metadata of the poll.
+    So the group has us as a member when the old batch and the open transaction continue. Only the group
+    metadata of the poll tells them from fresh ones.
     """
     _stop()
     originals = {name: getattr(runtime.Runtime, name) for name in _CALLBACKS}
@@ -111,7 +111,7 @@ ACTIONS = {"kill": _kill, "stop": _stop, "rejoin": _rejoin, "terminate": _termin
 
 
 WATCHED = Makers(consumer=WatchedConsumer, producer=WatchedProducer)
-"""What the workers' runtime is made of."""
+"""The clients of the workers' runtime."""
 
 
 def install(fault: str) -> None:

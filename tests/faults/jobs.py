@@ -1,4 +1,4 @@
-"""What the campaigns run: a role of the tests, and the product's own processor and alerting sink."""
+"""The roles of the campaigns: a role of the tests, and the product's own processor and alerting sink."""
 
 from __future__ import annotations
 

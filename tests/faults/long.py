@@ -8,7 +8,7 @@ import sys
 
 
 def main(arguments: list[str]) -> int:
-    """Run every scenario, mutation, outcome, and the large campaigns; give pytest's exit code."""
+    """Run every scenario, mutation, outcome, and the large campaigns; return pytest's exit code."""
     words = ["-m", "pytest", "tests/faults", "-v", "-rP", "--timeout=7200", "--durations=0", *arguments]
     return subprocess.run(
         [sys.executable, *words], env=os.environ | {"FAULTS_LONG": "1"}, check=False

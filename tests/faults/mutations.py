@@ -1,4 +1,4 @@
-"""Each step of the protocol, taken out: the suite must notice (tests/faults/test_mutations.py)."""
+"""The protocol with one step removed: the suite must notice (tests/faults/test_mutations.py)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def outputs_without_offsets() -> None:
 
 
 def restore_without_replay() -> None:
-    """Go on at the committed offset with the state of the checkpoints."""
+    """Continue at the committed offset with the state of the checkpoints."""
     original = Positions.fit
 
     def mutated(self: Positions, cut: Cut) -> bool:

@@ -1,4 +1,4 @@
-"""What a run left behind: outputs by key, and how much of its input it has not committed."""
+"""The result of a run: its outputs by key, and how much of its input it has not committed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_SECONDS = 120
 
 
 def read(settings: Settings, begin: list[TopicPartition]) -> Iterator[Message]:
-    """Give all that is committed from these positions on."""
+    """Yield all committed records from these positions on."""
     consumer = Consumer(client.consumer(settings.kafka, "fault-reader", **{"enable.partition.eof": True}))
     left = {(at.topic, at.partition) for at in begin}
     deadline = time.monotonic() + _LONGEST_SECONDS
@@ -33,29 +33,29 @@ def read(settings: Settings, begin: list[TopicPartition]) -> Iterator[Message]:
 
 
 def outputs(settings: Settings, topics: Sequence[str]) -> Outputs:
-    """Give the values of each key in order, under the topic's name without its prefix."""
-    found: Outputs = {}
+    """Return the values of each key in order, under the topic's name without its prefix."""
+    values: Outputs = {}
     every = [TopicPartition(t, n, 0) for t in topics for n in range(settings.topics.partitions)]
     for message in read(settings, every):
         topic = (message.topic() or "").removeprefix(settings.kafka.topic_prefix)
         key = topic, message.partition() or 0, message.key() or b""
-        found.setdefault(key, []).append(message.value() or b"")
-    return found
+        values.setdefault(key, []).append(message.value() or b"")
+    return values
 
 
 def differences(expected: Outputs, actual: Outputs) -> list[str]:
-    """Say in words where two runs differ; nothing where they are the same, byte for byte."""
-    found = []
+    """Return in words where two runs differ; an empty list if they are the same, byte for byte."""
+    texts = []
     for key in sorted(expected.keys() | actual.keys()):
         wanted, got = expected.get(key, []), actual.get(key, [])
         if wanted != got:
             at = next((i for i, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b), "the end")
-            found.append(f"{key}: {len(wanted)} records wanted, {len(got)} there, other from {at}")
-    return found
+            texts.append(f"{key}: {len(wanted)} records wanted, {len(got)} there, other from {at}")
+    return texts
 
 
 def caught_up(settings: Settings, group: str, topics: Sequence[str]) -> bool:
-    """Whether the group has committed all of these topics."""
+    """Return whether the group has committed all of these topics."""
     try:
         return unread(settings, group, topics) == 0
     except KafkaException:
@@ -64,7 +64,7 @@ def caught_up(settings: Settings, group: str, topics: Sequence[str]) -> bool:
 
 
 def unread(settings: Settings, group: str, topics: Sequence[str]) -> int:
-    """Count the records that the group has not committed yet."""
+    """Return the number of records that the group has not committed yet."""
     consumer = Consumer(client.consumer(settings.kafka, group))
     every = [TopicPartition(t, n) for t in topics for n in range(settings.topics.partitions)]
     try:

@@ -30,20 +30,20 @@ class Sent(NamedTuple):
 def chain_input(
     records: int, services: int, partitions: int, seed: int, bad: int = 0, boom: int = 0
 ) -> list[Sent]:
-    """Give records of services in random order, some of them unreadable or failing."""
+    """Return records of services in random order, some of them unreadable or failing."""
     random_ = random.Random(seed)
     odd = random_.sample(range(records), bad + boom)
     prefix = dict.fromkeys(odd[:bad], BAD) | dict.fromkeys(odd[bad:], BOOM)
-    found = []
+    sent = []
     for number in range(records):
         service = random_.randrange(services)
         value = prefix.get(number, b"record") + b"-%d" % number
-        found.append(Sent(service % partitions, b"service-%d" % service, value))
-    return found
+        sent.append(Sent(service % partitions, b"service-%d" % service, value))
+    return sent
 
 
 def controls(count: int, services: int, partitions: int, seed: int) -> list[Sent]:
-    """Give control records of random services."""
+    """Return control records of random services."""
     random_ = random.Random(seed + 1)
     chosen = [random_.randrange(services) for _ in range(count)]
     return [
@@ -53,19 +53,19 @@ def controls(count: int, services: int, partitions: int, seed: int) -> list[Sent
 
 
 def snapshot_input(ticks: int, services: int, partitions: int, seed: int) -> list[Sent]:
-    """Give snapshots of a fleet in which every fifth service leaks, one an instance and tick."""
+    """Return snapshots of a fleet in which every fifth service leaks, one per instance and tick."""
     return list(_snapshots(ticks, services, partitions, random.Random(seed)))
 
 
 def labels(services: int, partitions: int) -> list[Sent]:
-    """Give a label, of each verdict in turn, for every leaking service of `snapshot_input`."""
+    """Return a label, of each verdict in turn, for every leaking service of `snapshot_input`."""
     verdicts: list[Verdict] = ["not-a-leak", "leak", "expected"]
-    found = []
+    sent = []
     for service in range(0, services, _LEAKING):
         name, verdict = f"service-{service}", verdicts[service // _LEAKING % 3]
         label = Label(service=name, verdict=verdict, author="tester", time=_START)
-        found.append(Sent(service % partitions, name.encode(), encode(label)))
-    return found
+        sent.append(Sent(service % partitions, name.encode(), encode(label)))
+    return sent
 
 
 def _snapshots(ticks: int, services: int, partitions: int, random_: random.Random) -> Iterator[Sent]:

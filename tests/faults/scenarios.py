@@ -1,6 +1,6 @@
-"""Faults put at one exact point each; every scenario says how its outputs differ from the undisturbed ones.
+"""Faults at one exact point each. Every scenario returns how its outputs differ from the undisturbed ones.
 
-`mutation` takes a step of the protocol out in the workers: the scenario must then find differences.
+`mutation` removes a step of the protocol in the workers: the scenario must then find differences.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ class Workers:
         return [worker.said()[-2000:] for worker in self._started if worker.status() not in ended]
 
     def caught_up(self) -> bool:
-        """Whether all of the input is committed."""
+        """Return whether all of the input is committed."""
         group = f"{self.settings.kafka.topic_prefix}-{Chain.NAME}"
         return caught_up(self.settings, group, [self.names.snapshots, self.names.feedback])
 
     def found(self) -> list[str]:
-        """Give the differences from what an undisturbed role says."""
+        """Return the differences from the outputs of an undisturbed role."""
         self.wait(self.caught_up)
         actual = outputs(self.settings, [self.names.scores, self.names.drift])
         return differences(self._undisturbed(), actual)
@@ -75,12 +75,12 @@ class Workers:
     def wait(
         self, condition: Callable[[], bool], what: str = "the input was not committed to its end"
     ) -> None:
-        """Wait until something is so.
+        """Wait until a condition holds.
 
         Raises
         ------
         TimeoutError
-            With `what` and the workers' last words.
+            With `what` and the end of the workers' logs.
         """
         until = time.monotonic() + self.seconds
         while not condition():
@@ -90,14 +90,16 @@ class Workers:
 
     def _undisturbed(self) -> Outputs:
         role = Chain(".scores", ".drift")
-        found: Outputs = {}
+        values: Outputs = {}
         for told in chain(*self._controls):
             for output in role.control(Record(told.partition, 0, told.key, told.value, 0.0))[1].outputs:
-                found.setdefault((output.topic, told.partition, output.key), []).append(output.value or b"")
+                values.setdefault((output.topic, told.partition, output.key), []).append(output.value or b"")
         for record in _numbered(chain(*self._records)):
             for output in role.apply([record]).outputs:
-                found.setdefault((output.topic, record.partition, output.key), []).append(output.value or b"")
-        return found
+                values.setdefault((output.topic, record.partition, output.key), []).append(
+                    output.value or b""
+                )
+        return values
 
 
 def _numbered(records: Iterable[Sent]) -> Iterator[Record]:
@@ -109,7 +111,7 @@ def _numbered(records: Iterable[Sent]) -> Iterator[Record]:
 
 
 def killed(workers: Workers) -> list[str]:
-    """A worker is killed with uncommitted work, and nothing but Kafka knows what it learned."""
+    """A worker is killed with uncommitted work, and only Kafka has its state."""
     first = workers.start()
     workers.feed(0)
     workers.wait(workers.caught_up)
@@ -122,7 +124,7 @@ def killed(workers: Workers) -> list[str]:
 
 
 def killed_at(point: str) -> Callable[[Workers], list[str]]:
-    """Kill -9 at a point; another worker goes on."""
+    """Kill a worker with SIGKILL at a point; another worker continues."""
 
     def scenario(workers: Workers) -> list[str]:
         first = workers.start()
@@ -140,7 +142,7 @@ def killed_at(point: str) -> Callable[[Workers], list[str]]:
 
 
 def zombie(point: str, action: str = "stop") -> Callable[[Workers], list[str]]:
-    """A worker sleeps past its session with a batch in hand, wakes, and goes on as if nothing happened."""
+    """A worker stops for longer than its session with a batch in work, wakes, and continues."""
 
     def scenario(workers: Workers) -> list[str]:
         first = workers.start()
@@ -238,7 +240,7 @@ def transaction_times_out(workers: Workers) -> list[str]:
 
 
 class Scenario(NamedTuple):
-    """What happens, and the transaction time-out it needs, seconds."""
+    """One scenario, and the transaction timeout that it needs, in seconds."""
 
     play: Callable[[Workers], list[str]]
     transaction_timeout: float = 4.0
@@ -264,7 +266,7 @@ SCENARIOS = {
 
 
 def play(name: str, settings: Settings, logs: Path, mutation: str = "") -> list[str]:
-    """Play one scenario; give the differences it found."""
+    """Play one scenario, and return the differences between the outputs."""
     scenario = SCENARIOS[name]
     settings.runtime.transaction_timeout_seconds = scenario.transaction_timeout
     with ExitStack() as stack:

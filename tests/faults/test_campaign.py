@@ -21,7 +21,7 @@ PARTITIONS = 8
 
 
 class Size(NamedTuple):
-    """How large the campaigns are."""
+    """The size of the campaigns."""
 
     records: int
     services: int

@@ -1,4 +1,4 @@
-"""The suite can fail: with one step of the protocol taken out, it does."""
+"""The suite fails when one step of the protocol is removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong around the runtime has a documented outcome and a metric (docs/guarantees.md)."""
+"""Each trouble around the runtime has a documented outcome and a metric (docs/guarantees.md)."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ def test_input_lost_under_a_slow_role_is_counted(
 
 
 def newest(settings: Settings) -> int:
-    """Give the input offset of the newest output."""
-    found = read_all(settings, topics.names(settings.kafka.topic_prefix).scores)
-    return max((int(value.split(b":")[2]) for _, _, value in found), default=-1)
+    """Return the input offset of the newest output."""
+    outputs = read_all(settings, topics.names(settings.kafka.topic_prefix).scores)
+    return max((int(value.split(b":")[2]) for _, _, value in outputs), default=-1)
 
 
 def test_old_controls_lost_to_retention_hold_nothing_up(
@@ -267,8 +267,8 @@ def test_more_partitions_are_told(settings: Settings, names: topics.Names, admin
 
 
 def no_members(admin: AdminClient, settings: Settings) -> bool:
-    found = admin.describe_consumer_groups([group(settings)])
-    return not next(iter(found.values())).result(30).members
+    groups = admin.describe_consumer_groups([group(settings)])
+    return not next(iter(groups.values())).result(30).members
 
 
 def test_offsets_that_expired_are_taken_from_the_state(settings: Settings, admin: AdminClient) -> None:

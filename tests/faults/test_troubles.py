@@ -47,11 +47,11 @@ def test_a_broker_that_restarts_is_waited_for(
 
 
 class Panic(BaseException):
-    """As of a Rust-backed object: no Exception."""
+    """A BaseException that is no Exception, as a Rust-backed object raises."""
 
 
 class Delicate(Counting):
-    """Fails on `panic` in a way a role should not, and on `leave` ends the process."""
+    """A role that raises a BaseException on `panic`, and ends the process on `leave`."""
 
     def apply(self, records: Sequence[Record]) -> Applied:
         applied = super().apply(records)
@@ -91,8 +91,8 @@ def test_a_role_that_ends_takes_no_output_with_it(settings: Settings, names: top
     settings.runtime.commit_interval_seconds = 0.2
     with running(settings, Counting(names.scores)):
         wait_for(lambda: len(read_all(settings, names.scores)) >= 56, what="the outputs")
-    found = [value.split(b":")[1] for _, _, value in read_all(settings, names.scores)]
-    assert Counter(found) == Counter([b"%d" % n for n in (*range(1, 6), *range(1, 51), 6)])
+    counts = [value.split(b":")[1] for _, _, value in read_all(settings, names.scores)]
+    assert Counter(counts) == Counter([b"%d" % n for n in (*range(1, 6), *range(1, 51), 6)])
 
 
 def test_a_record_larger_than_clients_send_becomes_a_dead_letter(

@@ -22,7 +22,7 @@ def _spec(words: list[str]) -> RoleSpec:
 
 
 def main(words: list[str]) -> int:
-    """Install what the environment asks for, then be that role."""
+    """Install the mutation and the fault of the environment, then run the role."""
     if mutation := os.environ.get("FAULT_MUTATION"):
         MUTATIONS[mutation]()
     if fault := os.environ.get("FAULT_AT"):

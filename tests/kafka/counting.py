@@ -1,4 +1,4 @@
-"""A role small enough to reason about: counts each key's records and says the count."""
+"""A small role: it counts each key's records and publishes the count."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Counting:
 
 
 def score(settings: Settings, each: int, total: int, fingerprint: str = "1") -> Counter[bytes]:
-    """Send `each` records a key, run the role until there are `total` outputs; give each key's last count."""
+    """Send `each` records per key, run the role until `total` outputs exist; return each key's last count."""
     names = topics.names(settings.kafka.topic_prefix)
     for number, key in enumerate(KEYS):
         send(settings, names.snapshots, [(key, b"x")] * each, number % 2)
@@ -70,6 +70,6 @@ def score(settings: Settings, each: int, total: int, fingerprint: str = "1") -> 
 
 
 def last_counts(settings: Settings) -> Counter[bytes]:
-    """Give the count that was said last of each key."""
-    found = read_all(settings, topics.names(settings.kafka.topic_prefix).scores)
-    return Counter({key: int(value.split(b":")[1]) for _, key, value in found})
+    """Return the newest count of each key in the outputs."""
+    outputs = read_all(settings, topics.names(settings.kafka.topic_prefix).scores)
+    return Counter({key: int(value.split(b":")[1]) for _, key, value in outputs})

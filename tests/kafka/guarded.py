@@ -1,4 +1,4 @@
-"""A real Kafka that asks who connects and what they may do: SASL, TLS and access control."""
+"""A real Kafka with SASL, TLS and access control."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ USER, PASSWORD = "alice", "correct horse"
 
 @dataclass
 class Guarded:
-    """Where it listens: without a login (for the tests themselves), with one, and with TLS."""
+    """The addresses of a Kafka: without a login (for the tests themselves), with one, and with TLS."""
 
     plain: str
     sasl: str
@@ -40,11 +40,11 @@ class Guarded:
 
     @property
     def certificate(self) -> Path:
-        """The broker's own, for `localhost`."""
+        """The certificate of the broker, for `localhost`."""
         return self.directory / "certificate.pem"
 
     def settings(self, password: str = PASSWORD, mechanism: str = "PLAIN") -> Settings:
-        """Give the settings of a user who logs in."""
+        """Return the settings of a user who logs in."""
         made = Settings()
         made.kafka.bootstrap_servers = self.sasl
         made.kafka.properties = {
@@ -56,13 +56,13 @@ class Guarded:
         return made
 
     def admin(self) -> AdminClient:
-        """Give a client that may do everything."""
+        """Return a client with all rights."""
         made = Settings()
         made.kafka.bootstrap_servers = self.plain
         return AdminClient(client.common(made.kafka))
 
     def allow(self, kind: ResourceType, name: str, *operations: AclOperation) -> None:
-        """Let the user do something, and wait until it is so; names are prefixes."""
+        """Give the user a right, and wait until it takes effect; names are prefixes."""
         # Rules take effect in their order, some time after they are taken.
         marker = f"marker-{uuid.uuid4().hex}"
         rules = [
@@ -81,7 +81,7 @@ class Guarded:
         wait_for(lambda: self._allowed(marker), what="the rules to take effect")
 
     def _allowed(self, topic: str) -> bool:
-        """Say whether the user may see this topic, which is not there."""
+        """Return whether the user may see this topic. It does not exist."""
         user = AdminClient(client.common(self.settings().kafka))
         (answer,) = user.describe_topics(TopicCollection([topic])).values()
         try:
@@ -107,7 +107,7 @@ def _certificate(directory: Path) -> Path:
 
 @contextlib.contextmanager
 def guarded() -> Iterator[Guarded]:
-    """Run it. Without a login one may do everything; the user who logs in, nothing that is not allowed."""
+    """Run the broker. Without a login everything is allowed; a user who logs in has only given rights."""
     sasl, tls = free_port(), free_port()
     listeners = (
         "PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},"

@@ -18,7 +18,7 @@ from fleetleak.stream.clients import Makers
 
 
 def role_topics(settings: Settings) -> Topics:
-    """Topics as the processor has them."""
+    """The topics of a processor."""
     names = topics.names(settings.kafka.topic_prefix)
     return Topics(names.snapshots, names.models, names.dead_letter, (names.feedback,))
 
@@ -26,7 +26,7 @@ def role_topics(settings: Settings) -> Topics:
 def send(
     settings: Settings, topic: str, records: list[tuple[bytes, bytes]], partition: int | None = None
 ) -> None:
-    """Publish records and wait until they are there."""
+    """Publish records, and wait until the broker has them."""
     producer = Producer(client.producer(settings.kafka))
     for key, value in records:
         if partition is None:
@@ -37,11 +37,11 @@ def send(
 
 
 def read_all(settings: Settings, topic: str, partitions: int = 2) -> list[tuple[int, bytes, bytes]]:
-    """Everything committed on a topic so far, as (partition, key, value)."""
+    """Return all committed records of a topic, as (partition, key, value)."""
     consumer = Consumer(client.consumer(settings.kafka, "reader", **{"enable.partition.eof": True}))
     try:
         consumer.assign([TopicPartition(topic, n, 0) for n in range(partitions)])
-        found: list[tuple[int, bytes, bytes]] = []
+        records: list[tuple[int, bytes, bytes]] = []
         ended: set[int] = set()
         deadline = time.monotonic() + 30
         while len(ended) < partitions and time.monotonic() < deadline:
@@ -49,15 +49,15 @@ def read_all(settings: Settings, topic: str, partitions: int = 2) -> list[tuple[
                 if message.error() is not None:
                     ended.add(message.partition() or 0)
                 else:
-                    found.append((message.partition() or 0, message.key() or b"", message.value() or b""))
+                    records.append((message.partition() or 0, message.key() or b"", message.value() or b""))
         assert len(ended) == partitions, f"{topic} could not be read to its end"
-        return found
+        return records
     finally:
         consumer.close()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60, what: str = "it") -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
@@ -66,7 +66,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60, what: str = "it
 
 @contextlib.contextmanager
 def in_thread(run: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Run something in a thread until the block ends; raise what it raised."""
+    """Run a function in a thread until the block ends; raise its error."""
     stop = threading.Event()
     failed: list[BaseException] = []
 
@@ -102,12 +102,12 @@ def running(
 
 
 def run_to_its_end(settings: Settings, role: Role, makers: Makers | None = None) -> None:
-    """Run a role that ends by itself, with what it ended with."""
+    """Run a role that ends by itself; raise its error."""
     with running(settings, role, makers=makers) as runtime:
         wait_for(lambda: runtime.ready() is None or runtime.owned() != [], what="an assignment")
         wait_for(lambda: runtime.owned() == [], what="the end")
 
 
 def metric(name: str, **labels: str) -> float:
-    """Give a metric of this process; 0 where it was never touched."""
+    """Return the value of a metric of this process; 0 if it was never set."""
     return REGISTRY.get_sample_value(name, labels) or 0.0

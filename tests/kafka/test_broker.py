@@ -1,4 +1,4 @@
-"""`fleetleak broker` as a process: it says where it is, answers, and leaves nothing behind."""
+"""`fleetleak broker` as a process: it prints its address, answers, and removes its files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.kafka
 
 @contextmanager
 def command(directory: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start the command with its files below `directory`; give it and the address it printed."""
+    """Start the command with its files below `directory`; return it and the address that it printed."""
     with subprocess.Popen(
         [sys.executable, "-m", "fleetleak_app", "broker", "--broker-heap-mib", "256"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -35,16 +35,16 @@ def command(directory: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def processes_below(directory: Path) -> list[int]:
-    """Give the processes whose command line names something below a directory."""
-    found = []
+    """Return the ids of processes whose command line names a path below a directory."""
+    pids = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes()
         except OSError:
             continue  # it ended meanwhile
         if str(directory).encode() in words:
-            found.append(int(path.parent.name))
-    return found
+            pids.append(int(path.parent.name))
+    return pids
 
 
 def answers(address: str) -> int:

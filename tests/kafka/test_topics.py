@@ -52,7 +52,7 @@ def create(admin: AdminClient, plan: list[Topic]) -> list[str]:
 
 
 def make(admin: AdminClient, topic: Topic, **changes: str) -> None:
-    """Create one topic by hand, not as it is wanted."""
+    """Create one topic by hand, with a wrong configuration."""
     create(admin, [topic._replace(config=topic.config | changes)])
 
 

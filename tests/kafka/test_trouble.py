@@ -1,4 +1,4 @@
-"""What is wrong with a connection is named with its fix, on a real Kafka that asks for it."""
+"""An error of a connection is named with its fix, on a real Kafka with a login and TLS."""
 
 from __future__ import annotations
 
