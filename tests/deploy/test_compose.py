@@ -19,8 +19,8 @@ _OURS = ("topics", "producer", *ROLES)
 
 
 def services() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(_COMPOSE.read_text())["services"]
-    return found
+    loaded: dict[str, Any] = yaml.safe_load(_COMPOSE.read_text())["services"]
+    return loaded
 
 
 def test_every_variable_is_a_setting() -> None:
@@ -41,8 +41,8 @@ def test_every_service_waits_for_the_topics() -> None:
 
 @pytest.mark.kafka
 def test_every_command_runs(settings: Settings, tmp_path: Path) -> None:
-    found = services()
-    commands = {name: found[name]["command"] for name in _OURS}
+    defined = services()
+    commands = {name: defined[name]["command"] for name in _OURS}
     with running(settings, tmp_path, commands) as roles:
         for name in _OURS[1:]:
             roles[name].wait_ready()

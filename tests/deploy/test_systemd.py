@@ -40,17 +40,17 @@ def test_its_command_is_one_of_ours(unit: Path) -> None:
 
 @each
 def test_it_is_started_again_but_for_wrong_settings(unit: Path) -> None:
-    found = service(unit)
-    assert (found["Restart"], found["RestartPreventExitStatus"]) == ("always", "2")
-    assert int(found["TimeoutStopSec"]) > 10
-    assert found["EnvironmentFile"] == "/etc/fleetleak/fleetleak.env"
+    section = service(unit)
+    assert (section["Restart"], section["RestartPreventExitStatus"]) == ("always", "2")
+    assert int(section["TimeoutStopSec"]) > 10
+    assert section["EnvironmentFile"] == "/etc/fleetleak/fleetleak.env"
 
 
 def test_the_producer_sees_every_process_and_cgroup() -> None:
     (unit,) = (unit for unit in UNITS if "producer" in unit.name)
-    found = service(unit)
-    assert found["ProtectProc"] == "default"
-    assert not {"PrivatePIDs", "ProcSubset", "InaccessiblePaths", "TemporaryFileSystem"} & found.keys()
+    section = service(unit)
+    assert section["ProtectProc"] == "default"
+    assert not {"PrivatePIDs", "ProcSubset", "InaccessiblePaths", "TemporaryFileSystem"} & section.keys()
 
 
 @each

@@ -1,4 +1,4 @@
-"""What must hold of decoders and roles, whatever comes."""
+"""Properties of decoders and roles that hold for any input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sinks.drift import DriftSink
 
 
 def read(kind: type[msgspec.Struct], value: bytes | None) -> None:
-    """A decoder gives a record or Unreadable."""
+    """Check that a decoder returns a record or raises Unreadable."""
     _read(Decoder(kind).decode, value)
     _read(control.read, value)
 
@@ -33,9 +33,9 @@ def _read(decode: Callable[[bytes | None], object], value: bytes | None) -> None
         assert len(str(refused)) < 2000
 
 
-def origins(found: list[tuple[str, bytes | None]] | None) -> None:
-    """Headers are those of a dead letter, or they are not."""
-    assert isinstance(origin(found), Origin | None)
+def origins(received: list[tuple[str, bytes | None]] | None) -> None:
+    """Check that any headers are read as a dead letter's, or as none."""
+    assert isinstance(origin(received), Origin | None)
 
 
 class Roles:
@@ -48,7 +48,7 @@ class Roles:
         self.partition = 0
 
     def begin(self) -> None:
-        """Forget all; go on with another partition."""
+        """Forget all state, and continue with another partition."""
         for role in self._all():
             role.drop(self.partition)
         self.partition += 1
@@ -57,18 +57,18 @@ class Roles:
         return [self.scoring, *self.alerting, DriftSink("drift")]
 
     def take_snapshots(self, records: Sequence[Record]) -> None:
-        """Score them; the sinks take or refuse what comes out."""
+        """Apply snapshots; the sinks apply or reject the scores."""
         scored = self.scoring.apply([self._here(record) for record in records])
         readable(scored)
         self.take_scores([Record(0, n, o.key, o.value, 0.0) for n, o in enumerate(scored.outputs)])
 
     def take_scores(self, records: Sequence[Record]) -> None:
-        """Let the sinks take scores."""
+        """Apply scores in every sink."""
         for role in self._all()[1:]:
             readable(role.apply([self._here(record) for record in records]))
 
     def take_control(self, record: Record) -> None:
-        """Let every role take a control record."""
+        """Apply a control record in every role."""
         for role in self._all():
             readable(role.control(self._here(record))[1])
 
@@ -85,7 +85,7 @@ _READERS: dict[str, Callable[[bytes | None], object]] = {
 
 
 def readable(applied: Applied) -> None:
-    """Whatever a role tells, we can read ourselves; whatever it refuses can be a dead letter."""
+    """Check that every output of a role is readable, and that every rejected record can be a dead letter."""
     for output in applied.outputs:
         assert output.key
         _READERS[output.topic](output.value)

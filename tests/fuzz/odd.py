@@ -41,14 +41,14 @@ headers = st.none() | st.lists(st.tuples(header_names | st.text(max_size=8), hea
 
 @st.composite
 def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
-    """Give bytes with some of them lost or replaced, or the beginning alone."""
+    """Return bytes with some of them lost or replaced, or only their beginning."""
     start = draw(st.integers(0, len(whole)))
     end = draw(st.integers(start, min(len(whole), start + 8)) | st.just(len(whole)))
     return whole[:start] + draw(st.binary(max_size=4)) + whole[end:]
 
 
 def values(kind: type[msgspec.Struct]) -> st.SearchStrategy[bytes | None]:
-    """Give values that are, nearly are, or are nothing like a record of a type."""
+    """Return values that are, nearly are, or are nothing like a record of a type."""
     whole = records(kind).map(encode)
     return st.one_of(
         whole,

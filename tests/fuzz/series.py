@@ -1,4 +1,4 @@
-"""Series that leak, so that roles have something to tell, with odd values in fields that do not decide it."""
+"""Series that leak, so that roles publish, with odd values in fields that do not decide about it."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ names = st.sampled_from(["s", "x" * 256, "\U0001f600" * 256, "a@b", "\n\x00\x1b[
 
 
 def fields(kind: type[msgspec.Struct], without: set[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """Give some optional fields of a record."""
+    """Return some optional fields of a record."""
     info = inspect.type_info(kind)
     assert isinstance(info, inspect.StructType)
     optional = {f.name: values(f.type) for f in info.fields if not f.required and f.name not in without}
     return st.fixed_dictionaries({}, optional=optional)
 
 
-def records(found: list[Any]) -> list[Record]:
-    """Give input records of a partition that is set later; the broker's clock is far ahead."""
-    return [Record(0, n, one.service.encode(), encode(one), 1e11) for n, one in enumerate(found)]
+def records(written: list[Any]) -> list[Record]:
+    """Return input records of a partition that is set later; the broker's clock is far ahead."""
+    return [Record(0, n, one.service.encode(), encode(one), 1e11) for n, one in enumerate(written)]
 
 
 @st.composite
 def snapshots(draw: st.DrawFn) -> list[Record]:
-    """Give snapshots of a service that leaks; some fields, always or at times, anywhere in their range."""
+    """Return snapshots of a leaking service; some fields, always or at times, are anywhere in their range."""
     service, instances = draw(names), draw(st.lists(names, min_size=1, max_size=2, unique=True))
     always = draw(st.just({}) | fields(Snapshot, {"used", "anon"}))
     sometimes = dict(draw(st.lists(st.tuples(st.integers(0, 119), fields(Snapshot, {"labels"})), max_size=3)))
     begin, interval = draw(BEGINS), draw(st.sampled_from([1.0, 30.0, 60.0, 3600.0]))
-    found = []
+    series = []
     for tick in range(120):
         used = (200 + 3 * tick + tick % 3) * MIB
         limits = {"total": 2**34, "limit": 2**30, "limit_name": "memory.max", "limit_used": used}
         more = limits | always | {"used": used, "anon": used} | sometimes.get(tick, {})
         for instance in instances:
             one = {"service": service, "instance": instance, "timestamp": begin + interval * tick}
-            found.append(Snapshot(**(more | one)))
-    return records(found)
+            series.append(Snapshot(**(more | one)))
+    return records(series)
 
 
 TRENDS = st.builds(
@@ -64,10 +64,10 @@ TRENDS = st.builds(
 
 @st.composite
 def scores(draw: st.DrawFn) -> list[Record]:
-    """Give scores that an alert follows from, of one or two instances of a service."""
+    """Return scores that lead to an alert, of one or two instances of a service."""
     service, instances = draw(names), draw(st.lists(names, min_size=1, max_size=2))
     begin = draw(BEGINS)
-    found = []
+    series = []
     for tick in range(draw(st.integers(2, 6))):
         base: dict[str, Any] = {
             "kind": draw(st.sampled_from(["linear", "fragmentation"])),
@@ -78,5 +78,5 @@ def scores(draw: st.DrawFn) -> list[Record]:
         more = base | draw(st.just({}) | fields(Score, {*base, "restarted", "oom_kills"}))
         instance = draw(st.sampled_from(instances))
         place = {"time": begin + 60.0 * tick, "input_partition": 0, "input_offset": tick}
-        found.append(Score(service=service, instance=instance, **(more | place)))
-    return records(found)
+        series.append(Score(service=service, instance=instance, **(more | place)))
+    return records(series)

@@ -1,4 +1,4 @@
-"""Commands that read a topic say what they could not read, and go on."""
+"""Commands that read a topic say what they could not read, and continue."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ GARBAGE: list[tuple[bytes | None, bytes | None, Any]] = [
 def put(settings: Settings, topic: str, *records: tuple[bytes | None, bytes | None, Any]) -> None:
     refused: list[KafkaError] = []
     producer = Producer(client.producer(settings.kafka))
-    for key, value, found in records:
+    for key, value, more_headers in records:
         producer.produce(
             topic,
             value,
             key,
             0,
-            headers=found,
+            headers=more_headers,
             on_delivery=lambda error, _: refused.append(error) if error else None,
         )
     assert (producer.flush(30), refused) == (0, [])
 
 
 def run(settings: Settings, *words: str) -> tuple[str, list[str]]:
-    """Run a command to its end; give what it printed, and its lines about records it could not read."""
+    """Run a command to its end; return its output, and its lines about records that it could not read."""
     done = subprocess.run(
         [sys.executable, "-m", "fleetleak_app", *words],
         env=environment(settings), capture_output=True, text=True, timeout=120, check=False,
@@ -85,7 +85,7 @@ def score(service: str, time: float, oom_kills: int) -> Score:
 
 
 def scored(service: bytes) -> bytes:
-    """Give what a processor keeps of a service."""
+    """Return the state of a service in a processor."""
     scoring = role()
     taken = [snapshot(service.decode(), tick, 2**28) for tick in range(5)]
     scoring.apply([record(one, offset) for offset, one in enumerate(taken)])
@@ -100,7 +100,7 @@ def stored(service: bytes, state: bytes) -> Iterator[tuple[bytes, bytes | None]]
 
 @pytest.fixture
 def littered(settings: Settings) -> Settings:
-    """Topics with garbage before and behind what is in order."""
+    """Topics with garbage before and behind the valid records."""
     names = topics.names(settings.kafka.topic_prefix)
     states = [*stored(b"kept", scored(b"kept")), *stored(b"odd", b"no state")]
     label = Label(service=LONG, verdict="leak", author="ann", time=START + 60, alert=alert(LONG).key)
@@ -125,7 +125,7 @@ def littered(settings: Settings) -> Settings:
 
 
 def put_header_that_is_no_text(settings: Settings, topic: str) -> None:
-    """Send a record with a header whose name is no UTF-8: Python's client would not, others would."""
+    """Send a record with a header whose name is no UTF-8. Python's client cannot send it, others can."""
     library = ctypes.CDLL(str(cimpl.__file__))
     for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_headers_new"):
         getattr(library, name).restype = ctypes.c_void_p
@@ -133,18 +133,20 @@ def put_header_that_is_no_text(settings: Settings, topic: str) -> None:
     servers = settings.kafka.bootstrap_servers.encode()
     library.rd_kafka_conf_set(configuration, b"bootstrap.servers", servers, None, ctypes.c_size_t(0))
     producer = ctypes.c_void_p(library.rd_kafka_new(0, configuration, None, ctypes.c_size_t(0)))
-    found = ctypes.c_void_p(library.rd_kafka_headers_new(ctypes.c_size_t(1)))
-    library.rd_kafka_header_add(found, b"\xff", ctypes.c_ssize_t(1), b"x", ctypes.c_ssize_t(1))
+    header_list = ctypes.c_void_p(library.rd_kafka_headers_new(ctypes.c_size_t(1)))
+    library.rd_kafka_header_add(header_list, b"\xff", ctypes.c_ssize_t(1), b"x", ctypes.c_ssize_t(1))
     # The numbers are those of RD_KAFKA_VTYPE: topic, partition, headers, and the end.
-    assert library.rd_kafka_producev(producer, 1, topic.encode(), 3, ctypes.c_int32(0), 10, found, 0) == 0
+    assert (
+        library.rd_kafka_producev(producer, 1, topic.encode(), 3, ctypes.c_int32(0), 10, header_list, 0) == 0
+    )
     assert library.rd_kafka_flush(producer, 30_000) == 0
     library.rd_kafka_destroy(producer)
 
 
 def counted(lines: list[str]) -> dict[str, int]:
-    """Give how many records of each topic were passed over."""
-    found = [re.match(r"fleetleak: (\d+) records? of t\w+\.([\w-]+)", line) for line in lines]
-    return {one[2]: int(one[1]) for one in found if one is not None}
+    """Return how many records of each topic were skipped."""
+    matches = [re.match(r"fleetleak: (\d+) records? of t\w+\.([\w-]+)", line) for line in lines]
+    return {one[2]: int(one[1]) for one in matches if one is not None}
 
 
 def test_every_reader_passes_over_what_it_cannot_read(littered: Settings) -> None:

@@ -38,14 +38,14 @@ _SAY_SECONDS = 5.0
 
 
 def decoders(data: st.DataObject, _: checks.Roles) -> None:
-    """Every decoder gives a record or Unreadable."""
+    """Check that every decoder returns a record or raises Unreadable."""
     kind: type[msgspec.Struct] = data.draw(odd.kinds)
     checks.read(data.draw(odd.kinds), data.draw(odd.values(kind)))
     checks.origins(data.draw(odd.headers))
 
 
 def garbage(data: st.DataObject, roles: checks.Roles) -> None:
-    """Roles give outputs that can be read, or refuse the record."""
+    """Check that roles publish readable outputs, or reject the record."""
     for kind, take in ((Snapshot, roles.take_snapshots), (Score, roles.take_scores)):
         drawn = data.draw(st.lists(st.tuples(odd.keys, odd.values(kind)), max_size=3))
         take([Record(0, n, key, value, 1e11) for n, (key, value) in enumerate(drawn)])
@@ -54,14 +54,14 @@ def garbage(data: st.DataObject, roles: checks.Roles) -> None:
 
 
 def snapshots(data: st.DataObject, roles: checks.Roles) -> None:
-    """A leak with odd values in it is scored and told, in records that can be read."""
+    """Check that a leak with odd values leads to readable scores and alerts."""
     series_ = data.draw(series.snapshots())
     roles.take_snapshots(series_)
     _control(data, roles, series_[0])
 
 
 def scores(data: st.DataObject, roles: checks.Roles) -> None:
-    """Alerts of odd scores can be read, also after labels and promotions."""
+    """Check that alerts of odd scores are readable, also after labels and promotions."""
     series_ = data.draw(series.scores())
     roles.take_scores(series_)
     _control(data, roles, series_[0])
@@ -112,7 +112,7 @@ def run(check: Check, cases: int, seed: int, progress: Callable[[int], None], sh
 
 
 def main() -> int:
-    """Run every check, or the one that is named; 1 if one fails."""
+    """Run every check, or the named one; return 1 if one fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))

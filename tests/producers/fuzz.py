@@ -41,7 +41,7 @@ OF_LIMITS = {"total", "limit", "limit_name", "limit_used"}
 
 
 class Clock:
-    """Stands still."""
+    """A clock that stands still."""
 
     def monotonic(self) -> float:
         return 0.0
@@ -51,7 +51,7 @@ class Clock:
 
 
 class Sink:
-    """Takes what is published, and reads it as a processor would."""
+    """A client that decodes each published snapshot as a processor does."""
 
     def __init__(self) -> None:
         self.snapshots: list[Snapshot] = []
@@ -87,7 +87,7 @@ def stop(agent: Agent) -> None:
 
 @dataclass
 class Whole:
-    """What is published of an undamaged tree, and which processes are in which group."""
+    """The snapshots of an undamaged tree, and the processes of each group."""
 
     snapshots: dict[str, dict[str, Any]]
     groups: dict[str, str]
@@ -120,7 +120,7 @@ def whole(tree: str) -> Whole:
 
 @dataclass
 class Damage:
-    """Which files of a tree are damaged, and which snapshots that may change."""
+    """The damaged files of a tree, and the snapshots that this may change."""
 
     of: Whole
     host: set[str] = field(default_factory=set)
@@ -129,7 +129,7 @@ class Damage:
     lost_all_groups: bool = False
 
     def add(self, name: str) -> None:
-        """Note a damaged file by its path in the tree."""
+        """Add a damaged file by its path in the tree."""
         kind, *rest = name.split("/")
         if kind == "proc" and rest[0].isdigit():
             self.pids.add(rest[0])

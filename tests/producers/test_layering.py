@@ -1,4 +1,4 @@
-"""What all sources of snapshots share imports nothing of a single source."""
+"""Code that all sources of snapshots share imports nothing of a single source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which limit applies: the one with the fewest bytes left, of those that can be reached."""
+"""The limit that applies has the fewest bytes left, of those that can be reached."""
 
 from __future__ import annotations
 

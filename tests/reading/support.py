@@ -15,19 +15,19 @@ TOTAL = 4 * GIB
 
 
 def table(header: str, *columns: Sequence[object], delimiter: str = ",") -> str:
-    """Give the text of a table."""
+    """Return the text of a table."""
     lines = (delimiter.join(map(str, row)) for row in zip(*columns, strict=True))
     return "\n".join([header, *lines, ""])
 
 
 def plain(delimiter: str = ",") -> str:
-    """Give the text of a recording of one service that needs nothing."""
+    """Return the text of a recording of one service that needs no options."""
     header = delimiter.join(("service", "timestamp", "used", "total"))
     return table(header, ["app"] * 6, TIMES, USED, [TOTAL] * 6, delimiter=delimiter)
 
 
 def written(directory: Path, content: str | bytes, name: str = "app.csv") -> str:
-    """Write a file; give its name."""
+    """Write a file, and return its name."""
     path = directory / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return str(path)
@@ -41,8 +41,8 @@ def reading(
 
 
 def is_plain(recording: Recording) -> bool:
-    """Tell whether it is the recording of `plain`."""
-    found = recording.columns
-    return (found["service"], found["timestamp"], found["used"], found["total"]) == (
+    """Return whether it is the recording of `plain`."""
+    columns = recording.columns
+    return (columns["service"], columns["timestamp"], columns["used"], columns["total"]) == (
         ["app"] * 6, TIMES, USED, [TOTAL] * 6,
     )  # fmt: skip

@@ -52,9 +52,9 @@ def test_amounts_are_read(text: str, tmp_path: Path) -> None:
 
 
 def test_units_may_differ_from_row_to_row_and_are_said_once(tmp_path: Path) -> None:
-    found = used(tmp_path, ["512 MiB", "1.00 GiB", "1.5 GB", "600 MiB", "0", "1024"])
-    assert found.columns["used"] == [512 * MIB, GIB, 1_500_000_000, 600 * MIB, 0, 1024]
-    assert list(found.notes.every) == [
+    recording = used(tmp_path, ["512 MiB", "1.00 GiB", "1.5 GB", "600 MiB", "0", "1024"])
+    assert recording.columns["used"] == [512 * MIB, GIB, 1_500_000_000, 600 * MIB, 0, 1024]
+    assert list(recording.notes.every) == [
         "GB is read as 1,000,000,000 bytes",
         "GiB is read as 1,073,741,824 bytes",
         "MiB is read as 1,048,576 bytes",
@@ -108,10 +108,10 @@ def test_what_cannot_be_told_is_an_error(values: Sequence[object], told: str, tm
     "text", ["", "-", "NaN", "nan", "null", "NULL", "N/A", "None", " ", "inf", "undefined"]
 )
 def test_what_is_missing_is_missing(text: str, tmp_path: Path) -> None:
-    found = used(tmp_path, [BIG, text, BIG, BIG, BIG, BIG])
-    assert found.columns["used"][1] is None
-    assert found.usable == 5
-    assert "rows without used or anon: 1 (first: " in found.summary()
+    recording = used(tmp_path, [BIG, text, BIG, BIG, BIG, BIG])
+    assert recording.columns["used"][1] is None
+    assert recording.usable == 5
+    assert "rows without used or anon: 1 (first: " in recording.summary()
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def test_what_is_missing_is_missing(text: str, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_is_missing_and_counted(value: str, reason: str, tmp_path: Path) -> None:
-    found = used(tmp_path, [BIG, value, BIG, BIG, BIG, BIG])
-    assert found.columns["used"] == [BIG, None, BIG, BIG, BIG, BIG]
-    assert f"{reason}: 1 (first: " in found.summary()
-    assert "row 2, column used" in found.summary()
+    recording = used(tmp_path, [BIG, value, BIG, BIG, BIG, BIG])
+    assert recording.columns["used"] == [BIG, None, BIG, BIG, BIG, BIG]
+    assert f"{reason}: 1 (first: " in recording.summary()
+    assert "row 2, column used" in recording.summary()
 
 
 def test_no_limit_is_no_limit(tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ def test_no_limit_is_no_limit(tmp_path: Path) -> None:
         content = table(
             "service,timestamp,used,total,limit", ["app"] * 6, TIMES, [BIG] * 6, [TOTAL] * 6, [limit] * 6
         )
-        found = reading(tmp_path, content)
-        assert (found.columns["limit"], found.usable) == ([None] * 6, 6)
+        recording = reading(tmp_path, content)
+        assert (recording.columns["limit"], recording.usable) == ([None] * 6, 6)
 
 
 def test_percent_is_of_the_total_or_of_100(tmp_path: Path) -> None:

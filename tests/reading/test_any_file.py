@@ -1,4 +1,4 @@
-"""Whatever a file holds, it is read or refused in one line: nothing else is ever raised."""
+"""Any file is read, or refused with an error of one line: nothing else is ever raised."""
 
 from __future__ import annotations
 
@@ -104,24 +104,24 @@ PROMETHEUS = json.dumps(
 
 
 def try_to_read(path: Path, data: bytes, options: Options | None = None) -> None:
-    """Read; what comes out must be whole, and what is refused must be told in one line."""
+    """Read a file; check that the recording is whole, or that the error is one line."""
     path.write_bytes(data)
     try:
-        found = judged(read([str(path)], options))
+        recording = judged(read([str(path)], options))
     except BadRecording as error:
         message = str(error)
     else:
         message = ""
-        check(found)
+        check(recording)
     assert message.isprintable()
 
 
-def check(found: Recording) -> None:
-    """See that a recording is whole."""
-    assert {len(values) for values in found.columns.values()} == {len(found)}
-    assert all(line.isprintable() for line in (found.summary(), *found.notes.lines()))
-    assert None not in found.columns["timestamp"]
-    assert found.usable <= len(found) <= found.read
+def check(recording: Recording) -> None:
+    """Check that a recording is whole."""
+    assert {len(values) for values in recording.columns.values()} == {len(recording)}
+    assert all(line.isprintable() for line in (recording.summary(), *recording.notes.lines()))
+    assert None not in recording.columns["timestamp"]
+    assert recording.usable <= len(recording) <= recording.read
 
 
 @pytest.fixture(scope="module")

@@ -33,31 +33,31 @@ def test_well_known_names_are_understood(header: str, tmp_path: Path) -> None:
 
 
 def test_what_is_understood_is_said(tmp_path: Path) -> None:
-    found = reading(tmp_path, plain().replace("timestamp,used", "Time,rss"))
-    assert list(found.notes.every) == ["reading column `Time` as timestamp, `rss` as used"]
+    recording = reading(tmp_path, plain().replace("timestamp,used", "Time,rss"))
+    assert list(recording.notes.every) == ["reading column `Time` as timestamp, `rss` as used"]
 
 
 def test_another_column_of_the_same_meaning_is_said(tmp_path: Path) -> None:
     content = table("service,time,memory,rss,total", ["app"] * 6, TIMES, [1] * 6, USED, [TOTAL] * 6)
-    found = reading(tmp_path, content)
-    assert found.columns["used"] == USED
-    assert "`rss` as used (not memory)" in next(iter(found.notes.every))
+    recording = reading(tmp_path, content)
+    assert recording.columns["used"] == USED
+    assert "`rss` as used (not memory)" in next(iter(recording.notes.every))
 
 
 def test_a_second_column_of_one_name_is_said(tmp_path: Path) -> None:
     content = table("service,timestamp,used,used,total", ["app"] * 6, TIMES, USED, [1] * 6, [TOTAL] * 6)
-    found = reading(tmp_path, content)
-    assert is_plain(found)
-    assert list(found.notes.every) == ["reading column `used` as used (not used)"]
+    recording = reading(tmp_path, content)
+    assert is_plain(recording)
+    assert list(recording.notes.every) == ["reading column `used` as used (not used)"]
 
 
 def test_the_limit_and_the_instance_have_names_too(tmp_path: Path) -> None:
     content = table(
         "app,pod,node,time,rss,mem_limit", ["a"] * 6, ["p"] * 6, ["n"] * 6, TIMES, USED, [TOTAL] * 6
     )
-    found = reading(tmp_path, content).columns
-    assert (found["service"][0], found["instance"][0], found["host"][0]) == ("a", "p", "n")
-    assert found["limit"] == [TOTAL] * 6
+    columns = reading(tmp_path, content).columns
+    assert (columns["service"][0], columns["instance"][0], columns["host"][0]) == ("a", "p", "n")
+    assert columns["limit"] == [TOTAL] * 6
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,15 @@ def test_units_in_headers_are_read(used: str, total: str, unit: int, tmp_path: P
     content = table(
         f"service,timestamp,{used},{total}", ["app"] * 6, TIMES, [100, 101, 102, 103, 104, 105], [4] * 6
     )
-    found = reading(tmp_path, content).columns
-    assert found["used"] == [unit * n for n in range(100, 106)]
-    assert found["total"] == [4 * GIB] * 6
+    columns = reading(tmp_path, content).columns
+    assert columns["used"] == [unit * n for n in range(100, 106)]
+    assert columns["total"] == [4 * GIB] * 6
 
 
 def test_an_option_gives_the_unit_of_columns_without_one(tmp_path: Path) -> None:
     content = table("service,timestamp,used,total_bytes", ["app"] * 6, TIMES, [2048] * 6, [TOTAL] * 6)
-    found = reading(tmp_path, content, unit="KiB").columns
-    assert (found["used"][0], found["total"][0]) == (2 * MIB, TOTAL)
+    columns = reading(tmp_path, content, unit="KiB").columns
+    assert (columns["used"][0], columns["total"][0]) == (2 * MIB, TOTAL)
 
 
 @pytest.mark.parametrize(
@@ -149,19 +149,19 @@ def test_missing_columns_are_told(header: str, said: str, tmp_path: Path) -> Non
 
 def test_the_only_column_of_dates_is_the_time(tmp_path: Path) -> None:
     dates = [f"2026-09-21 14:{minute}:20" for minute in range(13, 19)]
-    found = reading(tmp_path, table(",used,total", dates, USED, [TOTAL] * 6))
-    assert found.columns["timestamp"] == TIMES
+    recording = reading(tmp_path, table(",used,total", dates, USED, [TOTAL] * 6))
+    assert recording.columns["timestamp"] == TIMES
 
 
 def test_a_column_that_only_looks_like_a_field_is_left_alone(tmp_path: Path) -> None:
     content = table("service,timestamp,used,total,file", ["app"] * 6, TIMES, USED, [TOTAL] * 6, ["a.py"] * 6)
-    found = reading(tmp_path, content)
-    assert is_plain(found)
-    assert "file" not in found.columns
-    assert any("not read as file" in line for line in found.notes.every)
+    recording = reading(tmp_path, content)
+    assert is_plain(recording)
+    assert "file" not in recording.columns
+    assert any("not read as file" in line for line in recording.notes.every)
 
 
 def test_no_service_is_the_file_s_name(tmp_path: Path) -> None:
-    found = reading(tmp_path, table("time,used,total", TIMES, USED, [TOTAL] * 6), "cart.v1.csv")
-    assert found.columns["service"] == found.columns["instance"] == ["cart.v1"] * 6
-    assert any("its service is `cart.v1`" in line for line in found.notes.every)
+    recording = reading(tmp_path, table("time,used,total", TIMES, USED, [TOTAL] * 6), "cart.v1.csv")
+    assert recording.columns["service"] == recording.columns["instance"] == ["cart.v1"] * 6
+    assert any("its service is `cart.v1`" in line for line in recording.notes.every)

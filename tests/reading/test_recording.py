@@ -1,4 +1,4 @@
-"""What is left out is counted and placed; where too little is left, that is an error with its way out."""
+"""Rows left out are counted, with the first place. If too little is left, the error says what to do."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tests.reading.support import GIB, START, TIMES, TOTAL, USED, is_plain, plai
 
 
 def test_a_plain_recording_is_judged_without_a_word(tmp_path: Path) -> None:
-    found = judged(reading(tmp_path, plain()))
-    assert is_plain(found)
-    assert found.notes.lines() == []
-    assert found.summary() == "6 rows read, 6 usable"
+    recording = judged(reading(tmp_path, plain()))
+    assert is_plain(recording)
+    assert recording.notes.lines() == []
+    assert recording.summary() == "6 rows read, 6 usable"
 
 
 def test_no_limit_is_told_with_its_option(tmp_path: Path) -> None:
@@ -27,8 +27,8 @@ def test_no_limit_is_told_with_its_option(tmp_path: Path) -> None:
 
 
 def test_an_option_counts_more_than_a_column(tmp_path: Path) -> None:
-    found = read([written(tmp_path, plain())], Options(total=GIB))
-    assert found.columns["total"] == [GIB] * 6
+    recording = read([written(tmp_path, plain())], Options(total=GIB))
+    assert recording.columns["total"] == [GIB] * 6
 
 
 def test_no_memory_is_told_with_its_option(tmp_path: Path) -> None:
@@ -57,11 +57,13 @@ def test_less_than_half_is_too_little(tmp_path: Path) -> None:
 
 def test_the_first_of_repeated_rows_counts(tmp_path: Path) -> None:
     content = table("service,timestamp,used,total", ["app"] * 12, TIMES * 2, [*USED, *[1] * 6], [TOTAL] * 12)
-    found = judged(reading(tmp_path, content))
-    assert is_plain(found)
-    assert found.repeated == 6
-    assert "6 of 12 rows repeat a time of their instance and are left out" in next(iter(found.notes.every))
-    assert found.summary() == "12 rows read, 6 usable, 6 repeated"
+    recording = judged(reading(tmp_path, content))
+    assert is_plain(recording)
+    assert recording.repeated == 6
+    assert "6 of 12 rows repeat a time of their instance and are left out" in next(
+        iter(recording.notes.every)
+    )
+    assert recording.summary() == "12 rows read, 6 usable, 6 repeated"
 
 
 def test_mostly_repeated_rows_are_an_error(tmp_path: Path) -> None:
@@ -86,24 +88,24 @@ def test_a_service_of_which_nothing_can_be_judged_is_named(tmp_path: Path) -> No
         [*USED, 1, 1],
         [TOTAL] * 6 + [""] * 2,
     )
-    found = judged(reading(tmp_path, content))
-    assert "nothing can be judged of bare" in found.notes.every
+    recording = judged(reading(tmp_path, content))
+    assert "nothing can be judged of bare" in recording.notes.every
 
 
 def test_rows_without_a_service_are_left_out(tmp_path: Path) -> None:
-    found = reading(tmp_path, plain() + f",{START + 360},1,2\n{'x' * 300},{START + 420},1,2\n")
-    assert is_plain(found)
-    assert "rows without a service: 2" in found.summary()
-    assert "values longer than 256 signs: 1" in found.summary()
+    recording = reading(tmp_path, plain() + f",{START + 360},1,2\n{'x' * 300},{START + 420},1,2\n")
+    assert is_plain(recording)
+    assert "rows without a service: 2" in recording.summary()
+    assert "values longer than 256 signs: 1" in recording.summary()
 
 
 def test_a_scope_that_is_none_is_left_out(tmp_path: Path) -> None:
     content = table(
         "service,timestamp,used,total,scope", ["app"] * 6, TIMES, USED, [TOTAL] * 6, ["host", "moon"] * 3
     )
-    found = reading(tmp_path, content)
-    assert found.columns["scope"] == ["host", None] * 3
-    assert "values that are no scope: 3" in found.summary()
+    recording = reading(tmp_path, content)
+    assert recording.columns["scope"] == ["host", None] * 3
+    assert "values that are no scope: 3" in recording.summary()
 
 
 def test_many_notes_are_cut(tmp_path: Path) -> None:

@@ -25,23 +25,23 @@ def services(recording: Recording) -> list[tuple[str, str]]:
 
 
 def test_a_column_for_each_service(tmp_path: Path) -> None:
-    found = reading(tmp_path, table('"Time","app","cart (MiB)"', GRAFANA, ["1.00 GiB"] * 6, [512] * 6))
-    assert services(found) == [("app", "app"), ("cart", "cart")]
-    assert found.columns["used"] == [GIB] * 6 + [GIB // 2] * 6
-    assert found.columns["timestamp"] == TIMES * 2
-    assert any("its other columns, 2, are services" in line for line in found.notes.every)
+    recording = reading(tmp_path, table('"Time","app","cart (MiB)"', GRAFANA, ["1.00 GiB"] * 6, [512] * 6))
+    assert services(recording) == [("app", "app"), ("cart", "cart")]
+    assert recording.columns["used"] == [GIB] * 6 + [GIB // 2] * 6
+    assert recording.columns["timestamp"] == TIMES * 2
+    assert any("its other columns, 2, are services" in line for line in recording.notes.every)
 
 
 def test_a_total_beside_series_is_everyone_s(tmp_path: Path) -> None:
-    found = reading(tmp_path, table("time,a,b,total", TIMES, USED, USED, [TOTAL] * 6))
-    assert found.usable == 12
-    assert found.columns["total"] == [TOTAL] * 12
+    recording = reading(tmp_path, table("time,a,b,total", TIMES, USED, USED, [TOTAL] * 6))
+    assert recording.usable == 12
+    assert recording.columns["total"] == [TOTAL] * 12
 
 
 def test_gaps_between_series_are_no_rows(tmp_path: Path) -> None:
-    found = reading(tmp_path, table("time,a,b", TIMES, USED, [USED[0], "", "-", "null", "NaN", USED[5]]))
-    assert found.columns["service"] == ["a"] * 6 + ["b"] * 2
-    assert found.columns["timestamp"][6:] == [TIMES[0], TIMES[5]]
+    recording = reading(tmp_path, table("time,a,b", TIMES, USED, [USED[0], "", "-", "null", "NaN", USED[5]]))
+    assert recording.columns["service"] == ["a"] * 6 + ["b"] * 2
+    assert recording.columns["timestamp"][6:] == [TIMES[0], TIMES[5]]
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_gaps_between_series_are_no_rows(tmp_path: Path) -> None:
 )
 def test_labels_name_the_service(name: str, service: str, instance: str, tmp_path: Path) -> None:
     head = name.replace('"', '""')
-    found = reading(tmp_path, table(f'Time;"{head}"', TIMES, USED, delimiter=";"))
-    assert services(found) == [(service, instance)]
+    recording = reading(tmp_path, table(f'Time;"{head}"', TIMES, USED, delimiter=";"))
+    assert services(recording) == [(service, instance)]
     unquoted = reading(tmp_path, table(f"Time\t{name}", TIMES, USED, delimiter="\t"))
     assert services(unquoted) == [(service, instance)]
 
@@ -65,8 +65,8 @@ def test_labels_name_the_service(name: str, service: str, instance: str, tmp_pat
 def test_series_that_labels_do_not_tell_apart_keep_their_whole_names(tmp_path: Path) -> None:
     names = [f'mem{{pod="a", id="{number}"}}' for number in (1, 2)]
     heads = [name.replace('"', '""') for name in names]
-    found = reading(tmp_path, table(f'Time,"{heads[0]}","{heads[1]}"', TIMES, USED, USED))
-    assert services(found) == [(name, name) for name in names]
+    recording = reading(tmp_path, table(f'Time,"{heads[0]}","{heads[1]}"', TIMES, USED, USED))
+    assert services(recording) == [(name, name) for name in names]
 
 
 def answer(*series: tuple[dict[str, str], list[Any]]) -> dict[str, Any]:
@@ -89,10 +89,10 @@ def test_an_answer_of_prometheus(tmp_path: Path) -> None:
         json.dumps(content["data"], indent=1),
         json.dumps(content["data"]["result"]),
     ):
-        found = reading(tmp_path, gzip.compress(data.encode()), "r.json.gz")
-        assert services(found) == [("a", "a"), ("b", "b")]
-        assert found.columns["limit"] == [TOTAL] * 6 + [None] * 5
-        assert found.usable == 6
+        recording = reading(tmp_path, gzip.compress(data.encode()), "r.json.gz")
+        assert services(recording) == [("a", "a"), ("b", "b")]
+        assert recording.columns["limit"] == [TOTAL] * 6 + [None] * 5
+        assert recording.usable == 6
 
 
 def test_snapshots_one_a_line(tmp_path: Path) -> None:
@@ -101,11 +101,11 @@ def test_snapshots_one_a_line(tmp_path: Path) -> None:
         for time in TIMES
     ]
     broken = [*lines, b"{", b'{"schema":"snapshot/1","service":"s"}', b""]
-    found = reading(tmp_path, b"\n".join(broken), "s.jsonl")
-    assert found.columns["used"] == [5] * 6
-    assert found.columns["labels"] == [{"a": "b"}] * 6
-    assert found.read == 8
-    assert {reason: left.count for reason, left in found.notes.left.items()} == {
+    recording = reading(tmp_path, b"\n".join(broken), "s.jsonl")
+    assert recording.columns["used"] == [5] * 6
+    assert recording.columns["labels"] == [{"a": "b"}] * 6
+    assert recording.read == 8
+    assert {reason: left.count for reason, left in recording.notes.left.items()} == {
         "unreadable snapshots (malformed)": 1,
         "unreadable snapshots (invalid)": 1,
     }
@@ -172,7 +172,7 @@ def test_times_of_parquet(kind: Any, tmp_path: Path) -> None:
 
 
 def test_columns_of_every_type_of_parquet(tmp_path: Path) -> None:
-    found = parquet(tmp_path, {
+    recording = parquet(tmp_path, {
         "service": pyarrow.array(["app"] * 6).dictionary_encode(),
         "instance": pyarrow.array([b"i"] * 6, pyarrow.binary()),
         "timestamp": pyarrow.array([str(time) for time in TIMES]),
@@ -187,10 +187,10 @@ def test_columns_of_every_type_of_parquet(tmp_path: Path) -> None:
         "oom_kills": pyarrow.array([True] * 6),
         "started": pyarrow.array([dt.date(2026, 9, 1)] * 6),
     })  # fmt: skip
-    assert is_plain(found)
-    assert (found.columns["instance"][0], found.columns["version"][0]) == ("i", "1")
-    assert (found.columns["oom_kills"][0], found.columns["started"][0]) == (1, 1_788_220_800)
-    unread = {line.split("`")[1] for line in found.notes.every if "is not read" in line}
+    assert is_plain(recording)
+    assert (recording.columns["instance"][0], recording.columns["version"][0]) == ("i", "1")
+    assert (recording.columns["oom_kills"][0], recording.columns["started"][0]) == (1, 1_788_220_800)
+    unread = {line.split("`")[1] for line in recording.notes.every if "is not read" in line}
     assert unread == {"anon", "host", "file", "free"}
 
 
@@ -209,9 +209,9 @@ def test_parquet_is_known_by_its_content_and_damage_is_told(tmp_path: Path) -> N
 def test_files_of_different_columns_become_one(tmp_path: Path) -> None:
     one = written(tmp_path, plain(), "one.csv")
     two = written(tmp_path, table("time,rss,limit", TIMES, USED, [TOTAL] * 6), "two.csv")
-    found = read([one, two], Options())
-    assert found.columns["service"] == ["app"] * 6 + ["two"] * 6
-    assert found.columns["total"] == [TOTAL] * 6 + [None] * 6
-    assert found.columns["limit"] == [None] * 6 + [TOTAL] * 6
-    assert found.usable == 12
-    assert found.columns["timestamp"][0] == START
+    recording = read([one, two], Options())
+    assert recording.columns["service"] == ["app"] * 6 + ["two"] * 6
+    assert recording.columns["total"] == [TOTAL] * 6 + [None] * 6
+    assert recording.columns["limit"] == [None] * 6 + [TOTAL] * 6
+    assert recording.usable == 12
+    assert recording.columns["timestamp"][0] == START

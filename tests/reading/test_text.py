@@ -56,9 +56,9 @@ def test_every_dialect_gives_the_same(content: bytes, tmp_path: Path) -> None:
 
 
 def test_latin_1_is_read_and_said(tmp_path: Path) -> None:
-    found = reading(tmp_path, plain().replace("app", "bücher").encode("latin-1"))
-    assert found.columns["service"] == ["bücher"] * 6
-    assert any("is not UTF-8" in line for line in found.notes.every)
+    recording = reading(tmp_path, plain().replace("app", "bücher").encode("latin-1"))
+    assert recording.columns["service"] == ["bücher"] * 6
+    assert any("is not UTF-8" in line for line in recording.notes.every)
 
 
 def test_a_delimiter_in_values_is_not_taken_for_the_delimiter(tmp_path: Path) -> None:
@@ -67,9 +67,9 @@ def test_a_delimiter_in_values_is_not_taken_for_the_delimiter(tmp_path: Path) ->
 
 
 def test_short_rows_have_missing_values(tmp_path: Path) -> None:
-    found = reading(tmp_path, plain() + f"app,{START + 360}\n")
-    assert (found.columns["used"][-1], found.columns["total"][-1]) == (None, None)
-    assert found.usable == 6
+    recording = reading(tmp_path, plain() + f"app,{START + 360}\n")
+    assert (recording.columns["used"][-1], recording.columns["total"][-1]) == (None, None)
+    assert recording.usable == 6
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ def minutes(form: str) -> list[str]:
     ("factor", "name"), [(10**3, "milliseconds"), (10**6, "microseconds"), (10**9, "nanoseconds")]
 )
 def test_units_are_told_by_magnitude(factor: int, name: str, tmp_path: Path) -> None:
-    found = timed(tmp_path, [time * factor for time in TIMES])
-    assert found.columns["timestamp"] == pytest.approx(TIMES)
-    assert f"timestamps are {name}" in found.notes.every
+    recording = timed(tmp_path, [time * factor for time in TIMES])
+    assert recording.columns["timestamp"] == pytest.approx(TIMES)
+    assert f"timestamps are {name}" in recording.notes.every
 
 
 def test_magnitude_counts_more_than_the_header(tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_magnitude_counts_more_than_the_header(tmp_path: Path) -> None:
     ],
 )
 def test_dates_are_read(form: str, tmp_path: Path) -> None:
-    found = timed(tmp_path, minutes(form))
-    assert found.columns["timestamp"] == TIMES
+    recording = timed(tmp_path, minutes(form))
+    assert recording.columns["timestamp"] == TIMES
     zoned = any(sign in form for sign in ("Z", "+", "UTC"))
-    assert ("times have no zone: read as UTC" in found.notes.every) is not zoned
+    assert ("times have no zone: read as UTC" in recording.notes.every) is not zoned
 
 
 @pytest.mark.parametrize("form", ["2026/09/21 14:MM", "2026-09-21 14:MM"])
@@ -67,14 +67,14 @@ def test_seconds_may_be_missing(form: str, tmp_path: Path) -> None:
 
 
 def test_fractions_are_kept_to_the_microsecond(tmp_path: Path) -> None:
-    found = timed(tmp_path, minutes("2026-09-21T14:MM:20.123456789Z"))
-    assert found.columns["timestamp"][0] == pytest.approx(START + 0.123456, abs=1e-6)
+    recording = timed(tmp_path, minutes("2026-09-21T14:MM:20.123456789Z"))
+    assert recording.columns["timestamp"][0] == pytest.approx(START + 0.123456, abs=1e-6)
 
 
 def test_times_may_count_from_0(tmp_path: Path) -> None:
-    found = timed(tmp_path, [0, 30, 60, 90, 120, 150])
-    assert found.columns["timestamp"] == [0, 30, 60, 90, 120, 150]
-    assert "timestamps count from 0: read as seconds from 1970" in found.notes.every
+    recording = timed(tmp_path, [0, 30, 60, 90, 120, 150])
+    assert recording.columns["timestamp"] == [0, 30, 60, 90, 120, 150]
+    assert "timestamps count from 0: read as seconds from 1970" in recording.notes.every
     scaled = timed(tmp_path, [0, 30_000, 60_000, 90_000, 120_000, 150_000], "time (ms)")
     assert scaled.columns["timestamp"] == [0, 30, 60, 90, 120, 150]
 
@@ -88,9 +88,9 @@ def test_of_two_services_one_may_count_from_0(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["0", "-5", "", "nan", "-", "2e10", "1e300", "soon"])
 def test_a_time_that_is_none_is_left_out_and_counted(wrong: str, tmp_path: Path) -> None:
-    found = timed(tmp_path, [*TIMES[:2], wrong, *TIMES[3:]])
-    assert found.columns["timestamp"] == [*TIMES[:2], *TIMES[3:]]
-    left = found.notes.left["rows without a time"]
+    recording = timed(tmp_path, [*TIMES[:2], wrong, *TIMES[3:]])
+    assert recording.columns["timestamp"] == [*TIMES[:2], *TIMES[3:]]
+    left = recording.notes.left["rows without a time"]
     assert left.count == 1
     shown = "" if wrong in ("", "nan", "-") else f": {wrong!r}"
     assert left.first.endswith(f"row 3, column timestamp{shown}")

@@ -60,17 +60,17 @@ def label(verdict: str, **more: object) -> Record:
 
 def firing_role(ticks: int = 5) -> tuple[Alerting, Alert]:
     role = Alerting(Settings(), "alerts")
-    found = alerts(role.apply([as_record(score(t, 0.9)) for t in range(ticks)]))
-    return role, found[0]
+    published = alerts(role.apply([as_record(score(t, 0.9)) for t in range(ticks)]))
+    return role, published[0]
 
 
 def test_a_leak_fires_once_with_its_evidence() -> None:
     role = Alerting(Settings(), "alerts")
-    found = alerts(role.apply([as_record(score(t, 0.9)) for t in range(30)]))
-    first = found[0]
+    published = alerts(role.apply([as_record(score(t, 0.9)) for t in range(30)]))
+    first = published[0]
     assert (first.state, first.service, first.kind, first.severity) == ("firing", "s", "linear", "sure")
-    assert [a.state for a in found].count("firing") == 1
-    assert {a.key for a in found} == {first.key}
+    assert [a.state for a in published].count("firing") == 1
+    assert {a.key for a in published} == {first.key}
     assert first.eta_low is not None
     assert first.eta is not None
     assert first.eta_high is not None
@@ -86,9 +86,9 @@ def test_one_suspicious_snapshot_is_not_enough() -> None:
 
 def test_it_resolves_when_the_growth_stops() -> None:
     role, first = firing_role()
-    found = alerts(role.apply([as_record(score(t, 0.0, kind="stable")) for t in range(5, 60)]))
-    assert [(a.state, a.key) for a in found] == [("resolved", first.key)]
-    assert found[0].closed_by
+    published = alerts(role.apply([as_record(score(t, 0.0, kind="stable")) for t in range(5, 60)]))
+    assert [(a.state, a.key) for a in published] == [("resolved", first.key)]
+    assert published[0].closed_by
 
 
 def test_one_of_two_that_ends_leaves_what_is_told_of_the_other() -> None:
@@ -116,28 +116,28 @@ def test_a_deleted_service_has_no_alert_and_no_state_any_more() -> None:
 def test_two_instances_are_one_alert() -> None:
     role = Alerting(Settings(), "alerts")
     both = [as_record(score(t, 0.9, instance=name)) for t in range(5) for name in ("s-0", "s-1")]
-    found = alerts(role.apply(both))
-    assert [a.state for a in found][:1] == ["firing"]
-    assert {a.key for a in found} == {found[0].key}
-    assert found[-1].affected == 2
-    assert found[-1].instances == ["s-0", "s-1"]
-    assert "2 of 2 instances" in found[-1].summary
+    published = alerts(role.apply(both))
+    assert [a.state for a in published][:1] == ["firing"]
+    assert {a.key for a in published} == {published[0].key}
+    assert published[-1].affected == 2
+    assert published[-1].instances == ["s-0", "s-1"]
+    assert "2 of 2 instances" in published[-1].summary
 
 
 def test_an_alert_ends_with_its_last_instance() -> None:
     role, first = firing_role()
     others = [as_record(score(t, 0.0, instance="new", kind="stable")) for t in range(5, 200)]
-    found = alerts(role.apply(others))
-    assert [(a.state, a.key) for a in found] == [("resolved", first.key)]
+    published = alerts(role.apply(others))
+    assert [(a.state, a.key) for a in published] == [("resolved", first.key)]
 
 
 def test_not_a_leak_resolves_and_teaches() -> None:
     role, first = firing_role()
     key, applied = role.control(label("not-a-leak"))
     assert key == Key(0, b"s")
-    found = alerts(applied)
-    assert [(a.state, a.key) for a in found] == [("resolved", first.key)]
-    assert "ann" in (found[0].closed_by or "")
+    published = alerts(applied)
+    assert [(a.state, a.key) for a in published] == [("resolved", first.key)]
+    assert "ann" in (published[0].closed_by or "")
     assert not role.apply([as_record(score(t, 0.9)) for t in range(10, 40)]).outputs
     larger = [score(t, 0.9) for t in range(40, 50)]
     for one in larger:
@@ -148,7 +148,7 @@ def test_not_a_leak_resolves_and_teaches() -> None:
 
 
 def test_not_a_leak_covers_the_growth_that_goes_on() -> None:
-    """It grows on at its rate: silent until it has taken half of the room that was free."""
+    """The growth continues at its rate: no alert until it has taken half of the bytes that were left."""
     role, _ = firing_role()
     role.control(label("not-a-leak"))
     grown = [score(t, 0.95, left=(1024 - t) * MIB) for t in range(5, 45)]
@@ -204,8 +204,8 @@ def test_what_has_ended_says_what_was() -> None:
 
 def test_labels_of_the_snapshot_are_in_the_alert() -> None:
     role = Alerting(Settings(), "alerts")
-    found = alerts(role.apply([as_record(score(t, 0.9, labels={"team": "shop"})) for t in range(5)]))
-    assert found[0].labels == {"team": "shop"}
+    published = alerts(role.apply([as_record(score(t, 0.9, labels={"team": "shop"})) for t in range(5)]))
+    assert published[0].labels == {"team": "shop"}
 
 
 def test_another_instance_speaks_for_one_that_fell_silent() -> None:
@@ -224,21 +224,21 @@ def test_another_instance_speaks_for_one_that_fell_silent() -> None:
 
 
 def test_short_lived_instances_are_counted_while_they_are_there() -> None:
-    """A new instance every ten minutes, each leaking, each gone without a word."""
+    """A new instance every ten minutes. Each one leaks, and then falls silent."""
     role = Alerting(Settings(), "alerts")
     lives = [score(t, 0.9, instance=f"s-{t // 10}") for t in range(100)]
-    found = alerts(role.apply(list(map(as_record, lives))))
-    assert max(a.alive for a in found) <= 2
-    assert [a.state for a in found].count("firing") == 1
-    assert len(found) < 8
+    published = alerts(role.apply(list(map(as_record, lives))))
+    assert max(a.alive for a in published) <= 2
+    assert [a.state for a in published].count("firing") == 1
+    assert len(published) < 8
 
 
 def test_leak_confirms() -> None:
     role, first = firing_role()
     _, applied = role.control(label("leak"))
-    (found,) = alerts(applied)
-    assert (found.state, found.severity, found.key) == ("updated", "sure", first.key)
-    assert "ann" in found.reasons[0]
+    (published,) = alerts(applied)
+    assert (published.state, published.severity, published.key) == ("updated", "sure", first.key)
+    assert "ann" in published.reasons[0]
 
 
 def test_expected_mutes_until_it_expires() -> None:
@@ -266,9 +266,9 @@ def test_an_alert_of_the_longest_service_and_track_can_be_read() -> None:
     service, track = "\U0001f600" * 256, "t" * 200
     role = Alerting(Settings(), "alerts", "silent", track)
     scores = [score(t, 0.9, service=service, instance=service, version=service) for t in range(5)]
-    found = alerts(
+    published = alerts(
         role.apply([Record(0, s.input_offset, service.encode(), encode(s), s.time) for s in scores])
     )
-    assert found[0].key == f"{service}@{START + 60:.0f}@{track}"
-    _, applied = role.control(label("not-a-leak", service=service, alert=found[0].key))
+    assert published[0].key == f"{service}@{START + 60:.0f}@{track}"
+    _, applied = role.control(label("not-a-leak", service=service, alert=published[0].key))
     assert alerts(applied)[-1].state == "resolved"

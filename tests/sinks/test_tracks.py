@@ -1,4 +1,4 @@
-"""Tracks: who speaks, and what a promotion does to what stands; how tracks are compared and chosen."""
+"""Tracks: which one is active, how a promotion moves alerts, and how tracks are compared and chosen."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def promote(role: Alerting, track: str, partition: int = 0) -> Applied:
 
 
 def said(applied: Applied) -> list[tuple[str, str, str]]:
-    """Give where what was told of which service."""
+    """Return topic, state and service of each published transition."""
     told = zip(applied.outputs, alerts(applied), strict=True)
     return [(output.topic, alert.state, alert.service) for output, alert in told]
 
 
 def firing(track: str) -> Alerting:
-    """Give a role for which `a` and `s` leak in partition 0, and `s` in partition 1."""
+    """Return a role for which `a` and `s` leak in partition 0, and `s` in partition 1."""
     role = role_of(track)
     leaks = [("s", 0), ("a", 0), ("s", 1)]
-    found = [said(role.apply(records(range(3), service=s, partition=p))) for s, p in leaks]
+    published = [said(role.apply(records(range(3), service=s, partition=p))) for s, p in leaks]
     topic = "alerts" if track == "main" else "silent"
-    assert found == [[(topic, "firing", s)] for s, _ in leaks]
+    assert published == [[(topic, "firing", s)] for s, _ in leaks]
     return role
 
 
@@ -162,7 +162,7 @@ def test_no_service_has_the_reserved_key() -> None:
 
 
 def alert(track: str, service: str, state: AlertState, day: float, since: float | None = None) -> Alert:
-    """Give one transition; an alert is named by its service and track."""
+    """Return one transition. The key of an alert has its service and track."""
     began = day if since is None else since
     return Alert(
         key=f"{service}@{track}", state=state, service=service, instance="i", time=day * DAY,
@@ -185,17 +185,17 @@ def told(
     return Observed(alerts, silent, labels, [], frozenset(services))
 
 
-def rows(found: Observed, days: float = 7.0) -> dict[str, Row]:
-    return {row.track: row for row in compare(found, days).rows}
+def rows(observed: Observed, days: float = 7.0) -> dict[str, Row]:
+    return {row.track: row for row in compare(observed, days).rows}
 
 
 def test_a_promotion_neither_ends_an_episode_nor_makes_a_second() -> None:
     moved = [alert("main", "s", "firing", 1), alert("main", "s", "resolved", 2, since=1)]
     again = [alert("main", "s", "firing", 2, since=1)]
-    (found,) = episodes(moved, again)
-    assert (found.begin, found.end) == (DAY, float("inf"))
-    (found,) = episodes(moved, [*again, alert("main", "s", "resolved", 3, since=1)])
-    assert (found.begin, found.end) == (DAY, 3 * DAY)
+    (episode,) = episodes(moved, again)
+    assert (episode.begin, episode.end) == (DAY, float("inf"))
+    (episode,) = episodes(moved, [*again, alert("main", "s", "resolved", 3, since=1)])
+    assert (episode.begin, episode.end) == (DAY, 3 * DAY)
 
 
 def test_labels_judge_what_a_track_told_in_the_day_before_them() -> None:
@@ -213,17 +213,17 @@ def test_labels_judge_what_a_track_told_in_the_day_before_them() -> None:
 
 
 def test_each_track_is_judged_by_every_label_and_counted_in_the_window() -> None:
-    found = told(
+    observed = told(
         [alert("main", "a", "firing", 10)],
         [alert("bold", "a", "firing", 10), alert("bold", "b", "firing", 12), alert("bold", "c", "firing", 1)],
         [verdict("b", "leak", 14), verdict("a", "not-a-leak", 14), verdict("b", "not-a-leak", 7)],
     )
-    assert rows(found) == {"main": Row("main", 1 / 7, 0, 1, 1), "bold": Row("bold", 2 / 7, 1, 1, 0)}
+    assert rows(observed) == {"main": Row("main", 1 / 7, 0, 1, 1), "bold": Row("bold", 2 / 7, 1, 1, 0)}
 
 
 def test_a_label_for_an_alert_is_for_its_service() -> None:
-    found = told([alert("main", "a", "firing", 1)], [], [verdict("other", "leak", 1.5, "a@main")])
-    assert rows(found)["main"].right == 1
+    observed = told([alert("main", "a", "firing", 1)], [], [verdict("other", "leak", 1.5, "a@main")])
+    assert rows(observed)["main"].right == 1
 
 
 def test_a_label_that_is_said_again_counts_once() -> None:
@@ -241,15 +241,19 @@ def test_a_label_of_what_never_was_is_listed_and_counts_for_nobody() -> None:
         verdict("typo", "not-a-leak", 2), verdict("typo", "leak", 2), verdict("a", "leak", 2, "a@1"),
         verdict("quiet", "not-a-leak", 2), verdict("typo", "not-a-leak", 3),
     ]  # fmt: skip
-    found = compare(told(alerts, [], labels, "quiet"), 7.0)
-    assert found.unknown == labels[:3]
-    assert found.rows == [Row("main", 1 / 7, 1, 0, 0)]
+    comparison = compare(told(alerts, [], labels, "quiet"), 7.0)
+    assert comparison.unknown == labels[:3]
+    assert comparison.rows == [Row("main", 1 / 7, 1, 0, 0)]
 
 
 def test_who_speaks_has_a_row_even_if_it_told_nothing() -> None:
-    found = compare(told()._replace(promotions=promoted("bold")), 7.0)
-    assert (found.active, found.promoted_at, found.rows) == ("bold", 0.0, [Row("bold", 0.0, 0, 0, 0)])
-    assert found.rows[0].accuracy is None
+    comparison = compare(told()._replace(promotions=promoted("bold")), 7.0)
+    assert (comparison.active, comparison.promoted_at, comparison.rows) == (
+        "bold",
+        0.0,
+        [Row("bold", 0.0, 0, 0, 0)],
+    )
+    assert comparison.rows[0].accuracy is None
 
 
 @pytest.mark.parametrize(

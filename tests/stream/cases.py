@@ -1,4 +1,4 @@
-"""What the conformance suite runs over every role: how it is made, and an input that exercises it."""
+"""The cases of the conformance suite: how each role is made, and an input that exercises it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _records(sent: Sequence[Sent], seconds: float = 30.0) -> list[Record]:
 
 
 def _with_side(records: Sequence[Record], side: Sequence[Sent], seed: int = 3) -> list[Event]:
-    """Put side records at random places."""
+    """Return the records with side records at random places."""
     chance = random.Random(seed)
     events: list[Event] = list(records)
     for number, one in enumerate(side):

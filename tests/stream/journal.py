@@ -25,10 +25,10 @@ Event = Record | Side
 
 def said(outputs: Iterable[Output]) -> Said:
     """Return outputs as consumers of each key see them."""
-    found: Said = {}
+    values: Said = {}
     for output in outputs:
-        found.setdefault((output.topic, output.key), []).append(output.value)
-    return found
+        values.setdefault((output.topic, output.key), []).append(output.value)
+    return values
 
 
 def clocked(events: Sequence[Event]) -> list[Event]:

@@ -1,4 +1,4 @@
-"""Small parts written on `Keyed`: what a newcomer writes, and what the tests can reason about."""
+"""Small roles written on `Keyed`, as a newcomer writes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SILENT_SECONDS = 300.0
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """How many records came, and when the newest of them was appended."""
+    """The number of records, and the append time of the newest one."""
 
     count: int
     newest: float

@@ -1,4 +1,4 @@
-"""What every role must hold: results depend on its records alone, and its state can move at any moment."""
+"""Properties of every role: its results depend only on its records, and its state can move at any moment."""
 
 from __future__ import annotations
 

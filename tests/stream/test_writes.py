@@ -1,4 +1,4 @@
-"""Who may change what: a part of the stream changes its own attributes only."""
+"""A part of the stream changes only its own attributes."""
 
 from __future__ import annotations
 
