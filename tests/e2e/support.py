@@ -34,11 +34,11 @@ class Role:
             )
 
     def log(self) -> str:
-        """Everything it wrote so far."""
+        """Return all that it has written."""
         return self._log.read_text()
 
     def get(self, path: str) -> tuple[int, str]:
-        """Ask its HTTP server."""
+        """Return status and body of a page of its HTTP server."""
         wait_for(lambda: '"http_port"' in self.log(), what=f"the port in {self.log()}")
         line = next(line for line in self.log().splitlines() if '"http_port"' in line)
         port = json.loads(line)["http_port"]
@@ -57,7 +57,7 @@ class Role:
         wait_for(lambda: words in self.log(), what=f"{words!r} in {self.log()}")
 
     def end(self) -> float:
-        """Ask it to end; give the seconds it took."""
+        """Send SIGTERM; return the seconds until the end."""
         begun = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(30) == 0, self.log()
@@ -84,7 +84,7 @@ def _pid(broker: EmbeddedBroker) -> int:
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
-    """Give the environment that makes a command use a test's topics."""
+    """Return the environment that makes a command use a test's topics."""
     return os.environ | {
         "FLEETLEAK_KAFKA_BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
         "FLEETLEAK_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,

@@ -24,17 +24,17 @@ _MARK = "DEMO_TEST_MARK"
 
 
 def started_by(mark: str) -> list[str]:
-    """Give the command lines of processes whose environment has the mark."""
-    found = []
+    """Return the command lines of processes whose environment has the mark."""
+    commands = []
     for directory in Path("/proc").iterdir():
         if not directory.name.isdigit() or int(directory.name) == os.getpid():
             continue
         try:
             if f"{_MARK}={mark}".encode() in (directory / "environ").read_bytes():
-                found.append((directory / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                commands.append((directory / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         except OSError:
             continue
-    return found
+    return commands
 
 
 def demo(mark: str, directory: Path, *words: str, **more: str) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""`fleetleak doctor`: each thing that can be wrong is named with its fix."""
+"""`fleetleak doctor`: every problem is named with its fix."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture
 def host(tmp_path: Path) -> Path:
-    """A host on which all is well."""
+    """A host without problems."""
     for name, text in {
         "proc/meminfo": "MemTotal: 1 kB",
         "proc/vmstat": "pgfault 1",
@@ -66,10 +66,10 @@ def doctor(
 
 
 def test_all_is_well(settings: Settings, host: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, found = doctor(settings, host, capsys)
-    assert [name for name, finding in found.items() if not finding["ok"]] == []
+    code, findings = doctor(settings, host, capsys)
+    assert [name for name, finding in findings.items() if not finding["ok"]] == []
     assert code == 0
-    assert found.keys() >= {"Kafka", "topics", "transactions", "clock", "meminfo", "cgroups", "pressure"}
+    assert findings.keys() >= {"Kafka", "topics", "transactions", "clock", "meminfo", "cgroups", "pressure"}
 
 
 def test_a_transaction_that_nobody_ends(
@@ -81,10 +81,10 @@ def test_a_transaction_that_nobody_ends(
     producer.begin_transaction()
     producer.produce(topic, b"{}", b"a-service", 0)
     assert producer.flush(30) == 0
-    code, found = doctor(settings, host, capsys, "--runtime-transaction-timeout-seconds", "1")
+    code, findings = doctor(settings, host, capsys, "--runtime-transaction-timeout-seconds", "1")
     assert code == 1
-    assert not found["transactions"]["ok"]
-    assert f"abort --topic {topic} --partition 0 --start-offset 0" in found["transactions"]["fix"]
+    assert not findings["transactions"]["ok"]
+    assert f"abort --topic {topic} --partition 0 --start-offset 0" in findings["transactions"]["fix"]
     producer.abort_transaction()
     assert doctor(settings, host, capsys)[1]["transactions"]["ok"]
 
@@ -93,13 +93,13 @@ def test_a_cgroup_tree_without_the_memory_controller(
     settings: Settings, host: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (host / "cgroup" / "cgroup.controllers").write_text("cpu io")
-    code, found = doctor(settings, host, capsys)
+    code, findings = doctor(settings, host, capsys)
     assert code == 1
-    assert not found["cgroups"]["ok"]
-    assert "cgroup_enable=memory" in found["cgroups"]["fix"]
+    assert not findings["cgroups"]["ok"]
+    assert "cgroup_enable=memory" in findings["cgroups"]["fix"]
     without = ("--producer-collectors", "host", "--producer-collectors", "process")
-    code, found = doctor(settings, host, capsys, *without)
-    assert (code, "cgroups" in found) == (0, False)
+    code, findings = doctor(settings, host, capsys, *without)
+    assert (code, "cgroups" in findings) == (0, False)
 
 
 def test_a_hybrid_cgroup_tree_has_its_memory_controller_in_version_1(
@@ -107,9 +107,9 @@ def test_a_hybrid_cgroup_tree_has_its_memory_controller_in_version_1(
 ) -> None:
     (host / "cgroup" / "cgroup.controllers").write_text("")
     (host / "cgroup" / "memory").mkdir()
-    code, found = doctor(settings, host, capsys)
+    code, findings = doctor(settings, host, capsys)
     assert code == 1
-    assert str(host / "cgroup" / "memory" / "memory.stat") in found["cgroups"]["detail"]
+    assert str(host / "cgroup" / "memory" / "memory.stat") in findings["cgroups"]["detail"]
     (host / "cgroup" / "memory" / "memory.stat").write_text("total_rss 1")
     assert doctor(settings, host, capsys)[0] == 0
 
@@ -131,11 +131,11 @@ def test_a_file_that_cannot_be_read_is_named(
     (host / name).unlink()
     if how == "unreadable":
         (host / name).mkdir()  # a directory cannot be read as a file, even by root
-    code, found = doctor(settings, host, capsys)
+    code, findings = doctor(settings, host, capsys)
     assert code == 1
-    assert [c for c, finding in found.items() if not finding["ok"]] == [check]
-    assert found[check]["detail"].startswith(f"{host / name}: ")
-    assert fix in found[check]["fix"]
+    assert [c for c, finding in findings.items() if not finding["ok"]] == [check]
+    assert findings[check]["detail"].startswith(f"{host / name}: ")
+    assert fix in findings[check]["fix"]
 
 
 def test_unreadable_pressure_is_a_warning(
@@ -143,9 +143,9 @@ def test_unreadable_pressure_is_a_warning(
 ) -> None:
     (host / "proc" / "pressure" / "memory").unlink()
     (host / "proc" / "pressure" / "memory").mkdir()
-    code, found = doctor(settings, host, capsys)
-    assert (code, found["pressure"]["ok"]) == (0, True)
-    assert "not measured" in found["pressure"]["fix"]
+    code, findings = doctor(settings, host, capsys)
+    assert (code, findings["pressure"]["ok"]) == (0, True)
+    assert "not measured" in findings["pressure"]["fix"]
 
 
 def test_for_people_a_warning_is_told_from_a_failure(
@@ -163,13 +163,13 @@ def test_for_people_a_warning_is_told_from_a_failure(
 def test_topics_of_another_track_and_partition_counts_are_checked(
     settings: Settings, host: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, found = doctor(settings, host, capsys, "--kafka-track", "other")
+    code, findings = doctor(settings, host, capsys, "--kafka-track", "other")
     assert code == 1
-    assert "other" in found["topics"]["detail"]
-    assert "fleetleak topics create" in found["topics"]["fix"]
-    code, found = doctor(settings, host, capsys, "--topics-partitions", "3")
+    assert "other" in findings["topics"]["detail"]
+    assert "fleetleak topics create" in findings["topics"]["fix"]
+    code, findings = doctor(settings, host, capsys, "--topics-partitions", "3")
     assert code == 1
-    assert "topics.partitions" in found["topics"]["fix"]
+    assert "topics.partitions" in findings["topics"]["fix"]
 
 
 @pytest.mark.parametrize("ahead_seconds", [3600, -3600])
@@ -178,21 +178,21 @@ def test_a_clock_that_is_wrong_is_told_by_how_much(
     monkeypatch: pytest.MonkeyPatch, ahead_seconds: float,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(command, "time", SimpleNamespace(time=lambda: time.time() + ahead_seconds))
-    code, found = doctor(settings, host, capsys)
+    code, findings = doctor(settings, host, capsys)
     assert code == 1
-    assert float(found["clock"]["detail"].split()[0]) == pytest.approx(ahead_seconds, abs=60)
-    assert "NTP" in found["clock"]["fix"]
+    assert float(findings["clock"]["detail"].split()[0]) == pytest.approx(ahead_seconds, abs=60)
+    assert "NTP" in findings["clock"]["fix"]
 
 
 def test_a_cluster_that_is_away_is_told(
     settings: Settings, host: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.kafka.bootstrap_servers = "127.0.0.1:1"
-    code, found = doctor(settings, host, capsys)
-    assert (code, found["Kafka"]["ok"]) == (1, False)
-    assert found["Kafka"]["detail"] == "127.0.0.1:1: connection refused"
-    assert "that Kafka runs" in found["Kafka"]["fix"]
-    assert found.keys().isdisjoint({"topics", "clock"})
+    code, findings = doctor(settings, host, capsys)
+    assert (code, findings["Kafka"]["ok"]) == (1, False)
+    assert findings["Kafka"]["detail"] == "127.0.0.1:1: connection refused"
+    assert "that Kafka runs" in findings["Kafka"]["fix"]
+    assert findings.keys().isdisjoint({"topics", "clock"})
 
 
 # What has no rule is open to all.
@@ -204,7 +204,7 @@ ACCESS_CONTROL = {
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Settings]:
-    """Settings with topics on a broker of their own that asks who may do what."""
+    """Settings with topics, on a broker of their own with access control."""
     with EmbeddedBroker(heap_mib=256, properties=ACCESS_CONTROL) as broker:
         made = Settings()
         made.kafka.bootstrap_servers = broker.bootstrap_servers
@@ -224,19 +224,19 @@ def test_a_refused_probe_says_what_to_allow(
 ) -> None:
     with only(guarded, operations):
         wait_for(lambda: not doctor(guarded, host, capsys)[1]["clock"]["ok"], what="the rules")
-        code, found = doctor(guarded, host, capsys)
+        code, findings = doctor(guarded, host, capsys)
     assert code == 1
-    assert found["topics"]["ok"]
-    assert found["clock"]["detail"].endswith("Topic authorization failed")
+    assert findings["topics"]["ok"]
+    assert findings["clock"]["detail"].endswith("Topic authorization failed")
     topic = topics.names(guarded.kafka.topic_prefix).feedback
-    assert found["clock"]["fix"] == (
+    assert findings["clock"]["fix"] == (
         f"not authorised: allow this user the operation Write and Read on topic {topic}"
     )
 
 
 @contextlib.contextmanager
 def only(settings: Settings, operations: tuple[AclOperation, ...]) -> Iterator[None]:
-    """Let everybody do these things, and no others, on the topic of the probe."""
+    """Allow everybody these operations, and no others, on the topic of the probe."""
     topic = topics.names(settings.kafka.topic_prefix).feedback
     admin = AdminClient(client.common(settings.kafka))
     rules = [

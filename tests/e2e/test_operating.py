@@ -1,4 +1,4 @@
-"""What an operator does with a running system: label, list, report, move models, repair records."""
+"""The work of an operator on a running system: label, list, report, move models, repair records."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def _run(settings: Settings, words: tuple[str, ...], code: int) -> subprocess.Co
 
 
 def fleetleak(settings: Settings, *words: str) -> str:
-    """Run a command to its end; give what it printed."""
+    """Run a command to its end, and return its output."""
     return _run(settings, words, 0).stdout
 
 
 def refused(settings: Settings, *words: str) -> str:
-    """Run a command that fails; give what it said."""
+    """Run a command that fails, and return its error output."""
     return _run(settings, words, 1).stderr
 
 

@@ -122,8 +122,8 @@ def test_roles_wait_for_kafka_and_go_on_exactly_once(
             # 70 where librdkafka still waits for a broker that it lost: what it held is replayed.
             role.process.send_signal(signal.SIGTERM)
             assert role.process.wait(30) in (0, EXIT_STALLED), role.log()
-    found = scored(settings)
-    assert len(found) == len(set(found)) == 5000
+    scores = scored(settings)
+    assert len(scores) == len(set(scores)) == 5000
 
 
 def test_roles_wait_for_a_kafka_that_starts_later(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Roles on a Kafka that asks who may do what: what docs/operating.md lists is enough, and less is named."""
+"""Roles on a Kafka with access control: docs/operating.md lists enough rights, and a missing one is named."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def kafka() -> Iterator[Guarded]:
 
 
 def made(kafka: Guarded, prefix: str) -> Settings:
-    """Give the settings of the user, with topics."""
+    """Return the settings of the user, and create the topics."""
     settings = kafka.settings()
     settings.kafka.topic_prefix = prefix
     settings.topics.partitions = 2
@@ -60,7 +60,7 @@ def made(kafka: Guarded, prefix: str) -> Settings:
 
 
 def allow(kafka: Guarded, prefix: str, who: str) -> None:
-    """Give the rights that the page lists for somebody."""
+    """Give the user the rights that the page lists for `who`."""
     rows = re.findall(rf"^\| {who} \| (topic|group|transactional id) (.*?) \| (.*?) \|$", PAGE, re.MULTILINE)
     assert rows, f"the page has no rights of {who}"
     for kind, names, operations in rows:

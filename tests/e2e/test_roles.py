@@ -100,12 +100,12 @@ def test_bad_input_goes_to_the_dead_letter_untouched(settings: Settings, tmp_pat
         wait_for(lambda: len(read_all(settings, names(settings).scores)) == 1, what="the one good score")
         wait_for(lambda: len(dead_letters(settings)) == 6, what="six dead letters")
         metrics = roles["processor"].get("/metrics")[1]
-    found = dead_letters(settings)
-    assert {value: origin.reason for origin, value in found} == {v: k for k, v in bad.items()} | {
+    letters = dead_letters(settings)
+    assert {value: origin.reason for origin, value in letters} == {v: k for k, v in bad.items()} | {
         nan: "malformed"
     }
-    assert {origin.topic for origin, _ in found} == {names(settings).snapshots}
-    assert sorted(origin.offset for origin, _ in found) == list(range(6))
+    assert {origin.topic for origin, _ in letters} == {names(settings).snapshots}
+    assert sorted(origin.offset for origin, _ in letters) == list(range(6))
     assert 'fleetleak_processor_late_total{reason="duplicate"} 1.0' in metrics
     assert 'fleetleak_processor_late_total{reason="late"} 1.0' in metrics
 
@@ -114,14 +114,14 @@ def dead_letters(settings: Settings) -> list[tuple[dead_letter.Origin, bytes]]:
     reader = Consumer(client.consumer(settings.kafka, "dead", **{"enable.partition.eof": True}))
     try:
         reader.assign([TopicPartition(names(settings).dead_letter, n, 0) for n in range(2)])
-        found, ends = [], 0
+        letters, ends = [], 0
         while ends < 2:
             for message in reader.consume(100, 1.0):
                 if message.error() is not None:
                     ends += 1
                 elif (origin := dead_letter.origin(message.headers())) is not None:  # type: ignore[arg-type]
-                    found.append((origin, message.value() or b""))
-        return found
+                    letters.append((origin, message.value() or b""))
+        return letters
     finally:
         reader.close()
 
@@ -150,5 +150,5 @@ def test_what_is_measured_while_kafka_is_away_arrives_when_it_returns(tmp_path: 
 
 def hosts(settings: Settings) -> list[float]:
     decode = Decoder(Snapshot).decode
-    found = [decode(value) for _, _, value in read_all(settings, names(settings).snapshots)]
-    return [s.timestamp for s in found if s.scope == "host"]
+    snapshots = [decode(value) for _, _, value in read_all(settings, names(settings).snapshots)]
+    return [s.timestamp for s in snapshots if s.scope == "host"]

@@ -50,7 +50,7 @@ def send_snapshots(settings: Settings) -> None:
 
 
 def committed(role: Role) -> bool:
-    """Say whether a role has committed something, and so is in the middle of its input."""
+    """Return whether a role has committed something, and so is in the middle of its input."""
     lines = role.get("/metrics")[1].splitlines()
     (count,) = [line.split()[1] for line in lines if line.startswith("fleetleak_runtime_commits_total ")]
     return float(count) > 0

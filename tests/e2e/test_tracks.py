@@ -1,4 +1,4 @@
-"""Two tracks as processes on a real Kafka: one speaks, one does not; promoted, compared, rolled back."""
+"""Two tracks as processes on a real Kafka, one active and one silent: promote, compare, roll back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SINKS = {
 
 
 def fleetleak(settings: Settings, *words: str, code: int = 0) -> str:
-    """Run a command to its end; give what it printed, or what it said where it failed."""
+    """Run a command to its end; return its output, or its error output if it failed."""
     done = subprocess.run(
         [sys.executable, "-m", "fleetleak_app", *words],
         env=environment(settings), capture_output=True, text=True, timeout=120, check=False,
@@ -39,8 +39,8 @@ def fleetleak(settings: Settings, *words: str, code: int = 0) -> str:
 
 
 def asked(settings: Settings, *words: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(fleetleak(settings, "tracks", *words, "--json").splitlines()[-1])
-    return found
+    answer: dict[str, Any] = json.loads(fleetleak(settings, "tracks", *words, "--json").splitlines()[-1])
+    return answer
 
 
 def score(service: str, tick: int, confidence: float) -> Score:
@@ -60,7 +60,7 @@ def score(service: str, tick: int, confidence: float) -> Score:
 
 
 def put_scores(settings: Settings, ticks: range, confidences: dict[str, float]) -> None:
-    """Put the same scores where either track's processor would."""
+    """Publish the same scores on the topic of each track."""
     scores = [score(s, tick, confidence) for s, confidence in confidences.items() for tick in ticks]
     records = [(one.service.encode(), encode(one)) for one in scores]
     for track in SINKS:
@@ -68,14 +68,14 @@ def put_scores(settings: Settings, ticks: range, confidences: dict[str, float]) 
 
 
 def standing(settings: Settings, topic: str) -> set[tuple[str, str]]:
-    """Give track and service of what stands on a topic for those who read only that."""
+    """Return track and service of the firing alerts, for a consumer that reads only this topic."""
     decode = Decoder(Alert).decode
     newest = {key: decode(value) for _, key, value in read_all(settings, topic)}
     return {(alert.track, alert.service) for alert in newest.values() if alert.state != "resolved"}
 
 
 def wait_for_standing(settings: Settings, told: Iterable[str], silent: Iterable[str]) -> None:
-    """Wait until exactly these stand on either topic, each as `track service`."""
+    """Wait until exactly these alerts are firing on each topic, as `track service`."""
     names = topics.names(settings.kafka.topic_prefix)
     for topic, wanted in ((names.alerts, told), (names.silent_alerts, silent)):
         expected = {(one.split()[0], one.split()[1]) for one in wanted}
@@ -127,8 +127,8 @@ def test_the_rule_promotes_who_is_right(settings: Settings, tmp_path: Path) -> N
         for service in faint:
             label = Label(service=service, verdict="leak", author="ann", time=START + 600.0)
             send(settings, names.feedback, [(service.encode(), encode(label)), (service.encode(), b"{")])
-        found = asked(settings, "compare")
-        assert [(r["track"], r["right"], r["wrong"], r["missed"]) for r in found["tracks"]] == [
+        answer = asked(settings, "compare")
+        assert [(r["track"], r["right"], r["wrong"], r["missed"]) for r in answer["tracks"]] == [
             ("bold", 5, 0, 0), ("main", 0, 0, 5),
         ]  # fmt: skip
         table = fleetleak(settings, "tracks", "compare").splitlines()

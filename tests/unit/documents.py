@@ -38,7 +38,7 @@ _ODD_TEXT = [value for value in ODD if is_text(value)]
 
 
 def fitting(schema: dict[str, Any], root: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Return values that a schema allows; `root` holds what it refers to."""
+    """Return values that a schema allows; `root` has the definitions that it refers to."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix("#/$defs/")
         return st.deferred(lambda: fitting(root["$defs"][name], root))
@@ -92,7 +92,7 @@ def _object(schema: dict[str, Any], root: dict[str, Any]) -> st.SearchStrategy[d
 
 
 def bent(schema: dict[str, Any]) -> st.SearchStrategy[str]:
-    """Return texts of documents that fitted before up to three of their values were left out or replaced."""
+    """Return texts of valid documents in which up to three values are left out or replaced."""
     # Made once: a strategy for so many fields costs more than what it draws.
     return _bent(fitting(schema, schema))
 

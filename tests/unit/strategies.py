@@ -1,4 +1,4 @@
-"""Hypothesis strategies by field types, so that a new field is covered without anybody's doing."""
+"""Hypothesis strategies by field types, so that a new field is covered automatically."""
 
 from __future__ import annotations
 

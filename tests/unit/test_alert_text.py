@@ -1,4 +1,4 @@
-"""What an alert says is true whenever it is read."""
+"""The text of an alert is true at any time it is read."""
 
 from __future__ import annotations
 

@@ -25,12 +25,12 @@ def given_headers(**changes: bytes | None) -> list[tuple[str, bytes | None]]:
 
 
 def sent(rejected: Rejected) -> list[tuple[str, bytes | None]]:
-    """Give headers as Kafka delivers them: values are bytes."""
-    found: list[tuple[str, bytes | None]] = []
+    """Return headers as Kafka delivers them: values are bytes."""
+    delivered: list[tuple[str, bytes | None]] = []
     for name, value in headers(rejected):
         assert isinstance(value, bytes)
-        found.append((name, value))
-    return found
+        delivered.append((name, value))
+    return delivered
 
 
 @REPEATABLE
@@ -42,15 +42,15 @@ def test_headers_are_read_as_they_were_written(partition: int, offset: int, reas
 
 def test_a_long_error_is_cut() -> None:
     rejected = Rejected(Record(0, 0, None, None, 0.0), "invalid", "x" * 100_000)
-    found = origin(sent(rejected))
-    assert found is not None
-    assert found.error == "x" * 500
+    letter = origin(sent(rejected))
+    assert letter is not None
+    assert letter.error == "x" * 500
 
 
 def test_an_error_that_is_no_text_is_escaped() -> None:
-    found = origin(sent(Rejected(Record(0, 0, None, None, 0.0), "failed", "a\udcff")))
-    assert found is not None
-    assert found.error == "a\\udcff"
+    letter = origin(sent(Rejected(Record(0, 0, None, None, 0.0), "failed", "a\udcff")))
+    assert letter is not None
+    assert letter.error == "a\\udcff"
 
 
 def test_the_header_names_are_those_of_the_documentation() -> None:
@@ -72,9 +72,9 @@ def test_a_place_that_is_no_number_is_refused(name: str, value: bytes) -> None:
 FOREIGN = [("traceparent", b"00-1-1-00"), ("traceid", b"\xff"), ("topic", b"elsewhere"), ("empty", None)]
 
 
-@pytest.mark.parametrize("found", [None, [], *([header] for header in FOREIGN)])
-def test_other_records_are_no_dead_letters(found: list[tuple[str, bytes | None]] | None) -> None:
-    assert origin(found) is None
+@pytest.mark.parametrize("received", [None, [], *([header] for header in FOREIGN)])
+def test_other_records_are_no_dead_letters(received: list[tuple[str, bytes | None]] | None) -> None:
+    assert origin(received) is None
 
 
 def test_headers_of_others_are_passed_over() -> None:
@@ -98,9 +98,9 @@ def test_dead_letters_are_logged_once_a_minute_for_each_reason(caplog: pytest.Lo
     clock = Clock()
     letters = Letters(clock)
 
-    def batch(*found: Rejected) -> list[str]:
+    def batch(*more: Rejected) -> list[str]:
         caplog.clear()
-        for one in found:
+        for one in more:
             letters.note(one)
         letters.tell()
         return [record.message for record in caplog.records]

@@ -113,7 +113,7 @@ def sent(topic: str, value: bytes | None) -> Message:
 
 
 def take(stage: Stage, demo: Demo, *alerts: bytes) -> dict[str, object]:
-    """Let the demo see alerts; give what it says at the end."""
+    """Give the demo these alerts, and return its outcome."""
     stage.messages += [sent("p.alerts", value) for value in alerts]
     with demo.running() as processes:
         told: dict[str, object] = json.loads(demo.watch(processes).to_json())

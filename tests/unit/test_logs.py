@@ -19,8 +19,8 @@ def line(msg: str = "hello", **extra: Any) -> dict[str, Any]:
     record = logging.makeLogRecord({"name": "a.b", "levelname": "WARNING", "msg": msg, **extra})
     text = JsonFormatter().format(record)
     assert "\n" not in text
-    found: dict[str, Any] = json.loads(text)
-    return found
+    fields: dict[str, Any] = json.loads(text)
+    return fields
 
 
 def suppressed() -> float:
@@ -28,14 +28,14 @@ def suppressed() -> float:
 
 
 def test_a_line_has_time_level_logger_and_message() -> None:
-    found = line("%s of %d", args=("one", 2))
-    assert list(found) == ["time", "level", "logger", "message"]
-    assert (found["level"], found["logger"], found["message"]) == ("warning", "a.b", "one of 2")
+    fields = line("%s of %d", args=("one", 2))
+    assert list(fields) == ["time", "level", "logger", "message"]
+    assert (fields["level"], fields["logger"], fields["message"]) == ("warning", "a.b", "one of 2")
 
 
 def test_extra_fields_are_kept_with_their_types() -> None:
-    found = line(http_port=8080, partitions=[1, 2], path=Path("/proc"), service="shop/cart", ratio=0.5)
-    assert {k: found[k] for k in found if k not in ("time", "level", "logger", "message")} == {
+    fields = line(http_port=8080, partitions=[1, 2], path=Path("/proc"), service="shop/cart", ratio=0.5)
+    assert {k: fields[k] for k in fields if k not in ("time", "level", "logger", "message")} == {
         "http_port": 8080,
         "partitions": [1, 2],
         "path": "/proc",
@@ -61,24 +61,24 @@ def test_no_message_breaks_its_line(message: str) -> None:
 )
 def test_anything_can_be_logged(name: str, value: object, shown: str | None) -> None:
     given: dict[str, Any] = {"msg": "x", name: value}
-    found = line(**given)
-    assert found.get(name) == shown
-    assert found["message"] == ("x" if shown else "a\udcff")
+    fields = line(**given)
+    assert fields.get(name) == shown
+    assert fields["message"] == ("x" if shown else "a\udcff")
 
 
 def test_a_field_does_not_overwrite_the_lines_own() -> None:
-    found = line(level="mine", logger="mine", time="mine", other="mine")
-    assert (found["level"], found["logger"], found["other"]) == ("warning", "a.b", "mine")
-    assert found["time"] != "mine"
+    fields = line(level="mine", logger="mine", time="mine", other="mine")
+    assert (fields["level"], fields["logger"], fields["other"]) == ("warning", "a.b", "mine")
+    assert fields["time"] != "mine"
 
 
 def test_an_exception_is_part_of_its_line() -> None:
     try:
         raise ValueError("so\nit is")
     except ValueError:
-        found = line(exc_info=sys.exc_info())
-    assert found["error"].startswith("Traceback")
-    assert found["error"].endswith("ValueError: so\nit is")
+        fields = line(exc_info=sys.exc_info())
+    assert fields["error"].startswith("Traceback")
+    assert fields["error"].endswith("ValueError: so\nit is")
 
 
 class Clock:
@@ -105,10 +105,10 @@ def test_one_place_is_limited_and_the_rest_is_counted() -> None:
 def test_the_next_minute_begins_anew() -> None:
     clock = Clock()
     limit = RateLimit(per_minute=1, clock=clock)
-    found = []
+    passed = []
     for clock.now in (0.0, 59.9, 60.0, 61.0, 119.0, 120.0, 600.0):
-        found.append(limit.filter(place(1)))
-    assert found == [True, False, True, False, False, True, True]
+        passed.append(limit.filter(place(1)))
+    assert passed == [True, False, True, False, False, True, True]
 
 
 def test_a_process_logs_json_on_stderr_from_its_level_on() -> None:
@@ -125,7 +125,7 @@ log.error("last")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == ""
     lines = [json.loads(text) for text in done.stderr.splitlines()]
-    assert [found.get("number") for found in lines] == [*range(30), None]
+    assert [fields.get("number") for fields in lines] == [*range(30), None]
     assert lines[-1]["message"] == "last"
 
 
@@ -150,6 +150,6 @@ for polled in (transactional, consumer):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     lines = [json.loads(text) for text in done.stderr.splitlines()]
-    said = [found["message"] for found in lines if found["logger"] == "librdkafka"]
+    said = [fields["message"] for fields in lines if fields["logger"] == "librdkafka"]
     for client in ("producer", "consumer"):
         assert any(f"client#{client}" in message and "refused" in message for message in said)

@@ -52,7 +52,7 @@ def _name(node: ast.AST, imported: set[str]) -> str | None:
 
 
 def _labels(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> int | None:
-    """Give how many label values are passed; None where the metric itself is named."""
+    """Return how many label values are passed; None where the metric itself is named."""
     method = parents.get(node)
     if isinstance(method, ast.Tuple):  # a counter with its label values, for the commit
         return len(method.elts) - 1 or None
@@ -106,7 +106,7 @@ def test_names_are_unique_and_say_whose_they_are() -> None:
 
 
 def units(metric: Documented) -> bool:
-    """Say whether a metric's name ends as Prometheus' naming rules want it."""
+    """Return whether a metric's name ends as Prometheus' naming rules require."""
     counter = metric.kind == "counter"
     name = metric.name.removesuffix("_total")
     return (

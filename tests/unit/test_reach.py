@@ -1,4 +1,4 @@
-"""Whether Kafka answers, as clients tell it, and what is said and shown of that."""
+"""Whether Kafka answers, by what its clients report, and how this is logged and shown."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def test_that_it_was_away_lately_is_known(clock: Clock, reach: Reach) -> None:
     assert reach.returned_within(0), "it is away now"
     reach.statistics(statistics(1))
     pass_seconds(clock, reach, 1)
-    found = []
+    answers = []
     for _ in range(3):
-        found.append(reach.returned_within(60))
+        answers.append(reach.returned_within(60))
         clock.now += 30.5
         reach.heard()
-    assert found == [True, True, False]
+    assert answers == [True, True, False]
 
 
 def test_a_broken_connection_beside_one_that_works_is_no_news(
@@ -89,11 +89,11 @@ def test_a_broken_connection_beside_one_that_works_is_no_news(
 
 
 def test_silence_without_a_reason_takes_longer(clock: Clock, reach: Reach) -> None:
-    found = []
+    answers = []
     for _ in range(10):
         clock.now += 1
-        found.append(reach.away)
-    assert found == [False] * 9 + [True]
+        answers.append(reach.away)
+    assert answers == [False] * 9 + [True]
     assert "it does not answer" in str(reach)
 
 

@@ -1,4 +1,4 @@
-"""What cannot be read of a topic is told in one line."""
+"""Unreadable records of a topic are reported in one line."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def message(partition: int, offset: int) -> Message:
     return Message(topic="fleetleak.alerts", partition=partition, offset=offset, value=b"x")
 
 
-def told(*found: tuple[Message, Unreadable]) -> list[str]:
+def told(*unreadable: tuple[Message, Unreadable]) -> list[str]:
     skipped = Skipped("fleetleak.alerts")
-    for one, error in found:
+    for one, error in unreadable:
         skipped.add(one, error)
     lines: list[str] = []
     skipped.tell(lines.append)

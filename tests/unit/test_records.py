@@ -43,7 +43,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def name_of(kind: type[msgspec.Struct]) -> str:
-    """Give the name that a record of this type has in its `schema`."""
+    """Return the name that a record of this type has in its `schema`."""
     return str(kind.__struct_config__.tag).removesuffix("/1")
 
 
@@ -89,13 +89,13 @@ json_values = st.recursive(
 
 
 def fields(record: msgspec.Struct) -> dict[str, Any]:
-    """Give a record as a consumer that knows JSON only would see it."""
-    found: dict[str, Any] = json.loads(encode(record))
-    return found
+    """Return a record as a consumer that knows only JSON sees it."""
+    document: dict[str, Any] = json.loads(encode(record))
+    return document
 
 
 def written(kind: type[msgspec.Struct], /, **changes: Any) -> bytes:
-    """Give the smallest record of a type with some fields changed, as bytes."""
+    """Return the smallest record of a type with some fields changed, as bytes."""
     return json.dumps(fields(LEAST[kind]) | changes).encode()
 
 
@@ -125,12 +125,12 @@ def test_a_record_is_read_as_it_was_written(record: msgspec.Struct) -> None:
 @REPEATABLE
 @given(some_record)
 def test_what_is_written_fits_the_schema_and_absent_is_absent(record: msgspec.Struct) -> None:
-    found = fields(record)
-    VALIDATORS[type(record)].validate(found)
-    assert not holds_null(found)
+    document = fields(record)
+    VALIDATORS[type(record)].validate(document)
+    assert not holds_null(document)
     for field in msgspec.structs.fields(record):
         if getattr(record, field.name) is None:
-            assert field.name not in found
+            assert field.name not in document
 
 
 @pytest.mark.parametrize("kind", RECORDS)
@@ -142,9 +142,9 @@ def test_the_least_record_has_its_needed_fields_only(kind: type[msgspec.Struct])
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_what_is_not_finite_is_not_written(number: float) -> None:
-    found = msgspec.structs.replace(LEAST[Score], methods={"m": Method(raw=number)})
+    score = msgspec.structs.replace(LEAST[Score], methods={"m": Method(raw=number)})
     with pytest.raises(ValueError, match="a number of this Score is not finite"):
-        encode(found)
+        encode(score)
 
 
 def test_null_is_read_as_absent_but_only_where_a_field_may_be() -> None:

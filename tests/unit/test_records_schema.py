@@ -48,10 +48,10 @@ def test_what_the_schema_allows_is_read_in_every_field(kind: type[msgspec.Struct
         document = json.loads(written)
         record = read(kind, written.encode())
         assert not isinstance(record, Unreadable), record
-        found = to_dict(record)
+        values = to_dict(record)
         for name in kind.__struct_fields__:
             if document.get(name) is not None and not isinstance(document[name], dict | list):
-                assert found.get(name, document[name]) == document[name]
+                assert values.get(name, document[name]) == document[name]
         assert Decoder(kind).decode(encode(record)) == record, "it can be written and read again"
 
     check()
@@ -64,14 +64,14 @@ def test_decoder_and_schema_agree_on_documents_bent_a_little(kind: type[msgspec.
     @MANY
     @given(bent(SCHEMAS[kind]))
     def check(written: str) -> None:
-        found = read(kind, written.encode())
+        result = read(kind, written.encode())
         document = json.loads(written)
         # No schema can say that strings are text.
         allowed = validator.is_valid(document) and is_text(document)
         event(f"allowed: {allowed}")
-        assert allowed == (not isinstance(found, Unreadable)), found
-        if not isinstance(found, Unreadable):
-            assert Decoder(kind).decode(encode(found)) == found, "it can be written and read again"
+        assert allowed == (not isinstance(result, Unreadable)), result
+        if not isinstance(result, Unreadable):
+            assert Decoder(kind).decode(encode(result)) == result, "it can be written and read again"
 
     check()
 
@@ -100,11 +100,11 @@ def test_a_whole_number_may_be_written_with_a_fraction_of_zero(written: str) -> 
     ],
 )
 def test_such_a_number_changes_nothing_for_the_other_fields(used: str, others: str, refused: str) -> None:
-    found = read(Snapshot, f'{SNAPSHOT}"used":{used},{others}}}'.encode())
-    assert isinstance(found, Snapshot) == (not refused)
-    if isinstance(found, Unreadable):
-        assert found.reason == "invalid"
-        assert refused in str(found)
+    result = read(Snapshot, f'{SNAPSHOT}"used":{used},{others}}}'.encode())
+    assert isinstance(result, Snapshot) == (not refused)
+    if isinstance(result, Unreadable):
+        assert result.reason == "invalid"
+        assert refused in str(result)
 
 
 def test_the_schema_counts_wherever_and_however_it_is_written_and_nowhere_else() -> None:
@@ -120,9 +120,9 @@ def test_the_schema_counts_wherever_and_however_it_is_written_and_nowhere_else()
         b'{%s,"host":"schema"}',
         b'{%s,"x":"\\"schema\\""}',
     ):
-        found = read(Snapshot, written % rest)
-        assert isinstance(found, Unreadable)
-        assert str(found) == "schema is missing: it is snapshot/1"
+        result = read(Snapshot, written % rest)
+        assert isinstance(result, Unreadable)
+        assert str(result) == "schema is missing: it is snapshot/1"
 
 
 def test_what_cannot_be_written_is_a_value_error() -> None:

@@ -1,4 +1,4 @@
-"""What a real broker answers only for moments; the rest of restoring is tested with one (tests/faults)."""
+"""Answers that a real broker gives only for moments. tests/faults tests the rest with a real one."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ STALL = 0.04
 
 
 class Clock:
-    """Time that passes only when told to; knows how often it was asked."""
+    """A clock that is set by hand, and counts how often it was read."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -1,4 +1,4 @@
-"""Words given on the command line: what no reader would take is refused before anything is sent."""
+"""Words given on the command line: a record that no role could read is refused before anything is sent."""
 
 from __future__ import annotations
 
