@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fleetleak.settings.tree import Processor
+from fleetleak.settings.tree import ProcessorSettings
 from processors.evidence.engine import Evidence
 from processors.methods.ensemble import Methods
 from processors.models.column_model import ColumnModel
@@ -13,7 +13,7 @@ from processors.stored import decode
 from processors.table import Part
 
 
-def describe(settings: Processor, state: bytes) -> dict[str, Any]:
+def describe(settings: ProcessorSettings, state: bytes) -> dict[str, Any]:
     """Return the stored state of one service as plain values.
 
     Raises

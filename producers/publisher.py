@@ -16,7 +16,7 @@ from fleetleak.kafka.reach import Reach
 from fleetleak.kafka.trouble import Right, denied, raised, sentence, unknown
 from fleetleak.records import Decoder, Snapshot, encode
 from fleetleak.settings import BadSetting
-from fleetleak.settings.tree import Kafka
+from fleetleak.settings.tree import KafkaSettings
 from producers.away import Away
 from producers.buffer import Buffer, Record
 from producers.statelog import OK, StateLog
@@ -89,11 +89,11 @@ class Publisher:
         buffer: Buffer,
         metrics: Metrics | ModuleType,
         connect: Callable[[dict[str, Any]], Producer] = Producer,
-        kafka: Kafka | None = None,
+        kafka: KafkaSettings | None = None,
         interval_seconds: float = 30.0,
     ) -> None:
         _refuse_others(producer_config)
-        self._kafka = kafka or Kafka()
+        self._kafka = kafka or KafkaSettings()
         self._reach = Reach(self._kafka)
         self._config = {
             **DEFAULTS, **_PROPAGATION, **producer_config, **self._reach.quiet_properties(), **REQUIRED

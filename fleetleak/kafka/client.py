@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 
 from fleetleak.settings import BadSetting
-from fleetleak.settings.tree import Kafka
+from fleetleak.settings.tree import KafkaSettings
 
 log = logging.getLogger(__name__)
 _librdkafka_log = logging.getLogger("librdkafka")
@@ -41,7 +41,7 @@ def properties_checked() -> Iterator[None]:
         raise BadSetting(f"setting kafka.properties: {words}") from None
 
 
-def common(kafka: Kafka, **more: Any) -> dict[str, Any]:
+def common(kafka: KafkaSettings, **more: Any) -> dict[str, Any]:
     """Return the properties of a client; those in `kafka.properties` override the others."""
     return {
         "bootstrap.servers": kafka.bootstrap_servers,
@@ -55,7 +55,7 @@ def common(kafka: Kafka, **more: Any) -> dict[str, Any]:
     }
 
 
-def producer(kafka: Kafka, **more: Any) -> dict[str, Any]:
+def producer(kafka: KafkaSettings, **more: Any) -> dict[str, Any]:
     """Return the properties of an idempotent producer with compression."""
     base = {
         "enable.idempotence": True,
@@ -66,7 +66,7 @@ def producer(kafka: Kafka, **more: Any) -> dict[str, Any]:
     return common(kafka, **(base | more))
 
 
-def transactional(kafka: Kafka, transactional_id: str, timeout_seconds: float) -> dict[str, Any]:
+def transactional(kafka: KafkaSettings, transactional_id: str, timeout_seconds: float) -> dict[str, Any]:
     """Return the properties of a transactional producer.
 
     A new transaction right after a commit gets CONCURRENT_TRANSACTIONS and waits for `retry.backoff.ms`.
@@ -85,7 +85,7 @@ def transactional(kafka: Kafka, transactional_id: str, timeout_seconds: float) -
     )
 
 
-def consumer(kafka: Kafka, group: str, **more: Any) -> dict[str, Any]:
+def consumer(kafka: KafkaSettings, group: str, **more: Any) -> dict[str, Any]:
     """Return the properties of a read_committed consumer that commits no offsets by itself.
 
     `fetch.queue.backoff.ms` is 1000 by default: a consumer that empties its queue fast would sleep that long.

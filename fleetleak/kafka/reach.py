@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import client
 from fleetleak.kafka.trouble import Trouble
-from fleetleak.settings.tree import Kafka
+from fleetleak.settings.tree import KafkaSettings
 
 log = logging.getLogger(__name__)
 _librdkafka_log = logging.getLogger("librdkafka")
@@ -34,7 +34,7 @@ class Unreachable(RuntimeError):
     """No broker can be used; the message says where and why, and names the fix."""
 
 
-def reached(kafka: Kafka, seconds: float = SECONDS) -> AdminClient:
+def reached(kafka: KafkaSettings, seconds: float = SECONDS) -> AdminClient:
     """Return an admin client of a cluster that answered.
 
     Raises
@@ -54,7 +54,7 @@ def reached(kafka: Kafka, seconds: float = SECONDS) -> AdminClient:
     return admin
 
 
-def _patient(kafka: Kafka, trouble: Trouble) -> dict[str, Any]:
+def _patient(kafka: KafkaSettings, trouble: Trouble) -> dict[str, Any]:
     return client.common(kafka, **trouble.properties(), **{"socket.connection.setup.timeout.ms": _SETUP_MS})
 
 
@@ -74,7 +74,9 @@ def _hopeless(trouble: Trouble) -> bool:
     return final and time.monotonic() - trouble.since >= _FINAL_SECONDS
 
 
-def waited_for(kafka: Kafka, stop: threading.Event, tell: Callable[[str], None]) -> AdminClient | None:
+def waited_for(
+    kafka: KafkaSettings, stop: threading.Event, tell: Callable[[str], None]
+) -> AdminClient | None:
     """Wait for the cluster without a timeout, and return an admin client; None once `stop` is set.
 
     Logs one line when the cluster is away, and one when it answers.
@@ -110,7 +112,7 @@ class Reach(Trouble):
         A monotonic clock, in seconds.
     """
 
-    def __init__(self, kafka: Kafka, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, kafka: KafkaSettings, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(kafka)
         self._clock = clock
         self._heard = clock()

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from fleetleak.kafka import client
 from fleetleak.kafka.trouble import Right, sentence
-from fleetleak.settings.tree import Kafka
+from fleetleak.settings.tree import KafkaSettings
 
 _QUIET_SECONDS = 30.0
 
@@ -19,7 +19,7 @@ class ScanFailed(RuntimeError):
     """The topic could not be read to its end."""
 
 
-def scan(kafka: Kafka, topic: str, partitions: int, since: float | None = None) -> Iterator[Message]:
+def scan(kafka: KafkaSettings, topic: str, partitions: int, since: float | None = None) -> Iterator[Message]:
     """Yield every committed record of a topic up to its present end; each partition in order.
 
     Parameters

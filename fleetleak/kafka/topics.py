@@ -15,7 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports t
 )
 
 from fleetleak.kafka.trouble import Right, sentence
-from fleetleak.settings.tree import Kafka, Topics
+from fleetleak.settings.tree import KafkaSettings, TopicSettings
 
 _HOUR_MS = 3_600_000
 # An imported or lent model is larger than any snapshot.
@@ -33,7 +33,7 @@ class WrongTopics(RuntimeError):
 Config = dict[str, str]
 
 
-def _compacted(_settings: Topics) -> Config:
+def _compacted(_settings: TopicSettings) -> Config:
     return {
         "cleanup.policy": "compact",
         # The active segment is never compacted: small ones keep a restore short.
@@ -53,7 +53,7 @@ def _deleted_after(hours: float) -> Config:
     }
 
 
-def _long(settings: Topics) -> Config:
+def _long(settings: TopicSettings) -> Config:
     return _deleted_after(settings.alert_hours)
 
 
@@ -88,7 +88,7 @@ class TopicSpec:
     """
 
     name: str
-    config: Callable[[Topics], Config]
+    config: Callable[[TopicSettings], Config]
     per_track: bool = False
 
     def under(self, prefix: str, track: str = MAIN) -> str:
@@ -99,7 +99,7 @@ class TopicSpec:
 class _Listed:
     """An attribute of `Names`: the spec of the topic on the class, its full name on an instance."""
 
-    def __init__(self, config: Callable[[Topics], Config], per_track: bool = False) -> None:
+    def __init__(self, config: Callable[[TopicSettings], Config], per_track: bool = False) -> None:
         self._config = config
         self._per_track = per_track
 
@@ -174,7 +174,7 @@ class Topic(NamedTuple):
 
 
 def layout(
-    prefix: str, settings: Topics, track: str = MAIN, specs: Iterable[TopicSpec] = SPECS
+    prefix: str, settings: TopicSettings, track: str = MAIN, specs: Iterable[TopicSpec] = SPECS
 ) -> list[Topic]:
     """Return the planned layout of every topic that a track uses.
 
@@ -218,7 +218,7 @@ def listed(admin: AdminClient) -> dict[str, tuple[int, int]]:
 
 
 def create(
-    admin: AdminClient, wanted: list[Topic], replication_factor: int, kafka: Kafka | None = None
+    admin: AdminClient, wanted: list[Topic], replication_factor: int, kafka: KafkaSettings | None = None
 ) -> list[str]:
     """Create the missing topics, and return their names. Existing topics stay as they are.
 
@@ -240,7 +240,7 @@ def create(
             done.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                why = sentence(error, Right("Create", f"topic {name}"), kafka or Kafka())
+                why = sentence(error, Right("Create", f"topic {name}"), kafka or KafkaSettings())
                 raise WrongTopics(f"topic {name} could not be created: {why}") from None
     _wait_until_listed(admin, {t.topic for t in new})
     return [t.topic for t in new]

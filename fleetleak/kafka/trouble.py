@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException
 
 from fleetleak.kafka.certificate import refusal
-from fleetleak.settings.tree import Kafka
+from fleetleak.settings.tree import KafkaSettings
 
 # At a lower level librdkafka logs nothing when a broker only closes the connection.
 _LOG_LEVEL = 6
@@ -64,7 +64,7 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
 )
 
 
-def _login(text: str, kafka: Kafka) -> Cause:
+def _login(text: str, kafka: KafkaSettings) -> Cause:
     mechanism = kafka.properties.get("sasl.mechanism", kafka.properties.get("sasl.mechanisms", "GSSAPI"))
     if "supported mechanisms:" in text:
         offered = text.partition("supported mechanisms:")[2].partition("(")[0].strip()
@@ -79,7 +79,7 @@ def _login(text: str, kafka: Kafka) -> Cause:
     return Cause(f"authentication failed (SASL {mechanism})", fix, True)
 
 
-def of_line(line: str, kafka: Kafka) -> Cause | None:
+def of_line(line: str, kafka: KafkaSettings) -> Cause | None:
     """Return the cause that a line of librdkafka names, or None."""
     text = line.lower()
     if "sasl" in _without_address(text) and ("authentication" in text or "handshake failed" in text):
@@ -120,7 +120,7 @@ class Trouble:
         Monotonic time of the first cause, in seconds.
     """
 
-    def __init__(self, kafka: Kafka) -> None:
+    def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
         self.where = kafka.bootstrap_servers
         self.cause: Cause | None = None
@@ -161,7 +161,7 @@ class Right(NamedTuple):
     operation: str
     resource: str
 
-    def missing(self, kafka: Kafka) -> str:
+    def missing(self, kafka: KafkaSettings) -> str:
         """Return a sentence that says that it is missing, and how to grant it."""
         user = kafka.properties.get("sasl.username", kafka.properties.get("sasl.user.name"))
         who = f"user {user}" if user else "this user"
@@ -203,7 +203,7 @@ def unknown(error: KafkaError) -> bool:
     return error.code() in _UNKNOWN
 
 
-def sentence(error: KafkaError | KafkaException, right: Right, kafka: Kafka) -> str:
+def sentence(error: KafkaError | KafkaException, right: Right, kafka: KafkaSettings) -> str:
     """Return a sentence that says why a call failed that needs this right.
 
     Examples

@@ -14,7 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it exports t
 
 from fleetleak.kafka.topics import Topic, WrongTopics, listed
 from fleetleak.kafka.trouble import Right, denied, sentence
-from fleetleak.settings.tree import Kafka
+from fleetleak.settings.tree import KafkaSettings
 
 _TIMEOUT_SECONDS = 8.0
 _BREAKING = ("cleanup.policy", "message.timestamp.type")
@@ -32,7 +32,7 @@ class Problem(NamedTuple):
         return f"{self.what}: {self.fix}"
 
 
-def problems(admin: AdminClient, wanted: list[Topic], kafka: Kafka) -> list[Problem]:
+def problems(admin: AdminClient, wanted: list[Topic], kafka: KafkaSettings) -> list[Problem]:
     """Return the differences from the plan, in groups; an empty list if all topics fit.
 
     Raises
@@ -113,7 +113,7 @@ def _wrong_copies(present: list[Topic], there: dict[str, int]) -> list[Problem]:
     ]
 
 
-def _wrong_configs(admin: AdminClient, present: list[Topic], kafka: Kafka) -> list[Problem]:
+def _wrong_configs(admin: AdminClient, present: list[Topic], kafka: KafkaSettings) -> list[Problem]:
     actual, wrong = _configs(admin, present, kafka)
     for key in dict.fromkeys(key for topic in present for key in topic.config):
         groups = _grouped(
@@ -132,7 +132,7 @@ def _wrong_configs(admin: AdminClient, present: list[Topic], kafka: Kafka) -> li
     return wrong
 
 
-def _alter(names: list[str], config: str, kafka: Kafka) -> str:
+def _alter(names: list[str], config: str, kafka: KafkaSettings) -> str:
     """Return the command of Kafka's own tools that sets a config of topics."""
     several = len(names) > 1
     command = (
@@ -143,7 +143,7 @@ def _alter(names: list[str], config: str, kafka: Kafka) -> str:
 
 
 def _configs(
-    admin: AdminClient, present: list[Topic], kafka: Kafka
+    admin: AdminClient, present: list[Topic], kafka: KafkaSettings
 ) -> tuple[dict[str, dict[str, str]], list[Problem]]:
     """Return the configuration of each topic, and a problem for each topic that cannot be described."""
     actual: dict[str, dict[str, str]] = {}
@@ -160,7 +160,7 @@ def _configs(
     return actual, unseen
 
 
-def verify(admin: AdminClient, wanted: list[Topic], kafka: Kafka) -> None:
+def verify(admin: AdminClient, wanted: list[Topic], kafka: KafkaSettings) -> None:
     """Refuse topics that no role can work with.
 
     Raises

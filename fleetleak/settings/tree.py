@@ -11,7 +11,7 @@ def _about(text: str, ge: float, le: float | None = None) -> Meta:
     return Meta(description=text, ge=ge, le=le)
 
 
-class Kafka(Struct, forbid_unknown_fields=True):
+class KafkaSettings(Struct, forbid_unknown_fields=True):
     """The cluster everything runs on."""
 
     bootstrap_servers: Annotated[str, Meta(min_length=1, description="Brokers, as host:port,host:port.")] = (
@@ -42,7 +42,7 @@ class Kafka(Struct, forbid_unknown_fields=True):
     ] = field(default_factory=dict)
 
 
-class Topics(Struct, forbid_unknown_fields=True):
+class TopicSettings(Struct, forbid_unknown_fields=True):
     """How `fleetleak topics create` lays the topics out."""
 
     partitions: Annotated[
@@ -56,7 +56,7 @@ class Topics(Struct, forbid_unknown_fields=True):
     ] = 8760.0
 
 
-class Producer(Struct, forbid_unknown_fields=True):
+class ProducerSettings(Struct, forbid_unknown_fields=True):
     """The agent on each host."""
 
     interval_seconds: Annotated[float, _about("Time between snapshots, seconds.", ge=0.1, le=3600)] = 30.0
@@ -87,7 +87,7 @@ class Producer(Struct, forbid_unknown_fields=True):
     )
 
 
-class Runtime(Struct, forbid_unknown_fields=True):
+class RuntimeSettings(Struct, forbid_unknown_fields=True):
     """How processors and sinks read, commit and restore."""
 
     batch_records: Annotated[int, _about("Most records applied at once.", ge=1, le=50_000)] = 5000
@@ -124,7 +124,7 @@ class Runtime(Struct, forbid_unknown_fields=True):
     ] = 100
 
 
-class Processor(Struct, forbid_unknown_fields=True):
+class ProcessorSettings(Struct, forbid_unknown_fields=True):
     """The scoring processor."""
 
     models: Annotated[
@@ -150,7 +150,7 @@ class Processor(Struct, forbid_unknown_fields=True):
     ] = 7 * 86400.0
 
 
-class Alerting(Struct, forbid_unknown_fields=True):
+class AlertingSettings(Struct, forbid_unknown_fields=True):
     """The alerting sink: when evidence becomes an alert."""
 
     fire_confidence: Annotated[float, _about("Confidence at which an alert begins.", ge=0, le=1)] = 0.5
@@ -176,14 +176,14 @@ class Alerting(Struct, forbid_unknown_fields=True):
     ] = 3600.0
 
 
-class Http(Struct, forbid_unknown_fields=True):
+class HttpSettings(Struct, forbid_unknown_fields=True):
     """The health and metrics server of each role."""
 
     address: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, _about("Port to listen on; 0 takes a free one, -1 none.", ge=-1, le=65535)] = 0
 
 
-class Log(Struct, forbid_unknown_fields=True):
+class LogSettings(Struct, forbid_unknown_fields=True):
     """Logs."""
 
     level: Annotated[
@@ -191,7 +191,7 @@ class Log(Struct, forbid_unknown_fields=True):
     ] = "info"
 
 
-class Broker(Struct, forbid_unknown_fields=True):
+class BrokerSettings(Struct, forbid_unknown_fields=True):
     """The embedded Kafka, for demos and tests."""
 
     port: Annotated[int, _about("Port to listen on; 0 takes a free one.", ge=0, le=65535)] = 0
@@ -204,12 +204,12 @@ class Broker(Struct, forbid_unknown_fields=True):
 class Settings(Struct, forbid_unknown_fields=True):
     """The whole tree."""
 
-    kafka: Kafka = field(default_factory=Kafka)
-    topics: Topics = field(default_factory=Topics)
-    producer: Producer = field(default_factory=Producer)
-    runtime: Runtime = field(default_factory=Runtime)
-    processor: Processor = field(default_factory=Processor)
-    alerting: Alerting = field(default_factory=Alerting)
-    http: Http = field(default_factory=Http)
-    log: Log = field(default_factory=Log)
-    broker: Broker = field(default_factory=Broker)
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    topics: TopicSettings = field(default_factory=TopicSettings)
+    producer: ProducerSettings = field(default_factory=ProducerSettings)
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    processor: ProcessorSettings = field(default_factory=ProcessorSettings)
+    alerting: AlertingSettings = field(default_factory=AlertingSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    broker: BrokerSettings = field(default_factory=BrokerSettings)

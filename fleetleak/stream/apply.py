@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from fleetleak.kafka.topics import MOST_CONTROL_BYTES
 from fleetleak.kafka.trouble import denied
 from fleetleak.observe import metrics
-from fleetleak.settings.tree import Runtime as RuntimeSettings
+from fleetleak.settings.tree import RuntimeSettings
 from fleetleak.stream import dead_letter, flood
 from fleetleak.stream.commit import Committer
 from fleetleak.stream.errors import Aborted

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from fleetleak.observe import metrics
-from fleetleak.settings.tree import Runtime as RuntimeSettings
+from fleetleak.settings.tree import RuntimeSettings
 from fleetleak.stream.flood import FloodGate
 from fleetleak.stream.partition import Partition, Phase
 from fleetleak.stream.role import Role, Topics

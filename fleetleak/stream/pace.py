@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fleetleak.settings.tree import Runtime as RuntimeSettings
+from fleetleak.settings.tree import RuntimeSettings
 from fleetleak.stream.errors import Aborted, Stalled
 
 

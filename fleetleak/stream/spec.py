@@ -8,7 +8,7 @@ from typing import Literal
 
 from fleetleak.kafka.topics import Names, TopicSpec, owner
 from fleetleak.settings import Settings
-from fleetleak.settings.tree import Kafka
+from fleetleak.settings.tree import KafkaSettings
 from fleetleak.stream.role import Role, Topics
 
 
@@ -54,7 +54,7 @@ class RoleSpec:
         state = () if self.state is None else (self.state,)
         return (self.input, *self.side, *state, *self.outputs, Names.dead_letter)
 
-    def topics(self, kafka: Kafka) -> Topics:
+    def topics(self, kafka: KafkaSettings) -> Topics:
         """Return the full names of its topics."""
 
         def full(spec: TopicSpec) -> str:
@@ -67,6 +67,6 @@ class RoleSpec:
             side=tuple(map(full, self.side)),
         )
 
-    def group(self, kafka: Kafka) -> str:
+    def group(self, kafka: KafkaSettings) -> str:
         """Return its consumer group."""
         return f"{owner(kafka.topic_prefix, kafka.track)}-{self.name}"

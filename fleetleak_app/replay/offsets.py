@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from fleetleak.kafka import client
-from fleetleak.settings.tree import Kafka
+from fleetleak.settings.tree import KafkaSettings
 
 _TIMEOUT_SECONDS = 30.0
 _NO_LEADER_YET = (
@@ -44,7 +44,7 @@ class Group:
 
 
 @contextlib.contextmanager
-def watched(kafka: Kafka, name: str) -> Iterator[Group]:
+def watched(kafka: KafkaSettings, name: str) -> Iterator[Group]:
     """Yield the group with this name."""
     consumer = Consumer(client.consumer(kafka, name))
     try:

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from fleetleak.settings.tree import Processor
+from fleetleak.settings.tree import ProcessorSettings
 from processors.columns import Flags, Floats, Rows
 from processors.models.base import Model
 from processors.table import FIRST_ROWS
@@ -87,12 +87,12 @@ class Method(ABC):
     def __init__(self, capacity: int) -> None: ...
 
     @classmethod
-    def asked(cls, settings: Processor) -> bool:
+    def asked(cls, settings: ProcessorSettings) -> bool:
         """Return whether the settings ask for its opinion."""
         return cls.NAMED and cls.NAME in settings.models
 
     @classmethod
-    def make(cls, settings: Processor) -> Self | None:
+    def make(cls, settings: ProcessorSettings) -> Self | None:
         """Return a new method of `FIRST_ROWS` rows; None where the settings do not need it.
 
         Raises

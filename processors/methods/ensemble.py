@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fleetleak.settings import BadSetting
-from fleetleak.settings.tree import Processor
+from fleetleak.settings.tree import ProcessorSettings
 from processors.calibration import Calibrations
 from processors.columns import Flags, Floats, Rows
 from processors.methods import METHODS
@@ -46,7 +46,7 @@ class Methods:
         If the settings name a method or a River model that does not exist.
     """
 
-    def __init__(self, settings: Processor) -> None:
+    def __init__(self, settings: ProcessorSettings) -> None:
         _check_names(settings.models)
         made = {name: made for name, kind in METHODS.items() if (made := kind.make(settings)) is not None}
         self._methods = made

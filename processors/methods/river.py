@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from river import anomaly, base
 
 from fleetleak.settings import BadSetting
-from fleetleak.settings.tree import Processor
+from fleetleak.settings.tree import ProcessorSettings
 from processors.columns import Flags, Floats, Rows
 from processors.methods.base import PointScorer
 from processors.methods.features import FEATURES
@@ -28,11 +28,11 @@ class RiverScorer(PointScorer):
         self.model = RiverModel(capacity, model=detector, features=FEATURES)
 
     @classmethod
-    def asked(cls, settings: Processor) -> bool:
+    def asked(cls, settings: ProcessorSettings) -> bool:
         return settings.river_model is not None
 
     @classmethod
-    def make(cls, settings: Processor) -> Self | None:
+    def make(cls, settings: ProcessorSettings) -> Self | None:
         if settings.river_model is None:
             return None
         try:

@@ -13,7 +13,7 @@ from fleetleak.records import Alert, Label, Promotion, Score, Unreadable, contro
 from fleetleak.records.alert import AlertState
 from fleetleak.records.control import PROMOTION_KEY, ModelDelete
 from fleetleak.settings import Settings
-from fleetleak.settings.tree import Alerting as AlertingSettings
+from fleetleak.settings.tree import AlertingSettings
 from fleetleak.stream import Applied, Key, Record, Rejected
 from fleetleak.stream.emit import Emit
 from fleetleak.stream.keyed import Keyed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fleetleak.records import Alert, Decoder, Forecast, Label, Score, Trend, encode
 from fleetleak.records.control import ModelDelete
 from fleetleak.records.types import Kind
-from fleetleak.settings.tree import Alerting as Settings
+from fleetleak.settings.tree import AlertingSettings
 from fleetleak.stream import Applied, Key, Record
 from sinks.alerting.role import Alerting
 
@@ -59,13 +59,13 @@ def label(verdict: str, **more: object) -> Record:
 
 
 def firing_role(ticks: int = 5) -> tuple[Alerting, Alert]:
-    role = Alerting(Settings(), "alerts")
+    role = Alerting(AlertingSettings(), "alerts")
     published = alerts(role.apply([as_record(score(t, 0.9)) for t in range(ticks)]))
     return role, published[0]
 
 
 def test_a_leak_fires_once_with_its_evidence() -> None:
-    role = Alerting(Settings(), "alerts")
+    role = Alerting(AlertingSettings(), "alerts")
     published = alerts(role.apply([as_record(score(t, 0.9)) for t in range(30)]))
     first = published[0]
     assert (first.state, first.service, first.kind, first.severity) == ("firing", "s", "linear", "sure")
@@ -80,7 +80,7 @@ def test_a_leak_fires_once_with_its_evidence() -> None:
 
 
 def test_one_suspicious_snapshot_is_not_enough() -> None:
-    role = Alerting(Settings(), "alerts")
+    role = Alerting(AlertingSettings(), "alerts")
     assert not role.apply([as_record(score(0, 0.9)), as_record(score(1, 0.0))]).outputs
 
 
@@ -92,7 +92,7 @@ def test_it_resolves_when_the_growth_stops() -> None:
 
 
 def test_one_of_two_that_ends_leaves_what_is_told_of_the_other() -> None:
-    role = Alerting(Settings(), "alerts")
+    role = Alerting(AlertingSettings(), "alerts")
     for name in ("s-0", "s-1"):
         role.apply([as_record(score(t, 0.9, instance=name)) for t in range(5)])
     role.apply([as_record(score(6, 0.0, instance="s-0", kind="stable", restarted=True))])
@@ -114,7 +114,7 @@ def test_a_deleted_service_has_no_alert_and_no_state_any_more() -> None:
 
 
 def test_two_instances_are_one_alert() -> None:
-    role = Alerting(Settings(), "alerts")
+    role = Alerting(AlertingSettings(), "alerts")
     both = [as_record(score(t, 0.9, instance=name)) for t in range(5) for name in ("s-0", "s-1")]
     published = alerts(role.apply(both))
     assert [a.state for a in published][:1] == ["firing"]
@@ -182,7 +182,7 @@ def test_a_restart_ends_what_a_label_covers_and_not_what_it_taught() -> None:
 
 
 def test_a_label_of_what_was_never_heard_of_changes_nothing() -> None:
-    role = Alerting(Settings(), "alerts")
+    role = Alerting(AlertingSettings(), "alerts")
     assert silent(role.control(label("not-a-leak"))) is None
     assert role.dump(Key(0, b"s")) is None
 
@@ -203,7 +203,7 @@ def test_what_has_ended_says_what_was() -> None:
 
 
 def test_labels_of_the_snapshot_are_in_the_alert() -> None:
-    role = Alerting(Settings(), "alerts")
+    role = Alerting(AlertingSettings(), "alerts")
     published = alerts(role.apply([as_record(score(t, 0.9, labels={"team": "shop"})) for t in range(5)]))
     assert published[0].labels == {"team": "shop"}
 
@@ -214,7 +214,7 @@ def test_another_instance_speaks_for_one_that_fell_silent() -> None:
             score(tick, 0.9, instance=instance, limit=limit, limit_name="memory.max", left=100 * MIB)
         )
 
-    role = Alerting(Settings(), "alerts")
+    role = Alerting(AlertingSettings(), "alerts")
     for name in ("s-0", "s-1"):
         role.apply([limited(t, name, 1024 * MIB) for t in range(5)])
     role.apply([limited(t, "s-0", 1024 * MIB) for t in range(5, 20)])
@@ -225,7 +225,7 @@ def test_another_instance_speaks_for_one_that_fell_silent() -> None:
 
 def test_short_lived_instances_are_counted_while_they_are_there() -> None:
     """A new instance every ten minutes. Each one leaks, and then falls silent."""
-    role = Alerting(Settings(), "alerts")
+    role = Alerting(AlertingSettings(), "alerts")
     lives = [score(t, 0.9, instance=f"s-{t // 10}") for t in range(100)]
     published = alerts(role.apply(list(map(as_record, lives))))
     assert max(a.alive for a in published) <= 2
@@ -264,7 +264,7 @@ def test_other_control_records_are_passed_over_and_broken_ones_are_dead_letters(
 
 def test_an_alert_of_the_longest_service_and_track_can_be_read() -> None:
     service, track = "\U0001f600" * 256, "t" * 200
-    role = Alerting(Settings(), "alerts", "silent", track)
+    role = Alerting(AlertingSettings(), "alerts", "silent", track)
     scores = [score(t, 0.9, service=service, instance=service, version=service) for t in range(5)]
     published = alerts(
         role.apply([Record(0, s.input_offset, service.encode(), encode(s), s.time) for s in scores])

@@ -9,7 +9,7 @@ import pytest
 from fleetleak.records import Alert, Label, Promotion, Score, control, encode
 from fleetleak.records.alert import AlertState
 from fleetleak.records.label import Verdict
-from fleetleak.settings.tree import Alerting as Settings
+from fleetleak.settings.tree import AlertingSettings
 from fleetleak.stream import Applied, Key, Record
 from fleetleak_app.tracks import history
 from fleetleak_app.tracks.compare import Comparison, Observed, Row, compare, episodes
@@ -22,7 +22,7 @@ SPEAKING = Key(0, control.PROMOTION_KEY)
 
 
 def role_of(track: str) -> Alerting:
-    return Alerting(Settings(), "alerts", "silent", track)
+    return Alerting(AlertingSettings(), "alerts", "silent", track)
 
 
 def records(ticks: range, confidence: float = 0.9, service: str = "s", partition: int = 0) -> list[Record]:

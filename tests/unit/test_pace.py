@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleetleak.settings.tree import Runtime
+from fleetleak.settings.tree import RuntimeSettings
 from fleetleak.stream.errors import Aborted, Stalled
 from fleetleak.stream.pace import Pace
 
@@ -15,7 +15,9 @@ class World:
     def __init__(self) -> None:
         self.now = 100.0
         self.away = False
-        settings = Runtime(commit_interval_seconds=2.0, checkpoint_interval_seconds=50.0, stall_seconds=30.0)
+        settings = RuntimeSettings(
+            commit_interval_seconds=2.0, checkpoint_interval_seconds=50.0, stall_seconds=30.0
+        )
         self.pace = Pace(settings, lambda: self.away, lambda: self.now)
 
 
