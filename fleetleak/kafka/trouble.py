@@ -209,7 +209,7 @@ def sentence(error: KafkaError | KafkaException, right: Right, kafka: KafkaSetti
     Examples
     --------
     >>> missing = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
-    >>> sentence(missing, Right("Write", "topic t"), Kafka())
+    >>> sentence(missing, Right("Write", "topic t"), KafkaSettings())
     'not authorised: allow this user the operation Write on topic t'
     """
     cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
