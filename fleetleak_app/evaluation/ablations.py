@@ -32,7 +32,7 @@ TITLES = ["without", "F1", "recall", "precision", "natural / 100 days", "hard / 
 
 @contextlib.contextmanager
 def replaced(place: Any, name: str, value: object) -> Iterator[None]:
-    """Give a name in a module another value until the block ends."""
+    """Set a name in a module to another value until the block ends."""
     before = getattr(place, name)
     setattr(place, name, value)
     try:

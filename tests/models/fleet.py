@@ -51,12 +51,12 @@ FLEET: dict[str, Callable[[int], Any]] = {
 
 
 def other(name: str, capacity: int) -> Any:
-    """Give the model with one parameter changed."""
+    """Return the model with one parameter changed."""
     return CLASSES[name](capacity, **{**PARAMETERS[name], **OTHER_PARAMETERS[name]})
 
 
 def records(seed: int, count: int, rows: int, features: int) -> tuple[Rows, Floats]:
-    """Give a stream with steps, spikes and repeated values over a few keys."""
+    """Return a stream with steps, spikes and repeated values over a few keys."""
     rng = np.random.default_rng(seed)
     x = 0.3 + 0.3 * (np.arange(count)[:, None] // 40 % 2) + rng.normal(0, 0.02, (count, features))
     x[rng.random(count) < 0.05] = 0.95

@@ -99,7 +99,7 @@ FINITE = st.one_of(
 
 @st.composite
 def cut_batches(draw: st.DrawFn, rows: int, features: int, values: st.SearchStrategy[float]) -> CutBatch:
-    """Give records of a few keys in which values return, and where to cut them into batches."""
+    """Return records of a few keys in which values return, and where to cut them into batches."""
     records, used = draw(st.integers(1, 60)), draw(st.integers(1, rows))
     some = st.sampled_from(draw(st.lists(values, min_size=1, max_size=5)))
     x = draw(st.lists(some | values, min_size=records * features, max_size=records * features))

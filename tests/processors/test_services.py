@@ -34,7 +34,7 @@ KEYS = sorted({Key(r.partition, r.key or b"") for r in TWENTY})
 
 
 def budget_for(services: int) -> float:
-    """Give the budget for so many services of one instance."""
+    """Return the budget, in bytes, for so many services of one instance."""
     held = role().services
     return services * (held.service_bytes + held.instance_bytes)
 

@@ -66,7 +66,7 @@ def tool(name: str) -> str:
 
 
 def command(program: Program, heap: Path) -> list[str]:
-    """Give the words that start a program."""
+    """Return the words that start a program."""
     name = PREFIX + program.name
     if program.language == "node":
         return [tool("node"), "--max-old-space-size=64", str(_SOURCES / "garbage.js"), name]

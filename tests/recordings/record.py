@@ -34,7 +34,7 @@ Rows = list[dict[str, Any]]
 
 
 def record(seconds: float, interval_seconds: float, directory: Path) -> tuple[Rows, dict[str, float]]:
-    """Give the snapshots of the programs, and when the leak of each began."""
+    """Return the snapshots of the programs, and when the leak of each began."""
     settings = Settings()
     settings.topics.partitions = 1
     heap = build(directory)

@@ -17,7 +17,7 @@ UNSEEN_SHARE = 0.01  # a leak cut short before it took this much is neither a le
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
+class Stage:
     """A version of the program that runs until hour `until`: its anonymous memory and its page cache."""
 
     anon: tuple[Part, ...]
@@ -29,9 +29,9 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One instance of a service: its phases, and the hours at which it comes and goes."""
+    """One instance of a service: its stages, and the hours at which it comes and goes."""
 
-    phases: tuple[Phase, ...]
+    stages: tuple[Stage, ...]
     born: float = 0.0
     gone: float = float("inf")
 
@@ -61,33 +61,33 @@ def live(member: Member, hours: Floats, load: Floats, swap: float, rng: np.rando
     life = Life(hours, load)
     begin = killed = 0
     while begin < len(hours):
-        phase = next(p for p in member.phases if hours[begin] < p.until)
-        planned = min(phase.until, hours[begin] + phase.restart_every)
+        stage = next(p for p in member.stages if hours[begin] < p.until)
+        planned = min(stage.until, hours[begin] + stage.restart_every)
         end = max(int(np.searchsorted(hours, planned)), begin + 1)
-        begin, dead = _run(life, phase, slice(begin, end), killed, 1.0 + swap - KERNEL, rng)
+        begin, dead = _run(life, stage, slice(begin, end), killed, 1.0 + swap - KERNEL, rng)
         killed += dead
     return life
 
 
 def _run(
-    life: Life, phase: Phase, span: slice, killed: int, room: float, rng: np.random.Generator
+    life: Life, stage: Stage, span: slice, killed: int, most: float, rng: np.random.Generator
 ) -> tuple[int, bool]:
     """Run until a restart or kill; return the first sample of the next run, and whether it was a kill."""
     hours = life.hours[span]
     step = float(life.hours[1] - life.hours[0]) if len(life.hours) > 1 else 1.0
     run = Run(hours - hours[0], hours, life.load[span], step, rng)
-    parts = [p for p in phase.anon if not isinstance(p, leaks.Leak) or killed < p.kills]
+    parts = [p for p in stage.anon if not isinstance(p, leaks.Leak) or killed < p.kills]
     memories = [part.memory(run) for part in parts]
     anon = np.maximum(np.sum(memories, axis=0), 0.0)
-    over = np.flatnonzero(anon >= room)
+    over = np.flatnonzero(anon >= most)
     length = int(over[0]) + 1 if len(over) else len(hours)
     span = slice(span.start, span.start + length)
-    life.anon[span] = np.minimum(anon, room)[:length]
-    for part in phase.file:
+    life.anon[span] = np.minimum(anon, most)[:length]
+    for part in stage.file:
         life.file[span] += part.memory(run)[:length]
     life.started[span] = hours[0]
     life.kills[span] = killed
-    life.versions += [phase.version] * length
+    life.versions += [stage.version] * length
     for part, memory in zip(parts, memories, strict=True):
         if isinstance(part, leaks.Leak):
             _label(life, part, run, memory[:length], dead=bool(len(over)))

@@ -1,8 +1,8 @@
 """The five shapes of leak, each from a process that makes it.
 
 A leak begins at hour `after` of the scenario (a flag is turned on, a peer goes away) or with the run,
-whichever is later, and would take `room` of the limit in `life` hours. It comes back after a kill until
-it has killed `kills` times, which is when somebody repairs it.
+whichever is later, and would take `limit_share` of the limit in `life` hours. It comes back after a kill
+until it has killed `kills` times, which is when somebody repairs it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Leak(ABC):
 
     life: float
     after: float = 0.0
-    room: float = 0.62
+    limit_share: float = 0.62
     kills: int = 1
 
     KIND: ClassVar[str] = ""
@@ -50,7 +50,7 @@ class Linear(Leak):
     def memory(self, run: Run) -> Floats:
         rate = self.objects / self.life * (run.load if self.per_request else 1.0)
         lost = run.rng.poisson(rate * run.step * (self.begun(run) > 0))
-        return np.asarray(self.room / self.objects * np.cumsum(lost), dtype=float)
+        return np.asarray(self.limit_share / self.objects * np.cumsum(lost), dtype=float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Exponential(Leak):
     def memory(self, run: Run) -> Floats:
         pace = np.maximum(run.rng.normal(1.0, 0.3, len(run.age)), 0.0) * (self.begun(run) > 0)
         progress = np.cumsum(pace) * run.step / self.life
-        return self.room / math.expm1(self.growth) * np.expm1(self.growth * progress)
+        return self.limit_share / math.expm1(self.growth) * np.expm1(self.growth * progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Staircase(Leak):
     def memory(self, run: Run) -> Floats:
         count = 3 * self.blocks
         events = np.cumsum(run.rng.gamma(9.0, self.life / self.blocks / 9.0, count))
-        sizes = self.room / self.blocks * run.rng.lognormal(-0.03, 0.25, count)
+        sizes = self.limit_share / self.blocks * run.rng.lognormal(-0.03, 0.25, count)
         return np.append(0.0, np.cumsum(sizes))[np.searchsorted(events, self.begun(run), side="right")]
 
 
@@ -94,7 +94,7 @@ class Periodic(Leak):
     def memory(self, run: Run) -> Floats:
         cycle = self.begun(run) * self.cycles / self.life
         number = cycle.astype(int)
-        kept = self.room / self.cycles * run.rng.lognormal(-0.01, 0.15, int(number.max()) + 1)
+        kept = self.limit_share / self.cycles * run.rng.lognormal(-0.01, 0.15, int(number.max()) + 1)
         taken = kept / (1 - self.given_back)
         phase = cycle - number
         swing = np.where(phase < 0.5, 2 * phase * taken[number], taken[number])
@@ -119,7 +119,7 @@ class Fragmentation(Leak):
         begun = self.begun(run)
         between = self.life / self.peaks
         events = np.cumsum(run.rng.exponential(between, 4 * self.peaks))
-        scale = 0.5 * self.room / self.peaks / np.sqrt((np.arange(len(events)) + 0.5) / self.peaks)
+        scale = 0.5 * self.limit_share / self.peaks / np.sqrt((np.arange(len(events)) + 0.5) / self.peaks)
         kept = scale * run.rng.lognormal(-0.18, 0.6, len(events))
         before = np.searchsorted(events, begun, side="right")
         newest = np.maximum(before - 1, 0)

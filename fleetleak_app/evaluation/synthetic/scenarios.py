@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fleetleak_app.evaluation.synthetic.instance import Member, Phase
+from fleetleak_app.evaluation.synthetic.instance import Member, Stage
 from fleetleak_app.evaluation.synthetic.leaks import (
     Exponential,
     Fragmentation,
@@ -68,13 +68,13 @@ def _leaking(name: str, leak: Leak, background: tuple[Part, ...], traffic: Traff
     """Return one instance that leaks after a clean beginning, until it is killed and repaired."""
     hours, step = _LENGTHS[leak.life]
     return Scenario(
-        f"leak-{name}", f"leak:{leak.KIND}", hours, step, (Member((Phase((*background, leak)),)),), traffic
+        f"leak-{name}", f"leak:{leak.KIND}", hours, step, (Member((Stage((*background, leak)),)),), traffic
     )
 
 
 def _clean(name: str, days: float, *parts: Part, traffic: Traffic = FLAT, step: float = 60.0) -> Scenario:
     """Return one instance without a leak."""
-    return Scenario(f"clean-{name}", f"hard:{name}", days * DAY, step, (Member((Phase(parts),)),), traffic)
+    return Scenario(f"clean-{name}", f"hard:{name}", days * DAY, step, (Member((Stage(parts),)),), traffic)
 
 
 def _shapes() -> Iterable[Scenario]:
@@ -101,30 +101,30 @@ def _shapes() -> Iterable[Scenario]:
     yield _leaking("fragmentation-14d", Fragmentation(14 * DAY, 7 * DAY), NOISY)
 
 
-def _one(name: str, tag: str, days: float, step: float, phase: Phase) -> Scenario:
-    return Scenario(name, tag, days * DAY, step, (Member((phase,)),))
+def _one(name: str, tag: str, days: float, step: float, stage: Stage) -> Scenario:
+    return Scenario(name, tag, days * DAY, step, (Member((stage,)),))
 
 
 def _slow(name: str, background: tuple[Part, ...], leak: Leak) -> Scenario:
-    return _one(f"slow-{name}", "slow", 20, 600.0, Phase((*background, leak)))
+    return _one(f"slow-{name}", "slow", 20, 600.0, Stage((*background, leak)))
 
 
 def _unusual_leaks() -> Iterable[Scenario]:
     """Yield leaks that used memory alone does not show, that stay small, or that come again."""
-    yield _slow("linear", CALM, Linear(15 * DAY, 5 * DAY, room=0.035))
-    yield _slow("staircase", CALM, Staircase(15 * DAY, 5 * DAY, room=0.035))
-    yield _slow("fragmentation", COLLECTED, Fragmentation(15 * DAY, 5 * DAY, room=0.035))
-    endless = Linear(10 * DAY, 4 * DAY, room=0.25)
-    yield _one("never-reaches-the-limit", "unusual", 14, 600.0, Phase((*CALM, endless)))
-    hidden = Phase((*CALM, Linear(2 * DAY, 3 * DAY)), file=(Cache(0.9, 6.0),))
+    yield _slow("linear", CALM, Linear(15 * DAY, 5 * DAY, limit_share=0.035))
+    yield _slow("staircase", CALM, Staircase(15 * DAY, 5 * DAY, limit_share=0.035))
+    yield _slow("fragmentation", COLLECTED, Fragmentation(15 * DAY, 5 * DAY, limit_share=0.035))
+    endless = Linear(10 * DAY, 4 * DAY, limit_share=0.25)
+    yield _one("never-reaches-the-limit", "unusual", 14, 600.0, Stage((*CALM, endless)))
+    hidden = Stage((*CALM, Linear(2 * DAY, 3 * DAY)), file=(Cache(0.9, 6.0),))
     yield _one("leak-under-page-cache", "unusual", 6, 300.0, hidden)
-    again = Phase((*WARMING, Linear(10.0, 24.0, kills=99)))
+    again = Stage((*WARMING, Linear(10.0, 24.0, kills=99)))
     yield _one("killed-again-and-again", "unusual", 4, 60.0, again)
-    nightly = Phase((*WARMING, Linear(40.0, 48.0, kills=99)), restart_every=DAY)
+    nightly = Stage((*WARMING, Linear(40.0, 48.0, kills=99)), restart_every=DAY)
     yield _one("restarted-every-night", "unusual", 7, 120.0, nightly)
-    swapped = (Member((Phase((*CALM, Linear(2 * DAY, 2 * DAY, room=1.1))),)),)
+    swapped = (Member((Stage((*CALM, Linear(2 * DAY, 2 * DAY, limit_share=1.1))),)),)
     yield Scenario("leak-into-swap", "unusual", 6 * DAY, 300.0, swapped, swap=0.5)
-    gaps = (Member((Phase((*CALM, Linear(12.0, 24.0))),)),)
+    gaps = (Member((Stage((*CALM, Linear(12.0, 24.0))),)),)
     yield Scenario("leak-with-gaps", "unusual", 48.0, 60.0, gaps, dropout=0.1, quantum=16 * MIB)
 
 
@@ -147,13 +147,13 @@ def _hard_negatives() -> Iterable[Scenario]:
     yield _clean("traffic-hump", 5, Steady(0.2), Wander(0.006, 0.5), PerRequest(0.15), traffic=hump)
     scaled = Traffic(daily=0.6, autoscaled=True)
     yield _clean("autoscaled", 5, Steady(0.2), Wander(0.006, 0.5), PerRequest(0.4), traffic=scaled)
-    files = Phase(CALM, file=(Cache(0.68, 40.0),))
+    files = Stage(CALM, file=(Cache(0.68, 40.0),))
     yield _one("clean-page-cache", "hard:page-cache", 4, 120.0, files)
-    restarts = Phase((*WARMING, WarmUp(0.2, 3.0)), restart_every=9.0)
+    restarts = Stage((*WARMING, WarmUp(0.2, 3.0)), restart_every=9.0)
     yield _one("clean-restarts", "hard:restarts", 6, 60.0, restarts)
-    bigger = (Phase(CALM, until=30.0), Phase((*CALM, Steady(0.18), WarmUp(0.1, 2.0)), version="v2"))
+    bigger = (Stage(CALM, until=30.0), Stage((*CALM, Steady(0.18), WarmUp(0.1, 2.0)), version="v2"))
     yield Scenario("clean-deploy", "hard:deploy", 4 * DAY, 60.0, (Member(bigger),))
-    arenas = (Member((Phase((*NOISY, Garbage(0.1, 3.0))),)),)
+    arenas = (Member((Stage((*NOISY, Garbage(0.1, 3.0))),)),)
     yield Scenario(
         "clean-arenas", "hard:arenas", 5 * DAY, 120.0, arenas, DAILY, quantum=64 * MIB, dropout=0.05
     )
@@ -164,18 +164,18 @@ def _fleet(name: str, members: Iterable[Member], days: float = 4, traffic: Traff
 
 
 def _deployed(at: float, *new: Part) -> Member:
-    return Member((Phase(WARMING, until=at), Phase((*WARMING, *new), version="v2")))
+    return Member((Stage(WARMING, until=at), Stage((*WARMING, *new), version="v2")))
 
 
 def _fleets() -> Iterable[Scenario]:
     """Yield services of several instances; a deploy takes 20 min per instance."""
-    plain = Member((Phase(WARMING),))
+    plain = Member((Stage(WARMING),))
     leak = Linear(20.0, kills=99)
     yield _fleet("bad-version", (_deployed(40 + i / 3, leak) for i in range(6)))
     yield _fleet("good-version", (_deployed(40 + i / 3, Cache(0.3, 6.0)) for i in range(6)))
     yield _fleet("canary", (_deployed(40.0, leak), *[plain] * 5))
-    yield _fleet("one-of-six", (Member((Phase((*WARMING, Linear(24.0, 48.0))),)), *[plain] * 5))
-    young = (Member((Phase(WARMING),), born=30.0 + 4 * i, gone=70.0 + 4 * i) for i in range(4))
+    yield _fleet("one-of-six", (Member((Stage((*WARMING, Linear(24.0, 48.0))),)), *[plain] * 5))
+    young = (Member((Stage(WARMING),), born=30.0 + 4 * i, gone=70.0 + 4 * i) for i in range(4))
     yield _fleet("scale-out", (plain, plain, *young))
 
 
