@@ -50,11 +50,11 @@ class Role:
 
     def wait_ready(self) -> None:
         """Wait until it answers 200 on /readyz."""
-        wait_for(lambda: self.get("/readyz")[0] == 200, what=f"readiness: {self.log()}")
+        wait_for(lambda: self.get("/readyz")[0] == 200, what=lambda: f"readiness: {self.log()}")
 
     def wait_told(self, words: str) -> None:
         """Wait until its log says this."""
-        wait_for(lambda: words in self.log(), what=f"{words!r} in {self.log()}")
+        wait_for(lambda: words in self.log(), what=lambda: f"{words!r} in {self.log()}")
 
     def end(self) -> float:
         """Send SIGTERM; return the seconds until the end."""

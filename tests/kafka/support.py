@@ -56,11 +56,16 @@ def read_all(settings: Settings, topic: str, partitions: int = 2) -> list[tuple[
         consumer.close()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60, what: str = "it") -> None:
+def wait_for(
+    condition: Callable[[], bool], seconds: float = 60, what: str | Callable[[], str] = "it"
+) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
+        if time.monotonic() > deadline:
+            # Asked only now: a log says more at the end of the wait than at its beginning.
+            words = what if isinstance(what, str) else what()
+            raise AssertionError(f"waited {seconds} s in vain for {words}")
         time.sleep(0.05)
 
 
