@@ -54,12 +54,12 @@ class Ownership:
         return FloodGate(self._settings.dead_letter_least, self._settings.dead_letter_ratio)
 
     def keep(self, numbers: list[int]) -> None:
-        """Give these partitions up after everything is committed; keep the state of those that are live."""
+        """Release these partitions once everything is committed; keep the state of those that are live."""
         live = [n for n in numbers if n in self._owned and self._owned[n].phase is Phase.LIVE]
         self._kept = {n: self._owned.pop(n) for n in live}
 
     def lose(self, numbers: list[int]) -> None:
-        """Give these partitions up, and drop the state of those that are not kept."""
+        """Release these partitions; drop the state of those that are not kept."""
         for number in numbers:
             if self._owned.pop(number, None) is not None:
                 self._role.drop(number)
