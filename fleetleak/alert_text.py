@@ -6,10 +6,16 @@ now.
 
 from __future__ import annotations
 
+import msgspec
+
 from fleetleak.records import Alert
 from fleetleak.text import duration, moment, rate, size
 
 _LONGEST = 1024
+MOST_SUMMARY = 120
+"""The longest summary of a record: it fits in the title of a message or the subject of a mail."""
+# What is left out, one after the other, until a summary is short enough.
+_LEFT_OUT = ("interval", "instances", "version", "onset")
 
 
 def summary(alert: Alert, as_of: float | None = None) -> str:
@@ -18,37 +24,68 @@ def summary(alert: Alert, as_of: float | None = None) -> str:
     Parameters
     ----------
     as_of
-        Unix seconds: times in the text are relative to it. With None they are absolute.
+        Unix seconds: times in the text are relative to it. With None they are absolute, and the line has at
+        most 120 characters.
     """
-    over = alert.state == "resolved"
-    said = _ended(alert) if over else f"{_grows(alert, as_of)}; {_ending(alert, as_of)}"
-    if alert.news and as_of is None:
-        said = f"{alert.news}; {said}"
-    return said[:_LONGEST]
+    if as_of is not None:
+        return _line(alert, as_of, frozenset())[:_LONGEST]
+    for count in range(len(_LEFT_OUT) + 1):
+        said = _line(alert, None, frozenset(_LEFT_OUT[:count]))
+        if len(said) <= MOST_SUMMARY:
+            return said
+    keep = max(8, len(alert.service) - (len(said) - MOST_SUMMARY))
+    short = msgspec.structs.replace(alert, service=cut(alert.service, keep))
+    return cut(_line(short, None, frozenset(_LEFT_OUT)), MOST_SUMMARY)
 
 
-def _grows(alert: Alert, as_of: float | None) -> str:
-    said = f"{_name(alert)} grows"
-    if alert.trend is not None:
-        said += f" {rate(alert.trend.growth, _seen(alert))}"
+def cut(text: str, most: int) -> str:
+    """Return a text of at most so many characters: its middle is left out.
+
+    Examples
+    --------
+    >>> cut("namespace/workload/container", 15)
+    'namespa…ntainer'
+    """
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
+
+
+def _line(alert: Alert, as_of: float | None, without: frozenset[str]) -> str:
+    if alert.state == "resolved":
+        return _ended(alert, without)
+    if alert.state == "stale":
+        return (
+            f"{_name(alert, without)} sends no data since {moment(alert.time)}; before, it grew{_rate(alert)}"
+        )
+    if alert.trend is None:
+        return f"{_name(alert, without)} restarted: whether it grows again is watched"
+    return f"{_grows(alert, as_of, without)}; {_ending(alert, as_of, without)}"
+
+
+def _grows(alert: Alert, as_of: float | None, without: frozenset[str]) -> str:
+    said = f"{_name(alert, without)} grows{_rate(alert)}"
     if alert.alive > 1:
-        said += f" in {alert.affected} of {alert.alive} instances"
-    if alert.onset is not None:
+        said += f" in {alert.affected} of {alert.alive}" + ("" if "instances" in without else " instances")
+    if alert.onset is not None and "onset" not in without:
         said += f" since {moment(alert.onset)}" if as_of is None else f" for {duration(as_of - alert.onset)}"
     return said
 
 
-def _ended(alert: Alert) -> str:
-    said = f"{_name(alert)} grew"
-    if alert.trend is not None:
-        said += f" {rate(alert.trend.growth, _seen(alert))}"
-    if alert.onset is not None:
+def _ended(alert: Alert, without: frozenset[str]) -> str:
+    said = f"{_name(alert, without)} grew{_rate(alert)}"
+    if alert.onset is not None and "onset" not in without:
         said += f" from {moment(alert.onset)} to {moment(alert.time, beside=alert.onset)}"
     return f"{said}; over: {alert.closed_by or 'it stopped'}"
 
 
-def _name(alert: Alert) -> str:
-    return alert.service + (f" {alert.version}" if alert.version else "")
+def _name(alert: Alert, without: frozenset[str]) -> str:
+    return alert.service + (f" {alert.version}" if alert.version and "version" not in without else "")
+
+
+def _rate(alert: Alert) -> str:
+    return "" if alert.trend is None else f" {rate(alert.trend.growth, _seen(alert))}"
 
 
 def _seen(alert: Alert) -> float:
@@ -56,7 +93,7 @@ def _seen(alert: Alert) -> float:
     return max(window, 0.0 if alert.onset is None else alert.time - alert.onset)
 
 
-def _ending(alert: Alert, as_of: float | None) -> str:
+def _ending(alert: Alert, as_of: float | None, without: frozenset[str]) -> str:
     forecast = alert.forecast
     if forecast is None:
         return "no forecast"
@@ -65,7 +102,8 @@ def _ending(alert: Alert, as_of: float | None) -> str:
         return f"{name} is reached"
     low, middle, high = forecast.eta_low, forecast.eta, forecast.eta_high
     if as_of is None:
-        return f"reaches {name} on {moment(middle)} ({moment(low, middle)} to {moment(high, middle)})"
+        interval = "" if "interval" in without else f" ({moment(low, middle)} to {moment(high, middle)})"
+        return f"reaches {name} on {moment(middle)}{interval}"
     if middle <= as_of:
         return f"was to reach {name} {duration(as_of - middle)} ago"
     left = [duration(max(0.0, time - as_of)) for time in (middle, low, high)]
@@ -83,6 +121,8 @@ def recommendation(alert: Alert) -> str:
         first = f"restart {alert.instance} as soon as its work allows; take a heap profile first if you can"
     else:
         first = f"take a heap profile of {alert.instance} now and one later, and compare"
+    if alert.suspect is not None:
+        first = f"it began with version {alert.suspect}: roll it back if you can; {first}"
     if forecast is not None and trend is not None and trend.growth > 0:
         bought = duration(0.25 * forecast.limit / trend.growth)
         first += f"; raising {forecast.limit_name} by a quarter buys about {bought}"

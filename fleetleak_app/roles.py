@@ -10,7 +10,7 @@ from fleetleak.stream.spec import RoleSpec
 
 ROLES = {
     "processor": "processors.role",
-    "alerting": "sinks.alerting.role",
+    "alerting": "sinks.alerting.leak.role",
     "drift": "sinks.drift",
 }
 """The module of each role, by name; it defines `ROLE`. It must not import optional packages."""

@@ -1,15 +1,26 @@
 """The records on the topics: fields, units and versions (JSON Schemas in docs/schemas/)."""
 
-from fleetleak.records.alert import Alert
+from fleetleak.records.alert import Alert, History
 from fleetleak.records.codec import Decoder, Unreadable, encode
-from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior, Promotion
+from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior, Promotion, WhitelistRevoke
 from fleetleak.records.drift import Drift
 from fleetleak.records.label import Label
 from fleetleak.records.score import Forecast, Method, Score, Trend
 from fleetleak.records.snapshot import Snapshot
 from fleetleak.records.types import LEAK_KINDS
 
-RECORDS = (Snapshot, Score, Alert, Drift, Label, ModelImport, ModelPrior, ModelDelete, Promotion)
+RECORDS = (
+    Snapshot,
+    Score,
+    Alert,
+    Drift,
+    Label,
+    ModelImport,
+    ModelPrior,
+    ModelDelete,
+    Promotion,
+    WhitelistRevoke,
+)
 """Every record that appears on a topic."""
 
 __all__ = [
@@ -19,6 +30,7 @@ __all__ = [
     "Decoder",
     "Drift",
     "Forecast",
+    "History",
     "Label",
     "Method",
     "ModelDelete",
@@ -29,5 +41,6 @@ __all__ = [
     "Snapshot",
     "Trend",
     "Unreadable",
+    "WhitelistRevoke",
     "encode",
 ]

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from fleetleak.records.codec import Decoder, Unreadable
 from fleetleak.records.label import Label
-from fleetleak.records.types import Name, Text, UnixSeconds
+from fleetleak.records.types import HowMany, Name, Text, UnixSeconds
 
 
 class ModelImport(
@@ -56,12 +56,28 @@ class Promotion(Struct, tag_field="schema", tag="promotion/1", kw_only=True, omi
     reason: Text | None = None
 
 
+class WhitelistRevoke(
+    Struct, tag_field="schema", tag="whitelist-revoke/1", kw_only=True, omit_defaults=True, gc=False
+):
+    """Removes a condition that labels put on the whitelist of a service; topic `feedback`, key `service`.
+
+    `number` is the condition's, as `fleetleak whitelist list` shows it.
+    """
+
+    service: Name
+    number: HowMany
+    author: Name
+    time: UnixSeconds
+    reason: Text | None = None
+
+
 # It is not UTF-8, so no service has this name.
 PROMOTION_KEY = b"\xffpromotion"
 
-Control = Label | ModelImport | ModelPrior | ModelDelete | Promotion
+Control = Label | ModelImport | ModelPrior | ModelDelete | Promotion | WhitelistRevoke
 _READERS: tuple[Decoder[Control], ...] = (
     Decoder(Label), Decoder(ModelImport), Decoder(ModelPrior), Decoder(ModelDelete), Decoder(Promotion),
+    Decoder(WhitelistRevoke),
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ class Label(Struct, tag_field="schema", tag="label/1", kw_only=True, omit_defaul
 
     `leak` confirms the alert. `not-a-leak` resolves it and teaches what is normal. `expected` mutes it until
     `expires`. With `alert` (an alert's key) the label is for that alert only, else for the whole service.
+    `weak` labels come from tools: they count half and change nothing at once.
     """
 
     service: Name
@@ -25,3 +26,4 @@ class Label(Struct, tag_field="schema", tag="label/1", kw_only=True, omit_defaul
     alert: AlertKey | None = None
     reason: Text | None = None
     expires: UnixSeconds | None = None
+    weak: bool = False

@@ -150,12 +150,24 @@ class ProcessorSettings(Struct, forbid_unknown_fields=True):
     ] = 7 * 86400.0
 
 
+class PolicySettings(Struct, forbid_unknown_fields=True):
+    """What becomes an alert, how severe it is, and who is told."""
+
+    file: Annotated[
+        str | None,
+        Meta(
+            description="The policy file: rules, whitelist, targets and routes; see docs/alerting.md."
+            " Without it the default rules apply."
+        ),
+    ] = None
+
+
 class AlertingSettings(Struct, forbid_unknown_fields=True):
     """The alerting sink: when evidence becomes an alert."""
 
     fire_confidence: Annotated[float, _about("Confidence at which an alert begins.", ge=0, le=1)] = 0.5
     sure_confidence: Annotated[
-        float, _about("Confidence for severity `sure`, together with a forecast.", ge=0, le=1)
+        float, _about("Confidence for certainty `sure`, together with a forecast.", ge=0, le=1)
     ] = 0.8
     clear_confidence: Annotated[
         float, _about("Confidence below which an alert's evidence is gone.", ge=0, le=1)
@@ -168,6 +180,9 @@ class AlertingSettings(Struct, forbid_unknown_fields=True):
     high_water: Annotated[
         float, _about("Share of the limit in use above which weaker evidence is enough.", ge=0, le=1)
     ] = 0.9
+    high_fire: Annotated[
+        float, _about("...namely this confidence, where there is a forecast.", ge=0, le=1)
+    ] = 0.3
     reopen_seconds: Annotated[
         float, _about("A leak that comes back within this continues its alert, seconds.", ge=0, le=604800)
     ] = 21600.0
@@ -209,6 +224,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     producer: ProducerSettings = field(default_factory=ProducerSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     processor: ProcessorSettings = field(default_factory=ProcessorSettings)
+    policy: PolicySettings = field(default_factory=PolicySettings)
     alerting: AlertingSettings = field(default_factory=AlertingSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -136,7 +136,7 @@ class Deliver:
         outcome = {Delivered: "delivered", TryAgain: "try-again", Never: "never"}[type(answer)]
         metrics.DELIVERIES.labels(self._target.NAME, outcome).inc()
         if isinstance(answer, TryAgain):
-            lane.wait_until(self._clock() + answer.after_seconds)
+            lane.wait_until(self._clock() + (answer.after_seconds or 1.0))
             log.info("%s: trying again in %g s: %s", self._target.NAME, answer.after_seconds, answer.why)
             return
         record = lane.next()

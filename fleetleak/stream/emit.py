@@ -13,14 +13,17 @@ class Emit:
     ----------
     key
         The key, with its partition.
+    appended
+        The append time of the record, unix seconds; 0 when a timer fires.
     wake_at
         When the key's timer is to fire, unix seconds; meaningful if `wakes`.
     """
 
-    __slots__ = ("_applied", "key", "wake_at", "wakes")
+    __slots__ = ("_applied", "appended", "key", "wake_at", "wakes")
 
-    def __init__(self, key: Key) -> None:
+    def __init__(self, key: Key, appended: float = 0.0) -> None:
         self.key = key
+        self.appended = appended
         self.wakes = False
         self.wake_at: float | None = None
         self._applied = Applied()
@@ -60,8 +63,8 @@ class Emit:
     def wake(self, at: float | None) -> None:
         """Set the key's one timer, unix seconds, in place of the one before; None cancels it.
 
-        Take the time from the record, such as its event time plus five minutes: the partition's own time is
-        not known to a part, because a replay leaves records out.
+        Take the time from the record, such as its event time or its append time plus five minutes: the
+        partition's own time is not known to a part, because a replay leaves records out.
         """
         self.wakes, self.wake_at = True, at
 

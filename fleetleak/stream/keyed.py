@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, get_origin
 
 import msgspec
 
@@ -50,7 +50,7 @@ class Keyed(ABC, Generic[R, S]):
     def __init__(self) -> None:
         self._states: dict[Key, S] = {}
         self._timers = Timers()
-        self._frozen = self.STATE.__struct_config__.frozen
+        self._frozen = (get_origin(self.STATE) or self.STATE).__struct_config__.frozen
         self._timed = type(self).on_time is not Keyed.on_time
         self._encode = msgspec.msgpack.Encoder().encode
         stored: Any = _Timed[self.STATE] if self._timed else self.STATE  # type: ignore[name-defined]
@@ -141,7 +141,7 @@ class Keyed(ABC, Generic[R, S]):
         """
         applied = Applied(changed={})
         try:
-            changed = self._change(key, how, argument, applied)
+            changed = self._change(key, how, argument, applied, record.appended)
         except Unreadable as error:
             applied.rejected.append(Rejected(record, error.reason, str(error)))
             return None, applied
@@ -176,7 +176,7 @@ class Keyed(ABC, Generic[R, S]):
     def _take(self, record: Record, applied: Applied) -> None:
         key = Key(record.partition, record.key or b"")
         try:
-            changed = self._change(key, self.step, self.read(record), applied)
+            changed = self._change(key, self.step, self.read(record), applied, record.appended)
         except Unreadable as error:
             applied.rejected.append(Rejected(record, error.reason, str(error)))
             return
@@ -193,10 +193,15 @@ class Keyed(ABC, Generic[R, S]):
             applied.required.add(key)
 
     def _change(
-        self, key: Key, how: Callable[[Any, T, Emit], S | None], argument: T, applied: Applied
+        self,
+        key: Key,
+        how: Callable[[Any, T, Emit], S | None],
+        argument: T,
+        applied: Applied,
+        appended: float = 0.0,
     ) -> bool:
         """Change a key's state, and take over what was emitted; return whether the state changed."""
-        before, emit = self._states.get(key), Emit(key)
+        before, emit = self._states.get(key), Emit(key, appended)
         after = how(before, argument, emit)
         if after is not None:
             self._states[key] = after

@@ -70,7 +70,7 @@ class Lane:
         why = f"{type(error).__name__}: {error}"
         if self._failures >= _FAILURES:
             return Never("failed", why)
-        return TryAgain(_FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), why)
+        return TryAgain(why, _FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1))
 
     def wait_until(self, time: float) -> None:
         """Try the same record again, not before this time, monotonic seconds."""

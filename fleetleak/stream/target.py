@@ -8,14 +8,16 @@ from fleetleak.stream.role import Record
 
 
 class Delivered(NamedTuple):
-    """The target has the record."""
+    """The target has the record; `ref` is its own name for it, needed to change it later."""
+
+    ref: str | None = None
 
 
 class TryAgain(NamedTuple):
-    """The target may take it later: after so many seconds."""
+    """The target may take it later: after so many seconds; None leaves that to the caller."""
 
-    after_seconds: float
     why: str
+    after_seconds: float | None = None
 
 
 class Never(NamedTuple):

@@ -44,8 +44,9 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 def lines(alert: Alert, now: float) -> Iterator[str]:
     """Yield the lines of an alert for people, with times relative to `now` (unix seconds)."""
     over = alert.state == "resolved"
-    urgency = "resolved" if over else f"urgency {alert.urgency}"
-    yield f"{alert.key}  {urgency}  {alert.severity}  {alert.kind}  confidence {alert.confidence:.2f}"
+    state = {"resolved": "resolved", "stale": "no data"}.get(alert.state, f"urgency {alert.urgency}")
+    sure = f"{alert.certainty}, confidence {alert.confidence:.2f}"
+    yield f"{alert.key}  {alert.severity}  {state}  {alert.kind}  {sure}"
     yield f"  {summary(alert, None if over else now)}"
     if alert.news:
         yield f"  {moment(alert.time)}: {alert.news}"

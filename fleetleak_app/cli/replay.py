@@ -22,7 +22,7 @@ from fleetleak_app.replay.summary import Highest, transitions
 from fleetleak_app.replay.write import Results, Write, in_order, to_file
 
 HELP = "send recorded series (CSV, Parquet, JSON) through scoring and alerting, in memory or through a Kafka"
-SECTIONS = ("kafka", "topics", "runtime", "processor", "alerting", "log")
+SECTIONS = ("kafka", "topics", "runtime", "processor", "policy", "alerting", "log")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,9 +73,9 @@ def replay(
     """Yield the outputs of scoring and alerting for a recording (`records` explains `in_turns`)."""
     with needs("processor"):
         from processors.scoring import Scoring
-    from sinks.alerting.role import Alerting
+    from sinks.alerting.leak import role
 
-    scoring, alerting = Scoring(settings, "scores"), Alerting(settings.alerting, "alerts")
+    scoring, alerting = Scoring(settings, "scores"), role.alerting(settings)
     return drive(records(recording, in_turns), len(recording), scoring, alerting, progress)
 
 

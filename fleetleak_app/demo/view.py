@@ -72,7 +72,8 @@ def _at(moment: float | None) -> str:
 def card(alert: Alert) -> Panel:
     """Return an alert as a panel."""
     lines = [Text(alert.summary, style="bold"), Text("")]
-    lines.append(Text(f"severity    {alert.severity}, confidence {alert.confidence:.2f}, kind {alert.kind}"))
+    sure = f"{alert.certainty}, confidence {alert.confidence:.2f}"
+    lines.append(Text(f"severity    {alert.severity}, {sure}, kind {alert.kind}"))
     lines.append(Text(f"urgency     {alert.urgency}"))
     lines.append(Text(f"since       {_at(alert.onset)}"))
     if alert.forecast is not None:

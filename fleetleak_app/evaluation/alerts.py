@@ -11,8 +11,8 @@ from typing import TypedDict
 class Alert(TypedDict, total=False):
     """One transition; all times in unix seconds.
 
-    The case is named by `series`, or by `service` and `instance`. `state` is `firing`, `updated` or
-    `resolved`; before `resolved` the alert is active. The other fields are optional.
+    The case is named by `series`, or by `service` and `instance`. `state` is `firing`, `updated`,
+    `stale` or `resolved`; before `resolved` the alert is active. The other fields are optional.
     """
 
     series: str
@@ -21,6 +21,7 @@ class Alert(TypedDict, total=False):
     time: float
     state: str
     kind: str | None
+    confidence: float
     eta: float | None
     eta_low: float | None
     eta_high: float | None

@@ -33,7 +33,7 @@ SHAPES: dict[str, Callable[[float], float]] = {
 
 
 class Told(NamedTuple):
-    """Minutes from the start to the alert and to severity `sure`; share of the limit in use at the alert."""
+    """Minutes from the start to the alert and to certainty `sure`; share of the limit in use at the alert."""
 
     fired: float | None
     sure: float | None
@@ -68,7 +68,7 @@ def _first(alerts: list[dict[str, Any]]) -> Told:
     if not alerts:
         return Told(None, None, None)
     minutes = [(a["time"] - START) / 60.0 for a in alerts]
-    sure = [at for at, alert in zip(minutes, alerts, strict=True) if alert["severity"] == "sure"]
+    sure = [at for at, alert in zip(minutes, alerts, strict=True) if alert.get("certainty") == "sure"]
     return Told(minutes[0], sure[0] if sure else None, alerts[0]["used"] / LIMIT)
 
 

@@ -17,7 +17,7 @@ from fleetleak_app.evaluation.cases import Case
 from fleetleak_app.reading import unit_scale
 from fleetleak_app.replay.drive import drive
 from processors.scoring import Scoring
-from sinks.alerting.role import Alerting
+from sinks.alerting.leak.role import alerting
 
 NAME = "fleetleak"
 
@@ -55,7 +55,7 @@ def alerts(
 ) -> list[Alert]:
     """Return the alerts on snapshots that are in order of time; `settings` are by default the defaults."""
     settings = settings or Settings()
-    roles = Scoring(settings, "scores"), Alerting(settings.alerting, "alerts")
+    roles = Scoring(settings, "scores"), alerting(settings)
     outputs = drive(_records(snapshots), len(snapshots), *roles, progress)
     return list(_lines(output.value for batch in outputs for output in batch.alerts))
 

@@ -190,6 +190,8 @@ def judge(case: Case, lines: Iterable[Alert]) -> SeriesOutcome:
         if inside is not None:
             true_alarms += 1
             credited.setdefault(inside, (episode.start, episode))
+            for i, time in _told_again(case, episode):
+                credited.setdefault(i, (time, episode))
         elif any(begin <= episode.start < end for begin, end in case.ambiguous):
             for i in _still_standing(case, episode):
                 credited.setdefault(i, (case.leaks[i].onset, episode))
@@ -205,6 +207,19 @@ def _leak_at(case: Case, time: float) -> int | None:
 
 def _still_standing(case: Case, episode: Episode) -> list[int]:
     return [i for i, leak in enumerate(case.leaks) if episode.start < leak.onset < episode.end]
+
+
+def _told_again(case: Case, episode: Episode) -> list[tuple[int, float]]:
+    """Return the later leaks, such as those of the next runs, that a standing alert tells, and since when.
+
+    A transition without evidence, such as that of the restart itself, tells nothing.
+    """
+    telling = [line["time"] for line in episode.lines if line.get("confidence", 1.0) > 0.0]
+    first = {
+        i: [t for t in telling if case.leaks[i].onset <= t <= case.leaks[i].end]
+        for i in _still_standing(case, episode)
+    }
+    return [(i, times[0]) for i, times in first.items() if times]
 
 
 def _clean_days(case: Case) -> float:

@@ -63,6 +63,7 @@ def _transition(alert: Alert) -> list[str]:
     return [
         f"{when}Z  {alert.state}  {alert.severity}  {alert.key}  {alert.kind}",
         _indented(alert.summary),
+        *([_indented(alert.news)] if alert.news else []),
     ]
 
 

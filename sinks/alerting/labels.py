@@ -1,31 +1,70 @@
-"""The effects of labels: a growth is covered, a rise becomes normal, or a service is muted."""
+"""What a label does to a subject: it covers findings, makes a size usual, mutes, and teaches."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from fleetleak.records import Label
 from fleetleak.records.types import MOST_BYTES
-from sinks.alerting import growth
-from sinks.alerting.service import ServiceAlerts
+from fleetleak.text import DAY, HOUR
+from sinks.alerting.decision import VOTERS, voted
+from sinks.alerting.finding import Adapter, Opinion, Signature
+from sinks.alerting.lessons import Allowed, Labelled, right
+from sinks.alerting.subject import Member, Subject
 
-# A rise that a label called normal is normal up to this factor.
-_TAUGHT_MARGIN = 1.5
-_EXPECTED_SECONDS = 7 * 86400.0
+# A size that a label called usual is usual up to this factor, for so long.
+_USUAL_MARGIN = 1.5
+_USUAL_SECONDS = 30 * DAY
+_EXPECTED_SECONDS = 7 * DAY
 
 
-def cover(service: ServiceAlerts) -> None:
-    """Apply a label `not-a-leak`.
+def cover(subject: Subject[Any], adapter: Adapter[Any, Any], time: float) -> None:
+    """Apply a label `not-a-leak`: cover what every instance shows now.
 
-    The current growth of each instance is covered for a while. Where its alert is firing, a similar rise is
-    normal for the service from now on.
+    Where its alert is firing, a finding of this size is usual for the subject, for thirty days.
     """
-    for member in service.members.values():
-        if (now := member.memory.growth) is None:
+    for member in subject.members.values():
+        if not adapter.cover(member.own) or member.memory.phase != "firing":
             continue
-        member.memory.covered = growth.cover(now)
-        if member.memory.phase == "firing":
-            service.taught_rise = max(service.taught_rise, min(_TAUGHT_MARGIN * now.rise, MOST_BYTES))
+        signature = adapter.signature(member.own)
+        size = min(_USUAL_MARGIN * signature.size, float(MOST_BYTES)) if signature else 0.0
+        subject.usual_size = max(subject.usual_size if time < subject.usual_until else 0.0, size)
+        subject.usual_until = time + _USUAL_SECONDS
 
 
-def expect(service: ServiceAlerts, label: Label, time: float) -> None:
-    """Apply a label `expected`: mute the service until the label expires, or for a week."""
-    service.muted_until = label.expires or time + _EXPECTED_SECONDS
+def expect(subject: Subject[Any], label: Label, time: float) -> None:
+    """Apply a label `expected`: mute the subject until the label expires, or for a week."""
+    subject.muted_until = label.expires or time + _EXPECTED_SECONDS
+
+
+def learn(
+    subject: Subject[Any], adapter: Adapter[Any, Any], label: Label, time: float, gate: float
+) -> Allowed | None:
+    """Learn from a label `leak` or `not-a-leak`; return the whitelist condition that it completes, if any."""
+    member = _labelled(subject)
+    if member is None:
+        return None
+    leak = label.verdict == "leak"
+    detected = [voted(method, member.opinions or _NONE, gate)[1] for method in VOTERS]
+    about = subject.standing.key if subject.standing else f"{label.author} {time // HOUR:.0f}"
+    found = adapter.signature(member.own)
+    kind = member.memory.kind if member.memory.phase == "firing" else None
+    signature = Signature(kind or found.kind, found.size, found.rate) if found else None
+    confidence = max(member.highest, member.confidence)
+    made = subject.lessons.add(
+        Labelled(time, about, label.author, leak, label.weak, confidence, signature, right(leak, detected))
+    )
+    if made is not None and adapter.too_wide(made.bound, member.own):
+        subject.lessons.revoke(made.number)
+        return None
+    return made
+
+
+_NONE = (Opinion(), Opinion())
+
+
+def _labelled(subject: Subject[Any]) -> Member[Any] | None:
+    """Return the instance that a label means: that of the alert, else the one with the most evidence."""
+    if subject.standing and (told := subject.members.get(subject.standing.told.instance)):
+        return told
+    return max(subject.members.values(), key=lambda m: (m.confidence, m.time), default=None)

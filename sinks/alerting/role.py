@@ -1,176 +1,311 @@
-"""The alerting role: it reads scores and publishes transitions of alerts, one alert per leaking service."""
+"""The alerting role: it reads findings and publishes transitions of alerts, one alert per subject and cause.
+
+It knows no kind of finding: an adapter does (`sinks.alerting.finding.Adapter`).
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct
 
-from fleetleak.kafka.topics import MAIN, Names, names
+from fleetleak.kafka.topics import MAIN
 from fleetleak.observe import metrics
-from fleetleak.records import Alert, Label, Promotion, Score, Unreadable, control, encode
-from fleetleak.records.alert import AlertState
-from fleetleak.records.control import PROMOTION_KEY, ModelDelete
-from fleetleak.settings import Settings
+from fleetleak.records import Alert, Label, Promotion, Unreadable, control, encode
+from fleetleak.records.alert import URGENCIES, AlertState
+from fleetleak.records.control import PROMOTION_KEY, ModelDelete, WhitelistRevoke
 from fleetleak.settings.tree import AlertingSettings
 from fleetleak.stream import Applied, Key, Record, Rejected
 from fleetleak.stream.emit import Emit
 from fleetleak.stream.keyed import Keyed
-from fleetleak.stream.spec import RoleSpec
+from fleetleak.text import DAY, duration
+from sinks.alerting import labels
 from sinks.alerting.active import ActiveTracks
-from sinks.alerting.labels import cover, expect
-from sinks.alerting.policy import AlertMemory, Policy, Transition
-from sinks.alerting.service import ServiceAlerts, Standing
-from sinks.alerting.words import NO_ALERT, confirmed, described, ended
+from sinks.alerting.decide import Decider
+from sinks.alerting.decision import Decision
+from sinks.alerting.finding import Adapter, Finding, Source
+from sinks.alerting.life import AlertMemory, Life, Transition
+from sinks.alerting.subject import MANY_MORE, Closed, Member, Standing, Subject, higher, more_severe
+from sinks.alerting.words import NO_ALERT, Writer
+from sinks.policy.file import PolicyFile
+from sinks.policy.rules import rules
 
 _LONGEST = 1024  # characters of a text in a record
+# A subject without any data for so long is gone.
+_GONE_SECONDS = 7 * DAY
+R = TypeVar("R", bound=Source)
+M = TypeVar("M", bound=Struct)
 
 
-class Alerting(Keyed[Score, ServiceAlerts]):
-    """The role of the alerting sink.
+class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
+    """The role of the alerting sink for one kind of finding.
+
+    A subclass sets `ADAPTER` and what `Keyed` needs.
 
     Parameters
     ----------
+    policy
+        Rules and thresholds.
     alerts_topic, silent_topic
         The topic of its alerts while its track is active, and while another track is.
     track
         The track that these settings belong to (docs/tracks.md).
+
+    Raises
+    ------
+    BadPolicy
+        If the policy cannot be used.
     """
 
-    NAME = "alerting"
-    VERSION = 2
-    RECORD = Score
-    STATE = ServiceAlerts
+    ADAPTER: ClassVar[type[Adapter[Any, Any]]]
 
     def __init__(
         self,
         settings: AlertingSettings,
+        policy: PolicyFile,
         alerts_topic: str,
         silent_topic: str = "silent-alerts",
         track: str = MAIN,
     ) -> None:
         super().__init__()
-        self._policy = Policy(
-            fire=settings.fire_confidence,
-            clear=settings.clear_confidence,
+        self._adapter: Adapter[R, M] = self.ADAPTER(settings)
+        self._life = Life(
             sure=settings.sure_confidence,
             confirmations=settings.confirmations,
             hold=settings.hold_seconds,
             clear_least=settings.clear_seconds,
-            high_water=settings.high_water,
             reopen=settings.reopen_seconds,
         )
+        self._reopen = settings.reopen_seconds
         self._silent = settings.silent_seconds
+        self._writer = Writer(self._adapter)
+        self._decider = Decider(
+            settings, self._adapter, rules(policy, self._adapter.RECORD, self._adapter.FACTS)
+        )
         self._alerts_topic = alerts_topic
         self._silent_topic = silent_topic
         # Interned, so that it is the same object as the default: msgspec omits a default by identity.
         self._track = sys.intern(track)
-        # Stored under PROMOTION_KEY. No service has this key.
+        # Stored under PROMOTION_KEY. No subject has this key.
         self._active = ActiveTracks()
 
-    # Scores.
+    # Records.
 
-    def step(self, state: ServiceAlerts | None, record: Score, emit: Emit) -> ServiceAlerts:
-        """Apply a score, and publish the transitions that it causes."""
-        service, score = state or ServiceAlerts(), record
-        service.newest = max(service.newest, score.time)
-        member = service.member(score.instance)
-        if score.time <= member.time:
-            return service
-        member.heard(score.time)
-        if score.trend is not None and service.taught_rise > score.trend.normal_rise:
-            score.trend.normal_rise = service.taught_rise
-        steps = [] if score.time < service.muted_until else self._policy.step(member.memory, score)
-        for step in steps:
-            self._tell(service, score, step, emit)
-        if not steps and member.memory.phase == "firing":
-            self._adopt(service, score, emit)
-        self._forget_silent(service, score, emit)
-        return service
+    def step(self, state: Subject[M] | None, record: R, emit: Emit) -> Subject[M]:
+        """Apply a record, and publish the transitions that it causes."""
+        subject = Subject() if state is None else state
+        subject.newest = max(subject.newest, record.time)
+        subject.appended = max(subject.appended, emit.appended)
+        member = self._member(subject, record.instance)
+        if record.time <= member.time:
+            return subject
+        firing = member.memory.phase == "firing"
+        usual = subject.usual_size if record.time < subject.usual_until else 0.0
+        finding = self._adapter.finding(member.own, record, firing, usual)
+        missing = member.heard(record.time, self._adapter.level(record), finding.restarted)
+        self._life.skip(member.memory, missing)
+        subject.note_version(record, finding.rate)
+        if record.time >= subject.muted_until:
+            self._judge(subject, member, record, finding, emit)
+        self._forget_silent(subject, record.time, emit)
+        self._wake(subject, emit)
+        return subject
 
-    def _tell(self, service: ServiceAlerts, score: Score, step: Transition, emit: Emit) -> None:
-        """Publish a transition of one instance as one of its service, if it is news."""
-        firing, standing = service.firing(), service.standing
+    def _member(self, subject: Subject[M], name: str) -> Member[M]:
+        member = subject.members.get(name)
+        if member is None:
+            member = subject.members[name] = Member(AlertMemory(), self._adapter.memory())
+        return member
+
+    def decide(self, subject: Subject[M], record: R, finding: Finding) -> Decision:
+        """Return the decision on a record, with its reasons. It changes nothing."""
+        return self._decider.decide(subject, subject.members[record.instance], record, finding)
+
+    def _judge(self, subject: Subject[M], member: Member[M], record: R, finding: Finding, emit: Emit) -> None:
+        memory = member.memory
+        if memory.phase == "quiet" and not finding.shown:
+            member.confidence = member.highest = 0.0
+            member.opinions = None
+            memory.confirmed = 0
+            return
+        decision = self.decide(subject, record, finding)
+        member.confidence, member.opinions = decision.confidence, self._adapter.opinions(record)
+        was_firing = memory.phase == "firing"
+        member.highest = max(member.highest if memory.phase != "quiet" else 0.0, decision.confidence)
+        age = record.time - (member.born if record.started is None else record.started)
+        step = self._life.step(memory, finding, decision.enough, age)
+        if memory.phase == "firing" and not was_firing:
+            self._adapter.fired(member.own)
+        if memory.phase == "firing" and (finding.supports or not was_firing):
+            self._adapter.settle(member.own, record)
+        if step is not None:
+            self._adapter.told(member.own, record, step.urgency)
+            self._tell(subject, member, record, step, decision, emit)
+        elif memory.phase == "firing":
+            self._adopt(subject, member, record, finding, decision, emit)
+
+    def _tell(
+        self,
+        subject: Subject[M],
+        member: Member[M],
+        record: R,
+        step: Transition,
+        decision: Decision,
+        emit: Emit,
+    ) -> None:
+        """Publish a transition of one instance as one of its subject, if it is news."""
+        standing = subject.standing
+        state: AlertState = "updated"
         if standing is None:
             if step.state == "resolved":
                 return
-            standing = service.standing = Standing(self._name(score, step), step.since, NO_ALERT)
-            state: AlertState = "firing"
-        elif not firing:
-            self._end(service, step.time, step.closed_by or "", emit)
+            standing = subject.standing = self._opened(subject, record, step)
+            state = "firing"
+        elif not subject.firing():
+            self._end(subject, step.time, step.closed_by or "", emit)
             return
-        else:
-            state = "updated"
-            news = service.is_news(score.instance, step)
-            if step.state == "resolved":
-                # This score shows no leak. The next score of an instance that still leaks publishes it.
-                standing.stale |= news
-            if step.state == "resolved" or not news:
-                return
-        self._told(standing, described(standing, service, score, step, state), emit)
+        elif not subject.is_news(record.instance, step):
+            return
+        elif step.state == "resolved" or record.instance not in subject.affected():
+            # A record that shows nothing is not told. The next record of an instance that is affected is.
+            standing.outdated, standing.news = True, step.news or standing.news
+            return
+        elif self._cooling(standing, step, decision, len(subject.affected())):
+            standing.outdated, standing.news = True, step.news or standing.news
+            return
+        alert = self._writer.described(subject, standing, member, record, step, decision, state)
+        self._told(standing, alert, emit)
+
+    @staticmethod
+    def _cooling(standing: Standing, step: Transition, decision: Decision, affected: int) -> bool:
+        """Return whether a step must wait for the cool-down of its rule: nothing about it is worse."""
+        told = standing.told
+        worse = (
+            more_severe(decision.severity, told.severity)
+            or higher(URGENCIES, step.urgency, told.urgency)
+            or (step.certainty == "sure" and told.certainty == "early")
+            or affected >= MANY_MORE * told.affected
+        )
+        return not worse and not standing.stale and step.time - told.time < decision.rule.cooldown_seconds
 
     def _told(self, standing: Standing, alert: Alert, emit: Emit) -> None:
         standing.told = msgspec.structs.replace(alert, track=self._track)
-        standing.stale = False
+        standing.outdated, standing.news, standing.stale, standing.orphaned = False, None, False, None
         self._publish(standing.told, emit)
 
-    def _adopt(self, service: ServiceAlerts, score: Score, emit: Emit) -> None:
-        """Publish the alert of this instance if the published one no longer leaks."""
-        standing = service.standing
-        if standing is None or not standing.stale or score.trend is None:
+    def _adopt(
+        self,
+        subject: Subject[M],
+        member: Member[M],
+        record: R,
+        finding: Finding,
+        decision: Decision,
+        emit: Emit,
+    ) -> None:
+        """Publish the alert with this record, if what was published is no longer true."""
+        standing = subject.standing
+        waits = member.memory.waiting_since is not None
+        if standing is None or record.instance not in subject.affected() or not (waits or finding.window):
             return
-        step = self._policy.repeat(service.member(score.instance).memory, score)
-        self._told(standing, described(standing, service, score, step, "updated"), emit)
+        worse = more_severe(decision.severity, standing.told.severity) and decision.enough
+        if not (standing.outdated or standing.stale or worse):
+            return
+        step = self._life.repeat(member.memory, finding)
+        if self._cooling(standing, step, decision, len(subject.affected())):
+            return
+        news = "data comes again" if standing.stale else standing.news
+        self._adapter.told(member.own, record, step.urgency)
+        step = msgspec.structs.replace(step, news=news)
+        alert = self._writer.described(subject, standing, member, record, step, decision, "updated")
+        self._told(standing, alert, emit)
 
-    def _name(self, score: Score, step: Transition) -> str:
-        # The track is in the name: after a promotion, `alerts` can have one leak's alerts of two tracks.
+    def _opened(self, subject: Subject[M], record: R, step: Transition) -> Standing:
+        """Return a new alert; one that ended recently is opened again."""
+        closed = subject.closed
+        if closed is not None and step.time - closed.at < self._reopen:
+            return Standing(closed.key, closed.since, NO_ALERT, reopened=closed.reopened + 1)
+        # The track is in the name: after a promotion, `alerts` can have one finding's alerts of two tracks.
         owner = "" if self._track == MAIN else f"@{self._track}"
-        return f"{score.service}@{step.since:.0f}{owner}"
+        kind = "" if self._adapter.NAME == "leak" else f"{self._adapter.NAME}:"
+        return Standing(f"{kind}{record.service}@{step.time:.0f}{owner}", step.time, NO_ALERT)
 
     def _publish(self, alert: Alert, emit: Emit) -> None:
         active = self._active.of(emit.key.partition) == self._track
         emit.count(metrics.TRANSITIONS, alert.state)
+        news = f"{alert.news}; " if alert.news else ""
         emit.rekeyed(
             self._alerts_topic if active else self._silent_topic,
             alert.key.encode(),
             encode(alert),
             transition=True,
-            note=f"alert {alert.state}: {alert.key}: {alert.summary}",
+            note=f"alert {alert.state}: {alert.key}: {news}{alert.summary}",
         )
 
-    def _forget_silent(self, service: ServiceAlerts, score: Score, emit: Emit) -> None:
-        """Forget instances that are silent for too long. The alert ends with its last leaking instance."""
-        if service.newest - service.checked < self._silent / 8:
+    def _forget_silent(self, subject: Subject[M], time: float, emit: Emit) -> None:
+        """Forget instances that are silent for too long.
+
+        An alert outlives its last affected instance for a while: a new one may show the same finding.
+        """
+        standing = subject.standing
+        if standing is not None and standing.orphaned is not None and not subject.firing():
+            since, patience = standing.orphaned
+            if time - since > patience:
+                self._close(subject, time, "no affected instance is there any more", emit)
+        if subject.newest - subject.checked < self._silent / 8:
             return
-        service.checked = service.newest
-        gone = [n for n, m in service.members.items() if service.newest - m.time > self._silent]
+        subject.checked = subject.newest
+        gone = {n: m for n, m in subject.members.items() if subject.newest - m.time > self._silent}
         for name in gone:
-            del service.members[name]
-        if gone and service.standing is not None and not service.firing():
-            self._close(service, score.time, "no leaking instance is there any more", emit)
+            del subject.members[name]
+        if gone and standing is not None and not subject.firing():
+            patience = max(self._life.patience(m.memory) for m in gone.values())
+            standing.orphaned = standing.orphaned or (subject.newest, patience)
 
-    def _close(self, service: ServiceAlerts, time: float, why: str, emit: Emit) -> None:
+    # Time without data.
+
+    def _wake(self, subject: Subject[M], emit: Emit) -> None:
+        standing = subject.standing
+        emit.wake(None if standing is None or not subject.appended else subject.appended + self._silent)
+
+    def on_time(self, state: Subject[M], due: float, emit: Emit) -> Subject[M]:
+        """Tell that no data comes any more; much later, end the alert of a subject that is gone."""
+        standing = state.standing
+        if standing is None:
+            return state
+        time = state.newest + (due - state.appended)
+        if standing.stale:
+            self._close(state, time, f"gone: no data for {duration(_GONE_SECONDS)}", emit)
+            return state
+        news = f"no data for {duration(self._silent)}: nobody knows whether it still grows"
+        standing.told, standing.stale = self._writer.stale(standing.told, time, news), True
+        self._publish(standing.told, emit)
+        emit.wake(state.appended + _GONE_SECONDS)
+        return state
+
+    # The end of an alert.
+
+    def _close(self, subject: Subject[M], time: float, why: str, emit: Emit) -> None:
         """End the alert for a reason outside its instances, and reset their state machines."""
-        if service.standing is None:
+        if subject.standing is None:
             return
-        for member in service.members.values():
-            member.memory = AlertMemory(covered=member.memory.covered)
-        self._end(service, time, why, emit)
+        for member in subject.members.values():
+            member.memory = AlertMemory()
+        self._end(subject, time, why, emit)
 
-    def _end(self, service: ServiceAlerts, time: float, why: str, emit: Emit) -> None:
-        if (standing := service.standing) is None:
+    def _end(self, subject: Subject[M], time: float, why: str, emit: Emit) -> None:
+        if (standing := subject.standing) is None:
             return
-        service.standing = None
-        self._publish(ended(standing.told, time, why), emit)
+        subject.standing = None
+        subject.closed = Closed(standing.key, standing.since, time, standing.reopened)
+        self._publish(self._writer.ended(standing.told, time, why), emit)
 
     # Control records.
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
-        """Apply a control record: a label, a deletion or a promotion.
-
-        The label `leak` confirms an alert; `not-a-leak` and `expected` resolve it.
-        """
+        """Apply a control record: a label, a deletion, the end of a whitelist condition, or a promotion."""
         try:
             read = control.read(record.value)
         except Unreadable as error:
@@ -180,41 +315,57 @@ class Alerting(Keyed[Score, ServiceAlerts]):
                 return self.change(Key(record.partition, service.encode()), self._label, read, record)
             case ModelDelete(service=service):
                 return self.change(Key(record.partition, service.encode()), self._delete, read, record)
+            case WhitelistRevoke(service=service):
+                return self.change(Key(record.partition, service.encode()), self._revoke, read, record)
             case Promotion(track=track):
                 return self._promote(record.partition, track)
         return None, Applied()
 
-    def _delete(self, service: ServiceAlerts | None, _record: ModelDelete, emit: Emit) -> None:
-        """End the alert of a deleted service, and forget the service."""
-        if service is not None:
-            self._close(service, service.newest, "the service was deleted", emit)
+    def _delete(self, subject: Subject[M] | None, _record: ModelDelete, emit: Emit) -> None:
+        """End the alert of a deleted subject, and forget the subject."""
+        if subject is not None:
+            self._close(subject, subject.newest, "the service was deleted", emit)
 
-    def _label(self, service: ServiceAlerts | None, label: Label, emit: Emit) -> ServiceAlerts | None:
-        if service is None:
+    def _revoke(self, subject: Subject[M] | None, record: WhitelistRevoke, emit: Emit) -> Subject[M] | None:
+        done = subject is not None and subject.lessons.revoke(record.number)
+        emit.count(metrics.CONTROLS, "whitelist-revoke", "applied" if done else "no-such-condition")
+        return subject
+
+    def _label(self, subject: Subject[M] | None, label: Label, emit: Emit) -> Subject[M] | None:
+        if subject is None:
             emit.count(metrics.CONTROLS, "label", "no-such-service")
             return None
-        if label.alert is not None and (service.standing is None or service.standing.key != label.alert):
+        if label.alert is not None and (subject.standing is None or subject.standing.key != label.alert):
             emit.count(metrics.CONTROLS, "label", "no-such-alert")
-            return service
-        self._apply_label(service, label, emit)
+            return subject
+        self._apply_label(subject, label, emit)
         emit.count(metrics.LABELS, label.verdict)
         emit.count(metrics.CONTROLS, "label", "applied")
-        return service
+        return subject
 
-    def _apply_label(self, service: ServiceAlerts, label: Label, emit: Emit) -> None:
-        time = max(service.newest, label.time)
+    def _apply_label(self, subject: Subject[M], label: Label, emit: Emit) -> None:
+        # A label from the future counts as given now: records alone say what time it is.
+        time = subject.newest
+        made = None
+        if label.verdict != "expected":
+            made = labels.learn(
+                subject, self._adapter, label, time, self._decider.gate(subject.lessons).value
+            )
+        if label.weak:
+            return
+        standing = subject.standing
         if label.verdict == "leak":
-            standing = service.standing
             if standing is not None and label.author not in standing.confirmed:
                 standing.confirmed.append(label.author)
-                self._told(standing, confirmed(standing.told, time, label.author), emit)
+                self._told(standing, self._writer.confirmed(standing.told, time, label.author), emit)
             return
         if label.verdict == "expected":
-            expect(service, label, time)
+            labels.expect(subject, label, time)
         else:
-            cover(service)
+            labels.cover(subject, self._adapter, time)
         reason = f": {label.reason}" if label.reason else ""
-        self._close(service, time, f"{label.author} said {label.verdict}{reason}"[:_LONGEST], emit)
+        listed = f"; whitelisted: {self._adapter.looks(made.bound)}" if made else ""
+        self._close(subject, time, f"{label.author} said {label.verdict}{reason}{listed}"[:_LONGEST], emit)
 
     def _promote(self, partition: int, track: str) -> tuple[Key | None, Applied]:
         """Make a track active in a partition, and move firing alerts to the topic where they belong now."""
@@ -225,7 +376,7 @@ class Alerting(Keyed[Score, ServiceAlerts]):
             return None, applied
         standing = self._standing(partition) if self._track in (track, before) else []
         why = f"track {track} was promoted"
-        self._publish_all([(key, ended(told, told.time, why)) for key, told in standing], applied)
+        self._publish_all([(key, self._writer.ended(t, t.time, why)) for key, t in standing], applied)
         self._active.promote(partition, track)
         self._publish_all([(key, msgspec.structs.replace(t, state="firing")) for key, t in standing], applied)
         applied.count(metrics.CONTROLS, "promotion", "applied")
@@ -238,7 +389,7 @@ class Alerting(Keyed[Score, ServiceAlerts]):
             emit.into(applied)
 
     def _standing(self, partition: int) -> list[tuple[Key, Alert]]:
-        """Return the last published transition of every firing alert, at the newest time of its service."""
+        """Return the last published transition of every firing alert, at the newest time of its subject."""
         return [
             (key, msgspec.structs.replace(s.standing.told, time=max(s.newest, s.standing.told.time)))
             for key, s in self.items(partition)
@@ -248,41 +399,22 @@ class Alerting(Keyed[Score, ServiceAlerts]):
     # State.
 
     def levels(self) -> dict[metrics.Gauge, float]:
-        """Return the number of services with state, and of firing alerts."""
-        standing = sum(service.standing is not None for service in self.states())
+        """Return the number of subjects with state, and of firing alerts."""
+        standing = sum(subject.standing is not None for subject in self.states())
         return super().levels() | {metrics.FIRING: float(standing)}
 
     def dump(self, key: Key) -> bytes | None:
-        """Return the exact state of a service's alerts, or of the active track of a partition."""
+        """Return the exact state of a subject's alerts, or of the active track of a partition."""
         return self._active.dump(key.partition) if key.name == PROMOTION_KEY else super().dump(key)
 
     def load(self, key: Key, state: bytes) -> None:
-        """Restore the state of a service's alerts, or the active track of a partition."""
+        """Restore the state of a subject's alerts, or the active track of a partition."""
         if key.name == PROMOTION_KEY:
             self._active.load(key.partition, state)
         else:
             super().load(key, state)
 
     def drop(self, partition: int) -> None:
-        """Forget the services of a partition, and its active track."""
+        """Forget the subjects of a partition, and its active track."""
         super().drop(partition)
         self._active.drop(partition)
-
-
-def _make(settings: Settings) -> Alerting:
-    topics = names(settings.kafka.topic_prefix, settings.kafka.track)
-    return Alerting(settings.alerting, topics.alerts, topics.silent_alerts, settings.kafka.track)
-
-
-ROLE = RoleSpec(
-    name=Alerting.NAME,
-    command="sink",
-    help="turn scores into alerts",
-    make=_make,
-    input=Names.scores,
-    outputs=(Names.alerts, Names.silent_alerts),
-    side=(Names.feedback,),
-    state=Names.alert_state,
-    sections=("alerting",),
-    metrics=("sink",),
-)

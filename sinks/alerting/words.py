@@ -1,90 +1,106 @@
-"""The records of alerts: from a score and a step to an Alert."""
+"""The records of alerts: from a record and a step to an Alert, whatever the kind of finding."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from fleetleak import alert_text
-from fleetleak.records import Alert, Score
+from fleetleak.records import Alert
 from fleetleak.records.alert import AlertState
-from sinks.alerting.policy import Transition
-from sinks.alerting.service import ServiceAlerts, Standing
-from sinks.origin import origin
+from sinks.alerting.decision import Decision
+from sinks.alerting.finding import Adapter
+from sinks.alerting.history import history
+from sinks.alerting.life import Transition
+from sinks.alerting.subject import Member, Standing, Subject, more_severe
 
 _MOST_NAMED = 20
 _MOST_REASONS = 3
 # The previous transition of an alert that has none yet.
 NO_ALERT = Alert(
-    key="-", state="firing", service="-", instance="-", time=0.0, since=0.0, severity="early", kind="stable",
+    key="-", state="firing", service="-", instance="-", time=0.0, since=0.0, severity="low", kind="stable",
     confidence=0.0, summary="", recommendation="",
 )  # fmt: skip
 
 
-def described(
-    standing: Standing, service: ServiceAlerts, score: Score, step: Transition, state: AlertState
-) -> Alert:
-    """Return the alert of a service after a step of one instance."""
-    leaking, forecast, told = service.leaking(), score.forecast, standing.told
-    sure = "sure" in (step.severity, told.severity)
-    return _worded(
-        Alert(
-            **origin(score),
-            key=standing.key,
-            state=state,
-            since=standing.since,
-            severity="sure" if sure else "early",
-            urgency=step.urgency,
-            kind=step.kind,
-            confidence=score.confidence,
-            news=step.news,
-            summary="",
-            recommendation="",
-            affected=len(leaking),
-            alive=service.alive(),
-            instances=leaking[:_MOST_NAMED],
-            onset=step.onset,
-            onset_low=_not_after(score.onset_low, step.onset),
-            onset_high=score.onset_high if step.onset == score.onset else step.onset,
-            labels=score.labels,
-            environment=score.environment,
-            eta=forecast.eta if forecast else None,
-            eta_low=forecast.eta_low if forecast else None,
-            eta_high=forecast.eta_high if forecast else None,
-            used=score.used,
-            total=score.total,
-            forecast=forecast,
-            trend=score.trend,
-            methods=score.methods,
-            reasons=score.reasons,
-            turning_point=score.turning_point,
-            features=score.features,
-            quality=score.quality,
-            siblings=score.siblings,
+class Writer:
+    """Writes the alerts of one kind of finding."""
+
+    def __init__(self, adapter: Adapter[Any, Any]) -> None:
+        self._adapter = adapter
+
+    def described(
+        self,
+        subject: Subject[Any],
+        standing: Standing,
+        member: Member[Any],
+        record: Any,
+        step: Transition,
+        decision: Decision,
+        state: AlertState,
+    ) -> Alert:
+        """Return the alert of a subject after a step of one instance."""
+        affected, told = subject.affected(), standing.told
+        fields = self._adapter.describe(record)
+        low, high = fields.pop("onset_low", None), fields.pop("onset_high", None)
+        suspect, growth_before = subject.suspect(step.onset)
+        worst = decision.severity if more_severe(decision.severity, told.severity) else told.severity
+        return self._worded(
+            Alert(
+                **fields,
+                key=standing.key,
+                state=state,
+                finding=self._adapter.NAME,
+                since=standing.since,
+                severity=worst,
+                certainty="sure" if "sure" in (step.certainty, told.certainty) else "early",
+                urgency=step.urgency,
+                rule=decision.rule.name,
+                threshold=decision.threshold.value,
+                reopened=standing.reopened,
+                restarts=max((m.memory.restarts for m in subject.members.values()), default=0),
+                kind=step.kind,
+                news=step.news,
+                summary="",
+                recommendation="",
+                runbook=decision.rule.page(record.service, step.kind),
+                affected=len(affected),
+                alive=subject.alive(),
+                instances=affected[:_MOST_NAMED],
+                onset=step.onset,
+                onset_low=_not_after(low, step.onset),
+                onset_high=high if step.onset == record.onset else step.onset,
+                suspect=suspect,
+                growth_before=growth_before,
+                history=history(member.points, member.restarts, subject.deploys()),
+            )
         )
-    )
 
-
-def confirmed(told: Alert, time: float, author: str) -> Alert:
-    """Return an alert that a person confirmed as a leak."""
-    reasons = [f"confirmed by {author}", *told.reasons][:_MOST_REASONS]
-    return _worded(
-        msgspec.structs.replace(told, state="updated", time=time, severity="sure", news=None, reasons=reasons)
-    )
-
-
-def ended(told: Alert, time: float, why: str) -> Alert:
-    """Return the last form of an alert that has ended: nothing leaks, and nothing is forecast."""
-    return _worded(
-        msgspec.structs.replace(
-            told, state="resolved", time=time, closed_by=why, affected=0, instances=[], urgency="later",
-            news=None, eta=None, eta_low=None, eta_high=None, forecast=None,
+    def confirmed(self, told: Alert, time: float, author: str) -> Alert:
+        """Return an alert that a person confirmed."""
+        reasons = [f"confirmed by {author}", *told.reasons][:_MOST_REASONS]
+        return self._worded(
+            msgspec.structs.replace(
+                told, state="updated", time=time, certainty="sure", news=None, reasons=reasons
+            )
         )
-    )  # fmt: skip
 
+    def stale(self, told: Alert, time: float, news: str) -> Alert:
+        """Return an alert of which nobody knows whether it still fires."""
+        return self._worded(msgspec.structs.replace(told, state="stale", time=time, news=news))
 
-def _worded(alert: Alert) -> Alert:
-    alert.summary, alert.recommendation = alert_text.summary(alert), alert_text.recommendation(alert)
-    return alert
+    def ended(self, told: Alert, time: float, why: str) -> Alert:
+        """Return the last form of an alert that has ended: nothing is affected, and nothing is forecast."""
+        return self._worded(
+            msgspec.structs.replace(
+                told, state="resolved", time=time, closed_by=why, affected=0, instances=[], urgency="later",
+                news=None, eta=None, eta_low=None, eta_high=None, forecast=None,
+            )
+        )  # fmt: skip
+
+    def _worded(self, alert: Alert) -> Alert:
+        self._adapter.word(alert)
+        return alert
 
 
 def _not_after(low: float | None, onset: float | None) -> float | None:

@@ -11,8 +11,9 @@ from fleetleak.settings import Settings
 from fleetleak.stream import Applied, Record, Role
 from fleetleak.stream.dead_letter import Origin, headers, origin
 from processors.scoring import Scoring
-from sinks.alerting.role import Alerting
+from sinks.alerting.leak.role import LeakAlerting
 from sinks.drift import DriftSink
+from sinks.policy.file import read as read_policy
 
 
 def read(kind: type[msgspec.Struct], value: bytes | None) -> None:
@@ -44,7 +45,10 @@ class Roles:
     def __init__(self) -> None:
         self.scoring = Scoring(Settings(), "scores")
         settings = Settings().alerting
-        self.alerting = [Alerting(settings, "alerts", "silent", track) for track in ("main", "t" * 200)]
+        self.alerting = [
+            LeakAlerting(settings, read_policy(None), "alerts", "silent", track)
+            for track in ("main", "t" * 200)
+        ]
         self.partition = 0
 
     def begin(self) -> None:

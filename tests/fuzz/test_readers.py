@@ -73,7 +73,7 @@ def run(settings: Settings, *words: str) -> tuple[str, list[str]]:
 def alert(service: str) -> Alert:
     return Alert(
         key=f"{service}@1790000000", state="firing", service=service, instance=service, time=START,
-        since=START, severity="sure", kind="linear", confidence=0.9, summary="grows", recommendation="look",
+        since=START, severity="high", kind="linear", confidence=0.9, summary="grows", recommendation="look",
     )  # fmt: skip
 
 

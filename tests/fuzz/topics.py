@@ -25,6 +25,7 @@ from fleetleak.records import (
     Promotion,
     Score,
     Snapshot,
+    WhitelistRevoke,
     control,
     encode,
 )
@@ -33,7 +34,14 @@ from tests.fuzz import checks, odd, series
 from tests.unit.strategies import records
 
 Check = Callable[[st.DataObject, checks.Roles], None]
-CONTROLS: list[type[msgspec.Struct]] = [Label, ModelImport, ModelPrior, ModelDelete, Promotion]
+CONTROLS: list[type[msgspec.Struct]] = [
+    Label,
+    ModelImport,
+    ModelPrior,
+    ModelDelete,
+    Promotion,
+    WhitelistRevoke,
+]
 _SAY_SECONDS = 5.0
 
 

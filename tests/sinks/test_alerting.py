@@ -7,34 +7,40 @@ from fleetleak.records.control import ModelDelete
 from fleetleak.records.types import Kind
 from fleetleak.settings.tree import AlertingSettings
 from fleetleak.stream import Applied, Key, Record
-from sinks.alerting.role import Alerting
+from sinks.alerting.leak.role import LeakAlerting
+from sinks.policy.file import read as read_policy
 
 MIB = 2**20
 START = 1_700_000_000.0
 read = Decoder(Alert).decode
 
 
+def made(*topic_and_track: str) -> LeakAlerting:
+    """Return the role with default settings and rules."""
+    return LeakAlerting(AlertingSettings(), read_policy(None), "alerts", *topic_and_track)
+
+
 def score(
     tick: int, confidence: float, instance: str = "s-0", kind: Kind = "linear", **more: object
 ) -> Score:
     time = START + 60.0 * tick
-    made = Score(
+    one = Score(
         service="s", instance=instance, time=time, input_partition=0, input_offset=tick,
         used=(100 + tick) * MIB, memory=(100 + tick) * MIB, room_used=0.4, kind=kind,
         confidence=confidence, onset=START,
     )  # fmt: skip
     if confidence > 0:
-        made.trend = Trend(
+        one.trend = Trend(
             growth=MIB / 60, growth_low=MIB / 61, growth_high=MIB / 59, window=600.0, rise=50.0 * MIB,
             level=(100.0 + tick) * MIB, strength=0.9,
         )  # fmt: skip
-        made.forecast = Forecast(
+        one.forecast = Forecast(
             eta=time + 9000, eta_low=time + 7000, eta_high=time + 12000, limit=1024 * MIB,
             limit_name="memory.max", limit_used=(100 + tick) * MIB,
         )  # fmt: skip
     for name, value in more.items():
-        setattr(made, name, value)
-    return made
+        setattr(one, name, value)
+    return one
 
 
 def as_record(one: Score) -> Record:
@@ -54,21 +60,21 @@ def silent(controlled: tuple[Key | None, Applied]) -> Key | None:
 
 def label(verdict: str, **more: object) -> Record:
     fields = {"service": "s", "author": "ann", "time": START + 6000} | more
-    made = Label(verdict=verdict, **fields)  # type: ignore[arg-type]
-    return Record(0, 0, b"s", encode(made), START)
+    one = Label(verdict=verdict, **fields)  # type: ignore[arg-type]
+    return Record(0, 0, b"s", encode(one), START)
 
 
-def firing_role(ticks: int = 5) -> tuple[Alerting, Alert]:
-    role = Alerting(AlertingSettings(), "alerts")
+def firing_role(ticks: int = 5) -> tuple[LeakAlerting, Alert]:
+    role = made()
     published = alerts(role.apply([as_record(score(t, 0.9)) for t in range(ticks)]))
     return role, published[0]
 
 
 def test_a_leak_fires_once_with_its_evidence() -> None:
-    role = Alerting(AlertingSettings(), "alerts")
+    role = made()
     published = alerts(role.apply([as_record(score(t, 0.9)) for t in range(30)]))
     first = published[0]
-    assert (first.state, first.service, first.kind, first.severity) == ("firing", "s", "linear", "sure")
+    assert (first.state, first.service, first.kind, first.certainty) == ("firing", "s", "linear", "sure")
     assert [a.state for a in published].count("firing") == 1
     assert {a.key for a in published} == {first.key}
     assert first.eta_low is not None
@@ -80,7 +86,7 @@ def test_a_leak_fires_once_with_its_evidence() -> None:
 
 
 def test_one_suspicious_snapshot_is_not_enough() -> None:
-    role = Alerting(AlertingSettings(), "alerts")
+    role = made()
     assert not role.apply([as_record(score(0, 0.9)), as_record(score(1, 0.0))]).outputs
 
 
@@ -92,11 +98,12 @@ def test_it_resolves_when_the_growth_stops() -> None:
 
 
 def test_one_of_two_that_ends_leaves_what_is_told_of_the_other() -> None:
-    role = Alerting(AlertingSettings(), "alerts")
+    role = made()
     for name in ("s-0", "s-1"):
         role.apply([as_record(score(t, 0.9, instance=name)) for t in range(5)])
     role.apply([as_record(score(6, 0.0, instance="s-0", kind="stable", restarted=True))])
-    (told,) = alerts(role.apply([as_record(score(7, 0.9, instance="s-1"))]))
+    (told,) = alerts(role.apply([as_record(score(t, 0.9, instance="s-1")) for t in range(7, 25)]))
+    assert told.news == "restarted: whether it grows again is watched"
     assert (told.state, told.affected, told.instances, told.instance) == ("updated", 1, ["s-1"], "s-1")
     assert told.trend is not None
     assert told.eta is not None
@@ -114,7 +121,7 @@ def test_a_deleted_service_has_no_alert_and_no_state_any_more() -> None:
 
 
 def test_two_instances_are_one_alert() -> None:
-    role = Alerting(AlertingSettings(), "alerts")
+    role = made()
     both = [as_record(score(t, 0.9, instance=name)) for t in range(5) for name in ("s-0", "s-1")]
     published = alerts(role.apply(both))
     assert [a.state for a in published][:1] == ["firing"]
@@ -182,7 +189,7 @@ def test_a_restart_ends_what_a_label_covers_and_not_what_it_taught() -> None:
 
 
 def test_a_label_of_what_was_never_heard_of_changes_nothing() -> None:
-    role = Alerting(AlertingSettings(), "alerts")
+    role = made()
     assert silent(role.control(label("not-a-leak"))) is None
     assert role.dump(Key(0, b"s")) is None
 
@@ -203,7 +210,7 @@ def test_what_has_ended_says_what_was() -> None:
 
 
 def test_labels_of_the_snapshot_are_in_the_alert() -> None:
-    role = Alerting(AlertingSettings(), "alerts")
+    role = made()
     published = alerts(role.apply([as_record(score(t, 0.9, labels={"team": "shop"})) for t in range(5)]))
     assert published[0].labels == {"team": "shop"}
 
@@ -214,18 +221,18 @@ def test_another_instance_speaks_for_one_that_fell_silent() -> None:
             score(tick, 0.9, instance=instance, limit=limit, limit_name="memory.max", left=100 * MIB)
         )
 
-    role = Alerting(AlertingSettings(), "alerts")
+    role = made()
     for name in ("s-0", "s-1"):
         role.apply([limited(t, name, 1024 * MIB) for t in range(5)])
     role.apply([limited(t, "s-0", 1024 * MIB) for t in range(5, 20)])
     (told,) = alerts(role.apply([limited(20, "s-0", 2048 * MIB)]))
     assert (told.instance, told.affected) == ("s-0", 1)
-    assert "limit raised to 2 GiB" in told.summary
+    assert "limit raised to 2 GiB" in (told.news or "")
 
 
 def test_short_lived_instances_are_counted_while_they_are_there() -> None:
     """A new instance every ten minutes. Each one leaks, and then falls silent."""
-    role = Alerting(AlertingSettings(), "alerts")
+    role = made()
     lives = [score(t, 0.9, instance=f"s-{t // 10}") for t in range(100)]
     published = alerts(role.apply(list(map(as_record, lives))))
     assert max(a.alive for a in published) <= 2
@@ -237,7 +244,7 @@ def test_leak_confirms() -> None:
     role, first = firing_role()
     _, applied = role.control(label("leak"))
     (published,) = alerts(applied)
-    assert (published.state, published.severity, published.key) == ("updated", "sure", first.key)
+    assert (published.state, published.certainty, published.key) == ("updated", "sure", first.key)
     assert "ann" in published.reasons[0]
 
 
@@ -264,7 +271,7 @@ def test_other_control_records_are_passed_over_and_broken_ones_are_dead_letters(
 
 def test_an_alert_of_the_longest_service_and_track_can_be_read() -> None:
     service, track = "\U0001f600" * 256, "t" * 200
-    role = Alerting(AlertingSettings(), "alerts", "silent", track)
+    role = made("silent", track)
     scores = [score(t, 0.9, service=service, instance=service, version=service) for t in range(5)]
     published = alerts(
         role.apply([Record(0, s.input_offset, service.encode(), encode(s), s.time) for s in scores])

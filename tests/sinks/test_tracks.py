@@ -9,20 +9,19 @@ import pytest
 from fleetleak.records import Alert, Label, Promotion, Score, control, encode
 from fleetleak.records.alert import AlertState
 from fleetleak.records.label import Verdict
-from fleetleak.settings.tree import AlertingSettings
 from fleetleak.stream import Applied, Key, Record
 from fleetleak_app.tracks import history
 from fleetleak_app.tracks.compare import Comparison, Observed, Row, compare, episodes
 from fleetleak_app.tracks.rule import decide
-from sinks.alerting.role import Alerting
-from tests.sinks.test_alerting import START, alerts, label, score, silent
+from sinks.alerting.leak.role import LeakAlerting
+from tests.sinks.test_alerting import START, alerts, label, made, score, silent
 
 DAY = 86400.0
 SPEAKING = Key(0, control.PROMOTION_KEY)
 
 
-def role_of(track: str) -> Alerting:
-    return Alerting(AlertingSettings(), "alerts", "silent", track)
+def role_of(track: str) -> LeakAlerting:
+    return made("silent", track)
 
 
 def records(ticks: range, confidence: float = 0.9, service: str = "s", partition: int = 0) -> list[Record]:
@@ -34,11 +33,11 @@ def as_record(one: Score, partition: int) -> Record:
 
 
 def promotion(track: str, partition: int = 0) -> Record:
-    made = Promotion(track=track, author="ann", time=START)
-    return Record(partition, 0, control.PROMOTION_KEY, encode(made), START)
+    one = Promotion(track=track, author="ann", time=START)
+    return Record(partition, 0, control.PROMOTION_KEY, encode(one), START)
 
 
-def promote(role: Alerting, track: str, partition: int = 0) -> Applied:
+def promote(role: LeakAlerting, track: str, partition: int = 0) -> Applied:
     return role.control(promotion(track, partition))[1]
 
 
@@ -48,7 +47,7 @@ def said(applied: Applied) -> list[tuple[str, str, str]]:
     return [(output.topic, alert.state, alert.service) for output, alert in told]
 
 
-def firing(track: str) -> Alerting:
+def firing(track: str) -> LeakAlerting:
     """Return a role for which `a` and `s` leak in partition 0, and `s` in partition 1."""
     role = role_of(track)
     leaks = [("s", 0), ("a", 0), ("s", 1)]
@@ -166,7 +165,7 @@ def alert(track: str, service: str, state: AlertState, day: float, since: float 
     began = day if since is None else since
     return Alert(
         key=f"{service}@{track}", state=state, service=service, instance="i", time=day * DAY,
-        since=began * DAY, severity="sure", kind="linear", confidence=0.9, summary="", recommendation="",
+        since=began * DAY, severity="high", kind="linear", confidence=0.9, summary="", recommendation="",
         track=track,
     )  # fmt: skip
 

@@ -73,7 +73,7 @@ def test_a_record_that_waits_holds_up_its_own_partition_only(settings: Settings)
     def answer(record: Record) -> Answer:
         refusals[record.value or b""] += 1
         if record.value == b"a1" and refusals[b"a1"] < 4:
-            return TryAgain(0.5, "busy")
+            return TryAgain("busy", 0.5)
         return Delivered()
 
     put(settings, 0, b"a1", b"a2")

@@ -102,7 +102,7 @@ def alert(name: str, time: float, state: AlertState = "firing") -> bytes:
     return encode(
         Alert(
             key=f"process/{name}@1", state=state, service=f"process/{name}", instance=f"{name}-1", time=time,
-            since=time, severity="early", kind="linear", confidence=0.7, summary="grows",
+            since=time, severity="high", kind="linear", confidence=0.7, summary="grows",
             recommendation="look",
         )
     )  # fmt: skip

@@ -176,6 +176,8 @@ def test_the_band_opens_from_the_fit_up_to_the_limit(leak: Series) -> None:
 def test_alerts_restarts_and_drift_stand_at_their_times(leak: Series) -> None:
     drifting = [struct_replace(score, drift=["adwin"]) for score in leak.scores[40:42]]
     leak = replace(leak, scores=[*leak.scores[:40], *drifting, *leak.scores[42:]])
+    ended = struct_replace(leak.alerts[-1], state="resolved", time=leak.scores[-1].time)
+    leak = replace(leak, alerts=[*leak.alerts, ended])
     axes = drawn(leak, shown_score(leak, None))
     states = {alert.state for alert in leak.alerts}
     assert states == {"firing", "updated", "resolved"}
@@ -211,7 +213,7 @@ def test_another_moment_can_be_chosen(leak: Series) -> None:
     assert shown_score(leak, fired - 1.0).time < fired
     assert shown_score(leak, float("inf")) is leak.scores[-1]
     assert "no alert so far" in texts(drawn(leak, shown_score(leak, fired - 1.0)))
-    assert f"resolved: {leak.alerts[-1].summary}" in texts(drawn(leak, leak.scores[-1]))
+    assert f"updated: {leak.alerts[-1].summary}" in texts(drawn(leak, leak.scores[-1]))
 
 
 def test_no_line_is_drawn_where_samples_are_missing(leak: Series) -> None:

@@ -27,7 +27,7 @@ MANY = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 SCHEMAS: dict[type[msgspec.Struct], dict[str, Any]] = {
-    kind: json.loads(schemas()[str(kind.__struct_config__.tag).replace("/1", ".schema.json")])
+    kind: json.loads(schemas()[str(kind.__struct_config__.tag).partition("/")[0] + ".schema.json"])
     for kind in RECORDS
 }
 

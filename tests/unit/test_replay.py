@@ -161,7 +161,7 @@ def level(path: Path, samples: int = 60) -> Path:
 
 def test_alerts_are_printed_for_people(for_people: Replayed) -> None:
     first, summary = for_people.out.splitlines()[:2]
-    assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ  firing  early  s0@\d+  linear", first)
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ  firing  medium  s0@\d+  linear", first)
     assert summary.startswith("  s0 grows 180 MiB/h since ")
     assert max(map(len, for_people.out.splitlines())) <= 80
     assert f"{ROWS:,} rows read, {ROWS:,} usable" in for_people.err

@@ -23,6 +23,7 @@ class Growth(Struct, frozen=True, array_like=True, gc=False):
     rise: float
     rate: float
     left: float
+    kind: str
 
 
 class Covered(Struct, frozen=True, array_like=True, gc=False):
@@ -43,7 +44,7 @@ def growth_of(score: Score) -> Growth | None:
     if trend is None:
         return None
     since = 0.0 if score.onset is None else trend.growth * (score.time - score.onset)
-    return Growth(trend.level, max(trend.rise, since), trend.growth_high, score.left or 0)
+    return Growth(trend.level, max(trend.rise, since), trend.growth_high, score.left or 0, score.kind)
 
 
 def cover(growth: Growth) -> Covered:

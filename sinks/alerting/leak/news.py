@@ -1,4 +1,4 @@
-"""What is news of a firing alert: the limit moved, the growth is blocked, or less time is left."""
+"""What is news of a firing alert: the limit moved, the growth is held back, or less time is left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TURNS_SECONDS = 1800.0
 _REACHED, _FREED = 0.02, 0.05
 # Share of the limit: below it the growth itself does not fill the limit, page cache does.
 _OWN = 0.8
-# Shares of the time in which tasks wait for memory: a growth is blocked from the first on, and no longer
+# Shares of the time in which tasks wait for memory: a growth is held back from the first on, and no longer
 # below the second.
 _HELD, _RELEASED = 0.1, 0.05
 # What the host has left changes all the time. Only a limit that somebody set can be moved.
@@ -86,7 +86,7 @@ def limit_moved(told: Told | None, score: Score) -> str | None:
     return f"{words}{left} (it was {size(told.limit)})"
 
 
-def blocked_by(score: Score, before: bool) -> str | None:
+def held_by(score: Score, before: bool) -> str | None:
     """Return what blocks a growth, in words; None where nothing does.
 
     `before` says whether it was blocked at the previous score.

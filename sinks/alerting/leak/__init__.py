@@ -1,0 +1,1 @@
+"""Leaks, the first kind of finding that becomes alerts."""

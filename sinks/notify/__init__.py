@@ -1,0 +1,1 @@
+"""Notify: alerts to people, each target on its own (docs/alerting.md)."""

@@ -1,0 +1,6 @@
+"""The notifiers, one line each. `kind` of a target in the policy file names one."""
+
+from __future__ import annotations
+
+NOTIFIERS: dict[str, str] = {}
+"""The module of each notifier; it defines `NOTIFIER`, a subclass of `sinks.notify.notifier.Notifier`."""

@@ -1,0 +1,141 @@
+"""The rules of a policy, ready to be asked about findings of one kind."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from string import Formatter
+from typing import Any
+
+from msgspec import Struct
+
+from fleetleak.records.alert import Severity
+from fleetleak.records.types import LEAK_KINDS
+from sinks.policy.conditions import BadPolicy, Condition, conditions
+from sinks.policy.file import PolicyFile, RuleTable, Thresholds, WhitelistTable
+
+_IN_RUNBOOKS = ("service", "kind")
+Facts = Mapping[str, float | None]
+
+
+class Threshold(Struct, frozen=True):
+    """A confidence that a finding must reach, and where it comes from, in words."""
+
+    value: float
+    words: str
+
+
+class Rule(Struct, frozen=True):
+    """One rule; see `sinks.policy.file.RuleTable`."""
+
+    name: str
+    severity: Severity
+    kinds: tuple[str, ...] = ()
+    confidence: float | None = None
+    cooldown_seconds: float = 1800.0
+    where: tuple[Condition, ...] = ()
+    needs: tuple[Condition, ...] = ()
+    silent: bool = False
+    runbook: str | None = None
+
+    def fits(self, kind: str, record: Struct, facts: Facts) -> bool:
+        """Return whether the rule is the one for a finding."""
+        return (not self.kinds or kind in self.kinds) and all(c.holds(record, facts) for c in self.where)
+
+    def unmet(self, record: Struct, facts: Facts) -> tuple[str, ...]:
+        """Return the conditions in `needs` that do not hold, in words."""
+        return tuple(need.words() for need in self.needs if not need.holds(record, facts))
+
+    def page(self, service: str, kind: str) -> str | None:
+        """Return the link to the runbook."""
+        return self.runbook.format(service=service, kind=kind) if self.runbook else None
+
+
+class Whitelisted(Struct, frozen=True):
+    """Findings that are no alerts before `until`, unix seconds."""
+
+    where: tuple[Condition, ...]
+    until: float
+    reason: str
+
+
+_ANY = Rule("none", "medium")
+
+
+class Rules(Struct, frozen=True):
+    """All rules for one kind of finding."""
+
+    thresholds: Thresholds
+    rules: tuple[Rule, ...]
+    whitelist: tuple[Whitelisted, ...]
+
+    def rule(self, kind: str, record: Struct, facts: Facts) -> Rule:
+        """Return the first rule that fits."""
+        return next((rule for rule in self.rules if rule.fits(kind, record, facts)), _ANY)
+
+    def threshold(self, rule: Rule, environment: str | None) -> Threshold:
+        """Return the confidence that a rule needs in an environment."""
+        base = self.thresholds.base if rule.confidence is None else rule.confidence
+        said = f"{base:g} of rule {rule.name}"
+        factor = self.thresholds.environments.get(environment or "", 1.0)
+        if factor == 1.0:
+            return Threshold(base, said)
+        value = min(base * factor, max(self.thresholds.cap, base))
+        capped = ", at most" if value < base * factor else ""
+        return Threshold(round(value, 4), f"{said}, times {factor:g} for {environment}{capped}")
+
+    def allowed(self, record: Struct, facts: Facts, time: float) -> str | None:
+        """Return the entry of the policy file that takes a finding for no alert, in words."""
+        for entry in self.whitelist:
+            if time < entry.until and all(c.holds(record, facts) for c in entry.where):
+                return f"the policy file: {' and '.join(c.words() for c in entry.where)} ({entry.reason})"
+        return None
+
+
+def rules(policy: PolicyFile, record: type[Struct], facts: tuple[str, ...]) -> Rules:
+    """Return the rules of a policy file for one kind of finding.
+
+    Raises
+    ------
+    BadPolicy
+        If a rule cannot be used, or a whitelist would match everything.
+    """
+    every = tuple(_rule(table, f"rules[{n}]", record, facts) for n, table in enumerate(policy.rules))
+    names = [rule.name for rule in every]
+    if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise BadPolicy(f"two rules have the name {repeated[0]} (the default rules have names too)")
+    listed = tuple(_listed(t, f"whitelist[{n}]", record, facts) for n, t in enumerate(policy.whitelist))
+    return Rules(policy.thresholds, every, listed)
+
+
+def _rule(table: RuleTable, number: str, record: type[Struct], facts: tuple[str, ...]) -> Rule:
+    place = f"{number} ({table.name})"
+    if unknown := [kind for kind in table.kinds if kind not in LEAK_KINDS]:
+        raise BadPolicy(
+            f"{place}: there is no kind {unknown[0]}; write some of {', '.join(sorted(LEAK_KINDS))}"
+        )
+    return Rule(
+        table.name, table.severity, tuple(table.kinds), table.confidence, table.cooldown_seconds,
+        conditions(table.where, record, facts, f"{place}: where"),
+        conditions(table.needs, record, facts, f"{place}: needs"),
+        table.silent, _runbook(table.runbook, place),
+    )  # fmt: skip
+
+
+def _runbook(text: str | None, place: str) -> str | None:
+    """Refuse a template that would fail when an alert needs it."""
+    try:
+        fields = [name for _, name, _, _ in Formatter().parse(text or "") if name is not None]
+    except ValueError as error:
+        raise BadPolicy(f"{place}: runbook: {error}; write {{{{ for a brace") from None
+    if wrong := [name for name in fields if name not in _IN_RUNBOOKS]:
+        raise BadPolicy(f"{place}: runbook: there is no {{{wrong[0]}}}; there are {{service}} and {{kind}}")
+    return text
+
+
+def _listed(table: WhitelistTable, place: str, record: type[Struct], facts: tuple[str, ...]) -> Whitelisted:
+    where = conditions(table.where, record, facts, f"{place}: where")
+    if all(condition.matches_all() for condition in where):
+        raise BadPolicy(f"{place}: it would match everything; name a service, a kind or a bound in `where`")
+    end: Any = datetime.datetime.combine(table.until, datetime.time(), datetime.UTC)
+    return Whitelisted(where, end.timestamp(), table.reason)
