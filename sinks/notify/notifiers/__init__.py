@@ -2,5 +2,7 @@
 
 from __future__ import annotations
 
-NOTIFIERS: dict[str, str] = {}
+NOTIFIERS: dict[str, str] = {
+    "alertmanager": "sinks.notify.notifiers.alertmanager",
+}
 """The module of each notifier; it defines `NOTIFIER`, a subclass of `sinks.notify.notifier.Notifier`."""
