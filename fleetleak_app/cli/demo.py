@@ -24,6 +24,9 @@ SECTIONS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
     parser.add_argument("--json", action="store_true", help="print the outcome as one line of JSON, last")
+    parser.add_argument(
+        "--alertmanager", action="store_true", help="start a real Alertmanager, and show the alert there, too"
+    )
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     parser.add_argument("--timeout", type=float, default=180.0, metavar="SECONDS", help="default 180")
 
@@ -33,13 +36,17 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     with needs("demo"):
         from rich.console import Console
 
+        from fleetleak_app.demo.alertmanager import AlertmanagerFailed
         from fleetleak_app.demo.demo import Demo, DemoFailed
+    if arguments.alertmanager:
+        with needs("notify"):
+            import httpx2  # noqa: F401
     console = Console(stderr=arguments.json)
     own_broker = loaded.origin["kafka.bootstrap_servers"] == "default"
     if own_broker and loaded.origin["kafka.properties"] != "flag":
         # The configured properties, such as a login, belong to another cluster.
         loaded.settings.kafka.properties = {}
-    demo = Demo(loaded.settings, own_broker, arguments.timeout, console)
+    demo = Demo(loaded.settings, own_broker, arguments.timeout, console, arguments.alertmanager)
     try:
         with demo.running() as processes:
             outcome = demo.watch(processes)
@@ -52,7 +59,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         shutil.rmtree(demo.directory, ignore_errors=True)
         raise
-    except (BrokerFailed, Unreachable, WrongTopics, DemoFailed) as error:
+    except (BrokerFailed, Unreachable, WrongTopics, DemoFailed, AlertmanagerFailed) as error:
         if arguments.json:
             print(json.dumps({"found": False, "error": str(error)}), flush=True)
         if not any(demo.directory.iterdir()):

@@ -63,6 +63,14 @@ class Posted(Struct):
     status: Status
 
 
+def policy(url: str) -> str:
+    """Return a policy file that sends every alert to the Alertmanager at this address."""
+    return (
+        f'[targets.alertmanager]\nkind = "alertmanager"\nurls = [{json.dumps(url)}]\n\n'
+        '[[routes]]\ntargets = ["alertmanager"]\n'
+    )
+
+
 def program(say: Callable[[str], None]) -> Path:
     """Return the program of an Alertmanager; build or unpack it the first time.
 

@@ -22,7 +22,8 @@ from fleetleak.kafka.read import Skipped
 from fleetleak.records import Alert, Decoder, Score, Unreadable
 from fleetleak.settings import Settings
 from fleetleak_app import roles
-from fleetleak_app.demo.view import View, card
+from fleetleak_app.demo.alertmanager import RealAlertmanager, policy
+from fleetleak_app.demo.view import View, card, posted
 from fleetleak_app.demo.workload import CHUNK_BYTES, WELL_SECONDS
 from fleetleak_app.processes import Processes
 
@@ -34,6 +35,8 @@ _INTERVAL_SECONDS = 1.0
 _PARTITIONS = 4
 # After the alert, wait this long for false alerts on the twin and everything else.
 _WATCH_ON_SECONDS = 15.0
+# The longest that the alert takes to Alertmanager.
+_NOTIFY_SECONDS = 60.0
 
 
 class DemoFailed(RuntimeError):
@@ -47,11 +50,13 @@ class Outcome:
     alert: Alert | None = None
     seconds: float | None = None
     wrong: list[Alert] = field(default_factory=list)
+    alertmanager: bool | None = None
+    """Whether Alertmanager has the alert; None without Alertmanager."""
 
     @property
     def well(self) -> bool:
-        """Whether the leak was alerted after it began, and nothing else was."""
-        return self.alert is not None and not self.wrong
+        """Whether the leak was alerted after it began, and nothing else was; with Alertmanager, there too."""
+        return self.alert is not None and not self.wrong and self.alertmanager is not False
 
     def to_json(self) -> str:
         """Return one line of JSON."""
@@ -71,6 +76,7 @@ class Outcome:
                 "eta_high": alert and alert.eta_high,
                 "false_alerts": [wrong.key for wrong in self.wrong],
             }
+            | ({} if self.alertmanager is None else {"alertmanager": self.alertmanager})
         )
 
 
@@ -85,10 +91,17 @@ class Demo:
         Whether the demo starts an embedded Kafka.
     timeout_seconds
         How long the demo waits for the alert.
+    alertmanager
+        Whether the demo starts an Alertmanager, too, and waits until it has the alert.
     """
 
     def __init__(
-        self, settings: Settings, own_broker: bool, timeout_seconds: float, console: Console
+        self,
+        settings: Settings,
+        own_broker: bool,
+        timeout_seconds: float,
+        console: Console,
+        alertmanager: bool = False,
     ) -> None:
         self._settings = settings
         self._own_broker = own_broker
@@ -99,12 +112,15 @@ class Demo:
         self._skipped: dict[str, Skipped] = {}
         self._leak_begins = 0.0
         self.directory = Path(tempfile.mkdtemp(prefix="fleetleak-demo-"))
-        self.outcome = Outcome()
+        self._alertmanager = RealAlertmanager(self._view.say) if alertmanager else None
+        self.outcome = Outcome(alertmanager=False if alertmanager else None)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Processes]:
         """Start everything; end everything when the block ends."""
         with contextlib.ExitStack() as stack:
+            if self._alertmanager is not None:
+                stack.enter_context(self._alertmanager)
             self._reach_kafka(stack)
             processes = stack.enter_context(Processes(self.directory))
             self._start(processes)
@@ -132,6 +148,13 @@ class Demo:
         commands = {"producer": ["producer"], **{spec.name: roles.words(spec) for spec in roles.roles()}}
         for name, words in commands.items():
             processes.start(name, ["fleetleak_app", *words], environment)
+        if self._alertmanager is not None:
+            file = self.directory / "policy.toml"
+            file.write_text(policy(self._alertmanager.url))
+            processes.start(
+                "notify", ["fleetleak_app", "sink", "notify"],
+                environment | {"FLEETLEAK_POLICY_FILE": str(file)},
+            )  # fmt: skip
         workload = ["--bytes-per-second", str(_BYTES_PER_SECOND), "--limit-bytes", str(_LIMIT_BYTES)]
         self._leak_begins = time.time() + WELL_SECONDS
         for name, extra in ((LEAK, ["--leak"]), (TWIN, [])):
@@ -173,7 +196,23 @@ class Demo:
         for alert in (self.outcome.alert, *self.outcome.wrong):
             if alert is not None:
                 self._view.console.print(card(alert))
+        if self._alertmanager is not None and self.outcome.alert is not None:
+            found = started + (self.outcome.seconds or 0.0)
+            self._await(self._alertmanager, self.outcome.alert, processes, found + _NOTIFY_SECONDS)
         return self.outcome
+
+    def _await(
+        self, alertmanager: RealAlertmanager, alert: Alert, processes: Processes, deadline: float
+    ) -> None:
+        """Wait until Alertmanager has the alert, and show it as it is there."""
+        while not (there := [a for a in alertmanager.alerts() if a.labels.get("service") == alert.service]):
+            if time.monotonic() > deadline:
+                self._view.say(f"Alertmanager has no alert on {alert.service}")
+                return
+            self._check(processes)
+            time.sleep(0.5)
+        self.outcome.alertmanager = True
+        self._view.console.print(posted(there[0], alertmanager.url))
 
     def _reader(self) -> Consumer:
         names = topics.names(self._settings.kafka.topic_prefix)

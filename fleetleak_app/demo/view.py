@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fleetleak.records import Alert, Score
+from fleetleak_app.demo.alertmanager import Posted
 from fleetleak_app.tables import shorten
 
 _MIB = 2**20
@@ -87,6 +88,19 @@ def card(alert: Alert) -> Panel:
     lines += [Text(f"because     {reason}") for reason in alert.reasons]
     lines.append(Text(f"do          {alert.recommendation}"))
     return Panel(Group(*lines), title=f"ALERT {alert.key}", border_style="red", expand=True)
+
+
+def posted(alert: Posted, url: str) -> Table:
+    """Return an alert of the Alertmanager at `url` as a small table."""
+    drawn = Table(title="the same alert in Alertmanager", box=None, show_header=False, pad_edge=False)
+    drawn.add_column(no_wrap=True)
+    drawn.add_column(overflow="fold")
+    rows = {f"label {name}": value for name, value in sorted(alert.labels.items())}
+    rows["summary"] = alert.annotations.get("summary", "-")
+    rows |= {"state": alert.status.state, "address": f"{url}/#/alerts"}
+    for name, value in rows.items():
+        drawn.add_row(Text(name), Text(value))
+    return drawn
 
 
 class View:
