@@ -115,6 +115,8 @@ class Adapter(ABC, Generic[R, M]):
 
     NAME: ClassVar[str]
     RECORD: ClassVar[type[Any]]
+    KINDS: ClassVar[frozenset[str]]
+    """The kinds that a rule can name."""
     FACTS: ClassVar[tuple[str, ...]]
     """Names that the conditions of a rule may use beside the fields of the record."""
 

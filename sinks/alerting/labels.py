@@ -10,7 +10,7 @@ from fleetleak.text import DAY, HOUR
 from sinks.alerting.decision import VOTERS, voted
 from sinks.alerting.finding import Adapter, Opinion, Signature
 from sinks.alerting.lessons import Allowed, Labelled, right
-from sinks.alerting.subject import Member, Subject
+from sinks.alerting.subject import Evidence, Member, Subject
 
 # A size that a label called usual is usual up to this factor, for so long.
 _USUAL_MARGIN = 1.5
@@ -40,27 +40,44 @@ def expect(subject: Subject[Any], label: Label, time: float) -> None:
 def learn(
     subject: Subject[Any], adapter: Adapter[Any, Any], label: Label, time: float, gate: float
 ) -> Allowed | None:
-    """Learn from a label `leak` or `not-a-leak`; return the whitelist condition that it completes, if any."""
-    member = _labelled(subject)
-    if member is None:
+    """Learn from a label; return the whitelist condition that it completes, if any.
+
+    A label `expected` teaches only if a tool gave it: somebody silenced the alert.
+    """
+    if label.verdict == "expected" and not label.weak:
+        return None
+    ended = subject.closed if label.alert is not None and subject.standing is None else None
+    known = ended.evidence if ended else evidence(subject, adapter)
+    if known is None:
         return None
     leak = label.verdict == "leak"
-    detected = [voted(method, member.opinions or _NONE, gate)[1] for method in VOTERS]
-    about = subject.standing.key if subject.standing else f"{label.author} {time // HOUR:.0f}"
-    found = adapter.signature(member.own)
-    kind = member.memory.kind if member.memory.phase == "firing" else None
-    signature = Signature(kind or found.kind, found.size, found.rate) if found else None
-    confidence = max(member.highest, member.confidence)
+    detected = [voted(method, known.opinions, gate)[1] for method in VOTERS]
+    alert = subject.standing or ended
+    about = alert.key if alert else f"{label.author} {time // HOUR:.0f}"
     made = subject.lessons.add(
-        Labelled(time, about, label.author, leak, label.weak, confidence, signature, right(leak, detected))
-    )
-    if made is not None and adapter.too_wide(made.bound, member.own):
+        Labelled(
+            time, about, label.author, leak, label.weak, known.confidence, known.signature,
+            right(leak, detected),
+        )
+    )  # fmt: skip
+    member = _labelled(subject)
+    if made is not None and member is not None and adapter.too_wide(made.bound, member.own):
         subject.lessons.revoke(made.number)
         return None
     return made
 
 
-_NONE = (Opinion(), Opinion())
+def evidence(subject: Subject[Any], adapter: Adapter[Any, Any]) -> Evidence | None:
+    """Return what a label would refer to now; None for a subject without instances."""
+    if (member := _labelled(subject)) is None:
+        return None
+    looks = adapter.signature(member.own)
+    if looks is not None and subject.standing is not None:
+        looks = Signature(subject.standing.told.kind, looks.size, looks.rate)
+    return Evidence(max(member.highest, member.confidence), looks, member.opinions or _NOTHING_SAID)
+
+
+_NOTHING_SAID = (Opinion(), Opinion())
 
 
 def _labelled(subject: Subject[Any]) -> Member[Any] | None:

@@ -5,8 +5,6 @@ It knows no kind of finding: an adapter does (`sinks.alerting.finding.Adapter`).
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -14,8 +12,7 @@ from msgspec import Struct
 
 from fleetleak.kafka.topics import MAIN
 from fleetleak.observe import metrics
-from fleetleak.records import Alert, Label, Promotion, Unreadable, control, encode
-from fleetleak.records.alert import URGENCIES, AlertState
+from fleetleak.records import Alert, Label, Promotion, Unreadable, control
 from fleetleak.records.control import PROMOTION_KEY, ModelDelete, WhitelistRevoke
 from fleetleak.settings.tree import AlertingSettings
 from fleetleak.stream import Applied, Key, Record, Rejected
@@ -24,12 +21,12 @@ from fleetleak.stream.keyed import Keyed
 from fleetleak.text import DAY, duration
 from sinks.alerting import labels
 from sinks.alerting.active import ActiveTracks
+from sinks.alerting.alerts import Alerts
 from sinks.alerting.decide import Decider
 from sinks.alerting.decision import Decision
 from sinks.alerting.finding import Adapter, Finding, Source
-from sinks.alerting.life import AlertMemory, Life, Transition
-from sinks.alerting.subject import MANY_MORE, Closed, Member, Standing, Subject, higher, more_severe
-from sinks.alerting.words import NO_ALERT, Writer
+from sinks.alerting.life import AlertMemory, Life
+from sinks.alerting.subject import Member, Subject
 from sinks.policy.file import PolicyFile
 from sinks.policy.rules import rules
 
@@ -79,18 +76,14 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
             clear_least=settings.clear_seconds,
             reopen=settings.reopen_seconds,
         )
-        self._reopen = settings.reopen_seconds
         self._silent = settings.silent_seconds
-        self._writer = Writer(self._adapter)
-        self._decider = Decider(
-            settings, self._adapter, rules(policy, self._adapter.RECORD, self._adapter.FACTS)
-        )
-        self._alerts_topic = alerts_topic
-        self._silent_topic = silent_topic
-        # Interned, so that it is the same object as the default: msgspec omits a default by identity.
-        self._track = sys.intern(track)
+        self._decider = Decider(settings, self._adapter, rules(policy, self._adapter))
+        self._track = track
         # Stored under PROMOTION_KEY. No subject has this key.
         self._active = ActiveTracks()
+        self._alerts: Alerts[R, M] = Alerts(
+            self._adapter, self._life, alerts_topic, silent_topic, track, self._active
+        )
 
     # Records.
 
@@ -143,106 +136,9 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
             self._adapter.settle(member.own, record)
         if step is not None:
             self._adapter.told(member.own, record, step.urgency)
-            self._tell(subject, member, record, step, decision, emit)
+            self._alerts.tell(subject, member, record, step, decision, emit)
         elif memory.phase == "firing":
-            self._adopt(subject, member, record, finding, decision, emit)
-
-    def _tell(
-        self,
-        subject: Subject[M],
-        member: Member[M],
-        record: R,
-        step: Transition,
-        decision: Decision,
-        emit: Emit,
-    ) -> None:
-        """Publish a transition of one instance as one of its subject, if it is news."""
-        standing = subject.standing
-        state: AlertState = "updated"
-        if standing is None:
-            if step.state == "resolved":
-                return
-            standing = subject.standing = self._opened(subject, record, step)
-            state = "firing"
-        elif not subject.firing():
-            self._end(subject, step.time, step.closed_by or "", emit)
-            return
-        elif not subject.is_news(record.instance, step):
-            return
-        elif step.state == "resolved" or record.instance not in subject.affected():
-            # A record that shows nothing is not told. The next record of an instance that is affected is.
-            standing.outdated, standing.news = True, step.news or standing.news
-            return
-        elif self._cooling(standing, step, decision, len(subject.affected())):
-            standing.outdated, standing.news = True, step.news or standing.news
-            return
-        alert = self._writer.described(subject, standing, member, record, step, decision, state)
-        self._told(standing, alert, emit)
-
-    @staticmethod
-    def _cooling(standing: Standing, step: Transition, decision: Decision, affected: int) -> bool:
-        """Return whether a step must wait for the cool-down of its rule: nothing about it is worse."""
-        told = standing.told
-        worse = (
-            more_severe(decision.severity, told.severity)
-            or higher(URGENCIES, step.urgency, told.urgency)
-            or (step.certainty == "sure" and told.certainty == "early")
-            or affected >= MANY_MORE * told.affected
-        )
-        return not worse and not standing.stale and step.time - told.time < decision.rule.cooldown_seconds
-
-    def _told(self, standing: Standing, alert: Alert, emit: Emit) -> None:
-        standing.told = msgspec.structs.replace(alert, track=self._track)
-        standing.outdated, standing.news, standing.stale, standing.orphaned = False, None, False, None
-        self._publish(standing.told, emit)
-
-    def _adopt(
-        self,
-        subject: Subject[M],
-        member: Member[M],
-        record: R,
-        finding: Finding,
-        decision: Decision,
-        emit: Emit,
-    ) -> None:
-        """Publish the alert with this record, if what was published is no longer true."""
-        standing = subject.standing
-        waits = member.memory.waiting_since is not None
-        if standing is None or record.instance not in subject.affected() or not (waits or finding.window):
-            return
-        worse = more_severe(decision.severity, standing.told.severity) and decision.enough
-        if not (standing.outdated or standing.stale or worse):
-            return
-        step = self._life.repeat(member.memory, finding)
-        if self._cooling(standing, step, decision, len(subject.affected())):
-            return
-        news = "data comes again" if standing.stale else standing.news
-        self._adapter.told(member.own, record, step.urgency)
-        step = msgspec.structs.replace(step, news=news)
-        alert = self._writer.described(subject, standing, member, record, step, decision, "updated")
-        self._told(standing, alert, emit)
-
-    def _opened(self, subject: Subject[M], record: R, step: Transition) -> Standing:
-        """Return a new alert; one that ended recently is opened again."""
-        closed = subject.closed
-        if closed is not None and step.time - closed.at < self._reopen:
-            return Standing(closed.key, closed.since, NO_ALERT, reopened=closed.reopened + 1)
-        # The track is in the name: after a promotion, `alerts` can have one finding's alerts of two tracks.
-        owner = "" if self._track == MAIN else f"@{self._track}"
-        kind = "" if self._adapter.NAME == "leak" else f"{self._adapter.NAME}:"
-        return Standing(f"{kind}{record.service}@{step.time:.0f}{owner}", step.time, NO_ALERT)
-
-    def _publish(self, alert: Alert, emit: Emit) -> None:
-        active = self._active.of(emit.key.partition) == self._track
-        emit.count(metrics.TRANSITIONS, alert.state)
-        news = f"{alert.news}; " if alert.news else ""
-        emit.rekeyed(
-            self._alerts_topic if active else self._silent_topic,
-            alert.key.encode(),
-            encode(alert),
-            transition=True,
-            note=f"alert {alert.state}: {alert.key}: {news}{alert.summary}",
-        )
+            self._alerts.adopt(subject, member, record, finding, decision, emit)
 
     def _forget_silent(self, subject: Subject[M], time: float, emit: Emit) -> None:
         """Forget instances that are silent for too long.
@@ -253,7 +149,7 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         if standing is not None and standing.orphaned is not None and not subject.firing():
             since, patience = standing.orphaned
             if time - since > patience:
-                self._close(subject, time, "no affected instance is there any more", emit)
+                self._alerts.close(subject, time, "no affected instance is there any more", emit)
         if subject.newest - subject.checked < self._silent / 8:
             return
         subject.checked = subject.newest
@@ -275,32 +171,15 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         standing = state.standing
         if standing is None:
             return state
-        time = state.newest + (due - state.appended)
-        if standing.stale:
-            self._close(state, time, f"gone: no data for {duration(_GONE_SECONDS)}", emit)
+        silent = due - state.appended
+        time = state.newest + silent
+        if silent >= _GONE_SECONDS - 1.0:
+            self._alerts.close(state, time, f"gone: no data for {duration(_GONE_SECONDS)}", emit)
             return state
-        news = f"no data for {duration(self._silent)}: nobody knows whether it still grows"
-        standing.told, standing.stale = self._writer.stale(standing.told, time, news), True
-        self._publish(standing.told, emit)
+        news = f"no data for {duration(silent)}: nobody knows whether it still grows"
+        self._alerts.stale(standing, time, news, emit)
         emit.wake(state.appended + _GONE_SECONDS)
         return state
-
-    # The end of an alert.
-
-    def _close(self, subject: Subject[M], time: float, why: str, emit: Emit) -> None:
-        """End the alert for a reason outside its instances, and reset their state machines."""
-        if subject.standing is None:
-            return
-        for member in subject.members.values():
-            member.memory = AlertMemory()
-        self._end(subject, time, why, emit)
-
-    def _end(self, subject: Subject[M], time: float, why: str, emit: Emit) -> None:
-        if (standing := subject.standing) is None:
-            return
-        subject.standing = None
-        subject.closed = Closed(standing.key, standing.since, time, standing.reopened)
-        self._publish(self._writer.ended(standing.told, time, why), emit)
 
     # Control records.
 
@@ -324,7 +203,7 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
     def _delete(self, subject: Subject[M] | None, _record: ModelDelete, emit: Emit) -> None:
         """End the alert of a deleted subject, and forget the subject."""
         if subject is not None:
-            self._close(subject, subject.newest, "the service was deleted", emit)
+            self._alerts.close(subject, subject.newest, "the service was deleted", emit)
 
     def _revoke(self, subject: Subject[M] | None, record: WhitelistRevoke, emit: Emit) -> Subject[M] | None:
         done = subject is not None and subject.lessons.revoke(record.number)
@@ -335,7 +214,7 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         if subject is None:
             emit.count(metrics.CONTROLS, "label", "no-such-service")
             return None
-        if label.alert is not None and (subject.standing is None or subject.standing.key != label.alert):
+        if label.alert not in (None, *subject.keys()):
             emit.count(metrics.CONTROLS, "label", "no-such-alert")
             return subject
         self._apply_label(subject, label, emit)
@@ -345,19 +224,14 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
 
     def _apply_label(self, subject: Subject[M], label: Label, emit: Emit) -> None:
         # A label from the future counts as given now: records alone say what time it is.
-        time = subject.newest
-        made = None
-        if label.verdict != "expected":
-            made = labels.learn(
-                subject, self._adapter, label, time, self._decider.gate(subject.lessons).value
-            )
-        if label.weak:
+        time, gate = subject.newest, self._decider.gate(subject.lessons).value
+        made = labels.learn(subject, self._adapter, label, time, gate)
+        if label.weak or (label.alert is not None and subject.standing is None):
             return
         standing = subject.standing
         if label.verdict == "leak":
-            if standing is not None and label.author not in standing.confirmed:
-                standing.confirmed.append(label.author)
-                self._told(standing, self._writer.confirmed(standing.told, time, label.author), emit)
+            if standing is not None:
+                self._alerts.confirm(standing, time, label.author, emit)
             return
         if label.verdict == "expected":
             labels.expect(subject, label, time)
@@ -365,7 +239,8 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
             labels.cover(subject, self._adapter, time)
         reason = f": {label.reason}" if label.reason else ""
         listed = f"; whitelisted: {self._adapter.looks(made.bound)}" if made else ""
-        self._close(subject, time, f"{label.author} said {label.verdict}{reason}{listed}"[:_LONGEST], emit)
+        why = f"{label.author} said {label.verdict}{reason}{listed}"[:_LONGEST]
+        self._alerts.close(subject, time, why, emit)
 
     def _promote(self, partition: int, track: str) -> tuple[Key | None, Applied]:
         """Make a track active in a partition, and move firing alerts to the topic where they belong now."""
@@ -375,18 +250,17 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
             applied.count(metrics.CONTROLS, "promotion", "unchanged")
             return None, applied
         standing = self._standing(partition) if self._track in (track, before) else []
-        why = f"track {track} was promoted"
-        self._publish_all([(key, self._writer.ended(t, t.time, why)) for key, t in standing], applied)
+        for key, told in standing:
+            emit = Emit(key)
+            self._alerts.moved(told, track, emit)
+            emit.into(applied)
         self._active.promote(partition, track)
-        self._publish_all([(key, msgspec.structs.replace(t, state="firing")) for key, t in standing], applied)
+        for key, told in standing:
+            emit = Emit(key)
+            self._alerts.publish(msgspec.structs.replace(told, state="firing"), emit)
+            emit.into(applied)
         applied.count(metrics.CONTROLS, "promotion", "applied")
         return Key(partition, PROMOTION_KEY), applied
-
-    def _publish_all(self, alerts: Sequence[tuple[Key, Alert]], applied: Applied) -> None:
-        for key, alert in alerts:
-            emit = Emit(key)
-            self._publish(alert, emit)
-            emit.into(applied)
 
     def _standing(self, partition: int) -> list[tuple[Key, Alert]]:
         """Return the last published transition of every firing alert, at the newest time of its subject."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 from fleetleak.liveness import alive
 from fleetleak.records import Alert
 from fleetleak.records.alert import SEVERITIES, URGENCIES
-from sinks.alerting.finding import Opinion, Source
+from sinks.alerting.finding import Opinion, Signature, Source
 from sinks.alerting.history import added
 from sinks.alerting.lessons import Lessons
 from sinks.alerting.life import AlertMemory, Transition
@@ -103,13 +103,22 @@ class Standing(Struct, omit_defaults=True):
     orphaned: tuple[float, float] | None = None
 
 
+class Evidence(Struct, frozen=True, array_like=True):
+    """What a label refers to: the highest confidence, how the finding looked, and what the methods said."""
+
+    confidence: float
+    signature: Signature | None
+    opinions: tuple[Opinion, Opinion]
+
+
 class Closed(Struct, frozen=True, array_like=True):
-    """The alert that ended last: it is re-opened if the finding comes back soon."""
+    """The alert that ended last: it can still be labelled, and is opened again if the finding returns."""
 
     key: str
     since: float
     at: float
     reopened: int
+    evidence: Evidence | None
 
 
 class Subject(Struct, Generic[M], omit_defaults=True):
@@ -140,6 +149,11 @@ class Subject(Struct, Generic[M], omit_defaults=True):
     usual_until: float = 0.0
     muted_until: float = 0.0
     lessons: Lessons = msgspec.field(default_factory=Lessons)
+
+    def keys(self) -> list[str]:
+        """Return the keys of the alerts that can be labelled: the one that is firing, else the last one."""
+        alert = self.standing or self.closed
+        return [] if alert is None else [alert.key]
 
     def firing(self) -> list[str]:
         """Return the instances whose state machine is firing, also those that are silent now."""

@@ -35,6 +35,8 @@ class RuleTable(Struct, forbid_unknown_fields=True):
 
     Parameters
     ----------
+    finding
+        What kind of finding it is about.
     severity
         Its severity where everything in `needs` holds and the confidence is enough; else one step lower.
     confidence
@@ -49,6 +51,7 @@ class RuleTable(Struct, forbid_unknown_fields=True):
 
     name: Name
     severity: Severity
+    finding: Name = "leak"
     kinds: list[Name] = []
     confidence: Fraction | None = None
     cooldown_seconds: CoolDown = 1800.0
@@ -64,6 +67,7 @@ class WhitelistTable(Struct, forbid_unknown_fields=True):
     where: Table
     until: datetime.date
     reason: Text
+    finding: Name = "leak"
 
 
 class RouteTable(Struct, forbid_unknown_fields=True):

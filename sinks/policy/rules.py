@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from string import Formatter
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
 
 from fleetleak.records.alert import Severity
-from fleetleak.records.types import LEAK_KINDS
 from sinks.policy.conditions import BadPolicy, Condition, conditions
 from sinks.policy.file import PolicyFile, RuleTable, Thresholds, WhitelistTable
 
@@ -92,7 +91,16 @@ class Rules(Struct, frozen=True):
         return None
 
 
-def rules(policy: PolicyFile, record: type[Struct], facts: tuple[str, ...]) -> Rules:
+class Subjects(Protocol):
+    """What rules must know of a kind of finding (`sinks.alerting.finding.Adapter`)."""
+
+    NAME: ClassVar[str]
+    RECORD: ClassVar[type[Any]]
+    KINDS: ClassVar[frozenset[str]]
+    FACTS: ClassVar[tuple[str, ...]]
+
+
+def rules(policy: PolicyFile, of: Subjects | type[Subjects]) -> Rules:
     """Return the rules of a policy file for one kind of finding.
 
     Raises
@@ -100,24 +108,25 @@ def rules(policy: PolicyFile, record: type[Struct], facts: tuple[str, ...]) -> R
     BadPolicy
         If a rule cannot be used, or a whitelist would match everything.
     """
-    every = tuple(_rule(table, f"rules[{n}]", record, facts) for n, table in enumerate(policy.rules))
+    every = tuple(_rule(t, f"rules[{n}]", of) for n, t in enumerate(policy.rules) if t.finding == of.NAME)
     names = [rule.name for rule in every]
     if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise BadPolicy(f"two rules have the name {repeated[0]} (the default rules have names too)")
-    listed = tuple(_listed(t, f"whitelist[{n}]", record, facts) for n, t in enumerate(policy.whitelist))
+    listed = tuple(
+        _listed(t, f"whitelist[{n}]", of) for n, t in enumerate(policy.whitelist) if t.finding == of.NAME
+    )
     return Rules(policy.thresholds, every, listed)
 
 
-def _rule(table: RuleTable, number: str, record: type[Struct], facts: tuple[str, ...]) -> Rule:
+def _rule(table: RuleTable, number: str, of: Subjects | type[Subjects]) -> Rule:
     place = f"{number} ({table.name})"
-    if unknown := [kind for kind in table.kinds if kind not in LEAK_KINDS]:
-        raise BadPolicy(
-            f"{place}: there is no kind {unknown[0]}; write some of {', '.join(sorted(LEAK_KINDS))}"
-        )
+    if unknown := [kind for kind in table.kinds if kind not in of.KINDS]:
+        known = ", ".join(sorted(of.KINDS))
+        raise BadPolicy(f"{place}: there is no kind {unknown[0]}; write some of {known}")
     return Rule(
         table.name, table.severity, tuple(table.kinds), table.confidence, table.cooldown_seconds,
-        conditions(table.where, record, facts, f"{place}: where"),
-        conditions(table.needs, record, facts, f"{place}: needs"),
+        conditions(table.where, of.RECORD, of.FACTS, f"{place}: where"),
+        conditions(table.needs, of.RECORD, of.FACTS, f"{place}: needs"),
         table.silent, _runbook(table.runbook, place),
     )  # fmt: skip
 
@@ -133,9 +142,9 @@ def _runbook(text: str | None, place: str) -> str | None:
     return text
 
 
-def _listed(table: WhitelistTable, place: str, record: type[Struct], facts: tuple[str, ...]) -> Whitelisted:
-    where = conditions(table.where, record, facts, f"{place}: where")
+def _listed(table: WhitelistTable, place: str, of: Subjects | type[Subjects]) -> Whitelisted:
+    where = conditions(table.where, of.RECORD, of.FACTS, f"{place}: where")
     if all(condition.matches_all() for condition in where):
         raise BadPolicy(f"{place}: it would match everything; name a service, a kind or a bound in `where`")
-    end: Any = datetime.datetime.combine(table.until, datetime.time(), datetime.UTC)
+    end = datetime.datetime.combine(table.until, datetime.time(), datetime.UTC)
     return Whitelisted(where, end.timestamp(), table.reason)

@@ -53,6 +53,7 @@ class Leaks(Adapter[Score, LeakMemory]):
 
     NAME = "leak"
     RECORD = Score
+    KINDS = LEAK_KINDS
     FACTS = ("growth_in_window", "sustained_seconds", "occurrences", "fragmentation_index", "seconds_left")
 
     def __init__(self, settings: AlertingSettings) -> None:

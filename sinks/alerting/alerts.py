@@ -1,0 +1,184 @@
+"""The one alert of a subject: it opens, is updated and ends, and every transition is published."""
+
+from __future__ import annotations
+
+import sys
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from fleetleak.kafka.topics import MAIN
+from fleetleak.observe import metrics
+from fleetleak.records import Alert, encode
+from fleetleak.records.alert import URGENCIES, AlertState
+from fleetleak.stream.emit import Emit
+from sinks.alerting import labels
+from sinks.alerting.active import ActiveTracks
+from sinks.alerting.decision import Decision
+from sinks.alerting.finding import Adapter, Finding, Source
+from sinks.alerting.life import AlertMemory, Life, Transition
+from sinks.alerting.subject import MANY_MORE, Closed, Member, Standing, Subject, higher, more_severe
+from sinks.alerting.words import NO_ALERT, Writer
+
+R = TypeVar("R", bound=Source)
+M = TypeVar("M", bound=Struct)
+
+
+class Alerts(Generic[R, M]):
+    """Folds the transitions of instances into those of their subject, and publishes what is news.
+
+    Parameters
+    ----------
+    topic, silent_topic
+        Where alerts go while `track` is active, and while another track is.
+    active
+        The active track of each partition.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter[R, M],
+        life: Life,
+        topic: str,
+        silent_topic: str,
+        track: str,
+        active: ActiveTracks,
+    ) -> None:
+        self._adapter = adapter
+        self._life = life
+        self._writer = Writer(adapter)
+        self._topic = topic
+        self._silent_topic = silent_topic
+        # Interned, so that it is the same object as the default: msgspec omits a default by identity.
+        self._track = sys.intern(track)
+        self._active = active
+
+    def tell(
+        self,
+        subject: Subject[M],
+        member: Member[M],
+        record: R,
+        step: Transition,
+        decision: Decision,
+        emit: Emit,
+    ) -> None:
+        """Publish a transition of one instance as one of its subject, if it is news."""
+        standing = subject.standing
+        state: AlertState = "updated"
+        if standing is None:
+            if step.state == "resolved":
+                return
+            standing = subject.standing = self._opened(subject, record, step)
+            state = "firing"
+        elif not subject.firing():
+            self._end(subject, step.time, step.closed_by or "", emit)
+            return
+        elif not subject.is_news(record.instance, step):
+            return
+        elif step.state == "resolved" or record.instance not in subject.affected():
+            # A record that shows nothing is not told. The next record of an instance that is affected is.
+            standing.outdated, standing.news = True, step.news or standing.news
+            return
+        elif self._cooling(standing, step, decision, len(subject.affected())):
+            standing.outdated, standing.news = True, step.news or standing.news
+            return
+        alert = self._writer.described(subject, standing, member, record, step, decision, state)
+        self.told(standing, alert, emit)
+
+    @staticmethod
+    def _cooling(standing: Standing, step: Transition, decision: Decision, affected: int) -> bool:
+        """Return whether a step must wait for the cool-down of its rule: nothing about it is worse."""
+        told = standing.told
+        worse = (
+            more_severe(decision.severity, told.severity)
+            or higher(URGENCIES, step.urgency, told.urgency)
+            or (step.certainty == "sure" and told.certainty == "early")
+            or affected >= MANY_MORE * told.affected
+        )
+        return not worse and not standing.stale and step.time - told.time < decision.rule.cooldown_seconds
+
+    def told(self, standing: Standing, alert: Alert, emit: Emit) -> None:
+        standing.told = msgspec.structs.replace(alert, track=self._track)
+        standing.outdated, standing.news, standing.stale, standing.orphaned = False, None, False, None
+        self.publish(standing.told, emit)
+
+    def adopt(
+        self,
+        subject: Subject[M],
+        member: Member[M],
+        record: R,
+        finding: Finding,
+        decision: Decision,
+        emit: Emit,
+    ) -> None:
+        """Publish the alert with this record, if what was published is no longer true."""
+        standing = subject.standing
+        waits = member.memory.waiting_since is not None
+        if standing is None or record.instance not in subject.affected() or not (waits or finding.window):
+            return
+        worse = more_severe(decision.severity, standing.told.severity) and decision.enough
+        if not (standing.outdated or standing.stale or worse):
+            return
+        step = self._life.repeat(member.memory, finding)
+        if self._cooling(standing, step, decision, len(subject.affected())):
+            return
+        news = "data comes again" if standing.stale else standing.news
+        self._adapter.told(member.own, record, step.urgency)
+        step = msgspec.structs.replace(step, news=news)
+        alert = self._writer.described(subject, standing, member, record, step, decision, "updated")
+        self.told(standing, alert, emit)
+
+    def _opened(self, subject: Subject[M], record: R, step: Transition) -> Standing:
+        """Return a new alert; one that ended recently is opened again."""
+        closed = subject.closed
+        if closed is not None and step.time - closed.at < self._life.reopen:
+            return Standing(closed.key, closed.since, NO_ALERT, reopened=closed.reopened + 1)
+        # The track is in the name: after a promotion, `alerts` can have one finding's alerts of two tracks.
+        owner = "" if self._track == MAIN else f"@{self._track}"
+        kind = "" if self._adapter.NAME == "leak" else f"{self._adapter.NAME}:"
+        return Standing(f"{kind}{record.service}@{step.time:.0f}{owner}", step.time, NO_ALERT)
+
+    def publish(self, alert: Alert, emit: Emit) -> None:
+        active = self._active.of(emit.key.partition) == self._track
+        emit.count(metrics.TRANSITIONS, alert.state)
+        news = f"{alert.news}; " if alert.news else ""
+        emit.rekeyed(
+            self._topic if active else self._silent_topic,
+            alert.key.encode(),
+            encode(alert),
+            transition=True,
+            note=f"alert {alert.state}: {alert.key}: {news}{alert.summary}",
+        )
+
+    def close(self, subject: Subject[M], time: float, why: str, emit: Emit) -> None:
+        """End the alert for a reason outside its instances, and reset their state machines."""
+        if subject.standing is None:
+            return
+        self._end(subject, time, why, emit)
+        for member in subject.members.values():
+            member.memory = AlertMemory()
+
+    def _end(self, subject: Subject[M], time: float, why: str, emit: Emit) -> None:
+        if (standing := subject.standing) is None:
+            return
+        evidence = labels.evidence(subject, self._adapter)
+        subject.standing = None
+        subject.closed = Closed(standing.key, standing.since, time, standing.reopened, evidence)
+        self.publish(self._writer.ended(standing.told, time, why), emit)
+
+    def confirm(self, standing: Standing, time: float, author: str, emit: Emit) -> None:
+        """Publish that a person confirmed the alert; each person confirms once."""
+        if author not in standing.confirmed:
+            standing.confirmed.append(author)
+            self.told(standing, self._writer.confirmed(standing.told, time, author), emit)
+
+    def stale(self, standing: Standing, time: float, news: str, emit: Emit) -> None:
+        """Publish that nobody knows whether the alert still fires; once."""
+        if not standing.stale:
+            standing.told, standing.stale = self._writer.stale(standing.told, time, news), True
+            self.publish(standing.told, emit)
+
+    def moved(self, told: Alert, track: str, emit: Emit) -> None:
+        """Publish the end of an alert on the topic where it was, because another track was promoted."""
+        self.publish(self._writer.ended(told, told.time, f"track {track} was promoted"), emit)
