@@ -23,6 +23,7 @@ from sinks.alerting.words import NO_ALERT, Writer
 
 R = TypeVar("R", bound=Source)
 M = TypeVar("M", bound=Struct)
+_DATA_AGAIN = "data comes again"
 
 
 class Alerts(Generic[R, M]):
@@ -83,6 +84,8 @@ class Alerts(Generic[R, M]):
         elif self._cooling(standing, step, decision, len(subject.affected())):
             standing.outdated, standing.news = True, step.news or standing.news
             return
+        if standing.stale and step.news is None:
+            step = msgspec.structs.replace(step, news=_DATA_AGAIN)
         alert = self._writer.described(subject, standing, member, record, step, decision, state)
         self.told(standing, alert, emit)
 
@@ -123,7 +126,7 @@ class Alerts(Generic[R, M]):
         step = self._life.repeat(member.memory, finding)
         if self._cooling(standing, step, decision, len(subject.affected())):
             return
-        news = "data comes again" if standing.stale else standing.news
+        news = _DATA_AGAIN if standing.stale else standing.news
         self._adapter.told(member.own, record, step.urgency)
         step = msgspec.structs.replace(step, news=news)
         alert = self._writer.described(subject, standing, member, record, step, decision, "updated")

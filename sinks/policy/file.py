@@ -164,4 +164,4 @@ def converted(table: Any, to: type[Any], place: str) -> Any:
     try:
         return msgspec.convert(table, to)
     except msgspec.ValidationError as error:
-        raise BadPolicy(f"{place}: {str(error).replace(' - at `$', ' - at `')}") from None
+        raise BadPolicy(f"{place}: {str(error).replace('`$.', '`')}") from None

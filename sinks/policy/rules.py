@@ -100,7 +100,7 @@ class Subjects(Protocol):
     FACTS: ClassVar[tuple[str, ...]]
 
 
-def rules(policy: PolicyFile, of: Subjects | type[Subjects]) -> Rules:
+def rules(policy: PolicyFile, of: Subjects) -> Rules:
     """Return the rules of a policy file for one kind of finding.
 
     Raises
@@ -118,7 +118,7 @@ def rules(policy: PolicyFile, of: Subjects | type[Subjects]) -> Rules:
     return Rules(policy.thresholds, every, listed)
 
 
-def _rule(table: RuleTable, number: str, of: Subjects | type[Subjects]) -> Rule:
+def _rule(table: RuleTable, number: str, of: Subjects) -> Rule:
     place = f"{number} ({table.name})"
     if unknown := [kind for kind in table.kinds if kind not in of.KINDS]:
         known = ", ".join(sorted(of.KINDS))
@@ -142,7 +142,7 @@ def _runbook(text: str | None, place: str) -> str | None:
     return text
 
 
-def _listed(table: WhitelistTable, place: str, of: Subjects | type[Subjects]) -> Whitelisted:
+def _listed(table: WhitelistTable, place: str, of: Subjects) -> Whitelisted:
     where = conditions(table.where, of.RECORD, of.FACTS, f"{place}: where")
     if all(condition.matches_all() for condition in where):
         raise BadPolicy(f"{place}: it would match everything; name a service, a kind or a bound in `where`")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -54,7 +54,13 @@ class Leaks(Adapter[Score, LeakMemory]):
     NAME = "leak"
     RECORD = Score
     KINDS = LEAK_KINDS
-    FACTS = ("growth_in_window", "sustained_seconds", "occurrences", "fragmentation_index", "seconds_left")
+    FACTS: ClassVar[tuple[str, ...]] = (
+        "growth_in_window",
+        "sustained_seconds",
+        "occurrences",
+        "fragmentation_index",
+        "seconds_left",
+    )
 
     def __init__(self, settings: AlertingSettings) -> None:
         self._clear = settings.clear_confidence
@@ -155,10 +161,16 @@ class Leaks(Adapter[Score, LeakMemory]):
         return "killed for lack of memory again and again" if len(recent) >= _REPEATED_KILLS else None
 
     def opinions(self, record: Score) -> tuple[Opinion, Opinion]:
-        """Return the confidence of the trend, and of the surest learned method that detects something."""
-        learned = [m for name, m in record.methods.items() if name != _STATISTICAL and m.detected]
-        confidence = max((method.confidence for method in learned), default=0.0)
-        return Opinion(record.confidence, record.confidence > 0), Opinion(confidence, bool(learned))
+        """Return the confidence of the trend, and of the surest learned method.
+
+        A learned method that detects nothing has a say only if it was asked about the growth: then it has no
+        tail probability.
+        """
+        learned = [method for name, method in record.methods.items() if name != _STATISTICAL]
+        detected = [method.confidence for method in learned if method.detected]
+        asked = [method.confidence for method in learned if method.p is None]
+        statistical = Opinion(record.confidence, record.confidence > 0)
+        return statistical, Opinion(max(detected or asked, default=0.0), bool(detected))
 
     def signature(self, own: LeakMemory) -> Signature | None:
         """Return kind, rise (bytes) and rate (bytes per second) of the growth."""
