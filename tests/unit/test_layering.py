@@ -57,7 +57,9 @@ ARROWS = {
     "fleetleak_app.tables": Arrows(),
     "fleetleak_app.roles": Arrows(_ground("kafka", "stream"), frozenset({"processors", "sinks"})),
     "fleetleak_app.replay": Arrows(
-        _ground("records", "settings", "kafka", "stream") | _application("reading", "processes", "roles")
+        _ground("records", "settings", "kafka", "stream")
+        | _application("reading", "processes", "roles")
+        | {"sinks"}
     ),
     "fleetleak_app.evaluation": Arrows(
         _ground("records", "settings", "stream") | _application("reading", "replay") | {"processors", "sinks"}
