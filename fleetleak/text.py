@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-_UNITS = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+UNITS = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 # A rate per hour says too much if the growth was watched for a minute only.
 _PER = ((30 * MINUTE, MINUTE, "min"), (3 * DAY, HOUR, "h"))
 
@@ -46,7 +46,7 @@ def size(count: float) -> str:
     >>> [size(b) for b in (512 * 2**20, 4 * 2**30, 1.5 * 2**30, 700, -5 * 2**20)]
     ['512 MiB', '4 GiB', '1.5 GiB', '700 B', '-5 MiB']
     """
-    for unit, name in _UNITS:
+    for unit, name in UNITS:
         if abs(count) >= unit:
             return f"{digits(count / unit)} {name}"
     return f"{count:.0f} B"

@@ -28,6 +28,7 @@ from sinks.picture.axes import (
     days,
     end_of,
     height_of,
+    in_sight,
     level_at,
 )
 
@@ -97,8 +98,7 @@ class _Drawing:
         end = end_of(series.times[0], series.times[-1], moment.forecast)
         low = float(min(self._memory.min(), self._counted.min()))
         high = float(max(self._memory.max(), self._counted.max()))
-        visible = moment.forecast is not None and moment.forecast.eta <= end
-        bottom, top = height_of(low, high, max(series.limit), visible)
+        bottom, top = height_of(low, high, max(series.limit), in_sight(moment.forecast, end))
         self._on = MemoryAxes(
             axes, begin=series.times[0], end=end, bottom=bottom, top=top, unit=unit,
             color=INK if moment.confidence < _DOUBTED else RED,
@@ -146,7 +146,7 @@ class _Drawing:
             # It starts at what counts against the limit.
             at = min(int(np.searchsorted(self._times, end)), len(self._times) - 1)
             self._on.band(trend, forecast, end, level + self._counted[at] - self._memory[at], _STEPS)
-            if self._on.shows(forecast):
+            if in_sight(forecast, self._on.end):
                 self._on.forecast(forecast)
         self._on.onset(onset)
 

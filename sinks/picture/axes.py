@@ -54,6 +54,11 @@ def end_of(begin: float, last: float, forecast: Forecast | None) -> float:
     return max(last, min(last + 1.05 * (forecast.eta_high - last), farthest))
 
 
+def in_sight(forecast: Forecast | None, end: float) -> bool:
+    """Return whether the p50 of a forecast lies in a picture that ends at `end`."""
+    return forecast is not None and forecast.eta <= end
+
+
 def height_of(low: float, high: float, limit: float, forecast_visible: bool) -> tuple[float, float]:
     """Return the lowest and highest bytes to draw: up to the limit if memory or forecast come near it."""
     if 0.0 < high < _NEAR * limit and not forecast_visible:
@@ -103,10 +108,6 @@ class MemoryAxes:
         formatter = ConciseDateFormatter(locator, tz=UTC, **formats)  # type: ignore[no-untyped-call]
         self.axes.xaxis.set_major_formatter(formatter)
 
-    def shows(self, forecast: Forecast | None) -> bool:
-        """Return whether the p50 of a forecast lies in the picture."""
-        return forecast is not None and forecast.eta <= self.end
-
     def line(self, times: Any, levels: Any, **looks: Any) -> None:
         """Draw bytes at unix seconds."""
         self.axes.plot(days(np.asarray(times)), np.asarray(levels) / self.unit, **looks)
@@ -121,11 +122,11 @@ class MemoryAxes:
             textcoords="offset points", color=INK, bbox=BEHIND_TEXT,
         )  # fmt: skip
 
-    def fit(self, trend: Trend, end: float, level: float) -> None:
+    def fit(self, trend: Trend, end: float, level: float, linewidth: float = 2.0) -> None:
         """Draw the fitted growth over its window, which ends at `end` with `level` bytes."""
         window = np.array([end - trend.window, end])
         fitted = level + trend.growth * (window - end)
-        self.line(window, fitted, color=self.color, linewidth=2.0, zorder=3, label="fit")
+        self.line(window, fitted, color=self.color, linewidth=linewidth, zorder=3, label="fit")
 
     def band(self, trend: Trend, forecast: Forecast, start: float, level: float, steps: int) -> None:
         """Draw the growth from `level` bytes at `start` up to the limit, with its interval."""
