@@ -146,9 +146,11 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         An alert outlives its last affected instance for a while: a new one may show the same finding.
         """
         standing = subject.standing
-        if standing is not None and standing.orphaned is not None and not subject.firing():
+        if standing is not None and standing.orphaned is not None:
             since, patience = standing.orphaned
-            if time - since > patience:
+            if subject.firing():
+                standing.orphaned = None
+            elif time - since > patience:
                 self._alerts.close(subject, time, "no affected instance is there any more", emit)
         if subject.newest - subject.checked < self._silent / 8:
             return

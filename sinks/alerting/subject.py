@@ -206,7 +206,7 @@ class Subject(Struct, Generic[M], omit_defaults=True):
         affected = self.affected()
         if step.state == "resolved" and name == told.instance:
             return True
-        if step.state == "updated" and (name == told.instance or told.instance not in affected):
+        if step.state != "resolved" and (name == told.instance or told.instance not in affected):
             return True
         count = len(affected)
         return count >= MANY_MORE * told.affected or MANY_MORE * count <= told.affected
