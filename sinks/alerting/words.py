@@ -58,7 +58,7 @@ class Writer:
                 rule=decision.rule.name,
                 threshold=decision.threshold.value,
                 reopened=standing.reopened,
-                restarts=max((m.memory.restarts for m in subject.members.values()), default=0),
+                restarts=max(told.restarts, *(m.memory.restarts for m in subject.members.values())),
                 kind=step.kind,
                 news=step.news,
                 summary="",
