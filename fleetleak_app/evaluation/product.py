@@ -56,16 +56,18 @@ def alerts(
     """Return the alerts on snapshots that are in order of time; `settings` are by default the defaults."""
     settings = settings or Settings()
     roles = Scoring(settings, "scores"), alerting(settings)
-    outputs = drive(_records(snapshots), len(snapshots), *roles, progress)
-    return list(_lines(output.value for batch in outputs for output in batch.alerts))
+    outputs = drive(records(snapshots), len(snapshots), *roles, progress)
+    return list(lines(output.value for batch in outputs for output in batch.alerts))
 
 
-def _records(snapshots: Iterable[Snapshot]) -> Iterator[Record]:
+def records(snapshots: Iterable[Snapshot]) -> Iterator[Record]:
+    """Yield snapshots as input records of the scoring role."""
     for offset, one in enumerate(snapshots):
         yield Record(0, offset, one.service.encode(), encode(one), one.timestamp)
 
 
-def _lines(values: Iterable[bytes | None]) -> Iterator[Alert]:
+def lines(values: Iterable[bytes | None]) -> Iterator[Alert]:
+    """Yield published alerts as they are judged."""
     for value in values:
         line: Alert = json.loads(value or b"{}")
         yield line
