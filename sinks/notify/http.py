@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from typing import NamedTuple
+import logging
+import socket
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 import httpx2
 
 from fleetleak.stream.target import Answer, Delivered, Never, TryAgain
+from sinks.notify.deadline import Deadline
 
 SECONDS = 15.0
 """The longest that an attempt lasts."""
@@ -17,6 +19,11 @@ _MOST_BYTES = 256 * 1024
 _SHOWN = 200
 # Statuses beside 5xx that another attempt may change.
 _PASSING = frozenset({408, 409, 425, 429})
+_CONNECTED = ("connect_tcp.complete", "start_tls.complete")
+
+# They log every URL at the level info, and addresses of targets contain secrets.
+for _logger in ("httpx2", "httpcore2"):
+    logging.getLogger(_logger).setLevel(logging.WARNING)
 
 
 class Reply(NamedTuple):
@@ -38,10 +45,25 @@ class NoReply(Exception):
 
 
 class Http:
-    """Requests to one target. Redirects are not followed, since a secret would go along."""
+    """Requests to one target. Redirects are not followed, since a secret would go along.
 
-    def __init__(self) -> None:
-        self._client = httpx2.Client(timeout=_READ_SECONDS, follow_redirects=False)
+    Parameters
+    ----------
+    seconds
+        The longest that a request lasts; None: `SECONDS`.
+    secrets
+        Texts that a reply must not repeat; three asterisks stand for them.
+    """
+
+    def __init__(self, seconds: float | None = None, secrets: Collection[str] = ()) -> None:
+        self._seconds = SECONDS if seconds is None else seconds
+        self._secrets = [secret.encode() for secret in secrets]
+        # Without kept connections every request has a new socket, which its deadline can shut down.
+        self._client = httpx2.Client(
+            timeout=min(_READ_SECONDS, self._seconds),
+            follow_redirects=False,
+            limits=httpx2.Limits(max_keepalive_connections=0),
+        )
 
     def request(
         self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -51,21 +73,35 @@ class Http:
         Raises
         ------
         NoReply
-            If there is no whole answer within `SECONDS`.
+            If there is no whole answer in time.
         """
-        deadline = time.monotonic() + SECONDS
-        try:
-            with self._client.stream(method, url, content=body, headers=dict(headers or {})) as response:
-                received = b""
-                for chunk in response.iter_bytes():
-                    received += chunk
-                    if len(received) > _MOST_BYTES:
-                        break
-                    if time.monotonic() > deadline:
-                        raise NoReply(f"no whole answer within {SECONDS:g} s")
-                return Reply(response.status_code, response.headers, received[:_MOST_BYTES])
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise NoReply(f"{type(error).__name__}: {error}") from None
+        sockets: list[socket.socket] = []
+
+        def trace(event: str, info: dict[str, Any]) -> None:
+            if event.endswith(_CONNECTED):
+                sockets.append(info["return_value"].get_extra_info("socket"))
+
+        with Deadline(self._seconds, lambda: sockets[-1] if sockets else None) as deadline:
+            try:
+                with self._client.stream(
+                    method, url, content=body, headers=dict(headers or {}), extensions={"trace": trace}
+                ) as response:
+                    received = b""
+                    for chunk in response.iter_bytes():
+                        received += chunk
+                        if len(received) > _MOST_BYTES:
+                            break
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                late = f"no whole answer within {self._seconds:g} s"
+                raise NoReply(late if deadline.passed else f"{type(error).__name__}: {error}") from None
+        if deadline.passed:
+            raise NoReply(f"no whole answer within {self._seconds:g} s")
+        return Reply(response.status_code, response.headers, self._hidden(received[:_MOST_BYTES]))
+
+    def _hidden(self, received: bytes) -> bytes:
+        for secret in self._secrets:
+            received = received.replace(secret, b"***")
+        return received
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a body and return what the status means."""
