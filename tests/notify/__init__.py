@@ -1,0 +1,1 @@
+"""Tests of the notifiers, and of the endpoint for answers."""

@@ -50,6 +50,7 @@ ARROWS = {
     "processors": Arrows(_ground("records", "settings", "observe", "kafka", "stream", "text", "liveness")),
     "sinks": Arrows(
         _ground("records", "settings", "observe", "kafka", "stream", "text", "alert_text", "liveness")
+        | _ground("extras")
     ),
     "fleetleak_app.reading": Arrows(_ground("records", "extras")),
     "fleetleak_app.tracks": Arrows(_ground("records", "kafka")),

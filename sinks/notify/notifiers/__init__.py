@@ -4,5 +4,9 @@ from __future__ import annotations
 
 NOTIFIERS: dict[str, str] = {
     "alertmanager": "sinks.notify.notifiers.alertmanager",
+    "apprise": "sinks.notify.notifiers.apprise",
+    "email": "sinks.notify.notifiers.email",
+    "pagerduty": "sinks.notify.notifiers.pagerduty",
+    "slack": "sinks.notify.notifiers.slack",
 }
 """The module of each notifier; it defines `NOTIFIER`, a subclass of `sinks.notify.notifier.Notifier`."""
