@@ -1,0 +1,74 @@
+"""The routes of the endpoint: answers become labels, and pictures are served."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from fleetleak.records import Label
+from sinks.notify.answers import Refused
+from sinks.notify.endpoint import Request, Response, Route
+from sinks.notify.pagerduty_answers import pagerduty_label
+from sinks.notify.slack_answers import effect, reply_url, slack_label
+
+PICTURES = "/pictures/"
+_PICTURE = re.compile(re.escape(PICTURES) + r"([A-Za-z0-9_-][A-Za-z0-9._-]{0,199})\.png")
+_JSON = "application/json"
+
+
+def slack(
+    secret: str,
+    take: Callable[[Label], object],
+    tell: Callable[[str, bytes], object],
+    clock: Callable[[], float] = time.time,
+) -> Route:
+    """Return the route of pressed buttons, `POST /slack`.
+
+    Parameters
+    ----------
+    secret
+        The signing secret of the app.
+    take
+        Keeps the label. Slack waits at most 3 s for it.
+    tell
+        Posts JSON to an address: what the label does, for the person who pressed the button.
+    """
+
+    def route(request: Request) -> Response:
+        label = slack_label(request.body, request.headers, secret, clock())
+        take(label)
+        words, url = effect(label), reply_url(request.body)
+        return Response(200, words, _JSON, afterwards=(lambda: tell(url, words)) if url else None)
+
+    return route
+
+
+def pagerduty(
+    secret: str,
+    take: Callable[[Label], object],
+    service_of: Callable[[str], str | None],
+    clock: Callable[[], float] = time.time,
+) -> Route:
+    """Return the route of webhooks, `POST /pagerduty`; `take` keeps the labels that they mean."""
+
+    def route(request: Request) -> Response:
+        label = pagerduty_label(request.body, request.headers, secret, clock(), service_of)
+        if label is not None:
+            take(label)
+        return Response(200, b"ok\n")
+
+    return route
+
+
+def pictures(find: Callable[[str], bytes | None]) -> Route:
+    """Return the route of `GET /pictures/<name>.png`; `find` returns the PNG of a name."""
+
+    def route(request: Request) -> Response:
+        name = _PICTURE.fullmatch(request.path)
+        picture = find(name[1]) if name else None
+        if picture is None:
+            raise Refused(404, "there is no such picture")
+        return Response(200, picture, "image/png")
+
+    return route
