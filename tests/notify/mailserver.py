@@ -39,9 +39,10 @@ class Mailbox(Inbox):
 
 
 class _Handler:
-    def __init__(self, mailbox: Mailbox, failure: Failure | None) -> None:
+    def __init__(self, mailbox: Mailbox, failure: Failure | None, unknown: str | None) -> None:
         self._mailbox = mailbox
         self._failure = failure
+        self._unknown = unknown
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -49,6 +50,8 @@ class _Handler:
         """Refuse a recipient, or take him."""
         if self._failure is Failure.REFUSED:
             return f"550 5.1.1 no such user; you are {USER} with {PASSWORD}"
+        if address == self._unknown:
+            return "550 5.1.1 no such user"
         if self._failure is Failure.BUSY:
             return "450 4.2.1 too many mails"
         envelope.rcpt_tos.append(address)
@@ -75,9 +78,13 @@ def _authenticate(
 
 @contextmanager
 def mail_server(
-    mailbox: Mailbox, failure: Failure | None = None, tls: ssl.SSLContext | None = None
+    mailbox: Mailbox,
+    failure: Failure | None = None,
+    starttls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | None = None,
+    unknown: str | None = None,
 ) -> Iterator[Server]:
-    """Run a mail server; its address has the form `smtp://host:port`."""
+    """Run a mail server; its address has the form `smtp://host:port`. One recipient may be unknown to it."""
     if failure is Failure.ABSENT:
         yield Server(f"smtp://127.0.0.1:{free_port()}", mailbox)
     elif failure in (Failure.CLOSED, Failure.SILENT, Failure.DRIPS_HEAD, Failure.DRIPS_BODY):
@@ -85,12 +92,13 @@ def mail_server(
             yield Server(f"smtp://127.0.0.1:{port}", mailbox)
     else:
         controller = Controller(
-            _Handler(mailbox, failure),
+            _Handler(mailbox, failure, unknown),
             hostname="127.0.0.1",
             port=free_port(),
             authenticator=_authenticate,
             auth_require_tls=False,
-            tls_context=tls,
+            tls_context=starttls,
+            ssl_context=tls,
         )
         controller.start()
         try:

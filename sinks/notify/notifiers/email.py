@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import smtplib
@@ -9,7 +10,7 @@ import ssl
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -51,6 +52,22 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
             raise ValueError("user and password go together: give both")
 
 
+class _Plain(smtplib.SMTP):
+    """It is in `opened` before it connects, which it does at once: a deadline covers the greeting too."""
+
+    def __init__(self, opened: list[smtplib.SMTP], *where: Any, **options: Any) -> None:
+        opened.append(self)
+        super().__init__(*where, **options)
+
+
+class _Tls(smtplib.SMTP_SSL):
+    """Like `_Plain`."""
+
+    def __init__(self, opened: list[smtplib.SMTP], *where: Any, **options: Any) -> None:
+        opened.append(self)
+        super().__init__(*where, **options)
+
+
 class Email(Notifier):
     """Sends a mail for every notice, over a connection of its own."""
 
@@ -66,29 +83,22 @@ class Email(Notifier):
     def send(self, notice: Notice) -> Answer:
         """Send one mail."""
         mail = self._mail(notice)
-        smtp = self._client()
-        with Deadline(http.SECONDS, lambda: smtp.sock) as deadline:
+        opened: list[smtplib.SMTP] = []
+        with Deadline(http.SECONDS, lambda: opened[0].sock if opened else None) as deadline:
             try:
-                self._converse(smtp, mail)
+                self._converse(mail, opened)
             except (smtplib.SMTPException, OSError) as error:
                 if deadline.passed:
                     return TryAgain(f"the mail server did not take it within {http.SECONDS:g} s")
                 return self._meaning(error)
             finally:
-                smtp.close()
+                for smtp in opened:
+                    smtp.close()
         return Delivered(notice.ref or mail["Message-ID"])
 
-    def _client(self) -> smtplib.SMTP:
-        seconds = min(_STEP_SECONDS, http.SECONDS)
-        if self._settings.tls == "tls":
-            return smtplib.SMTP_SSL(timeout=seconds, context=ssl.create_default_context())
-        return smtplib.SMTP(timeout=seconds)
-
-    def _converse(self, smtp: smtplib.SMTP, mail: EmailMessage) -> None:
+    def _converse(self, mail: EmailMessage, opened: list[smtplib.SMTP]) -> None:
         settings = self._settings
-        code, said = smtp.connect(settings.host, settings.port)
-        if code != 220:
-            raise smtplib.SMTPConnectError(code, said)
+        smtp = self._connected(opened)
         if settings.tls == "starttls":
             smtp.starttls(context=ssl.create_default_context())
         if settings.user is not None:
@@ -96,6 +106,15 @@ class Email(Notifier):
         refused = smtp.send_message(mail)
         if refused:  # another attempt would send it twice to the others
             log.warning("the mail server refused some recipients", extra={"recipients": sorted(refused)})
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            smtp.quit()
+
+    def _connected(self, opened: list[smtplib.SMTP]) -> smtplib.SMTP:
+        settings, seconds = self._settings, min(_STEP_SECONDS, http.SECONDS)
+        if settings.tls == "tls":
+            context = ssl.create_default_context()
+            return _Tls(opened, settings.host, settings.port, timeout=seconds, context=context)
+        return _Plain(opened, settings.host, settings.port, timeout=seconds)
 
     def _mail(self, notice: Notice) -> EmailMessage:
         mail = EmailMessage()
