@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -12,7 +14,18 @@ from email.policy import default
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.notify.servers import Failure, Inbox, Seen, Server, free_port, raw_server
+from tests.notify.servers import (
+    Behaviour,
+    Failure,
+    Inbox,
+    Seen,
+    Server,
+    be_silent,
+    close,
+    drip,
+    free_port,
+    raw_server,
+)
 
 USER, PASSWORD = "fleetleak", "secret-of-the-mail-server"
 _MOST_LINE = 998
@@ -76,6 +89,19 @@ def _authenticate(
     return AuthResult(success=right, handled=False)
 
 
+def _drip_after_greeting(connection: socket.socket, released: threading.Event) -> None:
+    connection.sendall(b"220 mail.example.org ESMTP\r\n")
+    drip(connection, released)
+
+
+_RAW: dict[Failure | None, Behaviour] = {
+    Failure.CLOSED: close,
+    Failure.SILENT: be_silent,
+    Failure.DRIPS_HEAD: drip,
+    Failure.DRIPS_BODY: _drip_after_greeting,
+}
+
+
 @contextmanager
 def mail_server(
     mailbox: Mailbox,
@@ -87,8 +113,8 @@ def mail_server(
     """Run a mail server; its address has the form `smtp://host:port`. One recipient may be unknown to it."""
     if failure is Failure.ABSENT:
         yield Server(f"smtp://127.0.0.1:{free_port()}", mailbox)
-    elif failure in (Failure.CLOSED, Failure.SILENT, Failure.DRIPS_HEAD, Failure.DRIPS_BODY):
-        with raw_server(failure) as port:
+    elif failure in _RAW:
+        with raw_server(_RAW[failure]) as port:
             yield Server(f"smtp://127.0.0.1:{port}", mailbox)
     else:
         controller = Controller(

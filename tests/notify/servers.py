@@ -14,6 +14,8 @@ from typing import NamedTuple
 WAIT_SECONDS = 7.0
 """How long a busy target asks to wait."""
 _STEP_SECONDS = 0.05
+Behaviour = Callable[[socket.socket, threading.Event], None]
+"""What a server does with a connection, until the event says that the test is over."""
 
 
 class Failure(StrEnum):
@@ -96,10 +98,15 @@ class Target(Inbox, ABC):
 
     def fail(self, failure: Failure, request: Asked) -> Given:
         """Answer like a service that fails. A careless one repeats what it was sent, secrets too."""
-        echo = f"sorry: {request.path} {dict(request.headers)} {request.body.decode()}".encode()
+        echo = echoed(request)
         if failure is Failure.BUSY:
             return Given(429, echo, {"Retry-After": f"{WAIT_SECONDS:g}"})
         return Given(500 if failure is Failure.BROKEN else 400, echo)
+
+
+def echoed(request: Asked) -> bytes:
+    """Return what has secrets in a request, at the beginning of an answer."""
+    return f"{request.headers.get('authorization')} {request.path} {request.body.decode()}".encode()
 
 
 class Server(NamedTuple):
@@ -171,8 +178,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def raw_server(failure: Failure) -> Iterator[int]:
-    """Run a TCP server that closes, stays silent or drips; yield its port."""
+def raw_server(behave: Behaviour) -> Iterator[int]:
+    """Run a TCP server that behaves in one way with every connection; yield its port."""
     released = threading.Event()
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -185,7 +192,7 @@ def raw_server(failure: Failure) -> Iterator[int]:
             with connection:
                 if released.is_set():
                     return
-                _RAW[failure](connection, released)
+                behave(connection, released)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -198,15 +205,18 @@ def raw_server(failure: Failure) -> Iterator[int]:
         listener.close()
 
 
-def _close(connection: socket.socket, released: threading.Event) -> None:
+def close(connection: socket.socket, released: threading.Event) -> None:
+    """Close it without a word."""
     connection.shutdown(socket.SHUT_RDWR)
 
 
-def _be_silent(connection: socket.socket, released: threading.Event) -> None:
+def be_silent(connection: socket.socket, released: threading.Event) -> None:
+    """Keep it open without a word."""
     released.wait()
 
 
-def _drip(connection: socket.socket, released: threading.Event) -> None:
+def drip(connection: socket.socket, released: threading.Event) -> None:
+    """Send one byte after the other, without an end."""
     try:
         while not released.wait(_STEP_SECONDS):
             connection.sendall(b"x")
@@ -216,17 +226,17 @@ def _drip(connection: socket.socket, released: threading.Event) -> None:
 
 def _drip_head(connection: socket.socket, released: threading.Event) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    _drip(connection, released)
+    drip(connection, released)
 
 
 def _drip_body(connection: socket.socket, released: threading.Event) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
-    _drip(connection, released)
+    drip(connection, released)
 
 
-_RAW: dict[Failure | None, Callable[[socket.socket, threading.Event], None]] = {
-    Failure.CLOSED: _close,
-    Failure.SILENT: _be_silent,
+_RAW: dict[Failure | None, Behaviour] = {
+    Failure.CLOSED: close,
+    Failure.SILENT: be_silent,
     Failure.DRIPS_HEAD: _drip_head,
     Failure.DRIPS_BODY: _drip_body,
 }

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from tests.notify.servers import WAIT_SECONDS, Asked, Failure, Given, Seen, Target, Wrong
+from tests.notify.servers import WAIT_SECONDS, Asked, Failure, Given, Seen, Target, Wrong, echoed
 
 T = TypeVar("T")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
@@ -228,8 +228,7 @@ class SlackTarget(Target):
         """Answer with the status 200, as Slack does, unless it is busy."""
         if request.path.startswith("/services/"):
             return super().fail(failure, request)
-        echo = f"{dict(request.headers)} {request.body.decode()}"
-        details = {"response_metadata": {"messages": [echo]}}
+        details = {"response_metadata": {"messages": [echoed(request).decode()]}}
         if failure is Failure.BUSY:
             given = _said(ok=False, error="ratelimited", **details)
             return given._replace(status=429, headers={"Retry-After": f"{WAIT_SECONDS:g}"})
