@@ -15,9 +15,9 @@ import msgspec
 import pytest
 
 from fleetleak.records import Label
-from sinks.notify import routes
-from sinks.notify.answers import Refused
-from sinks.notify.endpoint import MOST_BODY_BYTES, Endpoint, Request, Response
+from sinks.notify.answers import routes
+from sinks.notify.answers.endpoint import MOST_BODY_BYTES, Endpoint, Request, Response
+from sinks.notify.answers.refused import Refused
 from tests.notify import test_pagerduty_answers as pagerduty
 from tests.notify import test_slack_answers as slack
 from tests.notify.notices import KEY

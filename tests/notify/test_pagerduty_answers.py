@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from fleetleak.records import Label
-from sinks.notify.answers import Refused
-from sinks.notify.pagerduty_answers import pagerduty_label
+from sinks.notify.answers.pagerduty import pagerduty_label
+from sinks.notify.answers.refused import Refused
 from tests.notify.notices import KEY
 
 SECRET, NOW = "secret-of-the-subscription", 1790013260.0

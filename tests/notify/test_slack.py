@@ -10,7 +10,7 @@ import pytest
 
 from fleetleak.stream.target import Delivered, Never, TryAgain
 from sinks.notify.notifier import Notifier
-from sinks.notify.slack_blocks import ACTIONS, blocks, header
+from sinks.notify.notifiers.slack_blocks import ACTIONS, blocks, header
 from sinks.policy.conditions import BadPolicy
 from tests.notify.cases import SECRET, made
 from tests.notify.notices import KEY, alert, notice

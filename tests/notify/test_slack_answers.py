@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from fleetleak.records import Label
-from sinks.notify.answers import Refused
-from sinks.notify.slack_answers import effect, reply_url, slack_label
-from sinks.notify.slack_blocks import ACTIONS, blocks
+from sinks.notify.answers.refused import Refused
+from sinks.notify.answers.slack import effect, reply_url, slack_label
+from sinks.notify.notifiers.slack_blocks import ACTIONS, blocks
 from tests.notify.notices import KEY, notice
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"

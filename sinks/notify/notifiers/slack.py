@@ -10,9 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from fleetleak.stream.target import Answer, Delivered, Never, TryAgain
-from sinks.notify import slack_blocks, words
+from sinks.notify import words
 from sinks.notify.http import Http, NoReply, Reply, after, meaning
 from sinks.notify.notifier import Notice, Notifier
+from sinks.notify.notifiers import slack_blocks
 from sinks.policy.conditions import BadPolicy
 from sinks.policy.file import Secret
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from fleetleak.records import Label
-from sinks.notify.answers import Refused, checked, decoded, same, signature
+from sinks.notify.answers.refused import Refused, checked, decoded, same, signature
 
 _MOST_NAME = 256
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 from fleetleak.records import Label
 from fleetleak.records.label import Verdict
 from fleetleak.text import DAY, moment
-from sinks.notify.answers import Refused, checked, decoded, same, signature
-from sinks.notify.slack_blocks import ACTIONS, Pressed, mrkdwn
+from sinks.notify.answers.refused import Refused, checked, decoded, same, signature
+from sinks.notify.notifiers.slack_blocks import ACTIONS, Pressed, mrkdwn
 
 EXPECTED_SECONDS = 7 * DAY
 """How long a press on "Expected for a week" mutes."""

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 
 from fleetleak.records import Label
-from sinks.notify.answers import Refused
-from sinks.notify.endpoint import Request, Response, Route
-from sinks.notify.pagerduty_answers import pagerduty_label
-from sinks.notify.slack_answers import effect, reply_url, slack_label
+from sinks.notify.answers.endpoint import Request, Response, Route
+from sinks.notify.answers.pagerduty import pagerduty_label
+from sinks.notify.answers.refused import Refused
+from sinks.notify.answers.slack import effect, reply_url, slack_label
 
 PICTURES = "/pictures/"
 _PICTURE = re.compile(re.escape(PICTURES) + r"([A-Za-z0-9_-][A-Za-z0-9._-]{0,199})\.png")

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from sinks.notify.answers import Refused
+from sinks.notify.answers.refused import Refused
 from sinks.notify.deadline import Deadline
 
 log = logging.getLogger(__name__)
