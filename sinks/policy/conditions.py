@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct, inspect
 
 from fleetleak.records.alert import SEVERITIES, URGENCIES
+from fleetleak.settings import BadSetting
 
 _TESTS = ("is", "not", "at_least", "below")
 _ORDERED: Mapping[str, tuple[str, ...]] = {
@@ -19,7 +20,7 @@ _ORDERED: Mapping[str, tuple[str, ...]] = {
 _ANY = "*"
 
 
-class BadPolicy(ValueError):
+class BadPolicy(BadSetting):
     """A policy file that cannot be used; the message is one line that says what to write instead."""
 
 

@@ -311,3 +311,24 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         command.stdout.close()
         assert command.stderr.read() == b""
     assert command.returncode in (0, -signal.SIGPIPE)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "policy.toml: No such file or directory"),
+        ("[[rules]]\nname = 'x'\nseverity = 'urgent'\n", "severity"),
+        ("[[rules]]\nname = 'x'\nseverity = 'low'\nwhere = { servce = 'a' }\n", "did you mean service?"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_stops_the_sink_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, told: str
+) -> None:
+    file = tmp_path / "policy.toml"
+    if text is not None:
+        file.write_text(text)
+    where = ["--bootstrap-servers", "127.0.0.1:1", "--policy-file", str(file)]
+    assert main(["sink", "alerting", *where]) == EXIT_USAGE
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert told in err
