@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from fleetleak.kafka.scan import ScanFailed, scan
 from fleetleak.records import Alert
@@ -15,30 +16,47 @@ from fleetleak_app.cli.connect import checked_topics
 _RECENT_SECONDS = 1800.0
 
 
-def refuse_unknown(settings: Settings, service: str, alert: str | None = None) -> None:
-    """Refuse a service or alert that does not exist: its name is probably misspelt.
+def alert_or_service(settings: Settings, name: str) -> tuple[str, Alert | None]:
+    """Return the service of a name, and its alert: that with this key, else the one that fires now.
 
     Raises
     ------
     CommandFailed
-        If there are no alerts, recent scores or state of this service, or if it never had this alert.
+        If neither an alert nor a service with this name exists.
     """
-    alerts = [one for one in latest(settings) if one.service == service]
-    if alert is not None:
-        return _refuse_unknown_alert(alerts, service, alert)
-    try:
-        known = bool(alerts) or _scored(settings, service) or _stored(settings, service)
-    except ScanFailed as error:
-        raise CommandFailed(str(error)) from None
-    if not known:
+    alerts = latest(settings)
+    if (named := next((alert for alert in alerts if alert.key == name), None)) is not None:
+        return named.service, named
+    if not _known(settings, name, alerts):
+        raise CommandFailed(
+            f"there is no service {name}, and no alert with this key:"
+            " `fleetleak watched` and `fleetleak alerts --all` list them"
+        )
+    firing = (alert for alert in alerts if alert.service == name and alert.state != "resolved")
+    return name, next(firing, None)
+
+
+def refuse_unknown(settings: Settings, service: str) -> None:
+    """Refuse a service that does not exist: its name is probably misspelt.
+
+    Raises
+    ------
+    CommandFailed
+        If there are no alerts, recent scores or state of this service.
+    """
+    if not _known(settings, service, latest(settings)):
         raise CommandFailed(f"there is no service {service}: `fleetleak watched` lists them")
 
 
-def _refuse_unknown_alert(alerts: list[Alert], service: str, key: str) -> None:
-    if key in {alert.key for alert in alerts}:
-        return
-    newest = f"; its newest is {alerts[-1].key}" if alerts else ""
-    raise CommandFailed(f"{service} has no alert {key}{newest}")
+def _known(settings: Settings, service: str, alerts: Sequence[Alert]) -> bool:
+    try:
+        return (
+            any(alert.service == service for alert in alerts)
+            or _scored(settings, service)
+            or _stored(settings, service)
+        )
+    except ScanFailed as error:
+        raise CommandFailed(str(error)) from None
 
 
 def _scored(settings: Settings, service: str) -> bool:

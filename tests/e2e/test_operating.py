@@ -100,12 +100,7 @@ def test_what_does_not_exist_is_refused(settings: Settings, tmp_path: Path) -> N
         send(settings, names.snapshots, leaking(range(3)))
         wait_for(lambda: len(read_all(settings, names.scores)) == 3, what="scores")
         assert "there is no service checkot" in refused(settings, "label", "checkot", "not-a-leak")
-        assert "checkout has no alert checkout@1" in refused(
-            settings, "label", "checkout", "leak", "--alert", "checkout@1"
-        )
-        assert "--for-hours goes with expected" in refused(
-            settings, "label", "checkout", "leak", "--for-hours", "3"
-        )
+        assert "no alert with this key" in refused(settings, "label", "checkout@1", "leak")
         assert "there is no service nosuch" in refused(settings, "models", "delete", "nosuch")
         # Of a service in its first minutes no state is stored yet.
         assert "not-a-leak" in fleetleak(settings, "label", "checkout", "not-a-leak")
