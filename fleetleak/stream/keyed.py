@@ -103,6 +103,10 @@ class Keyed(ABC, Generic[R, S]):
         """Return the gauges of this part."""
         return {metrics.KEYS: float(len(self._states))}
 
+    def state(self, key: Key) -> S | None:
+        """Return the state of a key; None if it has none."""
+        return self._states.get(key)
+
     def items(self, partition: int) -> Iterator[tuple[Key, S]]:
         """Return the keys of a partition that have a state, in the order of their names."""
         for key in sorted(key for key in self._states if key.partition == partition):

@@ -51,8 +51,8 @@ class Decider:
             silenced = f"rule {rule.name} is silent: it needs {' and '.join(unmet)}"
         enough = finding.shown and detected and not finding.usual and silenced is None
         return Decision(
-            confidence=confidence, method=method, gate=gate, threshold=threshold, rule=rule, unmet=unmet,
-            silenced=silenced, enough=enough, severity=rank, because=because,
+            confidence=confidence, method=method, gate=gate, threshold=threshold, rule=rule, facts=facts,
+            unmet=unmet, silenced=silenced, enough=enough, severity=rank, because=because,
         )  # fmt: skip
 
     def _silenced(

@@ -12,7 +12,7 @@ from msgspec import Struct
 from fleetleak.records.alert import SEVERITIES, Severity
 from fleetleak.text import DAY, HOUR, duration
 from sinks.alerting.finding import Finding, Opinion
-from sinks.policy.rules import Rule, Threshold
+from sinks.policy.rules import Facts, Rule, Threshold
 
 Voter = Literal["statistical", "learned", "vote"]
 VOTERS: tuple[Voter, ...] = ("statistical", "learned", "vote")
@@ -35,6 +35,8 @@ class Decision(Struct, frozen=True, kw_only=True):
         What it must reach for the severity of the rule.
     rule
         The rule that fits.
+    facts
+        What the conditions of the rules know of the finding beside its record.
     unmet
         What the rule needs and the finding does not have, in words.
     silenced
@@ -50,6 +52,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     gate: Threshold
     threshold: Threshold
     rule: Rule
+    facts: Facts
     unmet: tuple[str, ...]
     silenced: str | None
     enough: bool

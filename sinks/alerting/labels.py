@@ -74,7 +74,15 @@ def evidence(subject: Subject[Any], adapter: Adapter[Any, Any]) -> Evidence | No
     looks = adapter.signature(member.own)
     if looks is not None and subject.standing is not None:
         looks = Signature(subject.standing.told.kind, looks.size, looks.rate)
-    return Evidence(max(member.highest, member.confidence), looks, member.opinions or _NOTHING_SAID)
+    return Evidence(max(member.highest, member.confidence), looks, member.opinions or
+
+
+def taught(subject: Subject[Any], time: float) -> Subject[Any]:
+    """Return a subject without any record, with what labels before a time taught."""
+    past: Subject[Any] = Subject(lessons=subject.lessons.before(time))
+    if subject.usual_until - _USUAL_SECONDS < time:
+        past.usual_size, past.usual_until = subject.usual_size, subject.usual_until
+    return past
 
 
 _NOTHING_SAID = (Opinion(), Opinion())

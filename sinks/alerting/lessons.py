@@ -108,17 +108,37 @@ class Lessons(Struct, omit_defaults=True):
     def add(self, label: Labelled) -> Allowed | None:
         """Learn from a label; return the condition that it completes, if any."""
         self.labels = [*(one for one in self.labels if one.about != label.about), label][-_MOST_LABELS:]
-        for method in VOTERS:
-            step = _ALPHA * label.weight * (float(method in label.right) - self._accuracy(method))
-            self.accuracy[method] = self._accuracy(method) + step
+        self.judge(label)
         return None if label.leak else self._condition(label)
 
-    def _accuracy(self, method: Voter) -> float:
+    def judge(self, label: Labelled) -> None:
+        """Move the accuracy of each method by whether it agreed with a label."""
+        for method in VOTERS:
+            step = _ALPHA * label.weight * (float(method in label.right) - self.accuracy_of(method))
+            self.accuracy[method] = self.accuracy_of(method) + step
+
+    def before(self, time: float) -> Lessons:
+        """Return what the labels before a time taught, as far as it is still known."""
+        later = [one.number for one in self.allowed if one.since >= time]
+        past = Lessons(
+            labels=[one for one in self.labels if one.time < time],
+            allowed=[one for one in self.allowed if one.since < time],
+            given=min(later) - 1 if later else self.given,
+        )
+        if len(past.labels) == len(self.labels):
+            past.accuracy = dict(self.accuracy)
+            return past
+        for label in past.labels:
+            past.judge(label)
+        return past
+
+    def accuracy_of(self, method: Voter) -> float:
+        """Return the share of labels that a method agreed with; newer labels count more."""
         return self.accuracy.get(method, _FIRST_ACCURACY)
 
     def method(self) -> Voter:
         """Return the most accurate method; until there are enough labels, the statistical one."""
-        return max(VOTERS, key=self._accuracy) if self._enough() else VOTERS[0]
+        return max(VOTERS, key=self.accuracy_of) if self._enough() else VOTERS[0]
 
     def _enough(self) -> bool:
         leaks = sum(one.leak for one in self.labels)

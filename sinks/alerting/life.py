@@ -132,8 +132,11 @@ class Life(Struct, frozen=True, kw_only=True):
 
     def patience(self, memory: AlertMemory) -> float:
         """Return the seconds that a finding has to return after a restart."""
-        least = max(self.clear_windows * memory.window, self.clear_least)
-        return min(max(_PATIENCE * memory.took, least), _MOST_PATIENCE_SECONDS)
+        return min(max(_PATIENCE * memory.took, self.clearing(memory)), _MOST_PATIENCE_SECONDS)
+
+    def clearing(self, memory: AlertMemory) -> float:
+        """Return the seconds for which the evidence must be gone before the alert ends."""
+        return max(self.clear_windows * memory.window, self.clear_least)
 
     def _suspect(self, memory: AlertMemory, finding: Finding, age: float) -> Transition | None:
         reopened = memory.closed_at is not None and finding.time - memory.closed_at < self.reopen
@@ -195,7 +198,7 @@ class Life(Struct, frozen=True, kw_only=True):
     def _ended(self, memory: AlertMemory, finding: Finding) -> str | None:
         if finding.over is not None:
             return finding.over
-        if finding.time - memory.seen_at > max(self.clear_windows * memory.window, self.clear_least):
+        if finding.time - memory.seen_at > self.clearing(memory):
             return "growth stopped"
         return None
 

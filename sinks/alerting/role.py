@@ -5,6 +5,7 @@ It knows no kind of finding: an adapter does (`sinks.alerting.finding.Adapter`).
 
 from __future__ import annotations
 
+import copy
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -24,6 +25,7 @@ from sinks.alerting.active import ActiveTracks
 from sinks.alerting.alerts import Alerts
 from sinks.alerting.decide import Decider
 from sinks.alerting.decision import Decision
+from sinks.alerting.explained import Explained
 from sinks.alerting.finding import Adapter, Finding, Source
 from sinks.alerting.life import AlertMemory, Life
 from sinks.alerting.subject import Member, Subject
@@ -90,22 +92,30 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
     def step(self, state: Subject[M] | None, record: R, emit: Emit) -> Subject[M]:
         """Apply a record, and publish the transitions that it causes."""
         subject = Subject() if state is None else state
-        subject.newest = max(subject.newest, record.time)
         subject.appended = max(subject.appended, emit.appended)
+        heard = self._hear(subject, record)
+        if heard is None:
+            return subject
+        member, finding = heard
+        if record.time >= subject.muted_until:
+            self._judge(subject, member, record, finding, emit)
+        self._forget_silent(subject, record.time, emit)
+        self._wake(subject, emit)
+        return subject
+
+    def _hear(self, subject: Subject[M], record: R) -> tuple[Member[M], Finding] | None:
+        """Note a record; return its instance and what it shows, None where it is late."""
+        subject.newest = max(subject.newest, record.time)
         member = self._member(subject, record.instance)
         if record.time <= member.time:
-            return subject
+            return None
         firing = member.memory.phase == "firing"
         usual = subject.usual_size if record.time < subject.usual_until else 0.0
         finding = self._adapter.finding(member.own, record, firing, usual)
         missing = member.heard(record.time, self._adapter.level(record), finding.restarted)
         self._life.skip(member.memory, missing)
         subject.note_version(record, finding.rate)
-        if record.time >= subject.muted_until:
-            self._judge(subject, member, record, finding, emit)
-        self._forget_silent(subject, record.time, emit)
-        self._wake(subject, emit)
-        return subject
+        return member, finding
 
     def _member(self, subject: Subject[M], name: str) -> Member[M]:
         member = subject.members.get(name)
@@ -116,6 +126,27 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
     def decide(self, subject: Subject[M], record: R, finding: Finding) -> Decision:
         """Return the decision on a record, with its reasons. It changes nothing."""
         return self._decider.decide(subject, subject.members[record.instance], record, finding)
+
+    def explain(self, key: Key, record: R) -> Explained[M] | None:
+        """Return the decision on the next record of a key, and its effect; None if the record is late.
+
+        It changes nothing.
+        """
+        before = self.state(key) or Subject()
+        subject, after = copy.deepcopy(before), copy.deepcopy(before)
+        heard = self._hear(subject, record)
+        if heard is None:
+            return None
+        finding = heard[1]
+        after = self.step(after, record, Emit(key, after.appended))
+        return Explained(
+            record=record,
+            finding=finding,
+            decision=self.decide(subject, record, finding),
+            subject=subject,
+            after=after,
+            life=self._life,
+        )
 
     def _judge(self, subject: Subject[M], member: Member[M], record: R, finding: Finding, emit: Emit) -> None:
         memory = member.memory

@@ -45,7 +45,7 @@ class Condition(Struct, frozen=True):
 
     def holds(self, record: Struct, facts: Mapping[str, float | None]) -> bool:
         """Return whether a record meets the condition."""
-        value = facts[self.field] if self.field in facts else _look_up(record, self.field)
+        value = self.value(record, facts)
         if value is None:
             return bool(self.excluded) and not self.allowed
         if _one_of(value, self.excluded) or (self.allowed and not _one_of(value, self.allowed)):
@@ -54,6 +54,10 @@ class Condition(Struct, frozen=True):
             return True
         rank = _rank(self.field, value)
         return (self.at_least is None or rank >= self.at_least) and (self.below is None or rank < self.below)
+
+    def value(self, record: Struct, facts: Mapping[str, float | None]) -> Any:
+        """Return what a record has in the field; None where it has nothing."""
+        return facts[self.field] if self.field in facts else _look_up(record, self.field)
 
     def matches_all(self) -> bool:
         """Return whether every record with this field meets it."""

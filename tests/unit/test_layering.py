@@ -58,7 +58,7 @@ ARROWS = {
     "fleetleak_app.tables": Arrows(),
     "fleetleak_app.roles": Arrows(_ground("kafka", "stream"), frozenset({"processors", "sinks"})),
     "fleetleak_app.replay": Arrows(
-        _ground("records", "settings", "kafka", "stream")
+        _ground("records", "settings", "kafka", "stream", "text")
         | _application("reading", "processes", "roles")
         | {"sinks"}
     ),
