@@ -44,7 +44,12 @@ class Skipped:
 
 
 def decoded(
-    settings: Settings, topic: str, read: Callable[[Message], R], say: Say, since: float | None = None
+    settings: Settings,
+    topic: str,
+    read: Callable[[Message], R],
+    say: Say,
+    since: float | None = None,
+    partition: int | None = None,
 ) -> Iterator[R]:
     """Yield the result of `read` for every committed record of a topic up to its present end.
 
@@ -58,6 +63,8 @@ def decoded(
         Called at the end with one line about the records that were left out.
     since
         Only records with an append time after this one, in unix seconds.
+    partition
+        Only the records of this one.
 
     Raises
     ------
@@ -65,7 +72,7 @@ def decoded(
         If the topic itself cannot be read.
     """
     skipped = Skipped(topic)
-    for message in scan(settings.kafka, topic, settings.topics.partitions, since):
+    for message in scan(settings.kafka, topic, settings.topics.partitions, since, partition):
         try:
             record = read(message)
         except Unreadable as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -19,13 +19,21 @@ class ScanFailed(RuntimeError):
     """The topic could not be read to its end."""
 
 
-def scan(kafka: KafkaSettings, topic: str, partitions: int, since: float | None = None) -> Iterator[Message]:
+def scan(
+    kafka: KafkaSettings,
+    topic: str,
+    partitions: int,
+    since: float | None = None,
+    partition: int | None = None,
+) -> Iterator[Message]:
     """Yield every committed record of a topic up to its present end; each partition in order.
 
     Parameters
     ----------
     since
         Only records with an append time after this one, in unix seconds.
+    partition
+        Only the records of this one.
 
     Raises
     ------
@@ -38,7 +46,7 @@ def scan(kafka: KafkaSettings, topic: str, partitions: int, since: float | None 
         )
     )
     try:
-        places = _places(consumer, topic, partitions, since)
+        places = _places(consumer, topic, range(partitions) if partition is None else [partition], since)
         consumer.assign(places)
         open_ = {place.partition for place in places}
         deadline = time.monotonic() + _QUIET_SECONDS
@@ -59,11 +67,13 @@ def scan(kafka: KafkaSettings, topic: str, partitions: int, since: float | None 
         consumer.close()
 
 
-def _places(consumer: Consumer, topic: str, partitions: int, since: float | None) -> list[TopicPartition]:
+def _places(
+    consumer: Consumer, topic: str, partitions: Iterable[int], since: float | None
+) -> list[TopicPartition]:
     """Return where to begin in each partition; leave out partitions without records after `since`."""
     if since is None:
-        return [TopicPartition(topic, n, 0) for n in range(partitions)]
-    times = [TopicPartition(topic, n, int(since * 1000)) for n in range(partitions)]
+        return [TopicPartition(topic, n, 0) for n in partitions]
+    times = [TopicPartition(topic, n, int(since * 1000)) for n in partitions]
     try:
         places = consumer.offsets_for_times(times, _QUIET_SECONDS)
     except KafkaException as error:

@@ -63,7 +63,7 @@ def missing(explained: Explained[LeakMemory], adapter: Leaks) -> Iterator[Missin
             "usual", f"a rise of {size(value)} is usual here: it needs {size(most)} or more", value, most
         )
     if decision.silenced is not None:
-        yield Missing("silenced", decision.silenced)
+        yield Missing("silenced", f"silenced: {decision.silenced}")
     if decision.enough and finding.restarted and explained.phase == "quiet":
         yield Missing("restart", "it has just restarted: the first score of a run is no alert")
     if decision.enough and explained.phase == "suspected":

@@ -9,7 +9,8 @@ from fleetleak.stream.spec import RoleSpec
 from sinks.alerting.leak.adapter import LeakMemory, Leaks
 from sinks.alerting.role import Alerting
 from sinks.alerting.subject import Subject
-from sinks.policy.file import read
+from sinks.policy.file import PolicyFile, read
+from sinks.policy.rules import Rules, rules
 
 
 class LeakAlerting(Alerting[Score, LeakMemory]):
@@ -20,6 +21,17 @@ class LeakAlerting(Alerting[Score, LeakMemory]):
     RECORD = Score
     STATE = Subject[LeakMemory]
     ADAPTER = Leaks
+
+
+def leak_rules(policy: PolicyFile) -> Rules:
+    """Return the rules of a policy for leaks.
+
+    Raises
+    ------
+    BadPolicy
+        If a rule cannot be used.
+    """
+    return rules(policy, Score, Leaks.FACTS)
 
 
 def alerting(settings: Settings) -> LeakAlerting:
