@@ -9,12 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fleetleak.kafka import topics
 from fleetleak.records import Alert, Decoder, Snapshot, encode
 from fleetleak.settings import Settings
 from tests.e2e.support import environment, running
 from tests.kafka.support import read_all, send, wait_for
+from tests.sinks.support import held
 
 pytestmark = pytest.mark.kafka
 
@@ -104,6 +106,70 @@ def test_what_does_not_exist_is_refused(settings: Settings, tmp_path: Path) -> N
         assert "there is no service nosuch" in refused(settings, "models", "delete", "nosuch")
         # Of a service in its first minutes no state is stored yet.
         assert "not-a-leak" in fleetleak(settings, "label", "checkout", "not-a-leak")
+
+
+def leaking_scores(service: str, count: int) -> list[tuple[bytes, bytes]]:
+    begin = time.time() - 3600
+    made = [held(n) for n in range(count)]
+    return [
+        (service.encode(), encode(replace(s, service=service, time=begin + s.time, onset=begin)))
+        for s in made
+    ]
+
+
+def test_a_decision_is_explained_taught_and_tried_with_other_rules(
+    settings: Settings, tmp_path: Path
+) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    entry = '[[whitelist]]\nwhere = { service = "shop" }\nuntil = 2099-01-01\nreason = "a cache"\n'
+    (rules := tmp_path / "rules.toml").write_text(entry)
+    often = {"FLEETLEAK_RUNTIME_CHECKPOINT_INTERVAL_SECONDS": "0.3"}
+
+    def whitelist() -> list[dict[str, object]]:
+        rows: list[dict[str, object]] = json.loads(fleetleak(settings, "whitelist", "list", "shop", "--json"))
+        return rows
+
+    with running(settings, tmp_path, {"alerting": ["sink", "alerting"]}, **often):
+        send(settings, names.scores, [*leaking_scores("shop", 30), *leaking_scores("other", 30)])
+        wait_for(lambda: len(read_all(settings, names.alerts)) >= 2, what="alerts")
+        told = json.loads(fleetleak(settings, "explain", "shop", "--json"))
+        assert (told["alert"], told["ended"], told["key"]) == (True, False, told["published"]["key"])
+        assert told["published"]["state"] != "resolved"
+
+        said = fleetleak(settings, "label", told["key"], "not-a-leak", "--author", "ann")
+        assert f"ann labelled {told['key']}: not-a-leak" in said
+        assert "the alert ends" in said
+        for person in ("bob", "cat"):
+            fleetleak(settings, "label", "shop", "not-a-leak", "--author", person)
+        wait_for(lambda: len(whitelist()) == 1, what="a condition")
+        (row,) = whitelist()
+        assert (row["service"], row["number"], row["kind"]) == ("shop", 1, "linear")
+        said = fleetleak(settings, "whitelist", "explain", "shop", "1")
+        assert "alerts again: a growth faster than " in said
+        assert "because cat said not a leak on " in said
+        listed = fleetleak(settings, "whitelist", "list", "--policy-file", str(rules))
+        assert "policy file: service is shop\n  until 1 Jan 00:00 UTC: a cache" in listed
+        assert "shop has no whitelist condition 2: it has 1" in refused(
+            settings, "whitelist", "revoke", "shop", "2"
+        )
+        said = fleetleak(settings, "explain", "shop")
+        assert "has ended since" in said
+        assert "since then  ann said not-a-leak on " in said
+
+        assert "shop 1 is revoked" in fleetleak(settings, "whitelist", "revoke", "shop", "1")
+        wait_for(lambda: whitelist() == [], what="the end of the condition")
+
+    assert "it has scores of a-1" in refused(settings, "explain", "shop", "--instance", "b")
+    assert "scores are kept for 8 days (setting topics.score_hours)" in refused(
+        settings, "explain", "shop", "--at", "2020-01-01"
+    )
+    assert "there is no service nosuch" in refused(settings, "explain", "nosuch")
+    assert "no stored state of a service nosuch" in refused(settings, "whitelist", "list", "nosuch")
+
+    tried = json.loads(fleetleak(settings, "policy", "test", "--rules", str(rules), "--json"))
+    assert [(one["service"], one["change"]) for one in tried["differences"]] == [("shop", "disappears")]
+    same = fleetleak(settings, "policy", "test", "--rules", str(rules), "--policy-file", str(rules))
+    assert same == "no difference: 1 alerts on 60 scores\n"
 
 
 def test_what_is_watched_is_listed_before_any_state_is_stored(settings: Settings, tmp_path: Path) -> None:
