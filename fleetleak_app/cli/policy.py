@@ -13,12 +13,13 @@ import msgspec
 import orjson
 
 from fleetleak.kafka.scan import ScanFailed
-from fleetleak.records import Unreadable
+from fleetleak.records import Unreadable, encode
 from fleetleak.settings import Loaded, Settings
 from fleetleak.stream import Record
 from fleetleak.text import DAY, moment
 from fleetleak_app.cli import CommandFailed, say, times
 from fleetleak_app.cli.connect import checked_topics
+from fleetleak_app.cli.extras import needs
 from fleetleak_app.cli.policy_words import plain, words
 from fleetleak_app.cli.subjects import controls, scores, subjects
 from fleetleak_app.tables import render
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--scores", metavar="FILE",
-        help="test: scores as JSON lines, as `fleetleak replay --scores x.jsonl` writes them; no Kafka",
+        help="test: scores that `fleetleak replay --scores` wrote, as JSON lines or Parquet, without Kafka",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one line of JSON")
 
@@ -150,20 +151,32 @@ def _in_file(name: str) -> Iterator[Scored]:
 
     unread, first, appended = 0, "", 0.0
     try:
-        with Path(name).open("rb") as file:
-            for number, line in enumerate(file):
-                try:
-                    one = scored(Record(0, number, None, line.strip() or None, 0.0))
-                except Unreadable as error:
-                    unread, first = unread + 1, first or f"line {number + 1}: {error}"
-                    continue
-                appended = max(appended, one.score.time)
-                key = one.score.service.encode()
-                yield one._replace(record=msgspec.structs.replace(one.record, key=key, appended=appended))
+        for number, line in enumerate(_lines(name)):
+            try:
+                one = scored(Record(0, number, None, line.strip() or None, 0.0))
+            except Unreadable as error:
+                unread, first = unread + 1, first or f"line {number + 1}: {error}"
+                continue
+            appended = max(appended, one.score.time)
+            key = one.score.service.encode()
+            yield one._replace(record=msgspec.structs.replace(one.record, key=key, appended=appended))
     except OSError as error:
         raise CommandFailed(f"{name} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise CommandFailed(f"{name} is no Parquet file of scores: {error}") from None
     if unread:
         say(f"{unread} lines of {name} are no scores; the first: {first}")
+
+
+def _lines(name: str) -> Iterator[bytes]:
+    """Yield the scores of a file as JSON: those of a Parquet file, else its lines."""
+    if not name.endswith(".parquet"):
+        with Path(name).open("rb") as file:
+            yield from file
+        return
+    with needs("replay"):
+        from fleetleak_app.replay.parquet import from_parquet
+    yield from map(encode, from_parquet(name))
 
 
 def _progress(count: int) -> None:

@@ -67,7 +67,7 @@ def _list(settings: Settings, arguments: argparse.Namespace) -> None:
         return
     for row in rows:
         print("\n".join(_lines(row, now)))
-    print(f"{len(rows)} in force" if rows and not arguments.all else f"{len(rows)} listed; {_LATER}")
+    print(f"{len(rows)} listed" if rows else f"nothing is on the whitelist; {_LATER}")
 
 
 def _row(settings: Settings, service: str, allowed: Allowed) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+import msgspec
 import pyarrow as pa
 from msgspec import Struct, inspect
-from pyarrow.parquet import ParquetWriter
+from pyarrow.parquet import ParquetFile, ParquetWriter
 
 from fleetleak.records import Decoder, Method, Score
 from fleetleak_app.replay.write import Write
@@ -85,6 +86,39 @@ def batch(scores: Sequence[Score]) -> Any:
             values = [None if struct is None else getattr(struct, name) for struct in structs]
             columns.append(pa.array(values, type_))
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def from_parquet(name: str) -> Iterator[Score]:
+    """Yield the scores of a file that `to_parquet` wrote. It has no labels: none of them come back.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no such file.
+    """
+    with ParquetFile(name) as file:
+        if not {"service", "instance", "time"} <= set(file.schema_arrow.names):
+            raise ValueError("it has no scores")
+        for rows in file.iter_batches():
+            yield from (msgspec.convert(_nested(row), Score) for row in rows.to_pylist())
+
+
+def _nested(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of one score from its columns; a struct without any value is absent."""
+    score: dict[str, Any] = {"methods": {}}
+    for part in PARTS:
+        columns = {name: row.get(part.prefix + name) for name in part.fields}
+        values = {name: value for name, value in columns.items() if value is not None}
+        method = part.prefix.removeprefix("method_")
+        if not part.prefix:
+            score |= values
+        elif values and method != part.prefix:
+            score["methods"][method.removesuffix("_")] = values
+        elif values:
+            score[part.prefix.removesuffix("_")] = values
+    return score
 
 
 @contextlib.contextmanager

@@ -177,6 +177,20 @@ def test_lines_that_are_no_scores_are_counted(tmp_path: Path, capsys: pytest.Cap
     assert "the first: line 61: " in err
 
 
+def test_scores_may_be_parquet(tmp_path: Path, strict: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parquet = pytest.importorskip("fleetleak_app.replay.parquet")
+    with parquet.to_parquet(file := str(tmp_path / "scores.parquet")) as write:
+        write([encode(one) for one in fleet(3)])
+    plain = tried(capsys, "--rules", strict, "--scores", file)
+    assert plain == tried(capsys, "--rules", strict, "--scores", recorded(tmp_path, fleet(3)))
+    assert plain["scores"] == 180
+    broken = written(tmp_path, "broken.parquet", "x" * 100)
+    assert main(["policy", "test", "--rules", strict, "--scores", broken]) == 1
+    err = capsys.readouterr().err
+    assert "is no Parquet file of scores" in err
+    assert err.count("\n") == 1
+
+
 def test_what_cannot_be_tested_is_said_in_one_line(
     tmp_path: Path, strict: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

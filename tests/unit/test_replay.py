@@ -118,6 +118,16 @@ def test_scores_become_parquet_by_the_name_of_the_file(with_files: Replayed, for
         assert row["reasons"] == score.reasons
 
 
+def test_scores_come_back_from_parquet(with_files: Replayed, for_people: Replayed) -> None:
+    pytest.importorskip("pyarrow.parquet")
+    from fleetleak_app.replay.parquet import from_parquet
+
+    scores = [Decoder(Score).decode(line) for line in with_files.scores.read_bytes().splitlines()]
+    assert list(from_parquet(str(for_people.scores))) == scores
+    assert any(score.methods for score in scores)
+    assert any(score.forecast and score.features for score in scores)
+
+
 def test_percentages_and_bytes_stand_side_by_side_and_gaps_are_gaps(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     rows = ["service,timestamp,used,total,oom_kills", "percent,0,12.5,100,0", f"host,0,{2**40},{2**41},"]
