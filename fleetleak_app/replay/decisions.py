@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fleetleak.records import Decoder, Label, ModelDelete, Score, control
+from fleetleak.records import Decoder, Label, ModelDelete, Score, control, encode
 from fleetleak.records.control import WhitelistRevoke
 from fleetleak.stream import Key, Record
 from fleetleak.stream.role import Applied, Output
@@ -136,9 +136,9 @@ class Again:
             return
         self.flush()
         while waiting and waiting[0].read.time <= time:
-            record = waiting.popleft().record
+            said = waiting.popleft()
             for number, role in enumerate(self._roles):
-                self._done(number, role.control(record)[1])
+                self._done(number, role.control(_meant(role, said))[1])
 
     def _done(self, number: int, applied: Applied) -> None:
         self._take(number, applied.outputs)
@@ -157,6 +157,19 @@ class Again:
             if muting is not None:
                 labels.expect(subject, muting, muting.time)
             role.change(key, lambda _state, given, _emit: given, subject, one.record)
+
+
+def _meant(role: LeakAlerting, said: Control) -> Record:
+    """Return a control record; a label for one alert is for the alert that stands in the replay.
+
+    The replay's alert has another key if it began before the replay, or by another policy at another time.
+    """
+    read, record = said
+    subject = role.state(Key(record.partition, read.service.encode()))
+    if not isinstance(read, Label) or read.alert is None or subject is None or subject.standing is None:
+        return record
+    label = msgspec.structs.replace(read, alert=subject.standing.key)
+    return msgspec.structs.replace(record, value=encode(label))
 
 
 class Replayed(NamedTuple):

@@ -10,12 +10,14 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from fleetleak.records import Label, Method, Score, Trend, control, encode
+from fleetleak.records import Alert, Label, Method, Score, Trend, control, encode
 from fleetleak.records.control import ModelDelete, WhitelistRevoke
 from fleetleak.records.label import Verdict
 from fleetleak.settings.tree import AlertingSettings
 from fleetleak.stream import Applied, Key, Record
 from fleetleak.stream.role import Output
+from fleetleak_app.cli import EXIT_USAGE, main
+from fleetleak_app.cli.explain import lines
 from fleetleak_app.replay.changes import missing
 from fleetleak_app.replay.decisions import (
     Again,
@@ -31,6 +33,7 @@ from fleetleak_app.replay.explanation import Explanation, explanation
 from sinks.alerting.explained import Explained
 from sinks.alerting.leak.adapter import LeakMemory, Leaks
 from sinks.alerting.leak.role import LeakAlerting
+from sinks.alerting.words import NO_ALERT
 from sinks.policy.file import WhitelistTable, read
 from sinks.policy.rules import Rules, rules
 from tests.sinks.support import GIB, MINUTE, as_record, calm, held, published, role, score, states
@@ -286,6 +289,13 @@ def test_a_muted_service_says_until_when() -> None:
 DAYS = 2 * 86400.0
 
 
+def test_a_label_for_an_alert_that_began_before_the_replay_ends_it_all_the_same() -> None:
+    said = Label(service="a", verdict="not-a-leak", author="ann", time=20.5 * MINUTE, alert="a@60")
+    scores = [score(m) for m in range(10, 30)]
+    told = explained_at(scores, [given(said)], start=Start(10 * MINUTE, {}))
+    assert (told.alert, len(told.labels)) == (False, 1)
+
+
 def test_the_instance_is_that_of_the_alert_or_the_surest_or_as_asked() -> None:
     two = [replace(one, instance=name) for one in (score(m) for m in range(4)) for name in ("x", "y")]
     calmer = [replace(calm(m), instance="x") for m in range(4)] + [score(m, 0.3) for m in range(4)]
@@ -355,3 +365,51 @@ def test_the_policy_files_entries_say_what_they_would_need() -> None:
     policy.whitelist = [WhitelistTable({"service": "shop/*"}, date(2030, 1, 1), "cache")]
     told = explained_at([score(m) for m in range(3)], every=rules(policy, Score, Leaks.FACTS))
     assert "the policy file's whitelist (cache): only if service is shop/* (it is a)" in told.silencers
+
+
+def alert_of(told: Explanation, **changed: object) -> Alert:
+    made = replace(NO_ALERT, key=told.key or "a@1", service="a", memory=GIB)
+    return replace(made, **changed)
+
+
+def test_for_people_each_line_fits_and_each_section_is_there() -> None:
+    told = explained_at([held(m, environment="production", onset=0.0) for m in range(40)])
+    shown = list(lines(told, alert_of(told)))
+    assert all(len(line) <= 80 for line in shown)
+    assert shown[0] == "alert a@60, since 1 Jan 00:01 UTC"
+    assert "            needs: sustained_seconds is at least 1800 (it is 2340): met" in shown
+    assert "no alert if a confidence below 0.50 (0.5 by the settings)" in shown
+    assert "teach       fleetleak label a@60 leak" in shown
+    assert not [line for line in shown if "differs" in line]
+
+
+@pytest.mark.parametrize("changed", [{"state": "resolved"}, {"key": "a@1"}])
+def test_a_replay_that_differs_from_what_was_published_is_said(changed: dict[str, object]) -> None:
+    told = explained_at([held(m) for m in range(40)])
+    assert "the replay differs from what was published" in "\n".join(lines(told, alert_of(told, **changed)))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["explain", "s", "--at", "soon"], "'soon' is no time; write a date or time such as 2026-09-21"),
+        (
+            ["explain", "s", "--since", "0d"],
+            "'0d' is no duration above 0; write a number with s, m, h",
+        ),
+        (["policy", "test", "--since", "-3d"], "expected one argument"),
+        (["whitelist", "revoke", "s", "one"], "invalid int value: 'one'"),
+        (["whitelist", "end"], "invalid choice: 'end'"),
+    ],
+)
+def test_wrong_words_are_wrong_usage(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == EXIT_USAGE
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["revoke", "s"], ["explain"], ["list", "s", "1"]])
+def test_a_condition_has_a_service_and_a_number(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["whitelist", *words]) == 1
+    assert "explain and revoke need a SERVICE and a NUMBER" in capsys.readouterr().err
