@@ -139,7 +139,7 @@ class Alerts(Generic[R, M]):
             return Standing(closed.key, closed.since, NO_ALERT, reopened=closed.reopened + 1)
         # The track is in the name: after a promotion, `alerts` can have one finding's alerts of two tracks.
         owner = "" if self._track == MAIN else f"@{self._track}"
-        kind = "" if self._adapter.NAME == "leak" else f"{self._adapter.NAME}:"
+        kind = "" if self._adapter.VOCABULARY.finding == "leak" else f"{self._adapter.VOCABULARY.finding}:"
         return Standing(f"{kind}{record.service}@{step.time:.0f}{owner}", step.time, NO_ALERT)
 
     def publish(self, alert: Alert, emit: Emit) -> None:

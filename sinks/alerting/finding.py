@@ -11,6 +11,7 @@ from fleetleak.records import Alert
 from fleetleak.records.alert import Urgency
 from fleetleak.records.types import Kind
 from fleetleak.settings.tree import AlertingSettings
+from sinks.policy.rules import Vocabulary
 
 
 class Finding(Struct, frozen=True, kw_only=True, gc=False):
@@ -113,12 +114,7 @@ class Adapter(ABC, Generic[R, M]):
     `own` is what it remembers of one instance, a Struct that is stored with the alert.
     """
 
-    NAME: ClassVar[str]
-    RECORD: ClassVar[type[Any]]
-    KINDS: ClassVar[frozenset[str]]
-    """The kinds that a rule can name."""
-    FACTS: ClassVar[tuple[str, ...]]
-    """Names that the conditions of a rule may use beside the fields of the record."""
+    VOCABULARY: ClassVar[Vocabulary]
 
     @abstractmethod
     def __init__(self, settings: AlertingSettings) -> None:
@@ -154,7 +150,7 @@ class Adapter(ABC, Generic[R, M]):
 
     @abstractmethod
     def facts(self, own: M, record: R, onset: float | None) -> dict[str, float | None]:
-        """Return the value of every name in `FACTS`; None for one that is unknown."""
+        """Return the value of every fact in `VOCABULARY`; None for one that is unknown."""
 
     @abstractmethod
     def harm(self, own: M, record: R) -> str | None:

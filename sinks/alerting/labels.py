@@ -74,7 +74,7 @@ def evidence(subject: Subject[Any], adapter: Adapter[Any, Any]) -> Evidence | No
     looks = adapter.signature(member.own)
     if looks is not None and subject.standing is not None:
         looks = Signature(subject.standing.told.kind, looks.size, looks.rate)
-    return Evidence(max(member.highest, member.confidence), looks, member.opinions or
+    return Evidence(max(member.highest, member.confidence), looks, member.opinions or _NOTHING_SAID)
 
 
 def taught(subject: Subject[Any], time: float) -> Subject[Any]:

@@ -79,7 +79,7 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
             reopen=settings.reopen_seconds,
         )
         self._silent = settings.silent_seconds
-        self._decider = Decider(settings, self._adapter, rules(policy, self._adapter))
+        self._decider = Decider(settings, self._adapter, rules(policy, self._adapter.VOCABULARY))
         self._track = track
         # Stored under PROMOTION_KEY. No subject has this key.
         self._active = ActiveTracks()

@@ -50,7 +50,7 @@ class Writer:
                 **fields,
                 key=standing.key,
                 state=state,
-                finding=self._adapter.NAME,
+                finding=self._adapter.VOCABULARY.finding,
                 since=standing.since,
                 severity=worst,
                 certainty="sure" if "sure" in (step.certainty, told.certainty) else "early",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from string import Formatter
-from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
 
@@ -91,16 +90,16 @@ class Rules(Struct, frozen=True):
         return None
 
 
-class Subjects(Protocol):
-    """What rules must know of a kind of finding (`sinks.alerting.finding.Adapter`)."""
+class Vocabulary(Struct, frozen=True):
+    """What rules can name of one kind of finding: its record's fields, its kinds, and further facts."""
 
-    NAME: ClassVar[str]
-    RECORD: ClassVar[type[Any]]
-    KINDS: ClassVar[frozenset[str]]
-    FACTS: ClassVar[tuple[str, ...]]
+    finding: str
+    record: type[Struct]
+    kinds: frozenset[str]
+    facts: tuple[str, ...]
 
 
-def rules(policy: PolicyFile, of: Subjects) -> Rules:
+def rules(policy: PolicyFile, of: Vocabulary) -> Rules:
     """Return the rules of a policy file for one kind of finding.
 
     Raises
@@ -108,25 +107,25 @@ def rules(policy: PolicyFile, of: Subjects) -> Rules:
     BadPolicy
         If a rule cannot be used, or a whitelist would match everything.
     """
-    every = tuple(_rule(t, f"rules[{n}]", of) for n, t in enumerate(policy.rules) if t.finding == of.NAME)
+    every = tuple(_rule(t, f"rules[{n}]", of) for n, t in enumerate(policy.rules) if t.finding == of.finding)
     names = [rule.name for rule in every]
     if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise BadPolicy(f"two rules have the name {repeated[0]} (the default rules have names too)")
     listed = tuple(
-        _listed(t, f"whitelist[{n}]", of) for n, t in enumerate(policy.whitelist) if t.finding == of.NAME
+        _listed(t, f"whitelist[{n}]", of) for n, t in enumerate(policy.whitelist) if t.finding == of.finding
     )
     return Rules(policy.thresholds, every, listed)
 
 
-def _rule(table: RuleTable, number: str, of: Subjects) -> Rule:
+def _rule(table: RuleTable, number: str, of: Vocabulary) -> Rule:
     place = f"{number} ({table.name})"
-    if unknown := [kind for kind in table.kinds if kind not in of.KINDS]:
-        known = ", ".join(sorted(of.KINDS))
+    if unknown := [kind for kind in table.kinds if kind not in of.kinds]:
+        known = ", ".join(sorted(of.kinds))
         raise BadPolicy(f"{place}: there is no kind {unknown[0]}; write some of {known}")
     return Rule(
         table.name, table.severity, tuple(table.kinds), table.confidence, table.cooldown_seconds,
-        conditions(table.where, of.RECORD, of.FACTS, f"{place}: where"),
-        conditions(table.needs, of.RECORD, of.FACTS, f"{place}: needs"),
+        conditions(table.where, of.record, of.facts, f"{place}: where"),
+        conditions(table.needs, of.record, of.facts, f"{place}: needs"),
         table.silent, _runbook(table.runbook, place),
     )  # fmt: skip
 
@@ -142,8 +141,8 @@ def _runbook(text: str | None, place: str) -> str | None:
     return text
 
 
-def _listed(table: WhitelistTable, place: str, of: Subjects) -> Whitelisted:
-    where = conditions(table.where, of.RECORD, of.FACTS, f"{place}: where")
+def _listed(table: WhitelistTable, place: str, of: Vocabulary) -> Whitelisted:
+    where = conditions(table.where, of.record, of.facts, f"{place}: where")
     if all(condition.matches_all() for condition in where):
         raise BadPolicy(f"{place}: it would match everything; name a service, a kind or a bound in `where`")
     end = datetime.datetime.combine(table.until, datetime.time(), datetime.UTC)

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from fleetleak.records import Alert, Score
 from fleetleak.records.alert import SEVERITIES
 from fleetleak.records.evidence import Features
-from fleetleak.settings.tree import AlertingSettings
 from sinks.alerting.leak.adapter import Leaks
 from sinks.policy.conditions import BadPolicy
 from sinks.policy.file import Secret, read
@@ -224,7 +223,7 @@ def test_a_secret_comes_from_the_environment_or_a_file(
 
 
 def test_a_threshold_says_where_it_comes_from() -> None:
-    known: Rules = rules(read(None), Leaks(AlertingSettings()))
+    known: Rules = rules(read(None), Leaks.VOCABULARY)
     linear = known.rule("linear", score(1), {})
     assert known.threshold(linear, "prod").words == "0.8 of rule linear, times 1.2 for prod, at most"
     assert known.threshold(linear, None).words == "0.8 of rule linear"

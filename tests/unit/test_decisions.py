@@ -40,7 +40,7 @@ from tests.sinks.support import GIB, MINUTE, as_record, calm, held, published, r
 
 KEY = Key(0, b"a")
 ADAPTER = Leaks(AlertingSettings())
-DEFAULT = rules(read(None), Score, Leaks.FACTS)
+DEFAULT = rules(read(None), Leaks.VOCABULARY)
 COLD = Start(0.0, {})
 
 
@@ -363,7 +363,7 @@ def test_a_deleted_service_has_no_alert_any_more() -> None:
 def test_the_policy_files_entries_say_what_they_would_need() -> None:
     policy = read(None)
     policy.whitelist = [WhitelistTable({"service": "shop/*"}, date(2030, 1, 1), "cache")]
-    told = explained_at([score(m) for m in range(3)], every=rules(policy, Score, Leaks.FACTS))
+    told = explained_at([score(m) for m in range(3)], every=rules(policy, Leaks.VOCABULARY))
     assert "the policy file's whitelist (cache): only if service is shop/* (it is a)" in told.silencers
 
 

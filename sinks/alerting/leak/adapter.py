@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from msgspec import Struct
 
@@ -16,6 +16,7 @@ from sinks.alerting.leak import growth
 from sinks.alerting.leak.growth import Covered, Growth
 from sinks.alerting.leak.news import Told, held_by, limit_moved, told_of, urgency
 from sinks.origin import origin
+from sinks.policy.rules import Vocabulary
 
 # Share of the time in which tasks wait for memory: from here on harm is felt.
 _STALLED = 0.1
@@ -51,16 +52,10 @@ class LeakMemory(Struct, omit_defaults=True, gc=False):
 class Leaks(Adapter[Score, LeakMemory]):
     """The adapter of leaks."""
 
-    NAME = "leak"
-    RECORD = Score
-    KINDS = LEAK_KINDS
-    FACTS: ClassVar[tuple[str, ...]] = (
-        "growth_in_window",
-        "sustained_seconds",
-        "occurrences",
-        "fragmentation_index",
-        "seconds_left",
-    )
+    VOCABULARY = Vocabulary(
+        "leak", Score, LEAK_KINDS,
+        ("growth_in_window", "sustained_seconds", "occurrences", "fragmentation_index", "seconds_left"),
+    )  # fmt: skip
 
     def __init__(self, settings: AlertingSettings) -> None:
         self._clear = settings.clear_confidence

@@ -31,7 +31,7 @@ def leak_rules(policy: PolicyFile) -> Rules:
     BadPolicy
         If a rule cannot be used.
     """
-    return rules(policy, Score, Leaks.FACTS)
+    return rules(policy, Leaks.VOCABULARY)
 
 
 def alerting(settings: Settings) -> LeakAlerting:
