@@ -138,6 +138,7 @@ class Names:
     alerts = _Listed(LONG)
     silent_alerts = _Listed(LONG)
     alert_state = _Listed(COMPACTED, per_track=True)
+    sent = _Listed(COMPACTED)
     drift = _Listed(LONG, per_track=True)
     feedback = _Listed(
         lambda settings: _long(settings) | _APPENDED | {"max.message.bytes": str(2 * MOST_CONTROL_BYTES)}

@@ -1,7 +1,7 @@
 """All metrics of all roles. docs/metrics.md is generated from this file.
 
-Label values come from fixed sets (collectors, reasons, topics, partitions, methods), never from the name of
-a service or an instance. So the cardinality does not grow with the fleet.
+Label values come from fixed sets (collectors, reasons, topics, partitions, methods, the targets of the policy
+file), never from the name of a service or an instance. So the cardinality does not grow with the fleet.
 """
 
 from __future__ import annotations
@@ -144,7 +144,15 @@ DRIFT_EVENTS = _counter("sink", "drift_events", "Drift events published.")
 LABELS = _counter("sink", "labels", "Labels applied.", ["verdict"])
 
 # Delivery to targets outside Kafka.
-DELIVERIES = _counter("deliver", "attempts", "Attempts to deliver a record.", ["target", "outcome"])
+DELIVERIES = _counter(
+    "deliver", "attempts", "Attempts to deliver a record, and records dropped.", ["target", "outcome"]
+)
+WAITING = _gauge(
+    "deliver",
+    "waiting_seconds",
+    "Time since the oldest record that is not delivered came to the topic.",
+    ["target"],
+)
 
 # Every role.
 LOG_SUPPRESSED = _counter("role", "log_lines_suppressed", "Log lines suppressed to limit their rate.")

@@ -21,23 +21,26 @@ _EVERY_SECONDS = 60.0
 
 
 class Origin(NamedTuple):
-    """Where a dead letter came from and why it is one."""
+    """Where a dead letter came from and why it is one; `target` refused it, if a target did."""
 
     topic: str
     partition: int
     offset: int
     reason: str
     error: str
+    target: str = ""
 
 
-def headers(rejected: Rejected) -> list[tuple[str, str | bytes | None]]:
-    """Return the headers of a dead letter."""
+def headers(rejected: Rejected, target: str = "") -> list[tuple[str, str | bytes | None]]:
+    """Return the headers of a dead letter; the one for the target only where a target refused it."""
     record: Record = rejected.record
-    origin = Origin(record.topic, record.partition, record.offset, rejected.reason, rejected.message[:500])
+    why = rejected.message[:500]
+    origin = Origin(record.topic, record.partition, record.offset, rejected.reason, why, target)
     # Kafka takes bytes only, and an error may quote what is no text.
     return [
         (_PREFIX + name, str(value).encode(errors="backslashreplace"))
         for name, value in origin._asdict().items()
+        if name != "target" or value
     ]
 
 
@@ -52,6 +55,7 @@ def origin(headers_: list[tuple[str, bytes | None]] | None) -> Origin | None:
             int(values["offset"]),
             values["reason"],
             values["error"],
+            values.get("target", ""),
         )
     except (KeyError, ValueError):
         return None

@@ -4,19 +4,23 @@ Each partition is delivered in its order, one attempt at a time. A record that m
 its own partition only. Offsets are committed right after the delivery: a crash between the two repeats one
 record per partition. So a target must tolerate a repetition, for instance by a key to de-duplicate by.
 
+A target may store what it delivered on a compacted topic. That is acknowledged before the offset is
+committed, and the next owner of the partition gets it before its first attempt.
+
 Not for changes of state in Kafka: those are exactly once with `Runtime`.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any, Literal
+from typing import Literal
 
-from confluent_kafka import KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from fleetleak.kafka import client
 from fleetleak.kafka.trouble import denied
@@ -26,18 +30,25 @@ from fleetleak.stream import dead_letter
 from fleetleak.stream.clients import Makers
 from fleetleak.stream.lane import Lane
 from fleetleak.stream.messages import record_of
+from fleetleak.stream.outbox import Outbox
+from fleetleak.stream.retry import Retry
 from fleetleak.stream.role import Record, Rejected
-from fleetleak.stream.target import Answer, Delivered, Never, Target, TryAgain
+from fleetleak.stream.state_loader import StateLoader
+from fleetleak.stream.state_reader import StateReader
+from fleetleak.stream.target import Answer, Never, Target, TryAgain
 from fleetleak.stream.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05
+_IDLE_SECONDS = 1.0
 _MOST_AT_ONCE = 8  # attempts
 _MOST_RECORDS = 100  # of one poll
-_FLUSH_SECONDS = 30.0
-# Of the ten seconds that a role has after SIGTERM, for attempts that are under way.
+_CALL_SECONDS = 10.0
+_GIVE_UP_SECONDS = 86400.0
+# Of the ten seconds that a role has after SIGTERM: for attempts that are under way, and for what they store.
 _HAND_OVER_SECONDS = 6.0
+_FLUSH_SECONDS = 2.0
 
 
 class Deliver:
@@ -51,8 +62,17 @@ class Deliver:
         Takes the records that the target will never take.
     start
         Where a group without committed offsets begins.
+    state_topic
+        Keeps what the target stores: compacted, with as many partitions as `topic`; None: nothing is stored.
+    newest_only
+        Drop a record that waits for another attempt when a newer one has its key. Only for topics where each
+        record says all that the ones before it said.
+    give_up_seconds
+        A record becomes a dead letter this long after its first attempt.
     clock
         Monotonic seconds.
+    chance
+        Spreads the pauses between attempts.
     """
 
     def __init__(
@@ -63,19 +83,37 @@ class Deliver:
         group: str,
         dead_letter_topic: str,
         start: Literal["earliest", "latest"] = "latest",
+        *,
+        state_topic: str | None = None,
+        newest_only: bool = False,
+        give_up_seconds: float = _GIVE_UP_SECONDS,
         makers: Makers | None = None,
         clock: Callable[[], float] = time.monotonic,
+        chance: random.Random | None = None,
     ) -> None:
         makers = makers or Makers()
         self._target = target
         self._topic = topic
         self._dead_letter_topic = dead_letter_topic
+        self._start = start
+        self._state_topic = state_topic
+        self._newest_only = newest_only
+        self._give_up_seconds = give_up_seconds
         self._clock = clock
+        # Not for secrets: it spreads pauses.
+        self._chance = chance or random.Random()  # noqa: S311
         self._lanes: dict[int, Lane] = {}
+        self._assignments = 0
+        self._idle: Future[None] | None = None
+        self._idle_at = 0.0
         self._consumer = makers.consumer(
             client.consumer(settings.kafka, group, **{"auto.offset.reset": start})
         )
-        self._producer = makers.producer(client.producer(settings.kafka))
+        self._outbox = Outbox(makers.producer(client.producer(settings.kafka, **Outbox.properties())))
+        self._loader: StateLoader | None = None
+        if state_topic is not None:
+            properties = client.consumer(settings.kafka, f"{group}-restore", **StateReader.properties())
+            self._loader = StateLoader(makers.state_consumer(properties), state_topic)
         self._letters = dead_letter.Letters(clock)
         self._watchdog = Watchdog(settings.runtime.stall_seconds)
         self._pool = ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix=f"deliver-{target.NAME}")
@@ -91,6 +129,8 @@ class Deliver:
                 self._turn()
         finally:
             self._consumer.close()  # revokes
+            if self._loader is not None:
+                self._loader.close()
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._watchdog.stop()
 
@@ -98,18 +138,36 @@ class Deliver:
         """Return None while there is progress, else for how long there was none."""
         return self._watchdog.healthy()
 
+    def ready(self) -> str | None:
+        """Return None if it delivers what comes, else what it waits for."""
+        if not self._assignments:
+            return "waiting for its partitions"
+        if not all(lane.restored for lane in list(self._lanes.values())):
+            return f"reading {self._state_topic}"
+        return None
+
+    def owned(self) -> list[int]:
+        """Return the partitions that it delivers."""
+        return sorted(self._lanes)
+
     def _turn(self) -> None:
         under_way = self._under_way(self._lanes.values())
         if under_way:
             wait(under_way, _POLL_SECONDS, FIRST_COMPLETED)
-        for message in self._consumer.consume(_MOST_RECORDS, 0.0 if under_way else _POLL_SECONDS):
+        self._outbox.serve(_POLL_SECONDS if self._outbox and not under_way else 0.0)
+        busy = bool(under_way or self._outbox)
+        for message in self._consumer.consume(_MOST_RECORDS, 0.0 if busy else _POLL_SECONDS):
             self._take(message)
+        self._load()
         for number, lane in self._lanes.items():
             self._finish(lane)
+            if dropped := lane.superseded():
+                metrics.DELIVERIES.labels(self._target.NAME, "superseded").inc(dropped)
             lane.start(self._pool, self._target, self._clock())
             if lane.resumes():
                 self._consumer.resume([TopicPartition(self._topic, number)])
         self._commit()
+        self._rest()
         self._letters.tell()
         self._watchdog.feed()
 
@@ -124,40 +182,47 @@ class Deliver:
             log.debug("consumer: %s", error.str())
             return
         record = record_of(message)
-        lane = self._lanes.setdefault(record.partition, Lane())
+        # A record that was fetched before its partition was given up goes to the next owner.
+        if (lane := self._lanes.get(record.partition)) is None:
+            return
         lane.take(record)
         if lane.pauses():
             self._consumer.pause([TopicPartition(self._topic, record.partition)])
 
+    def _load(self) -> None:
+        """Read on in the state topic; begin with the partitions whose state is known."""
+        if self._loader is not None:
+            for number, stored in self._loader.step().items():
+                self._restored(number, stored)
+
+    def _restored(self, number: int, stored: dict[bytes, bytes]) -> None:
+        self._target.assigned(number, stored)
+        self._lanes[number].restored = True
+
     def _finish(self, lane: Lane) -> None:
         """Act on the answer to an attempt, if one has ended."""
-        if (answer := lane.answer()) is None:
+        if (answer := lane.answer(self._clock())) is None:
             return
-        outcome = {Delivered: "delivered", TryAgain: "try-again", Never: "never"}[type(answer)]
-        metrics.DELIVERIES.labels(self._target.NAME, outcome).inc()
+        name = self._target.NAME
+        if isinstance(answer, Never):
+            metrics.DELIVERIES.labels(name, "gave-up" if answer.reason == "gave-up" else "never").inc()
+            self._refuse(lane, lane.next(), answer)
+            return
+        metrics.DELIVERIES.labels(name, answer.outcome).inc()
         if isinstance(answer, TryAgain):
-            lane.wait_until(self._clock() + (answer.after_seconds or 1.0))
-            log.info("%s: trying again in %g s: %s", self._target.NAME, answer.after_seconds, answer.why)
+            log.info("%s: trying again in %.3g s: %s", name, answer.after_seconds, answer.why)
             return
         record = lane.next()
-        if isinstance(answer, Never):
-            self._refuse(record, answer)
+        for key, value in answer.stored if self._state_topic is not None else ():
+            self._outbox.put(lane, str(self._state_topic), key, value, partition=record.partition)
 
-    def _refuse(self, record: Record, answer: Never) -> None:
-        """Send a record to the dead letter, and wait until it is there: its offset is committed next."""
+    def _refuse(self, lane: Lane, record: Record, answer: Never) -> None:
+        """Send a record to the dead letter; its offset is committed once it is there."""
         rejected = Rejected(record, answer.reason, answer.why)
         metrics.DEAD_LETTERS.labels(answer.reason).inc()
         self._letters.note(rejected)
-        failed: list[Any] = []
-        self._producer.produce(
-            self._dead_letter_topic,
-            value=record.value,
-            key=record.key,
-            headers=dead_letter.headers(rejected),
-            on_delivery=lambda error, _: failed.append(error) if error else None,
-        )
-        if self._producer.flush(_FLUSH_SECONDS) or failed:
-            raise KafkaException(*failed or ["a dead letter was not acknowledged"])
+        headers = dead_letter.headers(rejected, self._target.NAME)
+        self._outbox.put(lane, self._dead_letter_topic, record.key, record.value, headers=headers)
 
     def _commit(self) -> None:
         done = {n: lane.done for n, lane in self._lanes.items() if lane.done is not None}
@@ -174,23 +239,70 @@ class Deliver:
         for number in done:
             self._lanes[number].committed()
 
+    def _rest(self) -> None:
+        """Once a second: let the target do what is due, and measure how long the oldest record waits."""
+        now = self._clock()
+        if now < self._idle_at:
+            return
+        self._idle_at = now + _IDLE_SECONDS
+        oldest = min((at for lane in self._lanes.values() if (at := lane.oldest())), default=None)
+        waiting = 0.0 if oldest is None else max(0.0, time.time() - oldest)
+        metrics.WAITING.labels(self._target.NAME).set(waiting)
+        if self._idle is None or self._idle.done():
+            if self._idle is not None and (error := self._idle.exception()) is not None:
+                log.error("%s: idle work failed", self._target.NAME, exc_info=error)
+            self._idle = self._pool.submit(self._target.idle)
+
     # What the rebalance callbacks do.
 
-    def _assigned(self, _consumer: object, partitions: list[TopicPartition]) -> None:
-        log.info("partitions assigned", extra={"partitions": sorted(p.partition for p in partitions)})
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = sorted(p.partition for p in partitions)
+        log.info("partitions assigned", extra={"partitions": numbers, "target": self._target.NAME})
+        if self._start == "latest":
+            consumer.assign(self._places(consumer, partitions))
+        for number in numbers:
+            self._lanes[number] = Lane(Retry(self._chance, self._give_up_seconds), self._newest_only)
+        if self._loader is not None:
+            self._loader.want(numbers)
+        else:
+            for number in numbers:
+                self._restored(number, {})
+        self._assignments += 1
 
-    def _revoked(self, _consumer: object, partitions: list[TopicPartition]) -> None:
+    @staticmethod
+    def _places(consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Return where to begin. A new group commits the end of the topic at once.
+
+        Otherwise a process that ends before its first delivery would leave no trace of where it began, and
+        the next one would begin at a later end.
+        """
+        if not partitions:
+            return partitions
+        places = consumer.committed(partitions, timeout=_CALL_SECONDS)
+        new = [place for place in places if place.offset < 0]
+        for place in new:
+            place.offset = consumer.get_watermark_offsets(place, timeout=_CALL_SECONDS)[1]
+        if new:
+            consumer.commit(offsets=new, asynchronous=False)
+        return places
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Wait for the attempts under way, remember what they delivered, and give the partitions up."""
         given = {n: lane for p in partitions if (lane := self._lanes.get(n := p.partition)) is not None}
         wait(self._under_way(given.values()), _HAND_OVER_SECONDS)
         for lane in given.values():
             self._finish(lane)
+        self._outbox.flush(_FLUSH_SECONDS)
         self._commit()
-        again = sorted(n for n, lane in given.items() if lane.attempt is not None or lane.done is not None)
+        again = sorted(n for n, lane in given.items() if lane.unfinished)
         if again:
             log.warning("the newest record of partitions %s may be delivered again", again)
-        self._lost(_consumer, partitions)
+        self._lost(consumer, partitions)
 
-    def _lost(self, _consumer: object, partitions: list[TopicPartition]) -> None:
-        for partition in partitions:
-            self._lanes.pop(partition.partition, None)
+    def _lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = [partition.partition for partition in partitions]
+        if self._loader is not None:
+            self._loader.forget(numbers)
+        for number in numbers:
+            if self._lanes.pop(number, None) is not None:
+                self._target.revoked(number)

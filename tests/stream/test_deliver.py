@@ -12,16 +12,18 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import client, topics
+from fleetleak.kafka.scan import scan
 from fleetleak.settings import Settings
 from fleetleak.stream import Record
+from fleetleak.stream.dead_letter import origin_of
 from fleetleak.stream.deliver import Deliver
-from fleetleak.stream.target import Answer, Delivered, Never, TryAgain
+from fleetleak.stream.target import Answer, Delivered, Never, Target, TryAgain
 from tests.kafka.support import in_thread, metric, read_all, send, wait_for
 
 pytestmark = pytest.mark.kafka
 
 
-class Listening:
+class Listening(Target):
     """A target that remembers what it was offered and what it took; `answer` decides."""
 
     NAME = "listening"
@@ -170,3 +172,83 @@ def test_partitions_move_to_a_second_process(settings: Settings) -> None:
             put(settings, 1, b"b1")
             wait_for(lambda: len(first.taken) + len(second.taken) == 3, what="the other two")
     assert Counter(first.taken + second.taken) == Counter([b"a1", b"a2", b"b1"])
+
+
+class Storing(Listening):
+    """A target that stores each value under its key, and remembers what it was given of each partition."""
+
+    def __init__(self, answer: Callable[[Record], Answer] = lambda record: Delivered()) -> None:
+        super().__init__(answer)
+        self.given: dict[int, dict[bytes, bytes]] = {}
+        self.rests = 0
+
+    def assigned(self, partition: int, stored: dict[bytes, bytes]) -> None:
+        assert not self.offered
+        self.given[partition] = stored
+
+    def attempt(self, record: Record) -> Answer:
+        assert record.partition in self.given
+        answer = super().attempt(record)
+        return answer._replace(stored=((b"s", record.value),)) if isinstance(answer, Delivered) else answer
+
+    def revoked(self, partition: int) -> None:
+        del self.given[partition]
+
+    def idle(self) -> None:
+        self.rests += 1
+
+
+def test_what_a_target_stored_is_given_to_the_next_one(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+
+    def make(target: Target) -> Deliver:
+        group = f"{settings.kafka.topic_prefix}-deliver"
+        return Deliver(
+            settings, target, names.alerts, group, names.dead_letter, "earliest", state_topic=names.sent
+        )
+
+    put(settings, 0, b"a1", b"a2")
+    first, second = Storing(), Storing()
+    with in_thread(make(first).run):
+        wait_for(lambda: first.taken == [b"a1", b"a2"], what="two deliveries")
+        assert first.given == {0: {}, 1: {}}
+        wait_for(lambda: first.rests > 1, what="idle calls")
+    assert first.given == {}, "revoked at the end"
+    assert read_all(settings, names.sent) == [(0, b"s", b"a1"), (0, b"s", b"a2")]
+    deliver = make(second)
+    assert deliver.ready() is not None
+    with in_thread(deliver.run):
+        wait_for(lambda: deliver.ready() is None, what="readiness")
+        assert second.given == {0: {b"s": b"a2"}, 1: {}}
+    assert second.offered == []
+
+
+def test_what_comes_after_the_first_start_is_never_passed_over(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    group = f"{settings.kafka.topic_prefix}-deliver"
+    put(settings, 0, b"before")
+    for _ in range(2):
+        # Nothing came while it ran, so it delivered nothing and committed nothing but where it began.
+        idle = Deliver(settings, Listening(), names.alerts, group, names.dead_letter)
+        with in_thread(idle.run):
+            wait_for(lambda: idle.ready() is None, what="an assignment")  # noqa: B023 - called at once
+    put(settings, 0, b"between")
+    target = Listening()
+    with in_thread(Deliver(settings, target, names.alerts, group, names.dead_letter).run):
+        wait_for(lambda: bool(target.taken), what="the record that came in between")
+    assert target.taken == [b"between"]
+
+
+def test_what_is_given_up_becomes_a_dead_letter_that_names_the_target(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    group = f"{settings.kafka.topic_prefix}-deliver"
+    put(settings, 0, b"stuck", b"fine")
+    target = Listening(lambda record: TryAgain("busy", 0.1) if record.value == b"stuck" else Delivered())
+    deliver = Deliver(
+        settings, target, names.alerts, group, names.dead_letter, "earliest", give_up_seconds=0.5
+    )
+    with in_thread(deliver.run):
+        wait_for(lambda: target.taken == [b"fine"], what="the next one")
+    (letter,) = scan(settings.kafka, names.dead_letter, 2)
+    origin = origin_of(letter)
+    assert (origin.reason, origin.target, letter.value()) == ("gave-up", "listening", b"stuck")

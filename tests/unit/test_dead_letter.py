@@ -58,6 +58,14 @@ def test_the_header_names_are_those_of_the_documentation() -> None:
     assert sent(rejected) == given_headers()
 
 
+def test_a_target_that_refused_it_is_named() -> None:
+    record = Record(3, 42, b"k", b"v", 0.0, topic="t.alerts")
+    delivered = [
+        (n, v) for n, v in headers(Rejected(record, "refused", "404"), "ops") if isinstance(v, bytes)
+    ]
+    assert origin([*delivered]) == Origin("t.alerts", 3, 42, "refused", "404", "ops")
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_a_record_that_lacks_a_header_is_no_dead_letter_of_ours(name: str) -> None:
     assert origin(given_headers(**{name: None})) is None
