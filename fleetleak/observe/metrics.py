@@ -153,6 +153,12 @@ WAITING = _gauge(
     "Time since the oldest record that is not delivered came to the topic.",
     ["target"],
 )
+STORMS = _counter(
+    "deliver", "storms", "Storms that began: many alerts with one version, told as one.", ["target"]
+)
+REPEATS = _counter(
+    "deliver", "repeats", "Standing alerts told again, and storms brought up to date.", ["target", "outcome"]
+)
 
 # Every role.
 LOG_SUPPRESSED = _counter("role", "log_lines_suppressed", "Log lines suppressed to limit their rate.")

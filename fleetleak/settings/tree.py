@@ -191,6 +191,26 @@ class AlertingSettings(Struct, forbid_unknown_fields=True):
     ] = 3600.0
 
 
+class PolicySettings(Struct, forbid_unknown_fields=True):
+    """What deserves attention, and who is told."""
+
+    file: Annotated[
+        str | None,
+        Meta(description="The policy file: rules, whitelist, targets and routes; see docs/alerting.md."),
+    ] = None
+
+
+class NotifySettings(Struct, forbid_unknown_fields=True):
+    """The sink that tells targets of alerts, and its endpoint for answers and pictures."""
+
+    public_url: Annotated[
+        str | None,
+        Meta(description="Where targets and people reach the endpoint, such as https://leaks.example."),
+    ] = None
+    address: Annotated[str, Meta(description="Address that the endpoint listens on.")] = "127.0.0.1"
+    port: Annotated[int, _about("Port of the endpoint; 0 takes a free one, -1 none.", ge=-1, le=65535)] = -1
+
+
 class HttpSettings(Struct, forbid_unknown_fields=True):
     """The health and metrics server of each role."""
 
@@ -226,6 +246,8 @@ class Settings(Struct, forbid_unknown_fields=True):
     processor: ProcessorSettings = field(default_factory=ProcessorSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
     alerting: AlertingSettings = field(default_factory=AlertingSettings)
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    notify: NotifySettings = field(default_factory=NotifySettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     log: LogSettings = field(default_factory=LogSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)

@@ -30,6 +30,7 @@ COMMANDS = {
     "explain": "fleetleak_app.cli.explain",
     "whitelist": "fleetleak_app.cli.whitelist",
     "policy": "fleetleak_app.cli.policy",
+    "notify": "fleetleak_app.cli.notify",
     "report": "fleetleak_app.cli.report",
     "models": "fleetleak_app.cli.models",
     "tracks": "fleetleak_app.cli.tracks",

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -19,16 +20,17 @@ from fleetleak.observe import logs, metrics
 from fleetleak.observe.garbage import collect_seldom
 from fleetleak.observe.health import Check, HealthServer
 from fleetleak.settings import Settings
-from fleetleak.stream import Role, Runtime, Topics
+from fleetleak.stream import Runtime, Topics
 from fleetleak.stream.clients import Makers
 from fleetleak.stream.errors import Fenced, Refused, Stalled, TooMuchPoison
-from fleetleak.stream.spec import RoleSpec
+from fleetleak.stream.spec import Delivery, DeliverySpec, RoleSpec
 from fleetleak.stream.watchdog import EXIT_STALLED, Watchdog
 from fleetleak_app.cli import CommandFailed
 from fleetleak_app.cli.connect import refuse_misfits
 from fleetleak_app.cli.extras import needs
 
 log = logging.getLogger(__name__)
+M = TypeVar("M")
 
 ROLE_SECTIONS = ("kafka", "topics", "runtime", "http", "log")
 """Sections of the settings that every stateful role uses."""
@@ -79,48 +81,51 @@ def _stop_on_signal() -> threading.Event:
 
 
 class _Waiting:
-    """A stateful role that first waits for Kafka. It answers health checks while it waits."""
+    """A role or delivery that first waits for Kafka. It answers health checks while it waits.
 
-    def __init__(self, settings: Settings, spec: RoleSpec, makers: Makers | None) -> None:
+    Parameters
+    ----------
+    begin
+        Returns what then runs.
+    """
+
+    def __init__(self, settings: Settings, begin: Callable[[threading.Event], Delivery | Runtime]) -> None:
         self._settings = settings
-        self._role = _made(settings, spec)
-        self._makers = makers
-        self.topics = spec.topics(settings.kafka)
-        self.group = spec.group(settings.kafka)
-        self._runtime: Runtime | None = None
+        self._begin = begin
+        self._running: Delivery | Runtime | None = None
         self._trouble = ""
 
     def run(self, stop: threading.Event) -> None:
-        """Wait for Kafka, check the topics, and run the role."""
+        """Wait for Kafka, check the topics, and run."""
         cluster = waited_for(self._settings.kafka, stop, self._away)
         if cluster is None:
             return
         refuse_misfits(self._settings, cluster)
-        self._runtime = Runtime(self._settings, self._role, self.topics, self.group, stop, self._makers)
+        self._running = self._begin(stop)
         collect_seldom()
-        self._runtime.run(stop)
+        self._running.run(stop)
 
     def _away(self, trouble: str) -> None:
         self._trouble = f": {trouble}"
 
     def ready(self) -> str | None:
-        """Return None if the role is ready, else what it waits for."""
-        return f"waiting for Kafka{self._trouble}" if self._runtime is None else self._runtime.ready()
+        """Return None if it is ready, else what it waits for."""
+        return f"waiting for Kafka{self._trouble}" if self._running is None else self._running.ready()
 
     def note(self) -> str:
-        """Return what the role does while it is ready."""
-        return "ok" if self._runtime is None else self._runtime.note()
+        """Return what it does while it is ready."""
+        return "ok" if self._running is None else self._running.note()
 
     def healthy(self) -> str | None:
-        """Return None while the role makes progress, else the problem. Waiting for Kafka is healthy."""
-        return None if self._runtime is None else self._runtime.healthy()
+        """Return None while it makes progress, else the problem. Waiting for Kafka is healthy."""
+        return None if self._running is None else self._running.healthy()
 
 
-def _made(settings: Settings, spec: RoleSpec) -> Role:
-    if spec.extra is None:
-        return spec.make(settings)
-    with needs(spec.extra):
-        return spec.make(settings)
+def _made(settings: Settings, extra: str | None, make: Callable[[Settings], M]) -> M:
+    if extra is None:
+        return make(settings)
+    with needs(extra):
+        return make(settings)
 
 
 def serve_role(settings: Settings, spec: RoleSpec, makers: Makers | None = None) -> int:
@@ -131,16 +136,37 @@ def serve_role(settings: Settings, spec: RoleSpec, makers: Makers | None = None)
     CommandFailed
         With the reason why the role cannot continue.
     """
-    waiting = _Waiting(settings, spec, makers)
+    role = _made(settings, spec.extra, spec.make)
+    topics, group = spec.topics(settings.kafka), spec.group(settings.kafka)
     metrics.READY.set(0)
+    waiting = _Waiting(settings, lambda stop: Runtime(settings, role, topics, group, stop, makers))
+    return _served(settings, spec, waiting, ("runtime", *spec.metrics))
+
+
+def serve_delivery(settings: Settings, spec: DeliverySpec) -> int:
+    """Run a delivery until it is stopped. It waits for a Kafka that does not answer, also at the start.
+
+    Raises
+    ------
+    BadSetting
+        If it cannot be made from the settings.
+    CommandFailed
+        With the reason why it cannot continue.
+    """
+    delivery = _made(settings, spec.extra, spec.make)
+    return _served(settings, spec, _Waiting(settings, lambda stop: delivery), spec.metrics)
+
+
+def _served(
+    settings: Settings, spec: RoleSpec | DeliverySpec, waiting: _Waiting, families: Collection[str]
+) -> int:
     try:
         # Raises an error for bad properties before anything is logged.
         AdminClient(client.common(settings.kafka, log_level=0, error_cb=lambda error: None))
         with client.properties_checked():
             return serve(
-                settings, spec.name, waiting.run, waiting.ready, waiting.healthy, waiting.note,
-                ("runtime", *spec.metrics),
-            )  # fmt: skip
+                settings, spec.name, waiting.run, waiting.ready, waiting.healthy, waiting.note, families
+            )
     except (Fenced, Stalled) as error:
         raise CommandFailed(f"{spec.name} must be started again: {error}") from None
     except (Refused, TooMuchPoison) as error:
@@ -148,7 +174,8 @@ def serve_role(settings: Settings, spec: RoleSpec, makers: Makers | None = None)
     except KafkaException as error:
         if error.args[0].name() == "_INVALID_ARG":
             raise
-        why = sentence(error, _right(error, waiting.topics, waiting.group), settings.kafka)
+        right = _right(error, spec.topics(settings.kafka), spec.group(settings.kafka))
+        why = sentence(error, right, settings.kafka)
         raise CommandFailed(f"{spec.name} cannot go on: {why}") from None
 
 

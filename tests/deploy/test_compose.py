@@ -11,11 +11,11 @@ import yaml
 from fleetleak.kafka.broker import KAFKA_VERSION
 from fleetleak.settings import Settings
 from fleetleak.settings.load import all_settings
-from fleetleak_app.roles import ROLES
+from fleetleak_app.roles import DELIVERIES, ROLES
 from tests.e2e.support import running
 
 _COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
-_OURS = ("topics", "producer", *ROLES)
+_OURS = ("topics", "producer", *ROLES, *DELIVERIES)
 
 
 def services() -> dict[str, Any]:
@@ -39,11 +39,17 @@ def test_every_service_waits_for_the_topics() -> None:
         assert services()[name]["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
 
 
+def test_only_what_needs_a_policy_file_is_left_out_without_a_profile() -> None:
+    assert {name for name, service in services().items() if "profiles" in service} == set(DELIVERIES)
+
+
 @pytest.mark.kafka
 def test_every_command_runs(settings: Settings, tmp_path: Path) -> None:
     defined = services()
     commands = {name: defined[name]["command"] for name in _OURS}
-    with running(settings, tmp_path, commands) as roles:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[targets.lines]\nkind = "stdout"\n')
+    with running(settings, tmp_path, commands, FLEETLEAK_POLICY_FILE=str(policy)) as roles:
         for name in _OURS[1:]:
             roles[name].wait_ready()
             assert roles[name].end() < 10

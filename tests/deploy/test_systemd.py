@@ -26,7 +26,8 @@ def service(unit: Path) -> dict[str, str]:
 
 def test_there_is_one_for_every_role() -> None:
     assert [unit.stem for unit in UNITS] == [
-        "fleetleak-processor@", "fleetleak-producer", "fleetleak-sink-alerting", "fleetleak-sink-drift"
+        "fleetleak-processor@", "fleetleak-producer", "fleetleak-sink-alerting", "fleetleak-sink-drift",
+        "fleetleak-sink-notify",
     ]  # fmt: skip
 
 

@@ -12,12 +12,18 @@ import yaml
 
 from fleetleak.kafka.topics import Names, TopicSpec
 from fleetleak.settings import Settings
-from fleetleak.stream.spec import RoleSpec
+from fleetleak.stream.spec import DeliverySpec, RoleSpec
 from fleetleak_app import roles
 from fleetleak_app.cli import command_line
 
 ROOT = Path(__file__).parents[2]
 each = pytest.mark.parametrize("name", roles.ROLES)
+everyone = pytest.mark.parametrize("name", [*roles.ROLES, *roles.DELIVERIES])
+each_delivery = pytest.mark.parametrize("name", roles.DELIVERIES)
+
+
+def registered(name: str) -> RoleSpec | DeliverySpec:
+    return roles.role(name) if name in roles.ROLES else roles.delivery(name)
 
 
 def rights(name: str) -> set[tuple[str, str]]:
@@ -32,42 +38,50 @@ def rights(name: str) -> set[tuple[str, str]]:
     }
 
 
-def needed(spec: RoleSpec) -> set[tuple[str, str]]:
-    def topics(specs: tuple[TopicSpec, ...], operation: str) -> set[tuple[str, str]]:
-        return {(f"topic .{topic.name}", operation) for topic in specs}
+def topic_rights(specs: tuple[TopicSpec, ...], operation: str) -> set[tuple[str, str]]:
+    return {(f"topic .{topic.name}", operation) for topic in specs}
 
+
+def needed(spec: RoleSpec | DeliverySpec, reads: tuple[TopicSpec, ...]) -> set[tuple[str, str]]:
+    """Return the rights that every role and every delivery needs."""
     state = () if spec.state is None else (spec.state,)
     return {
         ("topic *", "Describe"),
         ("topic *", "DescribeConfigs"),
-        *topics((spec.input, *spec.side, *state), "Read"),
-        *topics((*spec.outputs, *state, Names.dead_letter), "Write"),
+        *topic_rights((*reads, *state), "Read"),
+        *topic_rights((*spec.outputs, *state, Names.dead_letter), "Write"),
         (f"group -{spec.name}*", "Read"),
-        (f"transactional id -{spec.name}*", "Write"),
-        (f"transactional id -{spec.name}*", "Describe"),
     }
 
 
 @each
 def test_the_operators_page_lists_the_rights_it_needs(name: str) -> None:
-    assert rights(name) == needed(roles.role(name))
-
-
-@each
-def test_it_is_registered_under_its_name_and_its_command_line_is_one(name: str) -> None:
     spec = roles.role(name)
+    transactions = {(f"transactional id -{spec.name}*", what) for what in ("Write", "Describe")}
+    assert rights(name) == needed(spec, (spec.input, *spec.side)) | transactions
+
+
+@each_delivery
+def test_the_operators_page_lists_the_rights_that_a_delivery_needs(name: str) -> None:
+    spec = roles.delivery(name)
+    assert rights(name) == needed(spec, (spec.input,))
+
+
+@everyone
+def test_it_is_registered_under_its_name_and_its_command_line_is_one(name: str) -> None:
+    spec = registered(name)
     assert spec.name == name
     assert command_line(roles.words(spec)).command == spec.command
 
 
-@each
+@everyone
 def test_its_sections_are_sections_of_the_settings(name: str) -> None:
-    assert set(roles.role(name).sections) <= set(Settings.__struct_fields__)
+    assert set(registered(name).sections) <= set(Settings.__struct_fields__)
 
 
-@each
+@everyone
 def test_the_compose_file_and_a_unit_run_it(name: str) -> None:
-    words = roles.words(roles.role(name))
+    words = roles.words(registered(name))
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     assert services[name]["command"] == words
     units = [path.read_text() for path in (ROOT / "deploy" / "systemd").glob("*.service")]
@@ -82,7 +96,8 @@ def test_topics_are_laid_out_once() -> None:
 def test_the_registry_loads_nothing_heavy() -> None:
     program = (
         "import sys; from fleetleak_app import roles; list(roles.roles());"
-        " print(*sorted({'river', 'numpy', 'scipy', 'rich'} & set(sys.modules)))"
+        " list(roles.deliveries());"
+        " print(*sorted({'river', 'numpy', 'scipy', 'rich', 'httpx2'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"

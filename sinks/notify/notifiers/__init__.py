@@ -8,5 +8,7 @@ NOTIFIERS: dict[str, str] = {
     "email": "sinks.notify.notifiers.email",
     "pagerduty": "sinks.notify.notifiers.pagerduty",
     "slack": "sinks.notify.notifiers.slack",
+    "stdout": "sinks.notify.notifiers.stdout",
+    "webhook": "sinks.notify.notifiers.webhook",
 }
 """The module of each notifier; it defines `NOTIFIER`, a subclass of `sinks.notify.notifier.Notifier`."""

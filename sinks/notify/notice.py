@@ -1,0 +1,169 @@
+"""A notice from an alert or a storm: one line, and the facts in the order in which people need them."""
+
+from __future__ import annotations
+
+import shlex
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from fleetleak.records import Alert
+from fleetleak.text import moment, rate, size
+from sinks.notify.notifier import Notice
+from sinks.notify.storm import Storm, StormState
+
+_LONGEST_TITLE = 120
+_LONGEST_NAME = 40
+_SHOWN_INSTANCES = 3
+_SHOWN_SERVICES = 20
+Fact = tuple[str, str]
+
+
+def alert_notice(
+    alert: Alert, ref: str | None = None, public_url: str | None = None, test: bool = False
+) -> Notice:
+    """Return the notice of one alert.
+
+    Parameters
+    ----------
+    ref
+        What the target called the notice before.
+    public_url
+        Where pictures are served, if anywhere.
+    test
+        Whether it is only a test.
+    """
+    title = f"[TEST] {alert.summary}" if test else alert.summary
+    return Notice(
+        key=alert.key, state=alert.state, severity=alert.severity, title=cut(title),
+        facts=tuple(_facts(alert)), alert=alert, picture_url=_picture(alert, public_url), ref=ref, test=test,
+    )  # fmt: skip
+
+
+def storm_notice(storm: Storm, state: StormState) -> Notice:
+    """Return the notice of a storm."""
+    return Notice(
+        key=storm.key, state=state, severity=storm.severity, title=_storm_title(storm, state),
+        facts=tuple(_storm_facts(storm, state)), alert=storm.alert, services=storm.services, ref=storm.ref,
+    )  # fmt: skip
+
+
+def cut(text: str, longest: int = _LONGEST_TITLE) -> str:
+    """Return a text in at most so many characters.
+
+    Examples
+    --------
+    >>> cut("checkout grows", 20), cut("checkout grows", 9)
+    ('checkout grows', 'checkout…')
+    """
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
+def _picture(alert: Alert, public_url: str | None) -> str | None:
+    if public_url is None:
+        return None
+    return f"{public_url.rstrip('/')}/pictures/{urlsafe_b64encode(alert.key.encode()).decode()}.png"
+
+
+def _facts(alert: Alert) -> Iterator[Fact]:
+    yield "severity", f"{alert.severity}, {alert.certainty}, act {alert.urgency}"
+    yield "kind", _growth(alert)
+    yield "scope", _scope(alert)
+    yield "since", _since(alert)
+    if alert.forecast is not None:
+        yield "limit", _limit(alert)
+    if alert.suspect is not None:
+        yield "suspect", _suspect(alert)
+    if alert.restarts > 0:
+        yield "restarts", f"{alert.restarts}, growth unchanged"
+    if alert.news is not None:
+        yield "news", alert.news
+    for reason in alert.reasons[:3]:
+        yield "because", reason
+    yield "do", alert.recommendation
+    if alert.runbook is not None:
+        yield "runbook", alert.runbook
+    yield "explain", f"fleetleak explain {shlex.quote(alert.service)} --at {_iso(alert.time)}"
+    if alert.closed_by is not None:
+        yield "closed", alert.closed_by
+
+
+def _growth(alert: Alert) -> str:
+    trend = alert.trend
+    if trend is None:
+        return f"{alert.kind} growth"
+    seen = max(trend.window, 0.0 if alert.onset is None else alert.time - alert.onset)
+    middle, low, high = (rate(value, seen) for value in (trend.growth, trend.growth_low, trend.growth_high))
+    units = {text.partition(" ")[2] for text in (middle, low, high)}
+    if len(units) == 1:
+        # The unit is said once.
+        low, high = low.partition(" ")[0], high.partition(" ")[0]
+    return f"{alert.kind} growth of {middle} ({low} to {high})"
+
+
+def _scope(alert: Alert) -> str:
+    names = alert.instances or [alert.instance]
+    shown = [cut(name, _LONGEST_NAME) for name in names[:_SHOWN_INSTANCES]]
+    more = alert.affected - len(shown)
+    said = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    return f"{alert.affected} of {alert.alive} {'instance' if alert.alive == 1 else 'instances'}; {said}"
+
+
+def _since(alert: Alert) -> str:
+    if alert.onset is None:
+        return moment(alert.since)
+    if alert.onset_low is None or alert.onset_high is None:
+        return moment(alert.onset)
+    low, high = (moment(time, beside=alert.onset) for time in (alert.onset_low, alert.onset_high))
+    return f"{moment(alert.onset)} ({low} to {high})"
+
+
+def _limit(alert: Alert) -> str:
+    forecast = alert.forecast
+    assert forecast is not None  # noqa: S101 - asked by the caller
+    name = f"{forecast.limit_name} of {size(forecast.limit)}"
+    if forecast.limit_used >= forecast.limit:
+        return f"{name} is reached"
+    low, high = (moment(time, beside=forecast.eta) for time in (forecast.eta_low, forecast.eta_high))
+    return f"{name} on {moment(forecast.eta)} ({low} to {high})"
+
+
+def _suspect(alert: Alert) -> str:
+    said = f"version {alert.suspect}"
+    if alert.growth_before is None:
+        return said
+    window = alert.trend.window if alert.trend is not None else 0.0
+    return f"{said}; before it {rate(alert.growth_before, window)}"
+
+
+def _iso(unix_seconds: float) -> str:
+    return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _storm_title(storm: Storm, state: StormState) -> str:
+    count = len(storm.services)
+    over = state == "resolved"
+    verb = "leaked" if over else "leaks" if count == 1 else "leak"
+    head = f"{count} {'service' if count == 1 else 'services'} {verb} since release {cut(storm.version, 40)}"
+    if over:
+        return f"{head}: over"
+    # As many names as fit.
+    for shown in range(min(count, 2), 0, -1):
+        names = ", ".join(storm.services[:shown])
+        title = f"{head}: {names}" + (f" and {count - shown} more" if count > shown else "")
+        if len(title) <= _LONGEST_TITLE:
+            return title
+    return cut(head)
+
+
+def _storm_facts(storm: Storm, state: StormState) -> Iterator[Fact]:
+    count = len(storm.services)
+    yield "severity", storm.severity
+    more = f" and {count - _SHOWN_SERVICES} more" if count > _SHOWN_SERVICES else ""
+    yield "services", f"{count}: {', '.join(storm.services[:_SHOWN_SERVICES])}{more}"
+    yield "since", moment(storm.since)
+    yield "suspect", f"version {storm.version}"
+    if state == "resolved":
+        yield "closed", "every alert of it is over"
+    else:
+        yield "do", f"find what version {storm.version} changed in all of them; roll it back if you can"

@@ -1,0 +1,133 @@
+"""The notify sink: every target of the policy file is told of alerts, each in a delivery of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from fleetleak.kafka.topics import Names, names, owner
+from fleetleak.settings import BadSetting, Settings
+from fleetleak.stream.deliver import Deliver
+from fleetleak.stream.spec import DeliverySpec
+from sinks.notify.channel import Channel
+from sinks.notify.targets import TargetSpec, targets
+from sinks.policy.conditions import BadPolicy
+from sinks.policy.file import read
+
+log = logging.getLogger(__name__)
+
+NAME = "notify"
+_NO_TARGET = (
+    "no target: write one into the policy file, for instance [targets.ops] with kind = \"stdout\", and name"
+    " the file in policy.file (docs/alerting.md)"
+)  # fmt: skip
+
+
+class Notify:
+    """Runs one delivery for each target, each in a thread of its own, so that none delays another."""
+
+    def __init__(self, settings: Settings, channels: Sequence[Channel]) -> None:
+        self._settings = settings
+        self._channels = channels
+        self._delivers: dict[str, Deliver] = {}
+        self._failed: list[BaseException] = []
+
+    def run(self, stop: threading.Event) -> None:
+        """Deliver until `stop` is set. A delivery that fails ends all, and its error is raised."""
+        self._delivers = {channel.NAME: self._deliver(channel) for channel in self._channels}
+        threads = [
+            threading.Thread(target=self._run, args=(deliver, stop), name=f"notify-{name}")
+            for name, deliver in self._delivers.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for channel in self._channels:
+            channel.close()
+        if self._failed:
+            raise self._failed[0]
+
+    def _run(self, deliver: Deliver, stop: threading.Event) -> None:
+        try:
+            deliver.run(stop)
+        except BaseException as error:
+            self._failed.append(error)
+            stop.set()
+
+    def _deliver(self, channel: Channel) -> Deliver:
+        kafka = self._settings.kafka
+        own = names(kafka.topic_prefix, kafka.track)
+        group = f"{owner(kafka.topic_prefix, kafka.track)}-{NAME}-{channel.NAME}"
+        return Deliver(
+            self._settings, channel, own.alerts, group, own.dead_letter,
+            state_topic=own.sent, newest_only=True,
+        )  # fmt: skip
+
+    def ready(self) -> str | None:
+        """Return None if every target is served, else what the first other one waits for."""
+        if len(self._delivers) < len(self._channels):
+            return "starting"
+        waits = ((name, deliver.ready()) for name, deliver in self._delivers.items())
+        return next((f"target {name}: {why}" for name, why in waits if why), None)
+
+    def healthy(self) -> str | None:
+        """Return None while every delivery makes progress, else the problem of the first other one."""
+        states = ((name, deliver.healthy()) for name, deliver in self._delivers.items())
+        return next((f"target {name}: {why}" for name, why in states if why), None)
+
+    def note(self) -> str:
+        """Return what it does while it is ready."""
+        if not any(deliver.owned() for deliver in self._delivers.values()):
+            return "ok: standing by, other processes have every partition"
+        return f"ok: {len(self._channels)} {'target' if len(self._channels) == 1 else 'targets'}"
+
+
+def configured(settings: Settings) -> list[TargetSpec]:
+    """Return the targets that the settings name.
+
+    Raises
+    ------
+    BadSetting
+        If the policy file or a target cannot be used, or there is no target.
+    """
+    try:
+        specs = targets(read(settings.policy.file))
+    except BadPolicy as error:
+        raise BadSetting(str(error)) from None
+    if not specs:
+        raise BadSetting(_NO_TARGET)
+    return specs
+
+
+def channel(settings: Settings, spec: TargetSpec) -> Channel:
+    """Return the channel of a target; its secrets are read now.
+
+    Raises
+    ------
+    BadSetting
+        If a secret or another field cannot be used.
+    """
+    try:
+        notifier = spec.notifier(spec.settings)
+    except BadPolicy as error:
+        raise BadSetting(f"targets.{spec.name}: {error}") from None
+    return Channel(spec, notifier, settings.notify.public_url)
+
+
+def _make(settings: Settings) -> Notify:
+    return Notify(settings, [channel(settings, spec) for spec in configured(settings)])
+
+
+DELIVERY = DeliverySpec(
+    name=NAME,
+    command="sink",
+    help="tell people of alerts",
+    make=_make,
+    input=Names.alerts,
+    state=Names.sent,
+    sections=("policy", "notify"),
+    metrics=("deliver",),
+    extra="notify",
+)
