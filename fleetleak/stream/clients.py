@@ -44,7 +44,7 @@ class Clients:
 
     def consumer(self) -> Consumer:
         """Return the consumer of the role's inputs."""
-        ours = _consumer_properties(self._settings)
+        ours = consumer_properties(self._settings)
         return self._makers.consumer(
             client.consumer(self._settings.kafka, self._group, **ours) | self._reach.properties()
         )
@@ -83,7 +83,8 @@ def _producer_properties(timeout_seconds: float) -> dict[str, Any]:
     }
 
 
-def _consumer_properties(settings: Settings) -> dict[str, Any]:
+def consumer_properties(settings: Settings) -> dict[str, Any]:
+    """Return the properties of a consumer of inputs, beside those that every client has."""
     # A position that is gone must be noticed, never silently moved.
     ours: dict[str, Any] = {"auto.offset.reset": "error"}
     if settings.kafka.instance_id:

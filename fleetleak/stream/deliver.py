@@ -27,10 +27,11 @@ from fleetleak.kafka.trouble import denied
 from fleetleak.observe import metrics
 from fleetleak.settings import Settings
 from fleetleak.stream import dead_letter
-from fleetleak.stream.clients import Makers
+from fleetleak.stream.clients import Makers, consumer_properties
 from fleetleak.stream.lane import Lane
 from fleetleak.stream.messages import record_of
 from fleetleak.stream.outbox import Outbox
+from fleetleak.stream.places import Places
 from fleetleak.stream.retry import Retry
 from fleetleak.stream.role import Record, Rejected
 from fleetleak.stream.state_loader import StateLoader
@@ -44,7 +45,6 @@ _POLL_SECONDS = 0.05
 _IDLE_SECONDS = 1.0
 _MOST_AT_ONCE = 8  # attempts
 _MOST_RECORDS = 100  # of one poll
-_CALL_SECONDS = 10.0
 _GIVE_UP_SECONDS = 86400.0
 # Of the ten seconds that a role has after SIGTERM: for attempts that are under way, and for what they store.
 _HAND_OVER_SECONDS = 6.0
@@ -95,7 +95,6 @@ class Deliver:
         self._target = target
         self._topic = topic
         self._dead_letter_topic = dead_letter_topic
-        self._start = start
         self._state_topic = state_topic
         self._newest_only = newest_only
         self._give_up_seconds = give_up_seconds
@@ -103,12 +102,15 @@ class Deliver:
         # Not for secrets: it spreads pauses.
         self._chance = chance or random.Random()  # noqa: S311
         self._lanes: dict[int, Lane] = {}
-        self._assignments = 0
+        self._places = (
+            Places(topic, settings.kafka.group_protocol == "consumer") if start == "latest" else None
+        )
+        self._incremental = settings.kafka.group_protocol == "consumer"
+        self._joined = False
         self._idle: Future[None] | None = None
         self._idle_at = 0.0
-        self._consumer = makers.consumer(
-            client.consumer(settings.kafka, group, **{"auto.offset.reset": start})
-        )
+        ours = consumer_properties(settings) | {"auto.offset.reset": start}
+        self._consumer = makers.consumer(client.consumer(settings.kafka, group, **ours))
         self._outbox = Outbox(makers.producer(client.producer(settings.kafka, **Outbox.properties())))
         self._loader: StateLoader | None = None
         if state_topic is not None:
@@ -140,8 +142,10 @@ class Deliver:
 
     def ready(self) -> str | None:
         """Return None if it delivers what comes, else what it waits for."""
-        if not self._assignments:
+        if not self._joined:
             return "waiting for its partitions"
+        if self._places is not None and self._places.open:
+            return "asking where to begin"
         if not all(lane.restored for lane in list(self._lanes.values())):
             return f"reading {self._state_topic}"
         return None
@@ -158,6 +162,8 @@ class Deliver:
         busy = bool(under_way or self._outbox)
         for message in self._consumer.consume(_MOST_RECORDS, 0.0 if busy else _POLL_SECONDS):
             self._take(message)
+        if self._places is not None:
+            self._places.step(self._consumer)
         self._load()
         for number, lane in self._lanes.items():
             self._finish(lane)
@@ -245,6 +251,8 @@ class Deliver:
         if now < self._idle_at:
             return
         self._idle_at = now + _IDLE_SECONDS
+        # An incremental assignment of no partitions is not announced.
+        self._joined |= self._incremental and bool(self._consumer.memberid())
         oldest = min((at for lane in self._lanes.values() if (at := lane.oldest())), default=None)
         waiting = 0.0 if oldest is None else max(0.0, time.time() - oldest)
         metrics.WAITING.labels(self._target.NAME).set(waiting)
@@ -258,8 +266,8 @@ class Deliver:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = sorted(p.partition for p in partitions)
         log.info("partitions assigned", extra={"partitions": numbers, "target": self._target.NAME})
-        if self._start == "latest":
-            consumer.assign(self._places(consumer, partitions))
+        if self._places is not None:
+            self._places.assigned(consumer, numbers)
         for number in numbers:
             self._lanes[number] = Lane(Retry(self._chance, self._give_up_seconds), self._newest_only)
         if self._loader is not None:
@@ -267,24 +275,7 @@ class Deliver:
         else:
             for number in numbers:
                 self._restored(number, {})
-        self._assignments += 1
-
-    @staticmethod
-    def _places(consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """Return where to begin. A new group commits the end of the topic at once.
-
-        Otherwise a process that ends before its first delivery would leave no trace of where it began, and
-        the next one would begin at a later end.
-        """
-        if not partitions:
-            return partitions
-        places = consumer.committed(partitions, timeout=_CALL_SECONDS)
-        new = [place for place in places if place.offset < 0]
-        for place in new:
-            place.offset = consumer.get_watermark_offsets(place, timeout=_CALL_SECONDS)[1]
-        if new:
-            consumer.commit(offsets=new, asynchronous=False)
-        return places
+        self._joined = True
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Wait for the attempts under way, remember what they delivered, and give the partitions up."""
@@ -303,6 +294,8 @@ class Deliver:
         numbers = [partition.partition for partition in partitions]
         if self._loader is not None:
             self._loader.forget(numbers)
+        if self._places is not None:
+            self._places.forget(numbers)
         for number in numbers:
             if self._lanes.pop(number, None) is not None:
                 self._target.revoked(number)

@@ -12,11 +12,13 @@ import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]
 
 from fleetleak.kafka import topics
+from fleetleak.records import encode
 from fleetleak.settings import Settings
 from fleetleak_app.cli import main
 from tests.e2e.support import running
 from tests.kafka.guarded import USER, Guarded, guarded
-from tests.kafka.support import send, wait_for
+from tests.kafka.support import read_all, send, wait_for
+from tests.notify.support import alert
 
 pytestmark = [
     pytest.mark.kafka,
@@ -93,6 +95,25 @@ def test_what_the_page_lists_is_enough_for_each_role(kafka: Guarded, tmp_path: P
                 )
                 roles[name].wait_told("dead letters (malformed): 5, the first ")
             assert "not authorised" not in roles[name].log()
+
+
+def test_what_the_page_lists_is_enough_to_notify(kafka: Guarded, tmp_path: Path) -> None:
+    settings = made(kafka, "enoughnotify")
+    allow(kafka, "enoughnotify", "notify")
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[targets.lines]\nkind = "stdout"\n')
+    plain = Settings()
+    plain.kafka.bootstrap_servers = kafka.plain
+    own = topics.names("enoughnotify")
+    begun = alert("shop/cart")
+    more = environment(settings) | {"FLEETLEAK_POLICY_FILE": str(policy)}
+    with running(settings, tmp_path, {"notify": ["sink", "notify"]}, **more) as roles:
+        roles["notify"].wait_ready()
+        send(plain, own.alerts, [(b"k", b"bad"), (begun.key.encode(), encode(begun))])
+        roles["notify"].wait_told("dead letters (malformed): 1, the first ")
+        roles["notify"].wait_told('"schema":"notice/1"')
+        wait_for(lambda: len(read_all(plain, own.sent)) == 1, what="what was sent")
+        assert "not authorised" not in roles["notify"].log()
 
 
 def test_what_the_page_lists_is_enough_for_commands(

@@ -1,1 +1,1 @@
-"""Tests of the notifiers, and of the endpoint for answers."""
+"""Telling targets of alerts, each notifier, and what people answer."""

@@ -100,8 +100,11 @@ def test_a_slow_attempt_holds_up_its_own_partition_only(settings: Settings) -> N
     target = Listening(answer)
     with delivering(settings, target):
         wait_for(lambda: target.taken == [b"b1", b"b2"], what="the other partition")
+        name = "fleetleak_deliver_waiting_seconds"
+        wait_for(lambda: metric(name, target="listening") > 1, what="its time in the topic")
         release.set()
         wait_for(lambda: len(target.taken) == 3, what="the slow one")
+        wait_for(lambda: metric(name, target="listening") == 0, what="nothing that waits")
 
 
 def test_what_is_refused_or_keeps_failing_becomes_a_dead_letter(settings: Settings) -> None:

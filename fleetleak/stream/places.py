@@ -1,0 +1,88 @@
+"""Where a group begins that is to deliver what comes from now on: at the end, and it remembers that end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from fleetleak.kafka.trouble import denied
+
+log = logging.getLogger(__name__)
+
+_CALL_SECONDS = 3.0
+
+
+class Places:
+    """Lets assigned partitions flow from their committed offsets; without any, it commits the end first.
+
+    Otherwise a process that ends before its first delivery would leave no trace of where it began, and the
+    next one would begin at a later end.
+
+    Parameters
+    ----------
+    incremental
+        Whether partitions are assigned one by one (KIP-848).
+    """
+
+    def __init__(self, topic: str, incremental: bool) -> None:
+        self._topic = topic
+        self._incremental = incremental
+        self._unplaced: set[int] = set()
+
+    @property
+    def open(self) -> bool:
+        """Whether partitions wait for their place."""
+        return bool(self._unplaced)
+
+    def assigned(self, consumer: Consumer, numbers: Iterable[int]) -> None:
+        """Take partitions in the callback: an error of a call that is made there would be lost."""
+        # Paused, at any offset: nothing is fetched before it is known where to begin.
+        partitions = [TopicPartition(self._topic, number, 0) for number in numbers]
+        (consumer.incremental_assign if self._incremental else consumer.assign)(partitions)
+        consumer.pause(partitions)
+        self._unplaced.update(numbers)
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Give partitions up."""
+        self._unplaced.difference_update(numbers)
+
+    def step(self, consumer: Consumer) -> None:
+        """Let the partitions that wait flow; if a call fails, they wait for the next step.
+
+        Raises
+        ------
+        KafkaException
+            If a right is missing.
+        """
+        if not self._unplaced:
+            return
+        try:
+            places = self._find(consumer)
+        except KafkaException as error:
+            if denied(error.args[0]):
+                raise
+            log.debug("where to begin is asked again: %s", error.args[0].str())
+            return
+        if self._incremental:
+            consumer.incremental_unassign(places)
+            consumer.incremental_assign(places)
+        else:
+            # All that are assigned: the classic protocol assigns them together.
+            consumer.assign(places)
+        consumer.resume(places)
+        self._unplaced.clear()
+
+    def _find(self, consumer: Consumer) -> list[TopicPartition]:
+        asked = [TopicPartition(self._topic, number) for number in sorted(self._unplaced)]
+        places = consumer.committed(asked, timeout=_CALL_SECONDS)
+        for place in places:
+            if place.error is not None:
+                raise KafkaException(place.error)
+        new = [place for place in places if place.offset < 0]
+        for place in new:
+            place.offset = consumer.get_watermark_offsets(place, timeout=_CALL_SECONDS)[1]
+        if new:
+            consumer.commit(offsets=new, asynchronous=False)
+        return places
