@@ -23,6 +23,7 @@ from typing import Literal
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from fleetleak.kafka import client
+from fleetleak.kafka.reach import Reach
 from fleetleak.kafka.trouble import denied
 from fleetleak.observe import metrics
 from fleetleak.settings import Settings
@@ -69,6 +70,8 @@ class Deliver:
         record says all that the ones before it said.
     give_up_seconds
         A record becomes a dead letter this long after its first attempt.
+    reach
+        Listens to the clients, where several deliveries share the knowledge of whether Kafka answers.
     clock
         Monotonic seconds.
     chance
@@ -87,11 +90,12 @@ class Deliver:
         state_topic: str | None = None,
         newest_only: bool = False,
         give_up_seconds: float = _GIVE_UP_SECONDS,
+        reach: Reach | None = None,
         makers: Makers | None = None,
         clock: Callable[[], float] = time.monotonic,
         chance: random.Random | None = None,
     ) -> None:
-        makers = makers or Makers()
+        makers, reach = makers or Makers(), reach or Reach(settings.kafka)
         self._target = target
         self._topic = topic
         self._dead_letter_topic = dead_letter_topic
@@ -109,12 +113,14 @@ class Deliver:
         self._joined = False
         self._idle: Future[None] | None = None
         self._idle_at = 0.0
-        ours = consumer_properties(settings) | {"auto.offset.reset": start}
+        ours = consumer_properties(settings) | {"auto.offset.reset": start} | reach.properties()
         self._consumer = makers.consumer(client.consumer(settings.kafka, group, **ours))
-        self._outbox = Outbox(makers.producer(client.producer(settings.kafka, **Outbox.properties())))
+        ours = Outbox.properties() | reach.quiet_properties()
+        self._outbox = Outbox(makers.producer(client.producer(settings.kafka, **ours)))
         self._loader: StateLoader | None = None
         if state_topic is not None:
-            properties = client.consumer(settings.kafka, f"{group}-restore", **StateReader.properties())
+            ours = StateReader.properties() | reach.quiet_properties()
+            properties = client.consumer(settings.kafka, f"{group}-restore", **ours)
             self._loader = StateLoader(makers.state_consumer(properties), state_topic)
         self._letters = dead_letter.Letters(clock)
         self._watchdog = Watchdog(settings.runtime.stall_seconds)

@@ -6,6 +6,7 @@ import random
 
 from fleetleak.stream.target import Never, TryAgain
 
+_LEAST_SECONDS = 0.5
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 300.0
 
@@ -47,7 +48,8 @@ class Retry:
         give_up = (now if self._began is None else self._began) + self._give_up_seconds
         if now >= give_up:
             return Never("gave-up", answer.why)
-        asked = self._pause() if answer.after_seconds is None else answer.after_seconds
+        # A target that asks for no pause at all would be called without end.
+        asked = self._pause() if answer.after_seconds is None else max(answer.after_seconds, _LEAST_SECONDS)
         # One last attempt is made when it is time to give up.
         self._not_before = min(now + asked, give_up)
         return answer._replace(after_seconds=self._not_before - now)

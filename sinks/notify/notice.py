@@ -33,7 +33,9 @@ def alert_notice(
     test
         Whether it is only a test.
     """
-    title = f"[TEST] {alert.summary}" if test else alert.summary
+    # One line, whatever a service is called.
+    summary = " ".join(alert.summary.split())
+    title = f"[TEST] {summary}" if test else summary
     return Notice(
         key=alert.key, state=alert.state, severity=alert.severity, title=cut(title),
         facts=tuple(_facts(alert)), alert=alert, picture_url=_picture(alert, public_url), ref=ref, test=test,

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Sequence
 
+from fleetleak.kafka.reach import Reach
 from fleetleak.kafka.topics import Names, names, owner
 from fleetleak.settings import BadSetting, Settings
 from fleetleak.stream.deliver import Deliver
@@ -18,6 +19,7 @@ from sinks.policy.file import read
 log = logging.getLogger(__name__)
 
 NAME = "notify"
+_CHECK_SECONDS = 0.5
 _NO_TARGET = (
     "no target: write one into the policy file, for instance [targets.ops] with kind = \"stdout\", and name"
     " the file in policy.file (docs/alerting.md)"
@@ -30,6 +32,7 @@ class Notify:
     def __init__(self, settings: Settings, channels: Sequence[Channel]) -> None:
         self._settings = settings
         self._channels = channels
+        self._reach = Reach(settings.kafka)
         self._delivers: dict[str, Deliver] = {}
         self._failed: list[BaseException] = []
 
@@ -43,7 +46,9 @@ class Notify:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                self._reach.check()
+                thread.join(_CHECK_SECONDS)
         for channel in self._channels:
             channel.close()
         if self._failed:
@@ -62,13 +67,15 @@ class Notify:
         group = f"{owner(kafka.topic_prefix, kafka.track)}-{NAME}-{channel.NAME}"
         return Deliver(
             self._settings, channel, own.alerts, group, own.dead_letter,
-            state_topic=own.sent, newest_only=True,
+            state_topic=own.sent, newest_only=True, reach=self._reach,
         )  # fmt: skip
 
     def ready(self) -> str | None:
         """Return None if every target is served, else what the first other one waits for."""
         if len(self._delivers) < len(self._channels):
             return "starting"
+        if self._reach.away:
+            return f"no answer from Kafka for {self._reach.silent_seconds:.0f} s: {self._reach}"
         waits = ((name, deliver.ready()) for name, deliver in self._delivers.items())
         return next((f"target {name}: {why}" for name, why in waits if why), None)
 

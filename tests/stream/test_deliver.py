@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -226,7 +227,11 @@ def test_what_a_target_stored_is_given_to_the_next_one(settings: Settings) -> No
     assert second.offered == []
 
 
-def test_what_comes_after_the_first_start_is_never_passed_over(settings: Settings) -> None:
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_what_comes_after_the_first_start_is_never_passed_over(
+    settings: Settings, protocol: Literal["classic", "consumer"]
+) -> None:
+    settings.kafka.group_protocol = protocol
     names = topics.names(settings.kafka.topic_prefix)
     group = f"{settings.kafka.topic_prefix}-deliver"
     put(settings, 0, b"before")
@@ -234,7 +239,8 @@ def test_what_comes_after_the_first_start_is_never_passed_over(settings: Setting
         # Nothing came while it ran, so it delivered nothing and committed nothing but where it began.
         idle = Deliver(settings, Listening(), names.alerts, group, names.dead_letter)
         with in_thread(idle.run):
-            wait_for(lambda: idle.ready() is None, what="an assignment")  # noqa: B023 - called at once
+            # Called at once, so in the round that they belong to.
+            wait_for(lambda: idle.owned() == [0, 1] and idle.ready() is None, what="an assignment")  # noqa: B023
     put(settings, 0, b"between")
     target = Listening()
     with in_thread(Deliver(settings, target, names.alerts, group, names.dead_letter).run):

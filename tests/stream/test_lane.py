@@ -72,6 +72,12 @@ def test_pauses_double_up_to_five_minutes_and_are_spread() -> None:
     assert max(shares) - min(shares) > 0.2
 
 
+@pytest.mark.parametrize("asked", [0.0, 0.1, 0.5, 3.0])
+def test_a_target_is_not_called_without_a_pause(asked: float) -> None:
+    answer = Retry(random.Random(1), DAY).after(TryAgain("busy", asked), 0.0)
+    assert answer == TryAgain("busy", max(asked, 0.5))
+
+
 @pytest.mark.parametrize("asked", [None, 7200.0, float("inf")])
 def test_a_record_is_given_up_a_day_after_its_first_attempt(asked: float | None) -> None:
     lane, target = lane_of(record(0, b"a")), Answering(TryAgain("busy", asked))
