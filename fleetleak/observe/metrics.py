@@ -145,7 +145,11 @@ LABELS = _counter("sink", "labels", "Labels applied.", ["verdict"])
 
 # Delivery to targets outside Kafka.
 DELIVERIES = _counter(
-    "deliver", "attempts", "Attempts to deliver a record, and records dropped.", ["target", "outcome"]
+    "deliver",
+    "attempts",
+    "Attempts to deliver a record. Outcomes: `delivered`; `known`, `unrouted`, `grouped` (nothing to tell);"
+    " `try-again`, `limited`; `never`, `gave-up` (dead letters); `superseded` (a newer one took its place).",
+    ["target", "outcome"],
 )
 WAITING = _gauge(
     "deliver",

@@ -65,6 +65,12 @@ def delivery(settings: Settings, notifier: Remembering, makers: Makers | None = 
     )  # fmt: skip
 
 
+def states(settings: Settings) -> list[str]:
+    """Return the newest state of each alert that a target was told of."""
+    records = read_all(settings, topics.names(settings.kafka.topic_prefix).sent)
+    return [Decoder(Sent).decode(value).state for value in {key: v for _, key, v in records}.values()]
+
+
 def test_what_was_stored_and_not_committed_is_not_sent_again(settings: Settings) -> None:
     first, second = Remembering(), Remembering()
     uncommitted = delivery(settings, first, Makers(consumer=Uncommitted))
@@ -86,6 +92,26 @@ def test_what_was_stored_and_not_committed_is_not_sent_again(settings: Settings)
         publish(settings, alert("last"))
         wait_for(lambda: bool(second.notices), what="the new one")
     assert second.told() == [(alert("last").key, "firing")]
+
+
+def test_a_bad_release_is_told_as_a_storm_although_partitions_are_delivered_at_once(
+    settings: Settings,
+) -> None:
+    notifier = Remembering()
+    begun = [alert(f"s{n}", n, version="2.41.0") for n in range(60)]
+    ended = [replace(one, state="resolved", time=one.time + 600) for one in begun]
+    for part in (begun, ended):
+        # The second half of the storm's life begins with what is stored.
+        deliver = delivery(settings, notifier)
+        with in_thread(deliver.run):
+            wait_for(lambda: deliver.ready() is None, what="readiness")  # noqa: B023 - called at once
+            publish(settings, *part)
+            wait_for(lambda: states(settings).count(part[0].state) == 60, what="all stored")  # noqa: B023
+    singles = [notice for notice in notifier.notices if not notice.services]
+    assert sorted(notice.state for notice in singles) == ["firing"] * 5 + ["resolved"] * 5
+    storms = [notice for notice in notifier.notices if notice.services]
+    assert [storms[0].state, storms[-1].state] == ["firing", "resolved"]
+    assert len(storms) <= 8
 
 
 def test_a_target_that_hangs_or_fails_does_not_delay_another(settings: Settings) -> None:
