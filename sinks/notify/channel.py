@@ -180,7 +180,7 @@ class Channel(Target):
         ref = answer.ref or storm.ref
         now = self._clock()
         with self._lock:
-            self._storms.tell(storm.key, ref)
+            self._storms.tell(storm, ref)
             self._storms_told[storm.key] = now
             if state == "resolved":
                 del self._storms_told[storm.key]
@@ -234,13 +234,14 @@ class Channel(Target):
 
     def _count(self, answer: Answer) -> bool:
         """Count what came of a notice without a record; return whether to go on."""
-        good = isinstance(answer, Delivered)
-        outcome = answer.outcome if isinstance(answer, Delivered | TryAgain) else "never"
+        outcome = "never" if isinstance(answer, Never) else answer.outcome
         metrics.REPEATS.labels(self.NAME, outcome).inc()
-        if not isinstance(answer, Delivered) and self._clock() - self._logged >= _LOG_SECONDS:
+        if isinstance(answer, Delivered):
+            return True
+        if self._clock() - self._logged >= _LOG_SECONDS:
             self._logged = self._clock()
             log.warning("%s: a notice could not be repeated: %s", self.NAME, answer.why)
-        return good
+        return False
 
     def close(self) -> None:
         """Close the notifier's connections."""

@@ -173,14 +173,16 @@ class Storms:
         since = min(one.since for one in group.members.values())
         return Storm(place, group.version, group.services(), group.severity(), alert, since, group.ref)
 
-    def tell(self, place: str, ref: str | None) -> None:
-        """Note that the target was told of a storm as it is now."""
-        group = self._groups[place]
-        if group.open:
-            group.told = _Told(len(group.services()), group.severity(), group.time)
-            group.ref, group.changed = ref, False
-        else:
-            self._end(place)
+    def tell(self, storm: Storm, ref: str | None) -> None:
+        """Note that the target was told of a storm as it was then. More may have come since."""
+        if (group := self._groups.get(storm.key)) is None:
+            return
+        if not group.open:
+            self._end(storm.key)
+            return
+        group.told = _Told(len(storm.services), storm.severity, storm.alert.time)
+        group.ref = ref
+        group.changed = group.time > storm.alert.time or group.services() != storm.services
 
     def ref(self, place: str) -> str | None:
         """Return what the target calls the notice of a storm, if it stands."""
@@ -233,7 +235,8 @@ class Storms:
 
     def _end(self, place: str) -> None:
         group = self._groups[place]
-        group.members = {}
+        # One that joined in this moment begins the next storm.
+        group.members = {key: alert for key, alert in group.members.items() if alert.state != "resolved"}
         group.told, group.ref, group.changed = None, None, False
         self._prune(place)
 

@@ -140,12 +140,44 @@ def test_partitions_that_are_given_up_take_their_alerts_along() -> None:
     for number, each in enumerate((one, two, three)):
         storms.joins(each, number % 2)
         storms.take(each)
-    storms.tell("storm:2.41.0", "r")
+    storms.tell(storms.storm("storm:2.41.0"), "r")
     storms.forget(1)
     assert storms.storm("storm:2.41.0").services == (one.service, three.service)
     storms.forget(0)
     assert storms.standing() == []
     assert storms.joins(two, 1) is None, "nothing is left of it"
+
+
+def test_one_that_joins_while_the_end_is_told_begins_a_storm_of_its_own() -> None:
+    storms, place = Storms(1, 3600.0), "storm:2.41.0"
+    one, two, three = leaks(3)
+    for each in (one, two, over(two, 60.0)):
+        storms.joins(each, 0)
+        storms.take(each)
+        if storms.due(place) == "firing":
+            storms.tell(storms.storm(place), "r")
+    assert storms.due(place) == "resolved"
+    end = storms.storm(place)
+    assert storms.joins(three, 1) == place
+    storms.tell(end, "r")
+    storms.take(three)
+    assert storms.due(place) == "firing"
+    assert (storms.storm(place).services, storms.ref(place)) == ((one.service, three.service), None)
+
+
+def test_what_comes_while_a_storm_is_told_is_not_taken_for_told() -> None:
+    storms, place = Storms(1, 3600.0), "storm:2.41.0"
+    one, two, three = leaks(3)
+    for each in (one, two):
+        storms.joins(each, 0)
+        storms.take(each)
+    said = storms.storm(place)
+    storms.joins(three, 1)
+    storms.take(three)
+    storms.tell(said, "r")
+    assert storms.pending() == [place]
+    storms.tell(storms.storm(place), "r")
+    assert storms.pending() == []
 
 
 def test_a_long_version_makes_a_key_of_its_own() -> None:
