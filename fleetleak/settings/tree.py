@@ -191,15 +191,6 @@ class AlertingSettings(Struct, forbid_unknown_fields=True):
     ] = 3600.0
 
 
-class PolicySettings(Struct, forbid_unknown_fields=True):
-    """What deserves attention, and who is told."""
-
-    file: Annotated[
-        str | None,
-        Meta(description="The policy file: rules, whitelist, targets and routes; see docs/alerting.md."),
-    ] = None
-
-
 class NotifySettings(Struct, forbid_unknown_fields=True):
     """The sink that tells targets of alerts, and its endpoint for answers and pictures."""
 
@@ -246,7 +237,6 @@ class Settings(Struct, forbid_unknown_fields=True):
     processor: ProcessorSettings = field(default_factory=ProcessorSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
     alerting: AlertingSettings = field(default_factory=AlertingSettings)
-    policy: PolicySettings = field(default_factory=PolicySettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     log: LogSettings = field(default_factory=LogSettings)
