@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from fleetleak.records.codec import to_dict
+from sinks.notify import words
 from sinks.notify.notifier import Notice
 
 
@@ -16,7 +17,7 @@ def body(notice: Notice) -> bytes:
             "key": notice.key,
             "state": notice.state,
             "severity": notice.severity,
-            "title": notice.title,
+            "title": words.headline(notice),
             "facts": [{"name": name, "text": text} for name, text in notice.facts],
             "alert": to_dict(notice.alert),
             "services": notice.services,

@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
 from fleetleak.observe import metrics
-from fleetleak.records import Alert, Decoder, Unreadable
+from fleetleak.records import Alert, Decoder, Label, Unreadable
 from fleetleak.stream.role import Record
 from fleetleak.stream.target import Answer, Delivered, Never, Target, TryAgain
 from sinks.notify.limit import Limit
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 _STORM_SECONDS = 300.0
 _IDLE_SECONDS = 5.0
 _LOG_SECONDS = 60.0
+_MOST_NEWEST = 256
 # Nobody acts on the answer to an attempt for a partition that another process has now.
 _GIVEN_UP = TryAgain("its partition was given up")
 
@@ -67,6 +69,8 @@ class Channel(Target):
         self._books: dict[int, Book] = {}
         # Alerts that the target may know although no attempt was answered well.
         self._tried: set[str] = set()
+        # A target may ask for the picture of an alert before it answers.
+        self._newest: OrderedDict[str, Alert] = OrderedDict()
         # `_lock` is held for moments only; `_telling` while a storm's notice is sent, so that its notices
         # come one after the other. It is taken first.
         self._lock = threading.Lock()
@@ -138,6 +142,10 @@ class Channel(Target):
 
     def _tell(self, book: Book, partition: int, alert: Alert, ref: str | None) -> Answer:
         notice = alert_notice(alert, ref, self._public_url)
+        with self._lock:
+            self._newest[alert.key] = alert
+            while len(self._newest) > _MOST_NEWEST:
+                self._newest.popitem(last=False)
         answer = self._send(notice)
         if not isinstance(answer, Delivered):
             return answer
@@ -242,6 +250,22 @@ class Channel(Target):
             self._logged = self._clock()
             log.warning("%s: a notice could not be repeated: %s", self.NAME, answer.why)
         return False
+
+    # What the endpoint asks.
+
+    def alert(self, key: str) -> Alert | None:
+        """Return the newest transition of an alert that the target was told of, or is being told of."""
+        with self._lock:
+            if (newest := self._newest.get(key)) is not None:
+                return newest
+            entries = (book.get(key) for book in self._books.values())
+            return next((entry.alert for entry in entries if entry is not None), None)
+
+    def weak_labels(self) -> list[Label]:
+        """Return what people did at the target with the alerts that it was told of, each once."""
+        with self._lock:
+            entries = [entry for book in self._books.values() for entry in book.entries()]
+        return self._notifier.weak_labels([entry.alert for entry in entries if entry.alert is not None])
 
     def close(self) -> None:
         """Close the notifier's connections."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from fleetleak.records import Alert
 from fleetleak.text import moment, rate, size
+from sinks.notify import words
+from sinks.notify.naming import picture_name
 from sinks.notify.notifier import Notice
 from sinks.notify.storm import Storm, StormState
 
@@ -33,11 +32,9 @@ def alert_notice(
     test
         Whether it is only a test.
     """
-    # One line, whatever a service is called.
-    summary = " ".join(alert.summary.split())
-    title = f"[TEST] {summary}" if test else summary
+    title = words.cut(words.one_line(alert.summary), _LONGEST_TITLE)
     return Notice(
-        key=alert.key, state=alert.state, severity=alert.severity, title=cut(title),
+        key=alert.key, state=alert.state, severity=alert.severity, title=title,
         facts=tuple(_facts(alert)), alert=alert, picture_url=_picture(alert, public_url), ref=ref, test=test,
     )  # fmt: skip
 
@@ -50,21 +47,10 @@ def storm_notice(storm: Storm, state: StormState) -> Notice:
     )  # fmt: skip
 
 
-def cut(text: str, longest: int = _LONGEST_TITLE) -> str:
-    """Return a text in at most so many characters.
-
-    Examples
-    --------
-    >>> cut("checkout grows", 20), cut("checkout grows", 9)
-    ('checkout grows', 'checkout…')
-    """
-    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
-
-
 def _picture(alert: Alert, public_url: str | None) -> str | None:
     if public_url is None:
         return None
-    return f"{public_url.rstrip('/')}/pictures/{urlsafe_b64encode(alert.key.encode()).decode()}.png"
+    return f"{public_url.rstrip('/')}/pictures/{picture_name(alert.key)}.png"
 
 
 def _facts(alert: Alert) -> Iterator[Fact]:
@@ -77,7 +63,7 @@ def _facts(alert: Alert) -> Iterator[Fact]:
     if alert.suspect is not None:
         yield "suspect", _suspect(alert)
     if alert.restarts > 0:
-        yield "restarts", f"{alert.restarts}, growth unchanged"
+        yield "restarts", str(alert.restarts)
     if alert.news is not None:
         yield "news", alert.news
     for reason in alert.reasons[:3]:
@@ -85,7 +71,7 @@ def _facts(alert: Alert) -> Iterator[Fact]:
     yield "do", alert.recommendation
     if alert.runbook is not None:
         yield "runbook", alert.runbook
-    yield "explain", f"fleetleak explain {shlex.quote(alert.service)} --at {_iso(alert.time)}"
+    yield "explain", words.explain(alert)
     if alert.closed_by is not None:
         yield "closed", alert.closed_by
 
@@ -105,7 +91,7 @@ def _growth(alert: Alert) -> str:
 
 def _scope(alert: Alert) -> str:
     names = alert.instances or [alert.instance]
-    shown = [cut(name, _LONGEST_NAME) for name in names[:_SHOWN_INSTANCES]]
+    shown = [words.cut(name, _LONGEST_NAME) for name in names[:_SHOWN_INSTANCES]]
     more = alert.affected - len(shown)
     said = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
     return f"{alert.affected} of {alert.alive} {'instance' if alert.alive == 1 else 'instances'}; {said}"
@@ -138,15 +124,12 @@ def _suspect(alert: Alert) -> str:
     return f"{said}; before it {rate(alert.growth_before, window)}"
 
 
-def _iso(unix_seconds: float) -> str:
-    return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def _storm_title(storm: Storm, state: StormState) -> str:
     count = len(storm.services)
     over = state == "resolved"
     verb = "leaked" if over else "leaks" if count == 1 else "leak"
-    head = f"{count} {'service' if count == 1 else 'services'} {verb} since release {cut(storm.version, 40)}"
+    whose = f"{count} {'service' if count == 1 else 'services'}"
+    head = f"{whose} {verb} since release {words.cut(storm.version, 40)}"
     if over:
         return f"{head}: over"
     # As many names as fit.
@@ -155,7 +138,7 @@ def _storm_title(storm: Storm, state: StormState) -> str:
         title = f"{head}: {names}" + (f" and {count - shown} more" if count > shown else "")
         if len(title) <= _LONGEST_TITLE:
             return title
-    return cut(head)
+    return words.cut(head, _LONGEST_TITLE)
 
 
 def _storm_facts(storm: Storm, state: StormState) -> Iterator[Fact]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from fleetleak.records import Alert
+from fleetleak.records import Alert, Label
 from fleetleak.records.alert import AlertState, Severity
 from fleetleak.stream.target import Answer
 
@@ -79,6 +80,10 @@ class Notifier(ABC):
     @abstractmethod
     def send(self, notice: Notice) -> Answer:
         """Try once. It ends by itself within `http.SECONDS`, and raises nothing for what a target does."""
+
+    def weak_labels(self, standing: Sequence[Alert]) -> list[Label]:
+        """Return what people did at the target with standing alerts, as weak labels, each once."""
+        return []
 
     def close(self) -> None:
         """Close connections."""

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
+import time
 from collections.abc import Sequence
 
 from fleetleak.kafka.reach import Reach
 from fleetleak.kafka.topics import Names, names, owner
+from fleetleak.records import Alert
 from fleetleak.settings import BadSetting, Settings
 from fleetleak.stream.deliver import Deliver
 from fleetleak.stream.spec import DeliverySpec
+from sinks.notify.answers.endpoint import Endpoint
+from sinks.notify.answers.refused import Refused
 from sinks.notify.channel import Channel
+from sinks.notify.feedback import Feedback
 from sinks.notify.targets import TargetSpec, targets
 from sinks.policy.conditions import BadPolicy
-from sinks.policy.file import read
+from sinks.policy.file import AnswersTable, read
 
 log = logging.getLogger(__name__)
 
 NAME = "notify"
 _CHECK_SECONDS = 0.5
+_LABEL_SECONDS = 60.0
 _NO_TARGET = (
     "no target: write one into the policy file, for instance [targets.ops] with kind = \"stdout\", and name"
     " the file in policy.file (docs/alerting.md)"
@@ -29,15 +36,24 @@ _NO_TARGET = (
 class Notify:
     """Runs one delivery for each target, each in a thread of its own, so that none delays another."""
 
-    def __init__(self, settings: Settings, channels: Sequence[Channel]) -> None:
+    def __init__(
+        self, settings: Settings, channels: Sequence[Channel], answers: AnswersTable | None = None
+    ) -> None:
         self._settings = settings
         self._channels = channels
+        self._feedback = Feedback(settings)
+        self._endpoint = self._endpoint_of(answers or AnswersTable())
+        self._labels_at = 0.0
         self._reach = Reach(settings.kafka)
         self._delivers: dict[str, Deliver] = {}
         self._failed: list[BaseException] = []
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until `stop` is set. A delivery that fails ends all, and its error is raised."""
+        with self._endpoint or contextlib.nullcontext():
+            self._run_all(stop)
+
+    def _run_all(self, stop: threading.Event) -> None:
         self._delivers = {channel.NAME: self._deliver(channel) for channel in self._channels}
         threads = [
             threading.Thread(target=self._run, args=(deliver, stop), name=f"notify-{name}")
@@ -48,6 +64,7 @@ class Notify:
         for thread in threads:
             while thread.is_alive():
                 self._reach.check()
+                self._take_weak_labels(time.monotonic())
                 thread.join(_CHECK_SECONDS)
         for channel in self._channels:
             channel.close()
@@ -60,6 +77,35 @@ class Notify:
         except BaseException as error:
             self._failed.append(error)
             stop.set()
+
+    def _endpoint_of(self, answers: AnswersTable) -> Endpoint | None:
+        own = self._settings.notify
+        if own.port < 0:
+            if own.public_url is not None or answers != AnswersTable():
+                raise BadSetting("notify.port must be set: pictures and answers are served there")
+            return None
+        # It needs optional packages.
+        from sinks.notify.answers.served import served
+
+        try:
+            return Endpoint(own.address, own.port, served(answers, self._alert, self._feedback.take))
+        except OSError as error:
+            raise BadSetting(f"notify.address {own.address}, notify.port {own.port}: {error}") from None
+
+    def _alert(self, key: str) -> Alert | None:
+        return next((found for one in self._channels if (found := one.alert(key)) is not None), None)
+
+    def _take_weak_labels(self, now: float) -> None:
+        """Publish what people did at the targets, once a minute."""
+        if now < self._labels_at:
+            return
+        self._labels_at = now + _LABEL_SECONDS
+        for channel in self._channels:
+            for label in channel.weak_labels():
+                try:
+                    self._feedback.take(label)
+                except Refused as error:
+                    log.warning("%s: a weak label was lost: %s", channel.NAME, error.words)
 
     def _deliver(self, channel: Channel) -> Deliver:
         kafka = self._settings.kafka
@@ -124,7 +170,11 @@ def channel(settings: Settings, spec: TargetSpec) -> Channel:
 
 
 def _make(settings: Settings) -> Notify:
-    return Notify(settings, [channel(settings, spec) for spec in configured(settings)])
+    channels = [channel(settings, spec) for spec in configured(settings)]
+    try:
+        return Notify(settings, channels, read(settings.policy.file).answers)
+    except BadPolicy as error:
+        raise BadSetting(f"answers: {error}") from None
 
 
 DELIVERY = DeliverySpec(
@@ -134,6 +184,7 @@ DELIVERY = DeliverySpec(
     make=_make,
     input=Names.alerts,
     state=Names.sent,
+    outputs=(Names.feedback,),
     sections=("policy", "notify"),
     metrics=("deliver",),
     extra="notify",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
+from fleetleak.records import Alert
 from sinks.notify.notifier import Notice
 
 _SHOWN_SERVICES = 20
@@ -68,9 +70,10 @@ def storm(notice: Notice) -> str | None:
     return f"{len(notice.services)} services with one cause: {names}"
 
 
-def explain(notice: Notice) -> str:
-    """Return the command that explains the alert."""
-    return f"fleetleak explain {shlex.quote(one_line(notice.alert.key))}"
+def explain(alert: Alert) -> str:
+    """Return the command that explains an alert: it makes the decision again from recorded scores."""
+    at = f"{datetime.fromtimestamp(alert.time, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"fleetleak explain {shlex.quote(one_line(alert.service))} --at {at}"
 
 
 def plain(notice: Notice) -> str:
@@ -82,4 +85,4 @@ def plain(notice: Notice) -> str:
     lines += [f"{one_line(name)}: {one_line(text)}" for name, text in notice.facts]
     if notice.picture_url:
         lines.append(f"picture: {notice.picture_url}")
-    return "\n".join([*lines, "", f"more: {explain(notice)}", ""])
+    return "\n".join([*lines, ""])

@@ -77,16 +77,6 @@ class RouteTable(Struct, forbid_unknown_fields=True):
     where: Table = {}
 
 
-class PolicyFile(Struct, forbid_unknown_fields=True):
-    """The whole file. `targets` has one table for each target; its `kind` says which fields it has."""
-
-    thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
-    rules: list[RuleTable] = []
-    whitelist: list[WhitelistTable] = []
-    targets: dict[Name, Table] = {}
-    routes: list[RouteTable] = []
-
-
 class Secret(Struct, forbid_unknown_fields=True, frozen=True):
     """Where a secret is: `{ env = "NAME" }` or `{ file = "/path" }`; never in the policy file itself."""
 
@@ -120,6 +110,24 @@ class Secret(Struct, forbid_unknown_fields=True, frozen=True):
                 return file.read(_MOST_SECRET_BYTES)
         except (OSError, UnicodeDecodeError) as error:
             raise BadPolicy(f"the secret in {self.file} cannot be read: {error}") from None
+
+
+class AnswersTable(Struct, forbid_unknown_fields=True):
+    """The secrets that prove who answers. Without the secret of a target its answers are not taken."""
+
+    slack_secret: Secret | None = None
+    pagerduty_secret: Secret | None = None
+
+
+class PolicyFile(Struct, forbid_unknown_fields=True):
+    """The whole file. `targets` has one table for each target; its `kind` says which fields it has."""
+
+    thresholds: Thresholds = msgspec.field(default_factory=Thresholds)
+    rules: list[RuleTable] = []
+    whitelist: list[WhitelistTable] = []
+    targets: dict[Name, Table] = {}
+    routes: list[RouteTable] = []
+    answers: AnswersTable = msgspec.field(default_factory=AnswersTable)
 
 
 def read(path: str | None) -> PolicyFile:

@@ -17,13 +17,18 @@ from sinks.policy.file import converted
 from tests.notify.mailserver import PASSWORD, USER, Mailbox, mail_server
 from tests.notify.servers import PASSING, Failure, Server, http_server
 from tests.notify.targets import (
+    ALERTMANAGER_PASSWORD,
     APPRISE_PATH,
     PAGERDUTY_KEY,
     SLACK_TOKEN,
     SLACK_WEBHOOK,
+    WEBHOOK_SECRET,
+    AlertmanagerTarget,
     AppriseTarget,
     PagerDutyTarget,
     SlackTarget,
+    WebhookTarget,
+    stdout_lines,
 )
 
 SECRET = "FLEETLEAK_TEST_SECRET"
@@ -132,6 +137,29 @@ CASES = [
         hidden=(APPRISE_PATH.strip("/"),),
         # Apprise says only whether it worked.
         refusals=frozenset(),
+        says_when=False,
+    ),
+    Case(
+        kind="alertmanager",
+        serve=lambda failure: http_server(AlertmanagerTarget(), failure),
+        table=lambda url: {"urls": [url], "user": "fleetleak", "password": {"env": SECRET}},
+        secret=lambda url: ALERTMANAGER_PASSWORD,
+        hidden=(ALERTMANAGER_PASSWORD,),
+    ),
+    Case(
+        kind="webhook",
+        serve=lambda failure: http_server(WebhookTarget(), failure),
+        table=lambda url: {"url": f"{url}/hook", "secret": {"env": SECRET}},
+        secret=lambda url: WEBHOOK_SECRET,
+        hidden=(WEBHOOK_SECRET,),
+    ),
+    Case(
+        kind="stdout",
+        serve=stdout_lines,
+        table=lambda url: {},
+        secret=lambda url: "",
+        hidden=(),
+        failures=frozenset(),
         says_when=False,
     ),
 ]

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import io
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
-from tests.notify.servers import WAIT_SECONDS, Asked, Failure, Given, Seen, Target, Wrong, echoed
+from tests.notify import alertmanager_schema
+from tests.notify.servers import (
+    WAIT_SECONDS,
+    Asked,
+    Failure,
+    Given,
+    Inbox,
+    Seen,
+    Server,
+    Target,
+    Wrong,
+    echoed,
+)
 
 T = TypeVar("T")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
@@ -289,3 +307,101 @@ class AppriseTarget(Target):
         message = _strict(request.body, _AppriseMessage)
         self.seen.append(Seen(f"{message.title}\n{message.message}", message))
         return Given(200)
+
+
+# --- Alertmanager: its OpenAPI document, v2 (tests/notify/test_alertmanager.py asks a real one)
+
+ALERTMANAGER_PASSWORD = "password-of-alertmanager"
+_LOGIN = base64.b64encode(f"fleetleak:{ALERTMANAGER_PASSWORD}".encode()).decode()
+
+
+class AlertmanagerTarget(Target):
+    """It takes arrays of alerts, and reads the last one of each as its news."""
+
+    def take(self, request: Asked) -> Given:
+        """Take one post."""
+        if (request.method, request.path) != ("POST", "/api/v2/alerts"):
+            raise Wrong(f"{request.method} {request.path}")
+        if request.headers.get("authorization") != f"Basic {_LOGIN}":
+            raise Wrong("the login")
+        try:
+            alerts = alertmanager_schema.parsed(request.body)
+        except msgspec.DecodeError as error:
+            raise Wrong(str(error)) from None
+        newest = alerts[-1]
+        shown = [*newest.labels.items(), *newest.annotations.items()]
+        words = " ".join(f"{name.replace('_', ' ')} {text}" for name, text in shown)
+        self.seen.append(Seen(words, newest))
+        return Given(200)
+
+
+# --- The notifier `webhook`: the headers and the object that docs/alerting.md promises
+
+WEBHOOK_SECRET = "secret-of-the-webhook"
+
+
+class _Fact(Struct, forbid_unknown_fields=True):
+    name: str
+    text: str
+
+
+class NoticeBody(Struct, forbid_unknown_fields=True, tag_field="schema", tag="notice/1"):
+    """The object `notice/1`."""
+
+    key: Annotated[str, Meta(min_length=1)]
+    state: Literal["firing", "updated", "stale", "resolved"]
+    severity: Literal["low", "medium", "high", "critical"]
+    title: str
+    facts: list[_Fact]
+    alert: dict[str, Any]
+    services: list[str]
+    picture_url: str | None
+    test: bool
+
+
+class WebhookTarget(Target):
+    """A receiver that checks the signature before it reads."""
+
+    def take(self, request: Asked) -> Given:
+        """Take one notice."""
+        moment = request.headers.get("x-fleetleak-timestamp", "")
+        signed = hmac.new(WEBHOOK_SECRET.encode(), f"{moment}.".encode() + request.body, "sha256").hexdigest()
+        if request.headers.get("x-fleetleak-signature") != f"v1={signed}":
+            raise Wrong("the signature")
+        if not request.headers.get("idempotency-key") or abs(time.time() - float(moment)) > 60:
+            raise Wrong("no key to de-duplicate by, or another time")
+        return _noted(self, request.body, 204)
+
+
+def _noted(inbox: Inbox, body: bytes, status: int = 200) -> Given:
+    notice = _strict(body, NoticeBody)
+    shown = msgspec.json.decode(body)
+    services = f"storm of {len(notice.services)} services: {', '.join(notice.services)}"
+    words = f"{_words(shown['title'])} {_words(shown['facts'])} {services * bool(notice.services)}"
+    inbox.seen.append(Seen(words, notice))
+    return Given(status)
+
+
+# --- The notifier `stdout`
+
+
+class _Lines(io.TextIOBase):
+    """It stands in for stdout, and takes every line for a notice."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._begun = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in lines:
+            _noted(self._inbox, line.encode())
+        return len(text)
+
+
+@contextmanager
+def stdout_lines(_failure: Failure | None) -> Iterator[Server]:
+    """Take the place of stdout."""
+    inbox = Inbox()
+    with redirect_stdout(_Lines(inbox)):
+        yield Server("stdout:", inbox)

@@ -20,8 +20,16 @@ from fleetleak.stream.target import Delivered, Never, TryAgain
 from fleetleak_app.demo.alertmanager import Posted, RealAlertmanager
 from sinks.notify.http import Http
 from sinks.notify.notifier import Notice
-from sinks.notify.notifiers.alertmanager import Alertmanager, AlertmanagerSettings
-from sinks.notify.silences import Matcher, Silence, SilencePoller, SilenceStatus, matches, silence_labels
+from sinks.notify.notifiers.alertmanager import Alertmanager
+from sinks.notify.notifiers.alertmanager_api import AlertmanagerSettings
+from sinks.notify.notifiers.silences import (
+    Matcher,
+    Silence,
+    SilencePoller,
+    SilenceStatus,
+    matches,
+    silence_labels,
+)
 from sinks.policy.conditions import BadPolicy
 from sinks.policy.file import Secret
 from tests.notify.alertmanager import real_alertmanager

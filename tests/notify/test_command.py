@@ -36,7 +36,7 @@ def test_a_test_is_sent_and_told(
     raw = body.pop("raw")
     assert body["schema"] == "notice/1"
     assert body["test"] is True
-    assert body["title"].startswith("[TEST] ")
+    assert body["title"].startswith("TEST, no action needed: ")
     assert body["alert"]["service"] == "fleetleak/test"
     assert headers["content-type"] == "application/json"
     assert headers["x-sender"] == "leaks"
@@ -118,4 +118,4 @@ def test_lines_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert told.startswith("a (stdout): delivered")
     assert notify(file, "test", "b") == 0
     line, _ = capsys.readouterr().out.splitlines()
-    assert line.startswith("firing low: [TEST] fleetleak/test grows 68 MiB/h")
+    assert line.startswith("firing low: TEST, no action needed: fleetleak/test grows 68 MiB/h")

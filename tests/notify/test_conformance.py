@@ -171,7 +171,7 @@ def test_no_success_shows_a_secret(run: Run, case: Case, caplog: pytest.LogCaptu
     assert_hidden(case, repr(notifier), repr(answer), caplog)
 
 
-@every_case
+@pytest.mark.parametrize("case", [case for case in CASES if case.hidden], ids=str)
 def test_without_its_secret_it_is_a_bad_policy(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(SECRET, raising=False)
     with pytest.raises(BadPolicy, match=f"no environment variable {SECRET}"):

@@ -32,7 +32,8 @@ from fleetleak_app.demo.alertmanager import (
 from fleetleak_app.demo.demo import LEAK, Demo
 from fleetleak_app.demo.view import posted
 from sinks.notify.notifier import Notice
-from sinks.notify.notifiers.alertmanager import Alertmanager, AlertmanagerSettings
+from sinks.notify.notifiers.alertmanager import Alertmanager
+from sinks.notify.notifiers.alertmanager_api import AlertmanagerSettings
 from sinks.policy.file import read
 from tests.kafka.support import wait_for
 from tests.notify.alertmanager import real_alertmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fleetleak.records.alert import History
 from fleetleak.stream.target import Delivered, Never, TryAgain
 from sinks.policy.conditions import BadPolicy
 from tests.notify.cases import SECRET, email_table, made
@@ -46,7 +47,15 @@ def test_a_mail_has_the_facts(url: str, mailbox: Mailbox) -> None:
     lines = mail.get_content().splitlines()
     assert "state: firing, severity: high" in lines
     assert [f"{name}: {text}" for name, text in FACTS] == lines[3:7]
-    assert "more: fleetleak explain shop/cart@1790003960" in lines
+
+
+def test_a_mail_has_the_picture(url: str, mailbox: Mailbox) -> None:
+    history = History(times=[1.0, 2.0, 3.0], memory=[1, 2, 3])
+    made("email", email_table(url)).send(notice(alert(history=history)))
+    (mail,) = mailbox.mails
+    (attached,) = mail.iter_attachments()
+    assert (attached.get_content_type(), attached.get_filename()) == ("image/png", "memory.png")
+    assert attached.get_content().startswith(b"\x89PNG")
 
 
 def test_the_mails_of_an_alert_are_a_thread(url: str, mailbox: Mailbox) -> None:

@@ -85,7 +85,7 @@ def test_a_first_notice_is_a_new_message(notifier: Notifier, target: SlackTarget
     assert heading["text"] == {"type": "plain_text", "text": message["text"], "emoji": False}
     assert facts["fields"][1]["text"] == "*growth*\n38 MiB/h since 21 Sep 14:10 UTC"
     assert image["image_url"] == "https://alerts.example.org/pictures/one.png"
-    assert context["elements"][0]["text"] == "`fleetleak explain shop/cart@1790003960`"
+    assert context["elements"][0]["text"] == "`fleetleak explain shop/cart --at 2026-09-21T15:21:20Z`"
     assert [button["action_id"] for button in actions["elements"]] == list(ACTIONS)
     assert [button["text"]["text"] for button in actions["elements"]] == [
         "Leak",

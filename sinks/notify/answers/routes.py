@@ -13,7 +13,7 @@ from sinks.notify.answers.refused import Refused
 from sinks.notify.answers.slack import effect, reply_url, slack_label
 
 PICTURES = "/pictures/"
-_PICTURE = re.compile(re.escape(PICTURES) + r"([A-Za-z0-9_-][A-Za-z0-9._-]{0,199})\.png")
+_PICTURE = re.compile(re.escape(PICTURES) + r"([A-Za-z0-9_-]{1,999})\.png")
 _JSON = "application/json"
 
 

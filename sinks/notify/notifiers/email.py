@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from fleetleak.stream.target import Answer, Delivered, Never, TryAgain
+from sinks import picture
 from sinks.notify import http, words
 from sinks.notify.deadline import Deadline
 from sinks.notify.notifier import Notice, Notifier
@@ -127,6 +128,8 @@ class Email(Notifier):
         if notice.ref:
             mail["In-Reply-To"] = mail["References"] = notice.ref
         mail.set_content(words.plain(notice))
+        if not notice.services and (drawn := picture.png(notice.alert)) is not None:
+            mail.add_attachment(drawn, "image", "png", filename="memory.png")
         return mail
 
     def _id(self, notice: Notice) -> str:

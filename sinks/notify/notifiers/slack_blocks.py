@@ -73,7 +73,7 @@ def header(notice: Notice) -> str:
 def blocks(notice: Notice, picture: bool = True, buttons: bool = True) -> list[dict[str, Any]]:
     """Return the blocks of a message, with or without its picture and its buttons."""
     title = {"type": "plain_text", "text": header(notice), "emoji": False}
-    explain = _text(f"`{mrkdwn(words.explain(notice), _MOST_COMMAND)}`")
+    explain = _text(f"`{mrkdwn(words.explain(notice.alert), _MOST_COMMAND)}`")
     return [
         {"type": "header", "text": title},
         *_facts(notice),

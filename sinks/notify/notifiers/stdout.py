@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from fleetleak.stream.target import Answer, Delivered, TryAgain
+from sinks.notify import words
 from sinks.notify.body import body
 from sinks.notify.notifier import Notice, Notifier
 
@@ -52,7 +53,7 @@ class Stdout(Notifier):
 
 def _text(notice: Notice) -> str:
     facts = "; ".join(f"{name}: {text}" for name, text in notice.facts)
-    line = f"{notice.state} {notice.severity}: {notice.title} [{facts}]"
+    line = f"{notice.state} {notice.severity}: {words.headline(notice)} [{facts}]"
     # A name may have a newline in it, or what a terminal takes for a command.
     return "".join(sign if sign.isprintable() else " " for sign in line)
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from fleetleak.records import Alert, Label
 from fleetleak.records.types import MOST_UNIX_SECONDS
-from sinks.notify.notifiers.alertmanager import AlertmanagerSettings, Replicas, labels_of
+from sinks.notify.notifiers.alertmanager_api import AlertmanagerSettings, Replicas, labels_of
 
 log = logging.getLogger(__name__)
 

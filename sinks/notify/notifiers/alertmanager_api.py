@@ -1,0 +1,170 @@
+"""Alertmanager's API v2: its address, login and replicas, and the labels by which it knows an alert."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from fleetleak.records import Alert
+from fleetleak.stream.target import Answer, Delivered, TryAgain
+from sinks.notify.http import Http, NoReply, Reply, meaning
+from sinks.policy.conditions import BadPolicy
+from sinks.policy.file import Secret
+
+log = logging.getLogger(__name__)
+
+_COMPLAIN_SECONDS = 60.0
+LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_OWN_LABELS = frozenset({"alertname", "key", "service", "severity", "test"})
+
+
+class AlertmanagerSettings(Struct, forbid_unknown_fields=True, frozen=True):
+    """The table of a target of the kind `alertmanager`.
+
+    Parameters
+    ----------
+    urls
+        The address of every replica, such as `http://alertmanager-0:9093`. Each one gets every post: replicas
+        share silences, but no alerts.
+    user, password
+        The login, if Alertmanager asks for one.
+    bearer
+        A token instead of user and password.
+    labels
+        Further labels of every alert.
+    weak_labels
+        Whether a silence on an alert counts as a weak label of the alert: expected.
+    """
+
+    urls: list[str]
+    user: str | None = None
+    password: Secret | None = None
+    bearer: Secret | None = None
+    labels: dict[str, str] = {}
+    weak_labels: bool = False
+
+
+def labels_of(
+    alert: Alert, key: str, severity: str, further: Mapping[str, str], storm: bool = False
+) -> dict[str, str]:
+    """Return the labels by which Alertmanager knows an alert.
+
+    Parameters
+    ----------
+    further
+        Labels of the settings; they replace labels of the alert that have the same name.
+    storm
+        Whether it is a storm of alerts.
+    """
+    named = {**(alert.labels or {}), **further}
+    # Alertmanager drops a label without a value, and refuses a name that is none.
+    labels = {name: value for name, value in named.items() if value and LABEL_NAME.fullmatch(name)}
+    if alert.environment:
+        labels["environment"] = alert.environment
+    labels["alertname"] = "MemoryLeakStorm" if storm else "MemoryLeak"
+    return labels | {"key": key, "service": alert.service, "severity": severity}
+
+
+class Replicas:
+    """All replicas of one Alertmanager: their addresses, the login, and requests to them.
+
+    Parameters
+    ----------
+    clock
+        Monotonic seconds; a replica that fails is logged once a minute.
+
+    Raises
+    ------
+    BadPolicy
+        If an address or the login cannot be used.
+    """
+
+    def __init__(self, settings: AlertmanagerSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        if not settings.urls:
+            raise BadPolicy(
+                "urls is empty: write the address of every Alertmanager, such as http://host:9093"
+            )
+        self._urls = [_address(url) for url in dict.fromkeys(settings.urls)]
+        self._headers = {"Content-Type": "application/json", **_login(settings)}
+        self._clock = clock
+        self._complained: dict[str, float] = {}
+        self._http = Http()
+
+    def post(self, path: str, body: bytes) -> Answer:
+        """Send a body to every replica at the same time.
+
+        Delivered if at least one takes it; the others are logged. If all fail, the answer that leaves most
+        hope: try again, before never.
+        """
+        with ThreadPoolExecutor(len(self._urls)) as pool:
+            answers = list(pool.map(lambda url: self._http.post(url + path, body, self._headers), self._urls))
+        if not any(isinstance(answer, Delivered) for answer in answers):
+            return next((answer for answer in answers if isinstance(answer, TryAgain)), answers[0])
+        for url, answer in zip(self._urls, answers, strict=True):
+            if not isinstance(answer, Delivered):
+                self._complain(url, answer.why)
+        return Delivered()
+
+    def get(self, path: str) -> Reply | None:
+        """Return the answer of the first replica that gives one; None if none does, which is logged."""
+        for url in self._urls:
+            try:
+                reply = self._http.request("GET", url + path, headers=self._headers)
+            except NoReply as error:
+                self._complain(url, str(error))
+                continue
+            if isinstance(meaning(reply), Delivered):
+                return reply
+            self._complain(url, reply.words)
+        return None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _complain(self, url: str, why: str) -> None:
+        now = self._clock()
+        if now - self._complained.get(url, -_COMPLAIN_SECONDS) >= _COMPLAIN_SECONDS:
+            self._complained[url] = now
+            log.warning("alertmanager %s: %s", url, why)
+
+
+def _address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BadPolicy(f"urls: {url!r} is no address: write one such as http://host:9093")
+    if parts.username is not None:
+        raise BadPolicy("urls: an address has a login in it: write user and password instead")
+    return url.rstrip("/")
+
+
+def _login(settings: AlertmanagerSettings) -> dict[str, str]:
+    if (settings.user is None) != (settings.password is None):
+        raise BadPolicy("user and password belong together: write both or none")
+    if settings.user is not None and settings.bearer is not None:
+        raise BadPolicy("write bearer, or user and password, not both")
+    if settings.bearer is not None:
+        return {"Authorization": f"Bearer {settings.bearer.value()}"}
+    if settings.password is None:
+        return {}
+    pair = f"{settings.user}:{settings.password.value()}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    for name in labels:
+        if not LABEL_NAME.fullmatch(name):
+            raise BadPolicy(f"labels: {name!r} is no name of a label: letters, digits and _ only")
+        if name in _OWN_LABELS:
+            raise BadPolicy(f"labels: {name} is set by fleetleak; choose another name")
