@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from fleetleak.records.evidence import Features, Quality, Siblings
 from fleetleak.records.score import Forecast, Method, Trend
@@ -83,6 +83,8 @@ class Alert(Struct, tag_field="schema", tag="alert/2", kw_only=True, omit_defaul
         p50, p10 and p90 of the time when the limit is reached; absent without a forecast.
     news
         What is new since the previous transition; absent where only numbers changed.
+    confirmed_by
+        Who labelled it a leak.
     summary, recommendation
         One line each for people: what leaks and how badly, in at most 120 characters, with absolute times;
         what to do first.
@@ -120,6 +122,7 @@ class Alert(Struct, tag_field="schema", tag="alert/2", kw_only=True, omit_defaul
     kind: Kind
     confidence: Fraction
     news: Text | None = None
+    confirmed_by: Annotated[list[Name], Meta(max_length=20)] = []
     summary: Text
     recommendation: Text
     runbook: Text | None = None

@@ -174,7 +174,7 @@ class Alerts(Generic[R, M]):
         """Publish that a person confirmed the alert; each person confirms once."""
         if author not in standing.confirmed:
             standing.confirmed.append(author)
-            self.told(standing, self._writer.confirmed(standing.told, time, author), emit)
+            self.told(standing, self._writer.confirmed(standing.told, time, author, standing.confirmed), emit)
 
     def stale(self, standing: Standing, time: float, news: str, emit: Emit) -> None:
         """Publish that nobody knows whether the alert still fires; once."""

@@ -14,7 +14,7 @@ from sinks.alerting.history import history
 from sinks.alerting.life import Transition
 from sinks.alerting.subject import Member, Standing, Subject, more_severe
 
-_MOST_NAMED = 20
+MOST_NAMED = 20
 _MOST_REASONS = 3
 # The previous transition of an alert that has none yet.
 NO_ALERT = Alert(
@@ -61,12 +61,13 @@ class Writer:
                 restarts=max(told.restarts, *(m.memory.restarts for m in subject.members.values())),
                 kind=step.kind,
                 news=step.news,
+                confirmed_by=standing.confirmed[:MOST_NAMED],
                 summary="",
                 recommendation="",
                 runbook=decision.rule.page(record.service, step.kind),
                 affected=len(affected),
                 alive=subject.alive(),
-                instances=affected[:_MOST_NAMED],
+                instances=affected[:MOST_NAMED],
                 onset=step.onset,
                 onset_low=_not_after(low, step.onset),
                 onset_high=high if step.onset == record.onset else step.onset,
@@ -76,12 +77,18 @@ class Writer:
             )
         )
 
-    def confirmed(self, told: Alert, time: float, author: str) -> Alert:
-        """Return an alert that a person confirmed."""
+    def confirmed(self, told: Alert, time: float, author: str, authors: list[str]) -> Alert:
+        """Return an alert that a person confirmed, and others before."""
         reasons = [f"confirmed by {author}", *told.reasons][:_MOST_REASONS]
         return self._worded(
             msgspec.structs.replace(
-                told, state="updated", time=time, certainty="sure", news=None, reasons=reasons
+                told,
+                state="updated",
+                time=time,
+                certainty="sure",
+                news=None,
+                reasons=reasons,
+                confirmed_by=authors[:MOST_NAMED],
             )
         )
 

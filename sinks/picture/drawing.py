@@ -172,7 +172,7 @@ class _Drawing:
 
     def _frame(self) -> None:
         axes, (_, unit) = self._on.axes, _unit(self._on.top)
-        self._on.time_ticks(least=3, most=6, **_TIMES)
+        self._on.time_ticks(least=3, most=7, **_TIMES)
         axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         axes.yaxis.set_major_formatter(lambda level, _: f"{level:,g} {unit}" if level >= 0 else "")
         axes.tick_params(color=GREY, labelcolor=INK, length=3)

@@ -51,7 +51,9 @@ def real() -> Iterator[RealAlertmanager]:
 
 @pytest.fixture
 def notifier(real: RealAlertmanager) -> Iterator[Alertmanager]:
-    made = Alertmanager(AlertmanagerSettings(urls=[real.url], labels={"team": "memory"}))
+    made = Alertmanager(
+        AlertmanagerSettings(urls=[real.url], labels={"team": "memory"}, take_labels=["pool"])
+    )
     yield made
     made.close()
 

@@ -61,6 +61,12 @@ def test_an_alert_that_fires_triggers(notifier: Notifier, target: PagerDutyTarge
     }
 
 
+def test_a_confirmed_alert_is_acknowledged(notifier: Notifier, target: PagerDutyTarget) -> None:
+    assert notifier.send(notice(alert(state="updated", confirmed_by=["ann"]))) == Delivered()
+    assert [event.event_action for event in target.events] == ["trigger", "acknowledge"]
+    assert {event.dedup_key for event in target.events} == {KEY}
+
+
 def test_it_resolves_the_same_incident(notifier: Notifier, target: PagerDutyTarget) -> None:
     notifier.send(notice())
     assert target.open == {KEY}

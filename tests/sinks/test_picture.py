@@ -285,3 +285,20 @@ def test_words_in_a_row_do_not_overlap() -> None:
     row.take(150.0, 160.0)
     assert row.put(165.0 - word, ["deploy", "d"], ("left",), 0.0) is None
     assert row.put(161.0, ["deploy " * 9, "d"], ("left",), 0.0) == ("d", "left")
+
+
+@pytest.mark.parametrize("seconds", [180.0 * 1.27**power for power in range(0, 45, 4)])
+@pytest.mark.parametrize("ahead", [0.2, 1.0, 4.0])
+def test_every_length_of_time_has_its_ticks(seconds: float, ahead: float) -> None:
+    """The tests take a warning of matplotlib for an error: it says so where no interval fits."""
+    times = [1.79e9 + seconds * n / 63 for n in range(64)]
+    one = replace(
+        alert(), history=History(times=times, memory=[n * 2**20 for n in range(1, 65)]), time=times[-1],
+        onset=times[20], since=times[40],
+        forecast=Forecast(
+            eta=times[-1] + seconds * ahead, eta_low=times[-1] + 0.7 * seconds * ahead,
+            eta_high=times[-1] + 1.3 * seconds * ahead, limit=2**27, limit_name="memory.max",
+            limit_used=2**26,
+        ),
+    )  # fmt: skip
+    assert picture.svg(one)

@@ -47,9 +47,9 @@ class Alertmanager(Notifier):
     DEDUPLICATES = True
     REPEAT_SECONDS = _REPEAT_SECONDS
 
-    def __init__(self, settings: Any, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: AlertmanagerSettings, clock: Callable[[], float] = time.time) -> None:
         check_labels(settings.labels)
-        self._labels: dict[str, str] = settings.labels
+        self._settings = settings
         self._replicas = Replicas(settings)
         self._clock = clock
         self._silences = SilencePoller(settings, clock()) if settings.weak_labels else None
@@ -79,7 +79,7 @@ class Alertmanager(Notifier):
 
     def _alert(self, notice: Notice, severity: str, end: float) -> dict[str, Any]:
         alert = notice.alert
-        labels = labels_of(alert, notice.key, severity, self._labels, storm=bool(notice.services))
+        labels = labels_of(alert, notice.key, severity, self._settings, storm=bool(notice.services))
         if notice.test:
             labels["test"] = "true"
         posted = {

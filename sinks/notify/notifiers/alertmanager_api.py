@@ -39,6 +39,9 @@ class AlertmanagerSettings(Struct, forbid_unknown_fields=True, frozen=True):
         A token instead of user and password.
     labels
         Further labels of every alert.
+    take_labels
+        Names of labels of the snapshot that every alert gets. Take only what all instances of a service have
+        in common, such as a team: Alertmanager takes an alert whose labels change for another one.
     weak_labels
         Whether a silence on an alert counts as a weak label of the alert: expected.
     """
@@ -48,22 +51,24 @@ class AlertmanagerSettings(Struct, forbid_unknown_fields=True, frozen=True):
     password: Secret | None = None
     bearer: Secret | None = None
     labels: dict[str, str] = {}
+    take_labels: list[str] = []
     weak_labels: bool = False
 
 
 def labels_of(
-    alert: Alert, key: str, severity: str, further: Mapping[str, str], storm: bool = False
+    alert: Alert, key: str, severity: str, settings: AlertmanagerSettings, storm: bool = False
 ) -> dict[str, str]:
     """Return the labels by which Alertmanager knows an alert.
 
     Parameters
     ----------
-    further
-        Labels of the settings; they replace labels of the alert that have the same name.
+    settings
+        Name further labels; they replace labels of the alert that have the same name.
     storm
         Whether it is a storm of alerts.
     """
-    named = {**(alert.labels or {}), **further}
+    taken = {name: (alert.labels or {}).get(name, "") for name in settings.take_labels}
+    named = taken | settings.labels
     # Alertmanager drops a label without a value, and refuses a name that is none.
     labels = {name: value for name, value in named.items() if value and LABEL_NAME.fullmatch(name)}
     if alert.environment:

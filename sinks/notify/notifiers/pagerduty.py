@@ -55,11 +55,15 @@ class PagerDuty(Notifier):
         self._http = Http(secrets=[self._routing_key])
 
     def send(self, notice: Notice) -> Answer:
-        """Send one event; a test sends two, so that no incident stays open."""
-        if not notice.test:
-            return self._enqueue(_resolve(notice) if notice.state == "resolved" else _trigger(notice))
+        """Send an event; a test also resolves, and an alert that a person confirmed is acknowledged."""
+        if notice.state == "resolved":
+            return self._enqueue(_resolve(notice))
         answer = self._enqueue(_trigger(notice))
-        return self._enqueue(_resolve(notice)) if isinstance(answer, Delivered) else answer
+        if isinstance(answer, Delivered) and notice.test:
+            return self._enqueue(_resolve(notice))
+        if isinstance(answer, Delivered) and notice.alert.confirmed_by:
+            return self._enqueue({"event_action": "acknowledge", "dedup_key": dedup_key(notice.key)})
+        return answer
 
     def close(self) -> None:
         """Close connections."""

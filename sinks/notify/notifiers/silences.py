@@ -140,7 +140,7 @@ class SilencePoller:
     """
 
     def __init__(self, settings: AlertmanagerSettings, since: float) -> None:
-        self._further = settings.labels
+        self._settings = settings
         self._since = since
         self._replicas = Replicas(settings)
         self._returned: set[tuple[str, str]] = set()
@@ -153,7 +153,7 @@ class SilencePoller:
         silences = self._silences()
         if silences is None:
             return []
-        by_key = {a.key: (a, labels_of(a, a.key, a.severity, self._further)) for a in standing}
+        by_key = {a.key: (a, labels_of(a, a.key, a.severity, self._settings)) for a in standing}
         listed = {silence.id for silence in silences}
         self._returned = {pair for pair in self._returned if pair[0] in listed}
         labels = []
