@@ -12,7 +12,8 @@ from fleetleak.records.alert import History
 MOST = 64
 # A point is added when this share of the whole time has passed since the last one.
 _SHARE = 1.0 / 256
-_POINT = struct.Struct("<df")
+_POINT = struct.Struct("<If")
+_MOST_SECONDS = 2**32 - 1  # the year 2106
 
 
 def added(points: bytes, time: float, memory: float) -> bytes:
@@ -21,13 +22,15 @@ def added(points: bytes, time: float, memory: float) -> bytes:
     Parameters
     ----------
     points
-        Twelve bytes each: unix seconds as a 64-bit float, bytes of memory as a 32-bit float.
+        Eight bytes each: whole unix seconds, and bytes of memory as a 32-bit float.
     """
+    if time > _MOST_SECONDS:
+        return points
     if points:
         first, last = _POINT.unpack_from(points)[0], _POINT.unpack_from(points, len(points) - _POINT.size)[0]
         if time - last < max(1.0, _SHARE * (time - first)):
             return points
-    points += _POINT.pack(time, memory)
+    points += _POINT.pack(int(time), memory)
     return points if len(points) <= MOST * _POINT.size else _thinned(points)
 
 
@@ -48,7 +51,7 @@ def history(points: bytes, restarts: list[float], deploys: list[float]) -> Histo
         return None
     begin = pairs[0][0]
     return History(
-        times=[time for time, _ in pairs],
+        times=[float(time) for time, _ in pairs],
         memory=[int(memory) for _, memory in pairs],
         restarts=[time for time in restarts if time >= begin],
         deploys=[time for time in deploys if time >= begin],
