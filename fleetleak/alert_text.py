@@ -56,11 +56,9 @@ def _line(alert: Alert, as_of: float | None, without: frozenset[str]) -> str:
     if alert.state == "resolved":
         return _ended(alert, without)
     if alert.state == "stale":
-        return (
-            f"{_name(alert, without)} sends no data since {moment(alert.time)}; before, it grew{_rate(alert)}"
-        )
+        return f"{_name(alert, without)} has sent no data since {moment(alert.time)}; it grew{_rate(alert)}"
     if alert.trend is None:
-        return f"{_name(alert, without)} restarted: whether it grows again is watched"
+        return f"{_name(alert, without)}: {alert.news or 'it restarted, and is watched'}"
     return f"{_grows(alert, as_of, without)}; {_ending(alert, as_of, without)}"
 
 

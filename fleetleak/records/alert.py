@@ -61,7 +61,8 @@ class Alert(Struct, tag_field="schema", tag="alert/2", kw_only=True, omit_defaul
     key
         The same from firing to resolved, and over restarts of every role. De-duplicate by it.
     time
-        Event time of the snapshot that caused the transition.
+        Event time of the snapshot that caused the transition, or of the newest one before; always later than
+        that of the transition before.
     onset, onset_low, onset_high
         When the growth began, the earliest of all its scores; and the earliest and latest possible time.
     since
@@ -75,7 +76,7 @@ class Alert(Struct, tag_field="schema", tag="alert/2", kw_only=True, omit_defaul
     reopened
         How often it fired again after it was resolved.
     restarts
-        How often its instances restarted since it began to fire.
+        The most restarts of one of its instances since it began to fire.
     suspect
         The version with which the growth began; absent where it began with none. `growth_before` is the
         growth of the version before.

@@ -77,8 +77,8 @@ def effect(label: Label, alert: Alert | None) -> str:
     """
     if label.alert is not None and (alert is None or alert.state == "resolved"):
         return (
-            "recorded for `fleetleak tracks compare`; the alert has ended, so nothing else changes:"
-            f" label the service to teach (fleetleak label {label.service} {label.verdict})"
+            "recorded; the alert has ended, so nothing changes at once;"
+            f" if it is the newest of its service, the label {_LEARNED}"
         )
     firing = alert is not None
     if label.verdict == "expected":

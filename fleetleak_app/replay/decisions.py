@@ -168,6 +168,8 @@ def _meant(role: LeakAlerting, said: Control) -> Record:
     subject = role.state(Key(record.partition, read.service.encode()))
     if not isinstance(read, Label) or read.alert is None or subject is None or subject.standing is None:
         return record
+    if subject.closed is not None and subject.closed.key == read.alert:
+        return record
     label = msgspec.structs.replace(read, alert=subject.standing.key)
     return msgspec.structs.replace(record, value=encode(label))
 
@@ -268,6 +270,6 @@ def _fresh(scores: Iterable[Scored]) -> list[Scored]:
 
 def _chosen(subject: Subject[Any] | None, scores: Sequence[Scored]) -> str:
     last = {one.score.instance: one.score for one in scores}
-    if subject is not None and subject.standing is not None and subject.standing.told.instance in last:
-        return subject.standing.told.instance
+    if subject is not None and subject.standing is not None and subject.standing.published.instance in last:
+        return subject.standing.published.instance
     return max(last.values(), key=lambda score: (score.confidence, score.time)).instance

@@ -24,6 +24,9 @@ from sinks.alerting.words import NO_ALERT, Writer
 R = TypeVar("R", bound=Source)
 M = TypeVar("M", bound=Struct)
 _DATA_AGAIN = "data comes again"
+# Readers take of two transitions the later one, so no two of an alert have the same time.
+_LEAST_SECONDS = 0.001
+_LONGEST = 1024
 
 
 class Alerts(Generic[R, M]):
@@ -79,20 +82,25 @@ class Alerts(Generic[R, M]):
             return
         elif step.state == "resolved" or record.instance not in subject.affected():
             # A record that shows nothing is not told. The next record of an instance that is affected is.
-            standing.outdated, standing.news = True, step.news or standing.news
+            standing.outdated, standing.news = True, _joined(standing.news, step.news)
             return
         elif self._cooling(standing, step, decision, len(subject.affected())):
-            standing.outdated, standing.news = True, step.news or standing.news
+            standing.outdated, standing.news = True, _joined(standing.news, step.news)
             return
-        if standing.stale and step.news is None:
-            step = msgspec.structs.replace(step, news=_DATA_AGAIN)
+        step = self._with_news(standing, step)
         alert = self._writer.described(subject, standing, member, record, step, decision, state)
-        self.told(standing, alert, emit)
+        self._replace(standing, alert, emit)
+
+    @staticmethod
+    def _with_news(standing: Standing, step: Transition) -> Transition:
+        """Return a step with the news that waited, and that data comes again."""
+        again = _DATA_AGAIN if standing.stale else None
+        return msgspec.structs.replace(step, news=_joined(again, standing.news, step.news))
 
     @staticmethod
     def _cooling(standing: Standing, step: Transition, decision: Decision, affected: int) -> bool:
         """Return whether a step must wait for the cool-down of its rule: nothing about it is worse."""
-        told = standing.told
+        told = standing.published
         worse = (
             more_severe(decision.severity, told.severity)
             or higher(URGENCIES, step.urgency, told.urgency)
@@ -101,10 +109,16 @@ class Alerts(Generic[R, M]):
         )
         return not worse and not standing.stale and step.time - told.time < decision.rule.cooldown_seconds
 
-    def told(self, standing: Standing, alert: Alert, emit: Emit) -> None:
-        standing.told = msgspec.structs.replace(alert, track=self._track)
+    def _replace(self, standing: Standing, alert: Alert, emit: Emit) -> None:
+        """Publish an alert with all that is new: nothing waits any more."""
         standing.outdated, standing.news, standing.stale, standing.orphaned = False, None, False, None
-        self.publish(standing.told, emit)
+        self._publish_next(standing, alert, emit)
+
+    def _publish_next(self, standing: Standing, alert: Alert, emit: Emit) -> None:
+        """Publish a transition with a later time than the one before: readers know by it which is newer."""
+        time = max(alert.time, standing.published.time + _LEAST_SECONDS)
+        standing.published = msgspec.structs.replace(alert, track=self._track, time=time)
+        self.publish(standing.published, emit)
 
     def adopt(
         self,
@@ -120,17 +134,18 @@ class Alerts(Generic[R, M]):
         waits = member.memory.waiting_since is not None
         if standing is None or record.instance not in subject.affected() or not (waits or finding.window):
             return
-        worse = more_severe(decision.severity, standing.told.severity) and decision.enough
-        if not (standing.outdated or standing.stale or worse):
+        published, affected = standing.published, subject.affected()
+        worse = more_severe(decision.severity, published.severity) and decision.enough
+        fewer = published.instance not in affected or MANY_MORE * len(affected) <= published.affected
+        if not (standing.outdated or standing.stale or worse or fewer):
             return
         step = self._life.repeat(member.memory, finding)
-        if self._cooling(standing, step, decision, len(subject.affected())):
+        if self._cooling(standing, step, decision, len(affected)):
             return
-        news = _DATA_AGAIN if standing.stale else standing.news
         self._adapter.told(member.own, record, step.urgency)
-        step = msgspec.structs.replace(step, news=news)
+        step = self._with_news(standing, step)
         alert = self._writer.described(subject, standing, member, record, step, decision, "updated")
-        self.told(standing, alert, emit)
+        self._replace(standing, alert, emit)
 
     def _opened(self, subject: Subject[M], record: R, step: Transition) -> Standing:
         """Return a new alert; one that ended recently is opened again."""
@@ -143,6 +158,7 @@ class Alerts(Generic[R, M]):
         return Standing(f"{kind}{record.service}@{step.time:.0f}{owner}", step.time, NO_ALERT)
 
     def publish(self, alert: Alert, emit: Emit) -> None:
+        """Publish a transition on the topic where the alerts of the track belong now."""
         active = self._active.of(emit.key.partition) == self._track
         emit.count(metrics.TRANSITIONS, alert.state)
         news = f"{alert.news}; " if alert.news else ""
@@ -156,8 +172,6 @@ class Alerts(Generic[R, M]):
 
     def close(self, subject: Subject[M], time: float, why: str, emit: Emit) -> None:
         """End the alert for a reason outside its instances, and reset their state machines."""
-        if subject.standing is None:
-            return
         self._end(subject, time, why, emit)
         for member in subject.members.values():
             member.memory = AlertMemory()
@@ -168,20 +182,26 @@ class Alerts(Generic[R, M]):
         evidence = labels.evidence(subject, self._adapter)
         subject.standing = None
         subject.closed = Closed(standing.key, standing.since, time, standing.reopened, evidence)
-        self.publish(self._writer.ended(standing.told, time, why), emit)
+        self._publish_next(standing, self._writer.ended(standing.published, time, why), emit)
 
     def confirm(self, standing: Standing, time: float, author: str, emit: Emit) -> None:
         """Publish that a person confirmed the alert; each person confirms once."""
         if author not in standing.confirmed:
             standing.confirmed.append(author)
-            self.told(standing, self._writer.confirmed(standing.told, time, author, standing.confirmed), emit)
+            confirmed = self._writer.confirmed(standing.published, time, author, standing.confirmed)
+            self._publish_next(standing, confirmed, emit)
 
     def stale(self, standing: Standing, time: float, news: str, emit: Emit) -> None:
-        """Publish that nobody knows whether the alert still fires; once."""
+        """Publish that the alert is stale, once for each silence."""
         if not standing.stale:
-            standing.told, standing.stale = self._writer.stale(standing.told, time, news), True
-            self.publish(standing.told, emit)
+            standing.stale = True
+            self._publish_next(standing, self._writer.stale(standing.published, time, news), emit)
 
     def moved(self, told: Alert, track: str, emit: Emit) -> None:
         """Publish the end of an alert on the topic where it was, because another track was promoted."""
         self.publish(self._writer.ended(told, told.time, f"track {track} was promoted"), emit)
+
+
+def _joined(*news: str | None) -> str | None:
+    """Return several news as one text, each once; None without any."""
+    return "; ".join(dict.fromkeys(text for text in news if text))[:_LONGEST] or None

@@ -66,7 +66,7 @@ class Decider:
         """Return what takes a finding for no alert, in words."""
         if self._adapter.covered(member.own, record):
             return "a label not-a-leak covers this growth until it has clearly grown"
-        if record.started is not None and record.time - record.started < _START_RECORDS * member.gap:
+        if member.records <= _START_RECORDS and member.from_start(record.started):
             return f"it has just started: its first {_START_RECORDS} records are no alert"
         signature = self._adapter.signature(member.own)
         if signature is not None and (allowed := subject.lessons.allows(signature, record.time)):

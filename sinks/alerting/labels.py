@@ -54,26 +54,30 @@ def learn(
     detected = [voted(method, known.opinions, gate)[1] for method in VOTERS]
     alert = subject.standing or ended
     about = alert.key if alert else f"{label.author} {time // HOUR:.0f}"
-    made = subject.lessons.add(
-        Labelled(
-            time, about, label.author, leak, label.weak, known.confidence, known.signature,
-            right(leak, detected),
-        )
-    )  # fmt: skip
+    given = Labelled(
+        time, about, label.author, leak, label.weak, known.confidence, known.signature, right(leak, detected)
+    )
     member = _labelled(subject)
-    if made is not None and member is not None and adapter.too_wide(made.bound, member.own):
-        subject.lessons.revoke(made.number)
-        return None
-    return made
+
+    def too_wide(bound: Signature) -> bool:
+        return member is None or adapter.too_wide(bound, member.own)
+
+    return subject.lessons.add(given, too_wide)
+
+
+_NOTHING_SAID = (Opinion(), Opinion())
 
 
 def evidence(subject: Subject[Any], adapter: Adapter[Any, Any]) -> Evidence | None:
     """Return what a label would refer to now; None for a subject without instances."""
-    if (member := _labelled(subject)) is None:
-        return None
+    standing, member = subject.standing, _labelled(subject)
+    if member is None:
+        # The instance of the alert is gone: what was published of it is known.
+        confidence = standing.published.confidence if standing else 0.0
+        return Evidence(confidence, None, (Opinion(confidence, True), Opinion())) if standing else None
     looks = adapter.signature(member.own)
-    if looks is not None and subject.standing is not None:
-        looks = Signature(subject.standing.told.kind, looks.size, looks.rate)
+    if looks is not None and standing is not None:
+        looks = Signature(standing.published.kind, looks.size, looks.rate)
     return Evidence(max(member.highest, member.confidence), looks, member.opinions or _NOTHING_SAID)
 
 
@@ -85,11 +89,8 @@ def taught(subject: Subject[Any], time: float) -> Subject[Any]:
     return past
 
 
-_NOTHING_SAID = (Opinion(), Opinion())
-
-
 def _labelled(subject: Subject[Any]) -> Member[Any] | None:
-    """Return the instance that a label means: that of the alert, else the one with the most evidence."""
-    if subject.standing and (told := subject.members.get(subject.standing.told.instance)):
-        return told
+    """Return the instance that a label means: that of the alert; without one, that with most evidence."""
+    if subject.standing is not None:
+        return subject.members.get(subject.standing.published.instance)
     return max(subject.members.values(), key=lambda m: (m.confidence, m.time), default=None)

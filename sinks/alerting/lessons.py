@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
@@ -105,11 +105,19 @@ class Lessons(Struct, omit_defaults=True):
     allowed: list[Allowed] = []
     given: int = 0
 
-    def add(self, label: Labelled) -> Allowed | None:
-        """Learn from a label; return the condition that it completes, if any."""
-        self.labels = [*(one for one in self.labels if one.about != label.about), label][-_MOST_LABELS:]
-        self.judge(label)
-        return None if label.leak else self._condition(label)
+    def add(self, label: Labelled, too_wide: Callable[[Signature], bool]) -> Allowed | None:
+        """Learn from a label; return the condition that it completes, if any.
+
+        Parameters
+        ----------
+        too_wide
+            Returns whether a bound would match every finding until harm is near: then it is no condition.
+        """
+        others = [one for one in self.labels if one.about != label.about]
+        if len(others) == len(self.labels):
+            self.judge(label)  # a repetition says nothing new of the methods
+        self.labels = [*others, label][-_MOST_LABELS:]
+        return None if label.leak else self._condition(label, too_wide)
 
     def judge(self, label: Labelled) -> None:
         """Move the accuracy of each method by whether it agreed with a label."""
@@ -141,9 +149,9 @@ class Lessons(Struct, omit_defaults=True):
         return max(VOTERS, key=self.accuracy_of) if self._enough() else VOTERS[0]
 
     def _enough(self) -> bool:
-        leaks = sum(one.leak for one in self.labels)
-        least = min(leaks, len(self.labels) - leaks)
-        return len(self.labels) >= _LEAST_LABELS and least >= _LEAST_OF_EACH
+        leaks = sum(one.weight for one in self.labels if one.leak)
+        others = sum(one.weight for one in self.labels if not one.leak)
+        return leaks + others >= _LEAST_LABELS and min(leaks, others) >= _LEAST_OF_EACH
 
     def threshold(self) -> Threshold | None:
         """Return the threshold with the highest F1 over the labels; None for too few labels."""
@@ -165,7 +173,7 @@ class Lessons(Struct, omit_defaults=True):
         self.allowed = [one for one in self.allowed if one.number != number]
         return len(self.allowed) < before
 
-    def _condition(self, label: Labelled) -> Allowed | None:
+    def _condition(self, label: Labelled, too_wide: Callable[[Signature], bool]) -> Allowed | None:
         recent = [one for one in self.labels if label.time - one.time <= _WITHIN_SECONDS][-_OF:]
         like = [
             (one, one.signature, similarity(one.signature, label.signature))
@@ -177,6 +185,8 @@ class Lessons(Struct, omit_defaults=True):
             return None
         size, rate = (max(getattr(s, name) for _, s, _ in like) / _ALIKE for name in ("size", "rate"))
         bound = Signature(label.signature.kind, size, rate)
+        if too_wide(bound):
+            return None
         self.given += 1
         made = Allowed(
             self.given, bound, round(min(alike for _, _, alike in like), 3), label.time,
@@ -188,21 +198,19 @@ class Lessons(Struct, omit_defaults=True):
 
 
 def similarity(one: Signature | None, other: Signature | None) -> float:
-    """Return how alike two findings are, from 0 to 1; those of different kinds are not.
+    """Return how alike two findings are, from 0 to 1: how near their speeds are. Different kinds are not.
+
+    The size does not count: each label makes a size usual, so the next alert has a larger one.
 
     Examples
     --------
-    >>> similarity(Signature("linear", 100.0, 2.0), Signature("linear", 80.0, 2.0))
-    0.9
+    >>> similarity(Signature("linear", 100.0, 2.0), Signature("linear", 300.0, 1.6))
+    0.8
     """
     if one is None or other is None or one.kind != other.kind:
         return 0.0
-    return (_ratio(one.size, other.size) + _ratio(one.rate, other.rate)) / 2
-
-
-def _ratio(one: float, other: float) -> float:
-    large = max(one, other)
-    return max(min(one, other), 0.0) / large if large > 0 else 1.0
+    slow, fast = sorted((one.rate, other.rate))
+    return max(slow, 0.0) / fast if fast > 0 else 1.0
 
 
 def _best(leaks: Sequence[Labelled], others: Sequence[Labelled]) -> float:

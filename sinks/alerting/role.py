@@ -92,10 +92,10 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
     def step(self, state: Subject[M] | None, record: R, emit: Emit) -> Subject[M]:
         """Apply a record, and publish the transitions that it causes."""
         subject = Subject() if state is None else state
-        subject.appended = max(subject.appended, emit.appended)
         heard = self._hear(subject, record)
         if heard is None:
             return subject
+        subject.appended = max(subject.appended, emit.appended)
         member, finding = heard
         if record.time >= subject.muted_until:
             self._judge(subject, member, record, finding, emit)
@@ -200,12 +200,13 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         emit.wake(None if standing is None or not subject.appended else subject.appended + self._silent)
 
     def on_time(self, state: Subject[M], due: float, emit: Emit) -> Subject[M]:
-        """Tell that no data comes any more; much later, end the alert of a subject that is gone."""
+        """Publish that an alert is stale; much later, end the alert of a subject that is gone."""
         standing = state.standing
         if standing is None:
             return state
         silent = due - state.appended
-        time = state.newest + silent
+        # The time of the newest data: whatever is measured later must have a later time.
+        time = state.newest
         if silent >= _GONE_SECONDS - 1.0:
             self._alerts.close(state, time, f"gone: no data for {duration(_GONE_SECONDS)}", emit)
             return state
@@ -290,7 +291,8 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         self._active.promote(partition, track)
         for key, told in standing:
             emit = Emit(key)
-            self._alerts.publish(msgspec.structs.replace(told, state="firing"), emit)
+            again = told if told.state == "stale" else msgspec.structs.replace(told, state="firing")
+            self._alerts.publish(again, emit)
             emit.into(applied)
         applied.count(metrics.CONTROLS, "promotion", "applied")
         return Key(partition, PROMOTION_KEY), applied
@@ -298,7 +300,10 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
     def _standing(self, partition: int) -> list[tuple[Key, Alert]]:
         """Return the last published transition of every firing alert, at the newest time of its subject."""
         return [
-            (key, msgspec.structs.replace(s.standing.told, time=max(s.newest, s.standing.told.time)))
+            (
+                key,
+                msgspec.structs.replace(s.standing.published, time=max(s.newest, s.standing.published.time)),
+            )
             for key, s in self.items(partition)
             if s.standing is not None
         ]

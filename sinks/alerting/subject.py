@@ -33,8 +33,8 @@ class Member(Struct, Generic[M], omit_defaults=True):
         What the adapter of the kind of finding remembers.
     time, gap
         The time of its newest record, -1 before the first, and the seconds since the one before.
-    born
-        The time of the first record of its run.
+    born, records
+        The time of the first record of its run, and how many there are.
     points, restarts
         Its past, for a picture (`sinks.alerting.history`).
     confidence, highest
@@ -48,6 +48,7 @@ class Member(Struct, Generic[M], omit_defaults=True):
     time: float = -1.0
     gap: float = 0.0
     born: float = 0.0
+    records: int = 0
     points: bytes = b""
     restarts: list[float] = []
     confidence: float = 0.0
@@ -58,13 +59,18 @@ class Member(Struct, Generic[M], omit_defaults=True):
         """Note a new record; return the seconds without data before it, 0 if it came in time."""
         missing = 0.0 if self.time < 0 or alive(self.time, self.gap, time) else time - self.time
         if restarted or self.time < 0:
-            self.born = time
+            self.born, self.records = time, 0
+        self.records += 1
         self.gap, self.time = (time - self.time if self.time >= 0 else 0.0), time
         if memory is not None:
             self.points = added(self.points, time, memory)
         if restarted:
             self.restarts = [*self.restarts, time][-_MOST_MARKS:]
         return missing
+
+    def from_start(self, started: float | None) -> bool:
+        """Return whether its records go back to the start of its run, as far as that is known."""
+        return started is not None and alive(started, self.gap, self.born)
 
 
 class Version(Struct, omit_defaults=True):
@@ -80,12 +86,12 @@ class Standing(Struct, omit_defaults=True):
 
     Parameters
     ----------
-    told
+    published
         Its last published transition.
     confirmed
         The authors who labelled it a finding.
     outdated
-        Whether `told` is no longer true; `news` is what was not published yet, because of a cool-down.
+        Whether `published` is no longer true; `news` is what was not published yet, because of a cool-down.
     stale
         Whether no data comes any more.
     orphaned
@@ -94,7 +100,7 @@ class Standing(Struct, omit_defaults=True):
 
     key: str
     since: float
-    told: Alert
+    published: Alert
     confirmed: list[str] = []
     outdated: bool = False
     news: str | None = None
@@ -199,7 +205,7 @@ class Subject(Struct, Generic[M], omit_defaults=True):
         """Return whether a step of one instance must be published while an alert is firing."""
         if (standing := self.standing) is None:
             return True
-        told = standing.told
+        told = standing.published
         surer = step.certainty == "sure" and told.certainty != "sure"
         if step.state != "resolved" and (surer or higher(URGENCIES, step.urgency, told.urgency)):
             return True

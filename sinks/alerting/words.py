@@ -40,7 +40,7 @@ class Writer:
         state: AlertState,
     ) -> Alert:
         """Return the alert of a subject after a step of one instance."""
-        affected, told = subject.affected(), standing.told
+        affected, told = subject.affected(), standing.published
         fields = self._adapter.describe(record)
         low, high = fields.pop("onset_low", None), fields.pop("onset_high", None)
         suspect, growth_before = subject.suspect(step.onset)

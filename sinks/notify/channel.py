@@ -67,8 +67,6 @@ class Channel(Target):
         self._limit = Limit(self._per_minute, clock)
         self._decode = Decoder(Alert).decode
         self._books: dict[int, Book] = {}
-        # Alerts that the target may know although no attempt was answered well.
-        self._tried: set[str] = set()
         # A target may ask for the picture of an alert before it answers.
         self._newest: OrderedDict[str, Alert] = OrderedDict()
         # `_lock` is held for moments only; `_telling` while a storm's notice is sent, so that its notices
@@ -135,15 +133,20 @@ class Channel(Target):
         return self._tell(book, record.partition, alert, None if entry is None else entry.ref)
 
     def _concerns(self, alert: Alert, entry: Sent | None) -> bool:
-        """Return whether the target is told: it knows the alert already, or a route leads here."""
-        if _stands(entry) or alert.key in self._tried:
+        """Return whether the target is told: it knows the alert already, or a route leads here.
+
+        The beginning may have arrived although nothing was noted. So a target that removes repetitions is
+        told of every end: it ignores one whose beginning it does not know.
+        """
+        if _stands(entry):
             return True
-        return alert.state != "resolved" and fits(self._routes, alert)
+        return (alert.state != "resolved" or self._notifier.DEDUPLICATES) and fits(self._routes, alert)
 
     def _tell(self, book: Book, partition: int, alert: Alert, ref: str | None) -> Answer:
         notice = alert_notice(alert, ref, self._public_url)
         with self._lock:
             self._newest[alert.key] = alert
+            self._newest.move_to_end(alert.key)
             while len(self._newest) > _MOST_NEWEST:
                 self._newest.popitem(last=False)
         answer = self._send(notice)
@@ -153,7 +156,6 @@ class Channel(Target):
         with self._lock:
             if self._books.get(partition) is not book:
                 return _GIVEN_UP
-            self._tried.discard(alert.key)
             self._storms.take(alert)
             stored = book.note(sent(self.NAME, alert, ref))
             if self._repeats is not None:
@@ -189,9 +191,13 @@ class Channel(Target):
         now = self._clock()
         with self._lock:
             self._storms.tell(storm, ref)
-            self._storms_told[storm.key] = now
-            if state == "resolved":
-                del self._storms_told[storm.key]
+            over = state == "resolved"
+            # Its partitions may have been given up meanwhile.
+            if not over and storm.key not in self._storms.standing():
+                return answer
+            self._storms_told.pop(storm.key, None)
+            if not over:
+                self._storms_told[storm.key] = now
         if self._repeats is not None:
             self._repeats.put(replace(notice, ref=ref), STORMS, now)
         return answer
@@ -199,12 +205,7 @@ class Channel(Target):
     def _send(self, notice: Notice) -> Answer:
         if (seconds := self._limit.take()) > 0:
             return TryAgain(f"rate limit of {self._per_minute} a minute", seconds, "limited")
-        answer = self._notifier.send(notice)
-        if isinstance(answer, TryAgain) and self._notifier.DEDUPLICATES and not notice.services:
-            # It may have arrived. If it did, its end must too; if not, such a target ignores the end.
-            with self._lock:
-                self._tried.add(notice.key)
-        return answer
+        return self._notifier.send(notice)
 
     # What is sent without a record.
 
@@ -213,12 +214,13 @@ class Channel(Target):
         deadline = self._clock() + _IDLE_SECONDS
         for key in self._outdated():
             if self._clock() >= deadline or not self._update(key):
-                return
+                break
         if self._repeats is None:
             return
         due = self._repeats.due(self._clock())
         for number, notice in enumerate(due):
-            if self._clock() >= deadline or not self._repeat(notice):
+            # One that is refused waits for its next turn; one that may pass lets the others wait too.
+            if self._clock() >= deadline or isinstance(self._repeat(notice), TryAgain):
                 for left in due[number:]:
                     self._repeats.failed(left, self._clock())
                 return
@@ -235,21 +237,19 @@ class Channel(Target):
                 if key not in self._storms.pending():
                     return True
                 storm = self._storms.storm(key)
-            return self._count(self._send_storm(storm, "updated"))
+            return isinstance(self._count(self._send_storm(storm, "updated")), Delivered)
 
-    def _repeat(self, notice: Notice) -> bool:
+    def _repeat(self, notice: Notice) -> Answer:
         return self._count(self._notifier.send(notice))
 
-    def _count(self, answer: Answer) -> bool:
-        """Count what came of a notice without a record; return whether to go on."""
+    def _count(self, answer: Answer) -> Answer:
+        """Count what came of a notice without a record, and return it."""
         outcome = "never" if isinstance(answer, Never) else answer.outcome
         metrics.REPEATS.labels(self.NAME, outcome).inc()
-        if isinstance(answer, Delivered):
-            return True
-        if self._clock() - self._logged >= _LOG_SECONDS:
+        if not isinstance(answer, Delivered) and self._clock() - self._logged >= _LOG_SECONDS:
             self._logged = self._clock()
             log.warning("%s: a notice could not be repeated: %s", self.NAME, answer.why)
-        return False
+        return answer
 
     # What the endpoint asks.
 

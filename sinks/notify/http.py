@@ -6,16 +6,18 @@ import logging
 import socket
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx2
 
 from fleetleak.stream.target import Answer, Delivered, Never, TryAgain
 from sinks.notify.deadline import Deadline
+from sinks.policy.conditions import BadPolicy
 
 SECONDS = 15.0
 """The longest that an attempt lasts."""
 _READ_SECONDS = 5.0
-_MOST_BYTES = 256 * 1024
+_MOST_BYTES = 4 * 2**20
 _SHOWN = 200
 # Statuses beside 5xx that another attempt may change.
 _PASSING = frozenset({408, 409, 425, 429})
@@ -68,7 +70,7 @@ class Http:
     def request(
         self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Reply:
-        """Send one request and return the answer, at most the first 256 KiB of it.
+        """Send one request and return the answer, at most the first 4 MiB of it.
 
         Raises
         ------
@@ -130,3 +132,23 @@ def after(reply: Reply) -> float | None:
         return max(0.0, float(reply.headers["retry-after"]))
     except (KeyError, ValueError):
         return None
+
+
+def without_login(url: str) -> str:
+    """Return an address; a login in it would be a secret in the policy file.
+
+    Raises
+    ------
+    BadPolicy
+        If it has one, or is no address.
+    """
+    parts = urlsplit(url)
+    try:
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BadPolicy("url must be an address that begins with https:// or http://")
+    if parts.username is not None or parts.password is not None:
+        raise BadPolicy("url has a login in it: a secret is no part of the policy file")
+    return url

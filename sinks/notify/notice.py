@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from fleetleak.records import Alert
 from fleetleak.text import moment, rate, size
 from sinks.notify import words
@@ -14,7 +16,6 @@ from sinks.notify.storm import Storm, StormState
 _LONGEST_TITLE = 120
 _LONGEST_NAME = 40
 _SHOWN_INSTANCES = 3
-_SHOWN_SERVICES = 20
 Fact = tuple[str, str]
 
 
@@ -41,9 +42,11 @@ def alert_notice(
 
 def storm_notice(storm: Storm, state: StormState) -> Notice:
     """Return the notice of a storm."""
+    # What one of its alerts says of itself alone is not said of the storm.
+    first = replace(storm.alert, news=None, closed_by=None, confirmed_by=[], runbook=None, history=None)
     return Notice(
         key=storm.key, state=state, severity=storm.severity, title=_storm_title(storm, state),
-        facts=tuple(_storm_facts(storm, state)), alert=storm.alert, services=storm.services, ref=storm.ref,
+        facts=tuple(_storm_facts(storm, state)), alert=first, services=storm.services, ref=storm.ref,
     )  # fmt: skip
 
 
@@ -142,10 +145,7 @@ def _storm_title(storm: Storm, state: StormState) -> str:
 
 
 def _storm_facts(storm: Storm, state: StormState) -> Iterator[Fact]:
-    count = len(storm.services)
     yield "severity", storm.severity
-    more = f" and {count - _SHOWN_SERVICES} more" if count > _SHOWN_SERVICES else ""
-    yield "services", f"{count}: {', '.join(storm.services[:_SHOWN_SERVICES])}{more}"
     yield "since", moment(storm.since)
     yield "suspect", f"version {storm.version}"
     if state == "resolved":

@@ -56,7 +56,8 @@ class Repeats:
         """Return what is due, and take it for sent."""
         with self._lock:
             self._repeats = {key: one for key, one in self._repeats.items() if one.until > now}
-            due = [one for one in self._repeats.values() if one.at <= now]
+            # The longest overdue first: a slow target must not starve the last ones.
+            due = sorted((one for one in self._repeats.values() if one.at <= now), key=lambda one: one.at)
             for one in due:
                 self._repeats[one.notice.key] = one._replace(at=now + self._every_seconds)
             return [one.notice for one in due]

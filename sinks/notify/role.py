@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Sequence
 
 from fleetleak.kafka.reach import Reach
@@ -15,7 +14,6 @@ from fleetleak.settings import BadSetting, Settings
 from fleetleak.stream.deliver import Deliver
 from fleetleak.stream.spec import DeliverySpec
 from sinks.notify.answers.endpoint import Endpoint
-from sinks.notify.answers.refused import Refused
 from sinks.notify.channel import Channel
 from sinks.notify.feedback import Feedback
 from sinks.notify.targets import TargetSpec, targets
@@ -26,7 +24,7 @@ log = logging.getLogger(__name__)
 
 NAME = "notify"
 _CHECK_SECONDS = 0.5
-_LABEL_SECONDS = 60.0
+_LABEL_SECONDS = 30.0
 _NO_TARGET = (
     "no target: write one into the policy file, for instance [targets.ops] with kind = \"stdout\", and name"
     " the file in policy.file (docs/alerting.md)"
@@ -43,7 +41,6 @@ class Notify:
         self._channels = channels
         self._feedback = Feedback(settings)
         self._endpoint = self._endpoint_of(answers or AnswersTable())
-        self._labels_at = 0.0
         self._reach = Reach(settings.kafka)
         self._delivers: dict[str, Deliver] = {}
         self._failed: list[BaseException] = []
@@ -61,11 +58,15 @@ class Notify:
         ]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                self._reach.check()
-                self._take_weak_labels(time.monotonic())
-                thread.join(_CHECK_SECONDS)
+        # A daemon: a target that hangs must not hold up the end.
+        threading.Thread(target=self._take_labels, args=(stop,), name="weak-labels", daemon=True).start()
+        try:
+            for thread in threads:
+                while thread.is_alive():
+                    self._reach.check()
+                    thread.join(_CHECK_SECONDS)
+        finally:
+            stop.set()
         for channel in self._channels:
             channel.close()
         if self._failed:
@@ -95,17 +96,15 @@ class Notify:
     def _alert(self, key: str) -> Alert | None:
         return next((found for one in self._channels if (found := one.alert(key)) is not None), None)
 
-    def _take_weak_labels(self, now: float) -> None:
+    def _take_labels(self, stop: threading.Event) -> None:
         """Publish what people did at the targets, once a minute."""
-        if now < self._labels_at:
-            return
-        self._labels_at = now + _LABEL_SECONDS
-        for channel in self._channels:
-            for label in channel.weak_labels():
+        while not stop.wait(_LABEL_SECONDS):
+            for channel in [] if self._reach.away else self._channels:
                 try:
-                    self._feedback.take(label)
-                except Refused as error:
-                    log.warning("%s: a weak label was lost: %s", channel.NAME, error.words)
+                    for label in channel.weak_labels():
+                        self._feedback.take(label)
+                except Exception as error:
+                    log.warning("%s: weak labels could not be taken: %s", channel.NAME, error)
 
     def _deliver(self, channel: Channel) -> Deliver:
         kafka = self._settings.kafka

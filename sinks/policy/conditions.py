@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
@@ -17,7 +18,6 @@ _TESTS = ("is", "not", "at_least", "below")
 _ORDERED: Mapping[str, tuple[str, ...]] = {
     "severity": SEVERITIES, "urgency": URGENCIES, "certainty": ("early", "sure"),
 }  # fmt: skip
-_ANY = "*"
 
 
 class BadPolicy(BadSetting):
@@ -61,7 +61,8 @@ class Condition(Struct, frozen=True):
 
     def matches_all(self) -> bool:
         """Return whether every record with this field meets it."""
-        return self.allowed == (_ANY,) and self.at_least is None and self.below is None
+        free = not self.allowed or any(isinstance(v, str) and not v.strip("*?") for v in self.allowed)
+        return free and not self.excluded and self.at_least is None and self.below is None
 
     def words(self) -> str:
         """Return the condition in words."""
@@ -149,6 +150,8 @@ def _bound(field: str, given: Any, kind: type, place: str) -> float | None:
         return float(_ORDERED[field].index(given))
     if kind is not float or not isinstance(given, int | float) or isinstance(given, bool):
         raise BadPolicy(f"{place}: only numbers and ordered words have bounds; {given!r} is none")
+    if not math.isfinite(given):
+        raise BadPolicy(f"{place}: {given!r} is no bound")
     return float(given)
 
 

@@ -13,6 +13,7 @@ from sinks.policy.conditions import BadPolicy, Condition, conditions
 from sinks.policy.file import PolicyFile, RuleTable, Thresholds, WhitelistTable
 
 _IN_RUNBOOKS = ("service", "kind")
+_LONGEST = 1024  # characters of a text in a record
 Facts = Mapping[str, float | None]
 
 
@@ -45,8 +46,8 @@ class Rule(Struct, frozen=True):
         return tuple(need.words() for need in self.needs if not need.holds(record, facts))
 
     def page(self, service: str, kind: str) -> str | None:
-        """Return the link to the runbook."""
-        return self.runbook.format(service=service, kind=kind) if self.runbook else None
+        """Return the link to the runbook; None without one."""
+        return self.runbook.format(service=service, kind=kind)[:_LONGEST] if self.runbook else None
 
 
 class Whitelisted(Struct, frozen=True):
@@ -133,10 +134,12 @@ def _rule(table: RuleTable, number: str, of: Vocabulary) -> Rule:
 def _runbook(text: str | None, place: str) -> str | None:
     """Refuse a template that would fail when an alert needs it."""
     try:
-        fields = [name for _, name, _, _ in Formatter().parse(text or "") if name is not None]
+        fields = [field for field in Formatter().parse(text or "") if field[1] is not None]
     except ValueError as error:
         raise BadPolicy(f"{place}: runbook: {error}; write {{{{ for a brace") from None
-    if wrong := [name for name in fields if name not in _IN_RUNBOOKS]:
+    if any(spec or conversion for _, _, spec, conversion in fields):
+        raise BadPolicy(f"{place}: runbook: write {{service}} and {{kind}} alone, without : or !")
+    if wrong := [str(name) for _, name, _, _ in fields if name not in _IN_RUNBOOKS]:
         raise BadPolicy(f"{place}: runbook: there is no {{{wrong[0]}}}; there are {{service}} and {{kind}}")
     return text
 

@@ -356,9 +356,9 @@ def test_an_alert_that_begins_in_the_future_ends_after_it_begins(
     ("wrong", "told"),
     [
         ({"urls": []}, "urls is empty"),
-        ({"urls": ["host:9093"]}, "is no address"),
-        ({"urls": ["http://host:port"]}, "is no address"),
-        ({"urls": ["http://me:secret@host"]}, "write user and password instead"),
+        ({"urls": ["host:9093"]}, "must be an address"),
+        ({"urls": ["http://host:port"]}, "must be an address"),
+        ({"urls": ["http://me:secret@host"]}, "has a login in it"),
         ({"user": "me"}, "belong together"),
         ({"user": "me", "password": Secret(env="HOME"), "bearer": Secret(env="HOME")}, "not both"),
         ({"bearer": Secret(env="NOT_THERE")}, "NOT_THERE"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from msgspec.structs import replace
 
-from fleetleak.records import Forecast, Score, Trend
-from tests.sinks.support import GIB, MINUTE, calm, held, role, run, score, states
+from fleetleak.records import Forecast, Label, Score, Trend, encode
+from fleetleak.stream import Record
+from tests.sinks.support import GIB, MINUTE, calm, held, published, role, run, score, states
 
 
 def test_one_score_is_not_enough() -> None:
@@ -128,7 +131,8 @@ def test_no_data_is_stale_and_not_resolved() -> None:
     told = run(others, alerting)
     assert states(before + told) == ["firing", "stale"]
     assert "no data for 60 min" in (told[0].news or "")
-    assert told[0].time == 69 * MINUTE
+    assert told[0].time == 9 * MINUTE
+    assert "has sent no data since 1 Jan 00:09 UTC" in told[0].summary
     (back,) = run([score(m) for m in range(740, 742)], alerting)
     assert (back.state, back.news, back.key) == ("updated", "data comes again", told[0].key)
 
@@ -216,3 +220,48 @@ def test_urgency_goes_by_the_least_time_left_and_is_news_when_it_rises() -> None
 def test_the_onset_is_the_earliest_of_the_growth() -> None:
     told = run([held(m, 10.0 if m < 20 else 4.0, onset=MINUTE * (m // 2)) for m in range(30)])
     assert {one.onset for one in told} == {0.0}
+
+
+def test_what_is_published_later_has_a_later_time() -> None:
+    """Readers take of two transitions the later one: a label on a stale alert must not come before it."""
+    alerting = role()
+    told = run([score(m) for m in range(10)], alerting)
+    told += run([replace(calm(m), service="b", instance="b-1") for m in range(10, 200, 5)], alerting)
+    for verdict in ("leak", "not-a-leak"):
+        label = Label(service="a", verdict=verdict, author="ann", time=0.0)
+        told += published(alerting.control(Record(0, 0, b"a", encode(label), 0.0))[1])
+    assert states(told) == ["firing", "stale", "updated", "resolved"]
+    assert all(one.time < later.time for one, later in pairwise(told))
+
+
+def test_a_confirmed_alert_whose_instance_is_gone_ends_all_the_same() -> None:
+    def after(confirmed: bool) -> list[str]:
+        alerting = role()
+        told = run([score(m) for m in range(10)], alerting)
+        others = [calm(m, instance="a-2") for m in range(10, 300, 5)]
+        told += run(others[:20], alerting)
+        if confirmed:
+            label = Label(service="a", verdict="leak", author="ann", time=0.0)
+            told += published(alerting.control(Record(0, 0, b"a", encode(label), 0.0))[1])
+        return states([*told, *run(others[20:], alerting)])
+
+    assert after(confirmed=False)[-1] == after(confirmed=True)[-1] == "resolved"
+
+
+def test_news_that_waits_is_told_with_what_is_worse() -> None:
+    """A limit moves within the cool-down; then less time is left."""
+    moved = [held(m, 30.0, 2 * GIB) for m in range(8, 12)]
+    told = run([*(held(m, 30.0) for m in range(8)), *moved, *(held(m, 0.5, 2 * GIB) for m in range(12, 14))])
+    assert told[-1].urgency == "now"
+    assert "limit raised to 2 GiB" in (told[-1].news or "")
+
+
+def test_tasks_that_wait_raise_the_severity_by_one_step_alone() -> None:
+    waiting = [held(m, 100.0, stalled=0.12, kind="fragmentation") for m in range(20)]
+    assert {one.severity for one in run(waiting)} == {"low"}
+
+
+def test_a_reached_limit_without_a_trend_is_no_restart() -> None:
+    full = [calm(m, used=0.99, limit=GIB, limit_name="memory.max", left=0) for m in range(5, 30)]
+    told = run([*(held(m, 30.0) for m in range(5)), *full])
+    assert told[-1].summary == "a: memory.max of 1 GiB is reached"

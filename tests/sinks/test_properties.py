@@ -143,6 +143,6 @@ def test_confirmations_of_two_people_commute() -> None:
             alerting.control(Record(0, 0, b"a", encode(label), 0.0))
         ((_, subject),) = alerting.items(0)
         assert subject.standing is not None
-        return sorted(subject.standing.confirmed), subject.standing.told.certainty
+        return sorted(subject.standing.confirmed), subject.standing.published.certainty
 
     assert of("ann", "bob") == of("bob", "ann") == (["ann", "bob"], "sure")

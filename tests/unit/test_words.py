@@ -102,7 +102,7 @@ def labelled(verdict: Verdict, alert: str | None = None, expires: float | None =
         (
             labelled("leak", "shop@1"),
             "resolved",
-            "the alert has ended, so nothing else changes: label the service",
+            "the alert has ended, so nothing changes at once",
         ),
     ],
 )

@@ -14,7 +14,7 @@ from fleetleak.text import DAY, rate, size
 from sinks.alerting.finding import Adapter, Finding, Opinion, Signature
 from sinks.alerting.leak import growth
 from sinks.alerting.leak.growth import Covered, Growth
-from sinks.alerting.leak.news import Told, held_by, limit_moved, told_of, urgency
+from sinks.alerting.leak.news import Told, held_by, limit_moved, reached, told_of, urgency
 from sinks.origin import origin
 from sinks.policy.rules import Vocabulary
 
@@ -75,11 +75,11 @@ class Leaks(Adapter[Score, LeakMemory]):
         if record.restarted:
             own.covered, own.told, own.peak, own.steps, own.below = None, None, 0.0, 0, 0
         self._count_steps(own, record)
-        over, held = None, None
+        over, held, full = None, None, False
         if firing:
             own.below = own.below + 1 if record.memory is not None and record.memory < own.floor else 0
             over = "memory was given back" if own.below >= self._confirmations else None
-            held = held_by(record, own.held)
+            held, full = held_by(record, own.held), reached(record, own.held)
             own.held = held is not None
         harmful = record.kind in LEAK_KINDS
         trend, forecast = record.trend, record.forecast
@@ -92,7 +92,7 @@ class Leaks(Adapter[Score, LeakMemory]):
             usual=trend is not None and trend.rise * trend.strength < max(trend.normal_rise, usual),
             supports=harmful and held is None and not own.below and record.confidence >= self._clear,
             forecast=forecast is not None,
-            left=0.0 if held else None if forecast is None else max(0.0, forecast.eta_low - record.time),
+            left=0.0 if full else None if forecast is None else max(0.0, forecast.eta_low - record.time),
             window=0.0 if trend is None else trend.window,
             urgency=urgency(record),
             over=over,

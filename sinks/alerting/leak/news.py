@@ -87,18 +87,20 @@ def limit_moved(told: Told | None, score: Score) -> str | None:
 
 
 def held_by(score: Score, before: bool) -> str | None:
-    """Return what blocks a growth, in words; None where nothing does.
+    """Return what holds a growth back, in words; None where nothing does.
 
-    `before` says whether it was blocked at the previous score.
+    `before` says whether it was held back at the previous score.
     """
-    if _reached(score, _FREED if before else _REACHED):
+    if reached(score, before):
         return f"{score.limit_name} of {size(score.limit or 0)} is reached"
     if (stalled := score.stalled or 0.0) >= (_RELEASED if before else _HELD):
         return f"held back: tasks wait for memory {stalled:.0%} of the time"
     return None
 
 
-def _reached(score: Score, share: float) -> bool:
+def reached(score: Score, before: bool) -> bool:
+    """Return whether nothing is left below the limit; `before`: whether it was so at the previous score."""
+    share = _FREED if before else _REACHED
     if score.limit is None or score.left is None or score.memory is None:
         return False
     return score.left <= share * score.limit and score.memory >= _OWN * score.limit

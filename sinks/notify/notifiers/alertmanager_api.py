@@ -8,13 +8,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from fleetleak.records import Alert
 from fleetleak.stream.target import Answer, Delivered, TryAgain
-from sinks.notify.http import Http, NoReply, Reply, meaning
+from sinks.notify.http import Http, NoReply, Reply, meaning, without_login
 from sinks.policy.conditions import BadPolicy
 from sinks.policy.file import Secret
 
@@ -54,6 +53,10 @@ class AlertmanagerSettings(Struct, forbid_unknown_fields=True, frozen=True):
     take_labels: list[str] = []
     weak_labels: bool = False
 
+    def __post_init__(self) -> None:
+        for url in self.urls:
+            without_login(url)
+
 
 def labels_of(
     alert: Alert, key: str, severity: str, settings: AlertmanagerSettings, storm: bool = False
@@ -67,14 +70,16 @@ def labels_of(
     storm
         Whether it is a storm of alerts.
     """
+    if storm:
+        # Which alert is its first one changes.
+        return settings.labels | {"alertname": "MemoryLeakStorm", "key": key, "severity": severity}
     taken = {name: (alert.labels or {}).get(name, "") for name in settings.take_labels}
     named = taken | settings.labels
     # Alertmanager drops a label without a value, and refuses a name that is none.
     labels = {name: value for name, value in named.items() if value and LABEL_NAME.fullmatch(name)}
     if alert.environment:
         labels["environment"] = alert.environment
-    labels["alertname"] = "MemoryLeakStorm" if storm else "MemoryLeak"
-    return labels | {"key": key, "service": alert.service, "severity": severity}
+    return labels | {"alertname": "MemoryLeak", "key": key, "service": alert.service, "severity": severity}
 
 
 class Replicas:
@@ -96,7 +101,7 @@ class Replicas:
             raise BadPolicy(
                 "urls is empty: write the address of every Alertmanager, such as http://host:9093"
             )
-        self._urls = [_address(url) for url in dict.fromkeys(settings.urls)]
+        self._urls = [url.rstrip("/") for url in dict.fromkeys(settings.urls)]
         self._headers = {"Content-Type": "application/json", **_login(settings)}
         self._clock = clock
         self._complained: dict[str, float] = {}
@@ -141,19 +146,6 @@ class Replicas:
             log.warning("alertmanager %s: %s", url, why)
 
 
-def _address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise BadPolicy(f"urls: {url!r} is no address: write one such as http://host:9093")
-    if parts.username is not None:
-        raise BadPolicy("urls: an address has a login in it: write user and password instead")
-    return url.rstrip("/")
-
-
 def _login(settings: AlertmanagerSettings) -> dict[str, str]:
     if (settings.user is None) != (settings.password is None):
         raise BadPolicy("user and password belong together: write both or none")
@@ -168,6 +160,13 @@ def _login(settings: AlertmanagerSettings) -> dict[str, str]:
 
 
 def check_labels(labels: Mapping[str, str]) -> None:
+    """Refuse labels that Alertmanager or fleetleak cannot use.
+
+    Raises
+    ------
+    BadPolicy
+        With the name that is wrong.
+    """
     for name in labels:
         if not LABEL_NAME.fullmatch(name):
             raise BadPolicy(f"labels: {name!r} is no name of a label: letters, digits and _ only")

@@ -128,7 +128,7 @@ class Email(Notifier):
         if notice.ref:
             mail["In-Reply-To"] = mail["References"] = notice.ref
         mail.set_content(words.plain(notice))
-        if not notice.services and (drawn := picture.png(notice.alert)) is not None:
+        if not notice.services and (drawn := _picture(notice)) is not None:
             mail.add_attachment(drawn, "image", "png", filename="memory.png")
         return mail
 
@@ -157,6 +157,15 @@ class Email(Notifier):
             text = text.replace(self._password, "***")
         why = words.cut(words.one_line(f"{code} {text}"), 200)
         return Never("refused", why) if code >= _REFUSALS else TryAgain(why)
+
+
+def _picture(notice: Notice) -> bytes | None:
+    """Return the picture of an alert; a mail without one is better than none."""
+    try:
+        return picture.png(notice.alert)
+    except Exception:
+        log.exception("the picture could not be drawn")
+        return None
 
 
 NOTIFIER = Email

@@ -72,7 +72,7 @@ def _holds(matcher: Matcher, value: str) -> bool:
         return False
     try:
         return (re.fullmatch(matcher.value, value) is not None) == matcher.is_equal
-    except re.error:
+    except (re.error, OverflowError):
         return False
 
 
@@ -85,8 +85,8 @@ def _quick(pattern: str) -> bool:
     (True, False, False)
     """
     alternatives = [pattern] if "(" in pattern else pattern.split("|")
-    repetitions = max(len(re.findall(r"[*+{]", alternative)) for alternative in alternatives)
-    return repetitions <= _MOST_REPETITIONS and re.search(r"\)[*+{]", pattern) is None
+    repetitions = max(len(re.findall(r"[*+?{]", alternative)) for alternative in alternatives)
+    return repetitions <= _MOST_REPETITIONS and re.search(r"\)[*+?{]", pattern) is None
 
 
 def silence_labels(

@@ -8,18 +8,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from msgspec import Struct
 
 from fleetleak.stream.target import Answer
 from sinks.notify.body import body
-from sinks.notify.http import Http
+from sinks.notify.http import Http, without_login
 from sinks.notify.notifier import Notice, Notifier
 from sinks.policy.conditions import BadPolicy
 from sinks.policy.file import Secret
 
-_OURS = ("content-type", "idempotency-key", "x-fleetleak-timestamp", "x-fleetleak-signature")
+_OURS = ("authorization", "content-type", "idempotency-key", "x-fleetleak-timestamp", "x-fleetleak-signature")
 
 
 class Settings(Struct, forbid_unknown_fields=True, frozen=True):
@@ -28,16 +28,23 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     Parameters
     ----------
     url
-        Where notices are sent.
+        Where notices are sent; a secret if it has a token in it.
     secret
         Signs each notice, so that the receiver knows who sent it.
+    authorization
+        The header `Authorization`.
     headers
         Further headers, such as one that names the sender. They are no place for secrets.
     """
 
-    url: str
+    url: str | Secret
     secret: Secret | None = None
+    authorization: Secret | None = None
     headers: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if isinstance(self.url, str):
+            without_login(self.url)
 
 
 class Webhook(Notifier):
@@ -47,15 +54,16 @@ class Webhook(Notifier):
     DEDUPLICATES = True
 
     def __init__(self, settings: Settings) -> None:
-        if urlsplit(settings.url).scheme not in ("http", "https") or not urlsplit(settings.url).hostname:
-            raise BadPolicy("url must be an address that begins with https:// or http://")
+        hidden = [s.value() for s in (settings.url, settings.authorization) if isinstance(s, Secret)]
+        self._url = hidden[0] if isinstance(settings.url, Secret) else settings.url
         for name, value in settings.headers.items():
             if name.lower() in _OURS or not (name + value).isascii() or not (name + value).isprintable():
                 raise BadPolicy(f"headers: {name} cannot be set so")
-        self._url = settings.url
-        self._headers = settings.headers
+        self._headers = dict(settings.headers)
+        if settings.authorization is not None:
+            self._headers["Authorization"] = hidden[-1]
         self._secret = None if settings.secret is None else settings.secret.value().encode()
-        self._http = Http()
+        self._http = Http(secrets=hidden)
 
     def send(self, notice: Notice) -> Answer:
         """Post it once."""
