@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from fleetleak.kafka.trouble import denied
+from fleetleak.stream.assign import flow, hold
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +39,7 @@ class Places:
 
     def assigned(self, consumer: Consumer, numbers: Iterable[int]) -> None:
         """Take partitions in the callback: an error of a call that is made there would be lost."""
-        # Paused, at any offset: nothing is fetched before it is known where to begin.
-        partitions = [TopicPartition(self._topic, number, 0) for number in numbers]
-        (consumer.incremental_assign if self._incremental else consumer.assign)(partitions)
-        consumer.pause(partitions)
+        hold(consumer, [TopicPartition(self._topic, number) for number in numbers], self._incremental)
         self._unplaced.update(numbers)
 
     def forget(self, numbers: Iterable[int]) -> None:
@@ -65,13 +63,8 @@ class Places:
                 raise
             log.debug("where to begin is asked again: %s", error.args[0].str())
             return
-        if self._incremental:
-            consumer.incremental_unassign(places)
-            consumer.incremental_assign(places)
-        else:
-            # All that are assigned: the classic protocol assigns them together.
-            consumer.assign(places)
-        consumer.resume(places)
+        # All that are assigned: the classic protocol assigns them together.
+        flow(consumer, places, self._incremental)
         self._unplaced.clear()
 
     def _find(self, consumer: Consumer) -> list[TopicPartition]:

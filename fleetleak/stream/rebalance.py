@@ -13,6 +13,7 @@ from typing import Protocol
 from confluent_kafka import Consumer, TopicPartition
 
 from fleetleak.observe import metrics
+from fleetleak.stream.assign import flow, hold
 
 log = logging.getLogger(__name__)
 
@@ -54,25 +55,13 @@ class Rebalance:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._note("assigned", partitions)
-        # Paused, at any offset: nothing is fetched before the restore knows where to begin (`start`).
-        partitions = [TopicPartition(p.topic, p.partition, 0) for p in partitions]
-        (consumer.incremental_assign if self._incremental else consumer.assign)(partitions)
-        consumer.pause(partitions)
+        # Only the restore knows where to begin (`start`).
+        hold(consumer, partitions, self._incremental)
         self._owner.take(self._numbers(partitions))
 
     def start(self, consumer: Consumer, places: list[TopicPartition]) -> None:
-        """Let assigned partitions flow from these offsets.
-
-        With the classic protocol `places` are all that are assigned. They are assigned again, not sought:
-        librdkafka refuses a `seek` if the position is out of range or the assignment is not complete, and
-        loses one that crosses an answer about the old position.
-        """
-        if self._incremental:
-            consumer.incremental_unassign(places)
-            consumer.incremental_assign(places)
-        else:
-            consumer.assign(places)
-        consumer.resume(places)
+        """Let assigned partitions flow from these offsets; with the classic protocol, all of them."""
+        flow(consumer, places, self._incremental)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._give_up("revoked", consumer, partitions, self._owner.hand_over)
