@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05
 _IDLE_SECONDS = 1.0
+_STANDBY_SECONDS = 15.0
 _MOST_AT_ONCE = 8  # attempts
 _MOST_RECORDS = 100  # of one poll
 _GIVE_UP_SECONDS = 86400.0
@@ -111,6 +112,7 @@ class Deliver:
         )
         self._incremental = settings.kafka.group_protocol == "consumer"
         self._joined = False
+        self._begun = 0.0
         self._idle: Future[None] | None = None
         self._idle_at = 0.0
         ours = consumer_properties(settings) | {"auto.offset.reset": start} | reach.properties()
@@ -132,6 +134,7 @@ class Deliver:
             [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
         self._watchdog.start()
+        self._begun = self._clock()
         try:
             while not stop.is_set():
                 self._turn()
@@ -257,8 +260,9 @@ class Deliver:
         if now < self._idle_at:
             return
         self._idle_at = now + _IDLE_SECONDS
-        # An incremental assignment of no partitions is not announced.
-        self._joined |= self._incremental and bool(self._consumer.memberid())
+        # An incremental assignment of no partitions is not announced, and the client has its name as a member
+        # before a broker knows it: after this time it stands by.
+        self._joined |= self._incremental and now - self._begun >= _STANDBY_SECONDS
         oldest = min((at for lane in self._lanes.values() if (at := lane.oldest())), default=None)
         waiting = 0.0 if oldest is None else max(0.0, time.time() - oldest)
         metrics.WAITING.labels(self._target.NAME).set(waiting)
