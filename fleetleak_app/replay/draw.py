@@ -32,7 +32,10 @@ from sinks.picture.axes import (
     level_at,
 )
 
-_ALERTS = {"firing": (RED, "-", 1.6), "updated": (ORANGE, "-", 0.9), "resolved": (GREEN, "-.", 1.6)}
+_ALERTS = {
+    "firing": (RED, "-", 1.6), "updated": (ORANGE, "-", 0.9), "stale": (GREY, "-.", 1.2),
+    "resolved": (GREEN, "-.", 1.6),
+}  # fmt: skip
 _INCHES, _DOTS_PER_INCH = (12.0, 6.0), 100
 _LONGEST_LINE = 150
 _ONE_ROW = 7  # labels of the legend that fit in one row
