@@ -212,7 +212,7 @@ class Deliver:
 
     def _restored(self, number: int, stored: dict[bytes, bytes]) -> None:
         self._target.assigned(number, stored)
-        self._lanes[number].restored = True
+        self._lanes[number].restore()
 
     def _finish(self, lane: Lane) -> None:
         """Act on the answer to an attempt, if one has ended."""

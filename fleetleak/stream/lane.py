@@ -44,6 +44,10 @@ class Lane:
         self.attempt: Future[Answer] | None = None
         self.restored = False
 
+    def restore(self) -> None:
+        """Let attempts begin: the target knows its state."""
+        self.restored = True
+
     def take(self, record: Record) -> None:
         """Queue a record."""
         self._waiting.append(record)

@@ -73,9 +73,12 @@ class Places:
         for place in places:
             if place.error is not None:
                 raise KafkaException(place.error)
-        new = [place for place in places if place.offset < 0]
-        for place in new:
-            place.offset = consumer.get_watermark_offsets(place, timeout=_CALL_SECONDS)[1]
+        new = [self._end(consumer, place.partition) for place in places if place.offset < 0]
         if new:
             consumer.commit(offsets=new, asynchronous=False)
-        return places
+        return [place for place in places if place.offset >= 0] + new
+
+    def _end(self, consumer: Consumer, number: int) -> TopicPartition:
+        place = TopicPartition(self._topic, number)
+        end = consumer.get_watermark_offsets(place, timeout=_CALL_SECONDS)[1]
+        return TopicPartition(self._topic, number, end)

@@ -45,7 +45,7 @@ def record(offset: int, key: bytes | None) -> Record:
 
 def lane_of(*records: Record, newest_only: bool = True, give_up_seconds: float = DAY) -> Lane:
     lane = Lane(Retry(random.Random(1), give_up_seconds), newest_only)
-    lane.restored = True
+    lane.restore()
     for one in records:
         lane.take(one)
     return lane
