@@ -83,7 +83,13 @@ class Cluster:
         answers = self._admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_CALL_SECONDS
         )
-        offsets = {place.partition: answer.result().offset for place, answer in answers.items()}
+        try:
+            offsets = {place.partition: answer.result().offset for place, answer in answers.items()}
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.FENCED_LEADER_EPOCH:
+                # The client asked with an old epoch, and learns no newer one from this answer.
+                self._admin.list_topics(topic, timeout=_CALL_SECONDS)
+            raise
         if min(offsets.values(), default=0) < 0:
             # A broker that does not know yet answers with a negative offset. As an end it would mean "empty".
             raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE, f"{topic}: no offset yet"))
