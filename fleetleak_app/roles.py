@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator
 
 from fleetleak.kafka.topics import SPECS, TopicSpec
-from fleetleak.stream.spec import DeliverySpec, RoleSpec
+from fleetleak.stream.spec import DeliverySpec, RoleSpec, Spec
 
 ROLES = {
     "processor": "processors.role",
@@ -62,11 +62,11 @@ def run_by(command: str) -> list[RoleSpec]:
 
 def topic_specs() -> list[TopicSpec]:
     """Return every topic: those of fleetleak, then the further topics of roles and deliveries."""
-    specs: list[RoleSpec | DeliverySpec] = [*roles(), *deliveries()]
+    specs: list[Spec] = [*roles(), *deliveries()]
     further = (topic for spec in specs for topic in spec.topic_specs)
     return list(dict.fromkeys([*SPECS, *further]))
 
 
-def words(spec: RoleSpec | DeliverySpec) -> list[str]:
+def words(spec: Spec) -> list[str]:
     """Return the command line that runs a role or a delivery, without the program's name."""
     return [spec.command] if spec.command == spec.name else [spec.command, spec.name]

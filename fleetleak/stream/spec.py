@@ -13,20 +13,18 @@ from fleetleak.settings.tree import KafkaSettings
 from fleetleak.stream.role import Role, Topics
 
 
-@dataclass(frozen=True)
-class RoleSpec:
-    """One stateful role. The command line, the topic layout and the checks follow from it.
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What is registered of a role or a delivery. The command line, the topics and the checks follow from it.
 
     Parameters
     ----------
     name
-        The consumer group ends with it, so it must not change.
+        The consumer group ends with it, or the groups have it in their names, so it must not change.
     command
         The command that runs it: `fleetleak processor NAME` or `fleetleak sink NAME`.
     help
         What it does, for the command line: "score snapshots and learn".
-    make
-        Returns the role. It imports what is heavy only when it is called.
     input, side, state, outputs
         Its topics: see `fleetleak.stream.Topics`.
     sections
@@ -40,9 +38,8 @@ class RoleSpec:
     name: str
     command: Literal["processor", "sink"]
     help: str
-    make: Callable[[Settings], Role]
     input: TopicSpec
-    outputs: tuple[TopicSpec, ...]
+    outputs: tuple[TopicSpec, ...] = ()
     side: tuple[TopicSpec, ...] = ()
     state: TopicSpec | None = None
     sections: tuple[str, ...] = ()
@@ -57,11 +54,33 @@ class RoleSpec:
 
     def topics(self, kafka: KafkaSettings) -> Topics:
         """Return the full names of its topics."""
-        return _topics(kafka, self.input, self.state, self.side)
+
+        def full(spec: TopicSpec) -> str:
+            return spec.under(kafka.topic_prefix, kafka.track)
+
+        return Topics(
+            input=full(self.input),
+            state=None if self.state is None else full(self.state),
+            dead_letter=full(Names.dead_letter),
+            side=tuple(map(full, self.side)),
+        )
 
     def group(self, kafka: KafkaSettings) -> str:
-        """Return its consumer group."""
+        """Return its consumer group; for a delivery, what the names of its groups begin with."""
         return f"{owner(kafka.topic_prefix, kafka.track)}-{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleSpec(Spec):
+    """One stateful role.
+
+    Parameters
+    ----------
+    make
+        Returns the role. It imports what is heavy only when it is called.
+    """
+
+    make: Callable[[Settings], Role]
 
 
 class Delivery(Protocol):
@@ -80,57 +99,14 @@ class Delivery(Protocol):
         """Return what it does while it is ready."""
 
 
-@dataclass(frozen=True)
-class DeliverySpec:
-    """One delivery. The command line, the topic layout and the checks follow from it, as from a role.
+@dataclass(frozen=True, kw_only=True)
+class DeliverySpec(Spec):
+    """One delivery.
 
     Parameters
     ----------
-    name
-        The consumer groups begin with it, so it must not change.
     make
         Returns the delivery, and raises `BadSetting` where it cannot be used. It imports what is optional.
-    input, state, outputs
-        What it delivers; the compacted topic of what its targets store; topics that it writes besides.
-    command, help, sections, metrics, extra
-        See `RoleSpec`.
     """
 
-    name: str
-    command: Literal["processor", "sink"]
-    help: str
     make: Callable[[Settings], Delivery]
-    input: TopicSpec
-    outputs: tuple[TopicSpec, ...] = ()
-    state: TopicSpec | None = None
-    sections: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    extra: str | None = None
-
-    @property
-    def topic_specs(self) -> tuple[TopicSpec, ...]:
-        """Every topic that it reads or writes."""
-        state = () if self.state is None else (self.state,)
-        return (self.input, *state, *self.outputs, Names.dead_letter)
-
-    def topics(self, kafka: KafkaSettings) -> Topics:
-        """Return the full names of its topics."""
-        return _topics(kafka, self.input, self.state)
-
-    def group(self, kafka: KafkaSettings) -> str:
-        """Return what the names of its consumer groups begin with."""
-        return f"{owner(kafka.topic_prefix, kafka.track)}-{self.name}"
-
-
-def _topics(
-    kafka: KafkaSettings, input_: TopicSpec, state: TopicSpec | None, side: tuple[TopicSpec, ...] = ()
-) -> Topics:
-    def full(spec: TopicSpec) -> str:
-        return spec.under(kafka.topic_prefix, kafka.track)
-
-    return Topics(
-        input=full(input_),
-        state=None if state is None else full(state),
-        dead_letter=full(Names.dead_letter),
-        side=tuple(map(full, side)),
-    )

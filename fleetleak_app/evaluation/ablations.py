@@ -8,21 +8,20 @@ scenarios that come with fleetleak.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fleetleak.records import Snapshot
 from fleetleak.settings import Settings
-from fleetleak_app.evaluation import product, synthetic, table
-from fleetleak_app.evaluation.cases import Case, load_directory
+from fleetleak_app.evaluation import product, table
+from fleetleak_app.evaluation.asked import asked
+from fleetleak_app.evaluation.cases import Case
 from fleetleak_app.evaluation.scorer import Report, score
 from processors.evidence import confidence
 from processors.evidence.confidence import WAYS, Criterion, Seen
@@ -99,16 +98,9 @@ def line(name: str, report: Report) -> list[str]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--cases", type=Path, help="directory with cases.json and cases.parquet or cases.csv")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON with every figure")
-    arguments = parser.parse_args()
-    cases = load_directory(arguments.cases) if arguments.cases else synthetic.all_cases()
-    snapshots = product.of_cases(cases) if arguments.cases else product.of_scenarios()
-    reports = run(cases, snapshots, lambda name: print(name, file=sys.stderr, flush=True))
-    if arguments.json:
+    given = asked(__doc__)
+    reports = run(given.cases, given.snapshots, lambda name: print(name, file=sys.stderr, flush=True))
+    if given.json:
         print(json.dumps(table.plain(reports)))
     else:
         print(table.markdown(TITLES, (line(name, report) for name, report in reports.items())))

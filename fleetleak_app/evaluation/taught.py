@@ -9,21 +9,20 @@ each alert once, and whether labels cost detection.
 
 from __future__ import annotations
 
-import argparse
 import heapq
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from fleetleak.records import Label, encode
 from fleetleak.records.label import Verdict
 from fleetleak.settings import Settings
 from fleetleak.stream import Record
-from fleetleak_app.evaluation import product, synthetic, table
+from fleetleak_app.evaluation import product, table
 from fleetleak_app.evaluation.alerts import Alert, by_case
-from fleetleak_app.evaluation.cases import Case, load_directory
+from fleetleak_app.evaluation.asked import asked
+from fleetleak_app.evaluation.cases import Case
 from fleetleak_app.evaluation.scorer import score
 from processors.scoring import Scoring
 from sinks.alerting.leak.role import alerting
@@ -118,16 +117,9 @@ def rows(volumes: Mapping[str, Volume]) -> Iterator[list[str]]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--cases", type=Path, help="directory with cases.json and cases.parquet or cases.csv")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON with every figure")
-    arguments = parser.parse_args()
-    cases = load_directory(arguments.cases) if arguments.cases else synthetic.all_cases()
-    snapshots = product.of_cases(cases) if arguments.cases else product.of_scenarios()
-    volumes = run(cases, list(product.records(snapshots)))
-    if arguments.json:
+    given = asked(__doc__)
+    volumes = run(given.cases, list(product.records(given.snapshots)))
+    if given.json:
         print(json.dumps({name: asdict(one) for name, one in volumes.items()}))
     else:
         titles = ["", "labels", "alerts", "transitions", "false alarms / 100 days", "recall", "F1"]

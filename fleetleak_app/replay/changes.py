@@ -116,7 +116,7 @@ def rise(score: Score) -> float:
 def usual(explained: Explained[Any]) -> float:
     """Return the rise below which a growth is usual here, in bytes."""
     score, subject = explained.record, explained.subject
-    labelled = subject.usual_size if score.time < subject.usual_until else 0.0
+    labelled = subject.usual(score.time)
     return max(labelled, 0.0 if score.trend is None else score.trend.normal_rise)
 
 

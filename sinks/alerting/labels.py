@@ -28,7 +28,7 @@ def cover(subject: Subject[Any], adapter: Adapter[Any, Any], time: float) -> Non
             continue
         signature = adapter.signature(member.own)
         size = min(_USUAL_MARGIN * signature.size, float(MOST_BYTES)) if signature else 0.0
-        subject.usual_size = max(subject.usual_size if time < subject.usual_until else 0.0, size)
+        subject.usual_size = max(subject.usual(time), size)
         subject.usual_until = time + _USUAL_SECONDS
 
 

@@ -110,8 +110,7 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         if record.time <= member.time:
             return None
         firing = member.memory.phase == "firing"
-        usual = subject.usual_size if record.time < subject.usual_until else 0.0
-        finding = self._adapter.finding(member.own, record, firing, usual)
+        finding = self._adapter.finding(member.own, record, firing, subject.usual(record.time))
         missing = member.heard(record.time, self._adapter.level(record), finding.restarted)
         self._life.skip(member.memory, missing)
         subject.note_version(record, finding.rate)
@@ -133,12 +132,12 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         It changes nothing.
         """
         before = self.state(key) or Subject()
-        subject, after = copy.deepcopy(before), copy.deepcopy(before)
+        subject = copy.deepcopy(before)
         heard = self._hear(subject, record)
         if heard is None:
             return None
         finding = heard[1]
-        after = self.step(after, record, Emit(key, after.appended))
+        after = self.step(copy.deepcopy(before), record, Emit(key, before.appended))
         return Explained(
             record=record,
             finding=finding,

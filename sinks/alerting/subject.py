@@ -161,6 +161,10 @@ class Subject(Struct, Generic[M], omit_defaults=True):
         alert = self.standing or self.closed
         return [] if alert is None else [alert.key]
 
+    def usual(self, time: float) -> float:
+        """Return the size up to which a finding is usual at a time."""
+        return self.usual_size if time < self.usual_until else 0.0
+
     def firing(self) -> list[str]:
         """Return the instances whose state machine is firing, also those that are silent now."""
         return [name for name, m in self.members.items() if m.memory.phase == "firing"]

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 
 from fleetleak.kafka.reach import Reach
-from fleetleak.kafka.topics import Names, names, owner
+from fleetleak.kafka.topics import Names, names
 from fleetleak.records import Alert
 from fleetleak.settings import BadSetting, Settings
 from fleetleak.stream.deliver import Deliver
@@ -109,7 +109,7 @@ class Notify:
     def _deliver(self, channel: Channel) -> Deliver:
         kafka = self._settings.kafka
         own = names(kafka.topic_prefix, kafka.track)
-        group = f"{owner(kafka.topic_prefix, kafka.track)}-{NAME}-{channel.NAME}"
+        group = f"{DELIVERY.group(kafka)}-{channel.NAME}"
         return Deliver(
             self._settings, channel, own.alerts, group, own.dead_letter,
             state_topic=own.sent, newest_only=True, reach=self._reach,
