@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -22,6 +23,7 @@ _MOST_QUEUED = 200_000
 _ANY = -1
 # Timeouts for which a call is repeated.
 _PATIENCE = 3
+_GLANCE_SECONDS = 1.0
 
 
 class Transaction:
@@ -34,7 +36,8 @@ class Transaction:
     timeout_seconds
         How long one call to the cluster may take.
     wait
-        Called when a call got no answer in time: returns whether Kafka is away, so that the call is repeated.
+        Called when a call got no answer in time, and every second of a call that lasts: returns whether Kafka
+        is away, so that the call is repeated.
     lately
         Returns whether Kafka was away a short while ago. A transaction that ended then is no sign of another
         process.
@@ -56,6 +59,7 @@ class Transaction:
         self._notes: list[str] = []
         self._made = 0
         self.open = False
+        self._caller = ThreadPoolExecutor(1, "transaction")
         self._producer = connect(0)
         self._call(lambda: self._producer.init_transactions(timeout_seconds * _PATIENCE))
 
@@ -135,7 +139,7 @@ class Transaction:
         waited = False
         while True:
             try:
-                self._producer.abort_transaction(self._timeout)
+                self._watched(lambda: self._producer.abort_transaction(self._timeout))
                 return
             except KafkaException as error:
                 cause: KafkaError = error.args[0]
@@ -169,12 +173,25 @@ class Transaction:
             if time.monotonic() > deadline:
                 raise Aborted("the brokers do not take the outputs")
 
+    def _watched(self, step: Callable[[], object]) -> None:
+        """Run one call beside this thread, which meanwhile looks whether Kafka is away.
+
+        librdkafka can stay in a call long after its timeout when a broker goes, until a connection changes
+        its state (#5456). A question for metadata makes it connect again.
+        """
+        call = self._caller.submit(step)
+        while not wait([call], _GLANCE_SECONDS).done:
+            if not self._away():
+                with contextlib.suppress(KafkaException):
+                    self._producer.list_topics(timeout=_GLANCE_SECONDS)
+        call.result()
+
     def _call(self, step: Callable[[], object]) -> None:
         deadline = time.monotonic() + self._timeout * _PATIENCE
         waited = False
         while True:
             try:
-                step()
+                self._watched(step)
                 return
             except KafkaException as error:
                 cause: KafkaError = error.args[0]

@@ -7,27 +7,33 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from fleetleak.extras import hint
 from fleetleak.kafka import client, topics
 from fleetleak.kafka.hanging import hanging
 from fleetleak.kafka.reach import Unreachable, reached
 from fleetleak.kafka.trouble import Right, denied, sentence
 from fleetleak.kafka.verify import problems
-from fleetleak.settings import Loaded, Settings
+from fleetleak.settings import BadSetting, Loaded, Settings
 from fleetleak_app.cli.connect import layout
 
-HELP = "check Kafka, topics, permissions and clocks, and say the fix"
-SECTIONS = ("kafka", "topics", "producer", "runtime", "log")
+if TYPE_CHECKING:
+    from sinks.policy.file import PolicyFile
+
+HELP = "check Kafka, topics, permissions, clocks and the policy file, and say the fix"
+SECTIONS = ("kafka", "topics", "producer", "runtime", "policy", "notify", "log")
 
 _TIMEOUT_SECONDS = 10.0
 _MOST_SKEW_SECONDS = 5.0
 _HIDDEN = "mount the host's at this place (docs/producers.md), or set producer.procfs / producer.cgroupfs"
 _NO_CONTROLLER = "boot with cgroup_enable=memory, or leave cgroup out of producer.collectors"
+_FIX_POLICY = "correct the file that policy.file names (docs/alerting.md has every field)"
+_FIX_TARGET = "set it where `fleetleak sink notify` runs; `fleetleak notify test TARGET` tries a target"
 _NO_PRESSURE = "boot with psi=1, or leave pressure out of producer.collectors: it is not measured here"
 
 
@@ -67,6 +73,7 @@ def _word(finding: Finding) -> str:
 def diagnose(settings: Settings) -> Iterator[Finding]:
     """Yield the result of every check; checks that need Kafka are left out if it does not answer."""
     yield from _files(settings)
+    yield from _policy(settings)
     where = settings.kafka.bootstrap_servers
     try:
         cluster = reached(settings.kafka)
@@ -134,6 +141,41 @@ def _cgroups(root: Path) -> Finding:
     if not readable.ok:
         return readable
     return Finding("cgroups", False, f"{controllers}: no memory controller", _NO_CONTROLLER)
+
+
+def _policy(settings: Settings) -> Iterator[Finding]:
+    # Imported here: a host without these sinks can be checked, too.
+    from sinks.alerting.leak.role import leak_rules
+    from sinks.policy.conditions import BadPolicy
+    from sinks.policy.file import read
+
+    try:
+        policy = read(settings.policy.file)
+        leak_rules(policy)
+        if policy.targets:
+            yield from _targets(settings, policy)
+    except BadPolicy as error:
+        yield Finding("policy", False, str(error), _FIX_POLICY)
+    else:
+        place = settings.policy.file or "the rules of fleetleak (policy.file is not set)"
+        yield Finding("policy", True, f"{place}: rules {len(policy.rules)}, targets {len(policy.targets)}")
+
+
+def _targets(settings: Settings, policy: PolicyFile) -> Iterator[Finding]:
+    """Check each target's fields, and whether its secrets are here: a warning, for they belong elsewhere."""
+    try:
+        from sinks.notify.role import channel
+        from sinks.notify.targets import targets
+    except ImportError as error:
+        yield Finding("targets", True, f"not checked: {error}", hint("notify"))
+        return
+    for spec in targets(policy):
+        try:
+            channel(settings, spec).close()
+        except BadSetting as error:
+            yield Finding(f"target {spec.name}", True, str(error), _FIX_TARGET)
+        else:
+            yield Finding(f"target {spec.name}", True, spec.kind)
 
 
 def _topics(settings: Settings, cluster: AdminClient) -> Iterator[Finding]:

@@ -88,19 +88,16 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 def _specs(settings: Settings) -> list[TargetSpec]:
     from sinks.notify.role import configured
+    from sinks.policy.file import read
 
-    return configured(settings)
+    return configured(read(settings.policy.file))
 
 
 def _notifier(specs: list[TargetSpec], name: str) -> tuple[TargetSpec, Notifier]:
     from sinks.notify.targets import named
-    from sinks.policy.conditions import BadPolicy
 
-    try:
-        spec = named(specs, name)
-        return spec, spec.notifier(spec.settings)
-    except BadPolicy as error:
-        raise BadSetting(str(error)) from None
+    spec = named(specs, name)
+    return spec, spec.notifier(spec.settings)
 
 
 def _print_targets(specs: list[TargetSpec], as_json: bool) -> None:

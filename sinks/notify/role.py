@@ -18,7 +18,7 @@ from sinks.notify.channel import Channel
 from sinks.notify.feedback import Feedback
 from sinks.notify.targets import TargetSpec, targets
 from sinks.policy.conditions import BadPolicy
-from sinks.policy.file import AnswersTable, read
+from sinks.policy.file import AnswersTable, PolicyFile, read
 
 log = logging.getLogger(__name__)
 
@@ -136,18 +136,15 @@ class Notify:
         return f"ok: {len(self._channels)} {'target' if len(self._channels) == 1 else 'targets'}"
 
 
-def configured(settings: Settings) -> list[TargetSpec]:
-    """Return the targets that the settings name.
+def configured(policy: PolicyFile) -> list[TargetSpec]:
+    """Return the targets of a policy file.
 
     Raises
     ------
     BadSetting
-        If the policy file or a target cannot be used, or there is no target.
+        If a target cannot be used, or there is none.
     """
-    try:
-        specs = targets(read(settings.policy.file))
-    except BadPolicy as error:
-        raise BadSetting(str(error)) from None
+    specs = targets(policy)
     if not specs:
         raise BadSetting(_NO_TARGET)
     return specs
@@ -169,9 +166,10 @@ def channel(settings: Settings, spec: TargetSpec) -> Channel:
 
 
 def _make(settings: Settings) -> Notify:
-    channels = [channel(settings, spec) for spec in configured(settings)]
+    policy = read(settings.policy.file)
+    channels = [channel(settings, spec) for spec in configured(policy)]
     try:
-        return Notify(settings, channels, read(settings.policy.file).answers)
+        return Notify(settings, channels, policy.answers)
     except BadPolicy as error:
         raise BadSetting(f"answers: {error}") from None
 

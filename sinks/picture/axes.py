@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
@@ -34,6 +35,8 @@ _MARGIN = 0.08
 # Below this share of the limit, without a visible forecast, the limit is left out; then the height, as a
 # multiple of the highest memory.
 _NEAR, _ABOVE = 0.5, 1.3
+# The logarithm of how many times faster growth may be at the limit; not symmetric, so that none is 0.
+_BENT, _HALVINGS = (-30.0, 31.0), 50
 
 Floats = NDArray[np.float64]
 
@@ -73,6 +76,21 @@ def level_at(end: float, times: Floats, memory: Floats, trend: Trend) -> float:
     if not fitted.any():
         return trend.level
     return float(np.median(memory[fitted] - trend.growth * (times[fitted] - end)))
+
+
+def grown(ahead: Floats, growth: float, room: float, seconds: float) -> Floats:
+    """Return bytes gained after `ahead` seconds: at first `growth` a second, and `room` from `seconds` on.
+
+    The rate changes by the same share in every second. Without growth, room or time the line is straight.
+    """
+    if growth <= 0.0 or room <= 0.0 or seconds <= 0.0:
+        return growth * ahead
+    wanted = room / (growth * seconds)
+    low, high = _BENT
+    for _ in range(_HALVINGS):
+        bend = (low + high) / 2
+        low, high = (bend, high) if math.expm1(bend) / bend < wanted else (low, bend)
+    return growth * seconds * np.expm1(bend * np.minimum(ahead / seconds, 1.0)) / bend
 
 
 class MemoryAxes:
@@ -129,11 +147,19 @@ class MemoryAxes:
         self.line(window, fitted, color=self.color, linewidth=linewidth, zorder=3, label="fit")
 
     def band(self, trend: Trend, forecast: Forecast, start: float, level: float, steps: int) -> None:
-        """Draw the growth from `level` bytes at `start` up to the limit, with its interval."""
+        """Draw the growth from `level` bytes at `start` up to the limit, with its interval.
+
+        Each of the three lines reaches the limit when the forecast says, so an exponential one is bent.
+        """
         ahead = np.linspace(0.0, self.end - start, steps)
+        room = forecast.limit - level
         low, middle, high = (
-            np.minimum(level + growth * ahead, forecast.limit)
-            for growth in (trend.growth_low, trend.growth, trend.growth_high)
+            np.minimum(level + grown(ahead, growth, room, reached - start), forecast.limit)
+            for growth, reached in (
+                (trend.growth_low, forecast.eta_high),
+                (trend.growth, forecast.eta),
+                (trend.growth_high, forecast.eta_low),
+            )
         )
         times, rising = start + ahead, middle < forecast.limit
         self.axes.fill_between(

@@ -72,6 +72,26 @@ def test_all_is_well(settings: Settings, host: Path, capsys: pytest.CaptureFixtu
     assert findings.keys() >= {"Kafka", "topics", "transactions", "clock", "meminfo", "cgroups", "pressure"}
 
 
+def test_the_policy_file_and_the_secrets_of_its_targets(
+    settings: Settings, host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(
+        '[targets.ops]\nkind = "stdout"\n[targets.p]\nkind = "pagerduty"\nrouting_key = {env = "N"}\n'
+    )
+    code, findings = doctor(settings, host, capsys, "--policy-file", str(file))
+    assert code == 0
+    assert findings["policy"]["detail"].startswith(f"{file}: rules ")
+    assert findings["target ops"]["detail"] == "stdout"
+    assert "there is no environment variable N" in findings["target p"]["detail"]
+    assert "fleetleak notify test TARGET" in findings["target p"]["fix"]
+    file.write_text("[thresholds]\nbass = 0.7\n")
+    code, findings = doctor(settings, host, capsys, "--policy-file", str(file))
+    assert code == 1
+    assert "bass" in findings["policy"]["detail"]
+    assert not findings["policy"]["ok"]
+
+
 def test_a_transaction_that_nobody_ends(
     settings: Settings, host: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from fleetleak.records import Alert, Forecast, Trend
 from fleetleak.records.alert import History
 from sinks import picture
+from sinks.picture.axes import grown
 from sinks.picture.words import Row, among_latin, clean, shortened, width
 
 ROOT = Path(__file__).parents[2]
@@ -200,6 +202,23 @@ def test_a_resolved_alert_is_over_and_forecasts_nothing() -> None:
 def test_a_kind_that_is_no_leak_is_not_called_growth() -> None:
     assert "checkout: stable, 100 MiB/h" in words(alert(kind="stable"))
     assert "checkout: seasonal" in words(alert(kind="seasonal", trend=None))
+
+
+@pytest.mark.parametrize(("room", "middle"), [(100.0, 50.0), (1000.0, 140.9), (60.0, 38.2)])
+def test_growth_reaches_the_limit_when_the_forecast_says(room: float, middle: float) -> None:
+    half, whole = grown(np.array([5.0, 10.0]), 10.0, room, 10.0)
+    assert whole == pytest.approx(room)
+    assert half == pytest.approx(middle, abs=0.1)
+    assert grown(np.array([1e-6]), 10.0, room, 10.0) == pytest.approx([1e-5], rel=1e-3)
+
+
+def test_what_has_no_growth_room_or_time_stays_straight() -> None:
+    ahead = np.array([2.0])
+    assert [grown(ahead, *flat)[0] for flat in [(-1.0, 9.0, 9.0), (3.0, -1.0, 9.0), (3.0, 9.0, 0.0)]] == [
+        -2,
+        6,
+        6,
+    ]
 
 
 def test_a_limit_far_above_is_told_in_words() -> None:
