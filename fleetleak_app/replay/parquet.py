@@ -14,6 +14,7 @@ from msgspec import Struct, inspect
 from pyarrow.parquet import ParquetFile, ParquetWriter
 
 from fleetleak.records import Decoder, Method, Score
+from fleetleak.records.types import bare
 from fleetleak_app.replay.write import Write
 
 METHODS = ("half_space_trees", "snarimax", "deviation", "river", "trend", "snarimax_ahead")
@@ -30,26 +31,17 @@ class _Part(NamedTuple):
     take: Callable[[Score], Struct | None]
 
 
-def _bare(info: inspect.Type) -> inspect.Type:
-    """Return a type without its restrictions and without `or None`."""
-    if isinstance(info, inspect.Metadata):
-        return _bare(info.type)
-    if isinstance(info, inspect.UnionType):
-        return _bare(next(t for t in info.types if not isinstance(t, inspect.NoneType)))
-    return info
-
-
 def _arrow(info: inspect.Type) -> Any:
-    bare = _bare(info)
-    if isinstance(bare, inspect.ListType):
-        return pa.list_(_arrow(bare.item_type))
-    return _NUMBERS.get(type(bare), pa.string())
+    kind = bare(info)
+    if isinstance(kind, inspect.ListType):
+        return pa.list_(_arrow(kind.item_type))
+    return _NUMBERS.get(type(kind), pa.string())
 
 
 def _fields(struct: type[Struct]) -> dict[str, inspect.Type]:
     info = inspect.type_info(struct)
     assert isinstance(info, inspect.StructType)  # noqa: S101 - always true for the type of a struct
-    return {field.name: _bare(field.type) for field in info.fields}
+    return {field.name: bare(field.type) for field in info.fields}
 
 
 def _plain(struct: type[Struct]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct, inspect
 
 from fleetleak.records.alert import SEVERITIES, URGENCIES
+from fleetleak.records.types import bare
 from fleetleak.settings import BadSetting
 
 _TESTS = ("is", "not", "at_least", "below")
@@ -164,10 +165,10 @@ def _walk(info: inspect.Type, prefix: str) -> Iterator[tuple[str, type]]:
     """Yield each path below a struct with what its value is: float, str, bool, or dict for free names."""
     assert isinstance(info, inspect.StructType)  # noqa: S101 - called for structs alone
     for field in info.fields:
-        path, bare = f"{prefix}{field.name}", _bare(field.type)
-        match bare:
+        path, kind = f"{prefix}{field.name}", bare(field.type)
+        match kind:
             case inspect.StructType():
-                yield from _walk(bare, f"{path}.")
+                yield from _walk(kind, f"{path}.")
             case inspect.IntType() | inspect.FloatType():
                 yield path, float
             case inspect.BoolType():
@@ -176,14 +177,6 @@ def _walk(info: inspect.Type, prefix: str) -> Iterator[tuple[str, type]]:
                 yield path, str
             case inspect.DictType(value_type=inspect.Metadata(type=inspect.StrType()) | inspect.StrType()):
                 yield path, dict
-
-
-def _bare(info: inspect.Type) -> inspect.Type:
-    if isinstance(info, inspect.Metadata):
-        return _bare(info.type)
-    if isinstance(info, inspect.UnionType):
-        return _bare(next(t for t in info.types if not isinstance(t, inspect.NoneType)))
-    return info
 
 
 def _look_up(record: Struct, path: str) -> Any:

@@ -11,37 +11,19 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import hypothesis
 import msgspec
 from hypothesis import strategies as st
 
-from fleetleak.records import (
-    Label,
-    ModelDelete,
-    ModelImport,
-    ModelPrior,
-    Promotion,
-    Score,
-    Snapshot,
-    WhitelistRevoke,
-    control,
-    encode,
-)
+from fleetleak.records import Promotion, Score, Snapshot, control, encode
 from fleetleak.stream import Record
 from tests.fuzz import checks, odd, series
 from tests.unit.strategies import records
 
 Check = Callable[[st.DataObject, checks.Roles], None]
-CONTROLS: list[type[msgspec.Struct]] = [
-    Label,
-    ModelImport,
-    ModelPrior,
-    ModelDelete,
-    Promotion,
-    WhitelistRevoke,
-]
+CONTROLS: tuple[type[msgspec.Struct], ...] = get_args(control.Control)
 _SAY_SECONDS = 5.0
 
 

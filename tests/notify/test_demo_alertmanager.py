@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import tomllib
 from pathlib import Path
 
@@ -16,11 +15,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from fleetleak.kafka import topics
 from fleetleak.records import Alert, encode
 from fleetleak.settings import Settings
 from fleetleak.stream.target import Delivered
-from fleetleak_app.demo import demo as demo_module
 from fleetleak_app.demo.alertmanager import (
     VARIABLE,
     AlertmanagerFailed,
@@ -37,7 +34,7 @@ from sinks.notify.notifiers.alertmanager_api import AlertmanagerSettings
 from sinks.policy.file import read
 from tests.kafka.support import wait_for
 from tests.notify.alertmanager import real_alertmanager
-from tests.unit.test_demo import BEGINS, Stage, sent
+from tests.unit.test_demo import BEGINS, Stage, put_on, sent
 
 pytestmark = pytest.mark.timeout(960)
 
@@ -80,13 +77,7 @@ class NotifyingStage(Stage):
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NotifyingStage:
     made = NotifyingStage()
     made.messages = [sent("p.alerts", encode(FOUND))]
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    for name in ("Processes", "Consumer", "View"):
-        monkeypatch.setattr(demo_module, name, lambda *_: made)
-    monkeypatch.setattr(demo_module, "time", made)
-    monkeypatch.setattr(demo_module, "reached", lambda _kafka: None)
-    for name in ("create", "delete"):
-        monkeypatch.setattr(topics, name, lambda *_: None)
+    put_on(made, tmp_path, monkeypatch)
     return made
 
 

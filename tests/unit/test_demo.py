@@ -75,9 +75,8 @@ class Stage:
         pass
 
 
-@pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    made = Stage()
+def put_on(made: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let demos run on a stage."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name in ("Processes", "Consumer", "View"):
         monkeypatch.setattr(demo_module, name, lambda *_: made)
@@ -85,6 +84,12 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(demo_module, "reached", lambda _kafka: None)
     for name in ("create", "delete"):
         monkeypatch.setattr(topics, name, lambda *_: None)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage()
+    put_on(made, tmp_path, monkeypatch)
     return made
 
 

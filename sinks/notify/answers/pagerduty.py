@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from fleetleak.records import Label
-from sinks.notify.answers.refused import Refused, checked, decoded, same, signature
-
-_MOST_NAME = 256
+from sinks.notify.answers.refused import Refused, author, checked, decoded, same, signature
 
 
 class _Agent(Struct):
@@ -65,7 +63,8 @@ def pagerduty_label(
     if not any(same(one.strip(), f"v1={expected}") for one in given):
         raise Refused(401, "the signature is wrong: check the secret of the webhook subscription")
     event = decoded(body, _Webhook).event
-    by_person = event.agent is not None and event.agent.type == "user_reference"
+    agent = event.agent or _Agent()
+    by_person = agent.type == "user_reference"
     if event.event_type != "incident.resolved" or not by_person or not event.data.incident_key:
         return None
     service = service_of(event.data.incident_key)
@@ -74,14 +73,9 @@ def pagerduty_label(
     label = Label(
         service=service,
         verdict="not-a-leak",
-        author=_author(event.agent),
+        author=author("pagerduty", agent.summary, agent.id),
         time=now,
         alert=event.data.incident_key,
         weak=True,
     )
     return checked(label, Label)
-
-
-def _author(agent: _Agent | None) -> str:
-    name = (agent.summary or agent.id) if agent else ""
-    return f"pagerduty:{name or 'unknown'}"[:_MOST_NAME]

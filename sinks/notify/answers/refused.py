@@ -1,4 +1,4 @@
-"""What the answers of all targets share: how one is refused, and how its signature is checked."""
+"""What the answers of all targets share: how one is refused, its signature, and the author of its label."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import hmac
 from typing import Any, TypeVar
 
 import msgspec
+
+from fleetleak.records.types import MOST_NAME
 
 _T = TypeVar("_T")
 
@@ -56,3 +58,9 @@ def checked(value: Any, to: type[_T]) -> _T:
         return msgspec.convert(msgspec.to_builtins(value), to)
     except msgspec.ValidationError as error:
         raise Refused(400, f"malformed: {error}") from None
+
+
+def author(target: str, *names: str | None) -> str:
+    """Return the author of a label: the kind of target, and the first name that is known there."""
+    known = next(filter(None, names), "unknown")
+    return f"{target}:{known}"[:MOST_NAME]

@@ -12,7 +12,7 @@ from msgspec import Struct
 from fleetleak.records import Label
 from fleetleak.records.label import Verdict
 from fleetleak.text import DAY, moment
-from sinks.notify.answers.refused import Refused, checked, decoded, same, signature
+from sinks.notify.answers.refused import Refused, author, checked, decoded, same, signature
 from sinks.notify.notifiers.slack_blocks import ACTIONS, Pressed, mrkdwn
 
 EXPECTED_SECONDS = 7 * DAY
@@ -20,7 +20,6 @@ EXPECTED_SECONDS = 7 * DAY
 # https://docs.slack.dev/authentication/verifying-requests-from-slack: an older request may be a replay.
 _MOST_SKEW_SECONDS = 300.0
 _REPLY_URL = re.compile(r"https://hooks\.slack(-gov)?\.com/")
-_MOST_NAME = 256
 _MOST_FIELDS = 50
 
 
@@ -69,11 +68,11 @@ def slack_label(body: bytes, headers: Mapping[str, str], secret: str, now: float
     if action.action_id not in ACTIONS:
         raise Refused(400, f"unknown action {action.action_id[:100]}")
     pressed = decoded(action.value, Pressed)
-    verdict = ACTIONS[action.action_id]
+    verdict, user = ACTIONS[action.action_id], interaction.user
     label = Label(
         service=pressed.service,
         verdict=verdict,
-        author=_author(interaction.user),
+        author=author("slack", user.username, user.name, user.id),
         time=now,
         alert=pressed.alert,
         expires=now + EXPECTED_SECONDS if verdict == "expected" else None,
@@ -122,7 +121,3 @@ def _interaction(body: bytes) -> _Interaction:
     if len(fields.get("payload", [])) != 1:
         raise Refused(400, "malformed: a form without payload")
     return decoded(fields["payload"][0], _Interaction)
-
-
-def _author(user: _User) -> str:
-    return f"slack:{user.username or user.name or user.id or 'unknown'}"[:_MOST_NAME]
