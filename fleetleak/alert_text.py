@@ -83,10 +83,11 @@ def _name(alert: Alert, without: frozenset[str]) -> str:
 
 
 def _rate(alert: Alert) -> str:
-    return "" if alert.trend is None else f" {rate(alert.trend.growth, _seen(alert))}"
+    return "" if alert.trend is None else f" {rate(alert.trend.growth, seen(alert))}"
 
 
-def _seen(alert: Alert) -> float:
+def seen(alert: Alert) -> float:
+    """Return for how long the growth of an alert was seen, in seconds: it decides the unit of rates."""
     window = alert.trend.window if alert.trend is not None else 0.0
     return max(window, 0.0 if alert.onset is None else alert.time - alert.onset)
 

@@ -282,7 +282,7 @@ def _read_file(path: str) -> dict[str, dict[str, Any]]:
         for name in names:
             path_in_tree = f"{section}.{name}".rstrip(".")
             if path_in_tree not in known:
-                hint = _near(path_in_tree, known) or "; see `fleetleak config`"
+                hint = did_you_mean(path_in_tree, known) or "; see `fleetleak config`"
                 raise BadSetting(f"settings file {path}: there is no setting {path_in_tree}{hint}")
     return tree
 
@@ -290,13 +290,20 @@ def _read_file(path: str) -> dict[str, dict[str, Any]]:
 def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
     known = {s.variable for s in all_settings()} | {"FLEETLEAK_CONFIG"}
     return [
-        f"environment variable {name} is not a setting{_near(name, known)}"
+        f"environment variable {name} is not a setting{did_you_mean(name, known)}"
         for name, value in sorted(environment.items())
         if name.startswith("FLEETLEAK_") and name not in known
         if not _KUBERNETES.fullmatch(f"{name}={value}")
     ]
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names the most similar known word; empty if no word is similar.
+
+    Examples
+    --------
+    >>> did_you_mean("alert", ["alerts", "label"]), did_you_mean("zz", ["alerts"])
+    ('; did you mean alerts?', '')
+    """
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -16,9 +16,10 @@ from fleetleak.kafka.scan import ScanFailed
 from fleetleak.records import Alert, Decoder
 from fleetleak.settings import BadSetting, Loaded, Settings
 from fleetleak.settings.load import mask_text
-from fleetleak.stream.dead_letter import Origin, origin_of
+from fleetleak.stream.dead_letter import origin_of
 from fleetleak.stream.target import Answer, Delivered
 from fleetleak_app.cli import CommandFailed, say
+from fleetleak_app.cli.alerts import latest
 from fleetleak_app.cli.connect import checked_topics
 from fleetleak_app.cli.extras import needs
 
@@ -30,7 +31,7 @@ HELP = "list the targets of alerts, send one of them a test, or send once more w
 SECTIONS = ("kafka", "topics", "policy", "notify", "log")
 
 
-class _Sent(NamedTuple):
+class _Outcome(NamedTuple):
     """What came of one notice."""
 
     notice: Notice
@@ -97,13 +98,13 @@ def _notifier(specs: list[TargetSpec], name: str) -> tuple[TargetSpec, Notifier]
     from sinks.notify.targets import named
 
     spec = named(specs, name)
-    return spec, spec.notifier(spec.settings)
+    return spec, spec.made()
 
 
 def _print_targets(specs: list[TargetSpec], as_json: bool) -> None:
     from sinks.notify.routes import words
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "target": spec.name,
             "kind": spec.kind,
@@ -120,8 +121,8 @@ def _print_targets(specs: list[TargetSpec], as_json: bool) -> None:
         repeated = "removes repetitions" if spec.notifier.DEDUPLICATES else "shows a repetition twice"
         print(f"{spec.name} ({spec.kind}), {repeated}")
         print(f"  is told of: {row['routes']}")
-        for name, value in _given(spec.settings).items():
-            print(f"  {name}: {_shown(value)}")
+        for name, shown in row["settings"].items():
+            print(f"  {name}: {shown}")
 
 
 def _given(settings: msgspec.Struct) -> dict[str, Any]:
@@ -142,18 +143,18 @@ def _shown(value: Any) -> str:
 def _test(settings: Settings, spec: TargetSpec, notifier: Notifier, as_json: bool) -> int:
     from sinks.notify.sample import sample
 
-    sent = _send(notifier, sample(time.time(), settings.notify.public_url))
+    outcome = _send(notifier, sample(time.time(), settings.notify.public_url))
     if as_json:
-        print(orjson.dumps({"target": spec.name, **sent.fields()}).decode())
+        print(orjson.dumps({"target": spec.name, **outcome.fields()}).decode())
     else:
-        print(f"{spec.name} ({spec.kind}): {sent.words()}")
-    return 0 if sent.delivered else 1
+        print(f"{spec.name} ({spec.kind}): {outcome.words()}")
+    return 0 if outcome.delivered else 1
 
 
-def _send(notifier: Notifier, notice: Notice) -> _Sent:
+def _send(notifier: Notifier, notice: Notice) -> _Outcome:
     begun = time.monotonic()
     answer = notifier.send(notice)
-    return _Sent(notice, answer, time.monotonic() - begun)
+    return _Outcome(notice, answer, time.monotonic() - begun)
 
 
 def _replay(settings: Settings, spec: TargetSpec, notifier: Notifier, as_json: bool) -> int:
@@ -168,41 +169,38 @@ def _replay(settings: Settings, spec: TargetSpec, notifier: Notifier, as_json: b
     limit = Limit(spec.common.per_minute, time.monotonic)
     outcomes = []
     for alert in alerts:
-        _wait(limit.take, time.sleep)
-        sent = _send(notifier, alert_notice(alert, None, settings.notify.public_url))
-        outcomes.append(sent)
+        while (seconds := limit.take()) > 0:
+            time.sleep(seconds)
+        outcome = _send(notifier, alert_notice(alert, None, settings.notify.public_url))
+        outcomes.append(outcome)
         if not as_json:
-            print(f"{alert.key} ({alert.state}): {sent.words()}")
+            print(f"{alert.key} ({alert.state}): {outcome.words()}")
     if as_json:
-        print(orjson.dumps([sent.fields() for sent in outcomes]).decode())
+        print(orjson.dumps([outcome.fields() for outcome in outcomes]).decode())
     elif not outcomes:
-        print(f"nothing to send: {spec.name} refused no alert")
-    return 0 if all(sent.delivered for sent in outcomes) else 1
-
-
-def _wait(take: Callable[[], float], sleep: Callable[[float], None]) -> None:
-    while (seconds := take()) > 0:
-        sleep(seconds)
+        print(f"nothing to send: {spec.name} refused no transition of an alert that is still its newest")
+    return 0 if all(outcome.delivered for outcome in outcomes) else 1
 
 
 def _refused(settings: Settings, topic: str, source: str, target: str) -> list[Alert]:
-    """Return the newest transition of every alert that a target refused, in the order of their times."""
-    newest: dict[str, tuple[int, Alert]] = {}
-    for offset, alert in _letters(settings, topic, source, target):
-        held = newest.get(alert.key)
-        if held is None or held[0] < offset:
-            newest[alert.key] = offset, alert
-    return sorted((alert for _, alert in newest.values()), key=lambda alert: alert.time)
+    """Return the refused transitions that are still the newest of their alerts, in the order of their times.
+
+    An older one would open at the target what is over, or turn it back.
+    """
+    newest = {alert.key: alert.time for alert in latest(settings)}
+    refused = {(alert.key, alert.time): alert for alert in _letters(settings, topic, source, target)}
+    still = [alert for alert in refused.values() if newest.get(alert.key, alert.time) <= alert.time]
+    return sorted(still, key=lambda alert: alert.time)
 
 
-def _letters(settings: Settings, topic: str, source: str, target: str) -> Iterator[tuple[int, Alert]]:
+def _letters(settings: Settings, topic: str, source: str, target: str) -> Iterator[Alert]:
     decode = Decoder(Alert).decode
 
-    def read(message: Message) -> tuple[Origin, Alert | None]:
+    def read(message: Message) -> Alert | None:
         origin = origin_of(message)
         ours = (origin.topic, origin.target) == (source, target)
-        return origin, decode(message.value()) if ours else None
+        return decode(message.value()) if ours else None
 
-    for origin, alert in decoded(settings, topic, read, say):
+    for alert in decoded(settings, topic, read, say):
         if alert is not None:
-            yield origin.offset, alert
+            yield alert

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from fleetleak.kafka import client, topics
 from fleetleak.observe import metrics
 from fleetleak.settings import BadSetting, Loaded, Settings
+from fleetleak.settings.load import did_you_mean
 from fleetleak_app.cli.serve import serve
-from fleetleak_app.cli.usage import did_you_mean
 
 if TYPE_CHECKING:
     from producers.host.context import Context

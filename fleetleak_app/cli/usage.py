@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fleetleak.settings.load import mask_text
+from fleetleak.settings.load import did_you_mean, mask_text
 
 EXIT_USAGE = 2
 _CHOICE = re.compile(r"invalid choice: '(?P<given>[^']*)' \(choose from (?P<known>.*)\)")
-
-
-def did_you_mean(given: str, known: Sequence[str]) -> str:
-    """Return a hint that names the most similar known word; empty if no word is similar.
-
-    Examples
-    --------
-    >>> did_you_mean("alert", ["alerts", "label"]), did_you_mean("zz", ["alerts"])
-    ('; did you mean alerts?', '')
-    """
-    near = difflib.get_close_matches(given, known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 class Parser(argparse.ArgumentParser):

@@ -130,7 +130,9 @@ class Channel(Target):
                 storm = self._storms.joins(alert, record.partition)
         if storm is not None:
             return self._tell_storm(book, record.partition, alert, storm)
-        return self._tell(book, record.partition, alert, None if entry is None else entry.ref)
+        # What a storm was called is no name of one alert that was a part of it.
+        ref = entry.ref if entry is not None and entry.storm is None else None
+        return self._tell(book, record.partition, alert, ref)
 
     def _concerns(self, alert: Alert, entry: Sent | None) -> bool:
         """Return whether the target is told: it knows the alert already, or a route leads here.
@@ -198,8 +200,8 @@ class Channel(Target):
             self._storms_told.pop(storm.key, None)
             if not over:
                 self._storms_told[storm.key] = now
-        if self._repeats is not None:
-            self._repeats.put(replace(notice, ref=ref), STORMS, now)
+            if self._repeats is not None:
+                self._repeats.put(replace(notice, ref=ref), STORMS, now)
         return answer
 
     def _send(self, notice: Notice) -> Answer:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from fleetleak.alert_text import seen
 from fleetleak.records import Alert
 from fleetleak.text import moment, rate, size
 from sinks.notify import words
@@ -83,8 +84,9 @@ def _growth(alert: Alert) -> str:
     trend = alert.trend
     if trend is None:
         return f"{alert.kind} growth"
-    seen = max(trend.window, 0.0 if alert.onset is None else alert.time - alert.onset)
-    middle, low, high = (rate(value, seen) for value in (trend.growth, trend.growth_low, trend.growth_high))
+    middle, low, high = (
+        rate(value, seen(alert)) for value in (trend.growth, trend.growth_low, trend.growth_high)
+    )
     units = {text.partition(" ")[2] for text in (middle, low, high)}
     if len(units) == 1:
         # The unit is said once.
@@ -123,8 +125,7 @@ def _suspect(alert: Alert) -> str:
     said = f"version {alert.suspect}"
     if alert.growth_before is None:
         return said
-    window = alert.trend.window if alert.trend is not None else 0.0
-    return f"{said}; before it {rate(alert.growth_before, window)}"
+    return f"{said}; before it {rate(alert.growth_before, seen(alert))}"
 
 
 def _storm_title(storm: Storm, state: StormState) -> str:

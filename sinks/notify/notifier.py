@@ -25,7 +25,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     facts
         Names and texts, in the order in which people should read them.
     alert
-        The newest transition; in a storm that of its first alert.
+        The newest transition; in a storm that of its first standing alert.
     services
         The services of a storm; empty for one alert.
     picture_url

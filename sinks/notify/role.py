@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections import deque
 from collections.abc import Sequence
 
 from fleetleak.kafka.reach import Reach
 from fleetleak.kafka.topics import Names, names
-from fleetleak.records import Alert
+from fleetleak.records import Alert, Label
 from fleetleak.settings import BadSetting, Settings
 from fleetleak.stream.deliver import Deliver
 from fleetleak.stream.spec import DeliverySpec
@@ -97,12 +98,16 @@ class Notify:
         return next((found for one in self._channels if (found := one.alert(key)) is not None), None)
 
     def _take_labels(self, stop: threading.Event) -> None:
-        """Publish what people did at the targets, once a minute."""
+        """Publish what people did at the targets, every half minute."""
+        # A channel returns each once, so one that Kafka does not take waits here.
+        waiting: deque[Label] = deque()
         while not stop.wait(_LABEL_SECONDS):
-            for channel in [] if self._reach.away else self._channels:
+            for channel in self._channels:
                 try:
-                    for label in channel.weak_labels():
-                        self._feedback.take(label)
+                    waiting.extend(channel.weak_labels())
+                    while waiting and not self._reach.away:
+                        self._feedback.take(waiting[0])
+                        waiting.popleft()
                 except Exception as error:
                     log.warning("%s: weak labels could not be taken: %s", channel.NAME, error)
 
@@ -158,11 +163,7 @@ def channel(settings: Settings, spec: TargetSpec) -> Channel:
     BadSetting
         If a secret or another field cannot be used.
     """
-    try:
-        notifier = spec.notifier(spec.settings)
-    except BadPolicy as error:
-        raise BadSetting(f"targets.{spec.name}: {error}") from None
-    return Channel(spec, notifier, settings.notify.public_url)
+    return Channel(spec, spec.made(), settings.notify.public_url)
 
 
 def _make(settings: Settings) -> Notify:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterable
 
 from fleetleak.records import Alert
+from fleetleak.settings.load import did_you_mean
 from sinks.policy.conditions import BadPolicy, Condition, conditions
 from sinks.policy.file import PolicyFile
 
@@ -61,6 +61,4 @@ def words(ways: Iterable[Route]) -> str:
 def near(name: str, known: Iterable[str]) -> str:
     """Return a hint with the most similar known name, or with all of them."""
     names = list(known)
-    if similar := difflib.get_close_matches(name, names, n=1):
-        return f"; did you mean {similar[0]}?"
-    return f"; there are {', '.join(names)}" if names else "; there is none"
+    return did_you_mean(name, names) or (f"; there are {', '.join(names)}" if names else "; there is none")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from fleetleak.records import Alert, Decoder, Unreadable, encode
-from fleetleak.records.alert import AlertState, Certainty, Severity
+from fleetleak.records.alert import AlertState
 from fleetleak.records.types import AlertKey, Name, UnixSeconds
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class Sent(Struct, tag_field="schema", tag="sent/1", kw_only=True, omit_defaults
 
     Parameters
     ----------
-    key, state, severity, certainty, time
+    key, state, time
         Those of the transition.
     ref
         What the target calls the notice (`Delivered.ref`).
@@ -36,8 +36,6 @@ class Sent(Struct, tag_field="schema", tag="sent/1", kw_only=True, omit_defaults
     target: Name
     key: AlertKey
     state: AlertState
-    severity: Severity
-    certainty: Certainty
     time: UnixSeconds
     ref: str | None = None
     storm: Name | None = None
@@ -45,22 +43,21 @@ class Sent(Struct, tag_field="schema", tag="sent/1", kw_only=True, omit_defaults
 
     def includes(self, alert: Alert) -> bool:
         """Return whether it is of this transition or a newer one."""
-        return (alert.time, alert.state == "resolved") <= (self.time, self.state == "resolved")
+        return alert.time <= self.time
 
 
 def sent(target: str, alert: Alert, ref: str | None, storm: str | None = None) -> Sent:
     """Return what to store after a target was told of a transition."""
     return Sent(
-        target=target, key=alert.key, state=alert.state, severity=alert.severity, certainty=alert.certainty,
-        time=alert.time, ref=ref, storm=storm, alert=None if alert.state == "resolved" else alert,
+        target=target, key=alert.key, state=alert.state, time=alert.time, ref=ref, storm=storm,
+        alert=None if alert.state == "resolved" else alert,
     )  # fmt: skip
 
 
 class Book:
     """What one target was told of the alerts of one partition.
 
-    Only the attempts of the partition use it, one after the other. A partition that comes back gets a new
-    one.
+    The caller keeps two threads from using it at once. A partition that comes back gets a new one.
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from fleetleak.records import Alert
 from fleetleak.records.alert import SEVERITIES, Severity
 
+_PREFIX = "storm:"
 _LONGEST_KEY = 250
 _UPDATE_SECONDS = 300.0
 StormState = Literal["firing", "updated", "resolved"]
@@ -29,7 +30,7 @@ class Storm(NamedTuple):
     services
         Those with a standing alert, in the order in which they joined; of a storm that is over, all of them.
     alert
-        The newest transition of its first alert, with the time of the storm's newest transition.
+        The newest transition of its first standing alert, with the time of the storm's newest transition.
     since
         When its first alert began.
     ref
@@ -91,8 +92,8 @@ def storm_key(version: str) -> str:
     >>> storm_key("2.41.0"), len(storm_key("x" * 256))
     ('storm:2.41.0', 70)
     """
-    key = f"storm:{version}"
-    return key if len(key) <= _LONGEST_KEY else f"storm:{hashlib.sha256(version.encode()).hexdigest()}"
+    key = f"{_PREFIX}{version}"
+    return key if len(key) <= _LONGEST_KEY else f"{_PREFIX}{hashlib.sha256(version.encode()).hexdigest()}"
 
 
 class Storms:
@@ -202,11 +203,13 @@ class Storms:
 
         What the last notice of the storm said is not known, so it counts as changed.
         """
-        version = version_of(alert) or alert.service
-        if place is None and version_of(alert) is None:
-            return
-        own = place or storm_key(version)
-        group = self._groups.setdefault(own, _Group(version))
+        own = place
+        if own is None:
+            if (version := version_of(alert)) is None:
+                return
+            own = storm_key(version)
+        # Not the alert's version: it may have another one by now.
+        group = self._groups.setdefault(own, _Group(own.removeprefix(_PREFIX)))
         self._places[alert.key], self._partitions[alert.key] = own, partition
         group.began[alert.key] = alert.since
         group.standing[alert.key] = alert

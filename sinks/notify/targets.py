@@ -52,6 +52,19 @@ class TargetSpec(NamedTuple):
         """The kind of the target, as the policy file has it."""
         return self.common.kind
 
+    def made(self) -> Notifier:
+        """Return its notifier; its secrets are read now.
+
+        Raises
+        ------
+        BadPolicy
+            If a secret or another field cannot be used.
+        """
+        try:
+            return self.notifier(self.settings)
+        except BadPolicy as error:
+            raise BadPolicy(f"targets.{self.name}: {error}") from None
+
 
 def targets(policy: PolicyFile) -> list[TargetSpec]:
     """Return the targets of a policy file. Secrets are not read.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -72,7 +73,8 @@ def storm(notice: Notice) -> str | None:
 
 def explain(alert: Alert) -> str:
     """Return the command that explains an alert: it makes the decision again from recorded scores."""
-    at = f"{datetime.fromtimestamp(alert.time, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    # Rounded up: a second before, the decision was not made yet.
+    at = f"{datetime.fromtimestamp(math.ceil(alert.time), UTC):%Y-%m-%dT%H:%M:%SZ}"
     return f"fleetleak explain {shlex.quote(one_line(alert.service))} --at {at}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -14,6 +13,7 @@ from msgspec import Struct, inspect
 from fleetleak.records.alert import SEVERITIES, URGENCIES
 from fleetleak.records.types import bare
 from fleetleak.settings import BadSetting
+from fleetleak.settings.load import did_you_mean
 
 _TESTS = ("is", "not", "at_least", "below")
 _ORDERED: Mapping[str, tuple[str, ...]] = {
@@ -124,11 +124,11 @@ def _known(field: str, record: type[Struct], facts: tuple[str, ...], place: str)
     parent = field.rpartition(".")[0]
     if known.get(parent) is dict:
         return str
-    near = difflib.get_close_matches(field, [*known, *facts], n=1)
-    hint = (
-        f"; did you mean {near[0]}?" if near else f"; docs/records.md lists the fields of {record.__name__}"
+    hint = did_you_mean(field, [*known, *facts])
+    raise BadPolicy(
+        f"{place}: there is no field {field}"
+        f"{hint or f'; docs/records.md lists the fields of {record.__name__}'}"
     )
-    raise BadPolicy(f"{place}: there is no field {field}{hint}")
 
 
 def _values(given: Any, kind: type, place: str) -> tuple[Any, ...]:

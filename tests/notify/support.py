@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import zlib
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +18,7 @@ from sinks.notify.channel import Channel
 from sinks.notify.notifier import Notice, Notifier
 from sinks.notify.routes import Route
 from sinks.notify.targets import Common, TargetSpec
+from tests.notify.servers import Asked, Given, Target
 
 START = 1_790_000_000.0
 
@@ -125,30 +125,21 @@ class Told:
         return Told(self.notifier, self.spec, self.clock, self.stored)
 
 
-class Receiver:
-    """An HTTP server that answers every POST with `status`, and keeps what it took."""
+class Receiver(Target):
+    """A target that answers with `status`, and keeps what it took."""
 
     def __init__(self) -> None:
+        super().__init__()
+        self.url = ""
         self.status = 200
         self.bodies: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        receiver = self
+        self.headers: list[Mapping[str, str]] = []
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                data = self.rfile.read(int(self.headers["Content-Length"]))
-                if receiver.status == 200:
-                    receiver.bodies.append(json.loads(data) | {"raw": data})
-                    receiver.headers.append({k.lower(): v for k, v in self.headers.items()})
-                self.send_response(receiver.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Print nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+    def take(self, request: Asked) -> Given:
+        if self.status == 200:
+            self.bodies.append(json.loads(request.body) | {"raw": request.body})
+            self.headers.append(request.headers)
+        return Given(self.status)
 
     def told(self) -> list[tuple[str, str]]:
         return [(body["key"], body["state"]) for body in self.bodies]

@@ -40,13 +40,6 @@ def test_each_transition_is_told_once_also_after_a_restart() -> None:
     assert [state for _, state in told.notifier.told()] == ["firing", "updated", "resolved"]
 
 
-def test_a_resolution_at_the_time_of_the_transition_before_is_told() -> None:
-    told = Told(Remembering())
-    assert told.outcome(alert()) == "delivered"
-    assert told.outcome(later(alert(), 0, state="resolved")) == "delivered"
-    assert told.outcome(alert()) == "known"
-
-
 def test_a_target_is_told_how_it_called_the_notice_before() -> None:
     told = Told(Remembering())
     told.offer(alert())
@@ -86,39 +79,21 @@ def test_what_fires_again_is_told_where_a_route_leads() -> None:
     assert told.outcome(again) == "delivered"
 
 
-def test_an_end_is_told_where_the_beginning_may_have_arrived() -> None:
-    told = Told(Remembering())
-    told.notifier.answer = lambda notice: TryAgain("no whole answer within 15 s")
-    assert isinstance(told.offer(alert()), TryAgain)
-    told.notifier.answer = lambda notice: Delivered()
-    assert told.outcome(later(alert(), 60, state="resolved")) == "delivered"
-
-
-def test_an_end_is_not_told_to_a_target_that_would_show_it_alone() -> None:
-    class Showing(Remembering):
-        DEDUPLICATES = False
-
-    told = Told(Showing())
-    told.notifier.answer = lambda notice: TryAgain("no whole answer within 15 s")
-    told.offer(alert())
-    told.notifier.answer = lambda notice: Delivered()
-    assert told.outcome(later(alert(), 60, state="resolved")) == "unrouted"
-
-
 class Forgetful(Remembering):
     """The target takes a repetition for something new."""
 
     DEDUPLICATES = False
 
 
+@pytest.mark.parametrize("first", [TryAgain("no whole answer within 15 s"), Never("refused", "400")])
 @pytest.mark.parametrize(("kind", "outcome"), [(Remembering, "delivered"), (Forgetful, "unrouted")])
 def test_an_end_is_told_without_its_beginning_only_where_it_does_no_harm(
-    kind: type[Remembering], outcome: str
+    kind: type[Remembering], outcome: str, first: Answer
 ) -> None:
     """The beginning may have arrived although the answer was lost."""
     told = Told(kind())
-    told.notifier.answer = lambda notice: Never("refused", "400")
-    assert told.offer(alert()) == Never("refused", "400")
+    told.notifier.answer = lambda notice: first
+    assert told.offer(alert()) == first
     told.notifier.answer = lambda notice: Delivered()
     assert told.outcome(later(alert(), 60, state="resolved")) == outcome
 

@@ -59,6 +59,10 @@ def test_what_is_not_known_is_not_a_fact() -> None:
     assert names == ["severity", "kind", "scope", "since", "do", "explain"]
 
 
+def test_the_moment_to_explain_is_not_before_the_decision() -> None:
+    assert dict(alert_notice(alert(time=0.7)).facts)["explain"].endswith(" --at 2026-09-21T14:13:21Z")
+
+
 def test_a_service_with_odd_signs_can_be_pasted_into_a_shell() -> None:
     facts = dict(alert_notice(alert("a b; rm -rf /")).facts)
     assert facts["explain"].startswith("fleetleak explain 'a b; rm -rf /' --at ")

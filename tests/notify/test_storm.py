@@ -100,9 +100,10 @@ def test_it_is_over_when_all_its_alerts_are_and_single_ones_end_singly() -> None
 def test_one_that_fires_again_after_the_storm_is_told_again() -> None:
     alerts = leaks(7)
     target = told(*alerts, *(over(one, 100.0) for one in alerts))
-    again = replace(alerts[6], time=START + 90_000, since=START + 90_000, reopened=1)
+    again = replace(alerts[5], time=START + 90_000, since=START + 90_000, reopened=1)
     target.offer(again)
     assert target.notifier.notices[-1].key == again.key
+    assert target.notifier.notices[-1].ref is None, "it does not overwrite the storm"
 
 
 def test_a_restart_in_the_middle_changes_nothing() -> None:
@@ -120,6 +121,20 @@ def test_a_restart_in_the_middle_changes_nothing() -> None:
     assert target.notifier.told()[-1] == ("storm:2.41.0", "resolved")
     assert sum(state == "resolved" for _, state in target.notifier.told()) == 6
     assert target.notifier.notices[-1].ref == "ref of storm:2.41.0"
+
+
+@pytest.mark.parametrize("version", ["2.42.0", None])
+def test_a_storm_keeps_its_release_over_a_restart_although_its_alerts_have_another(
+    version: str | None,
+) -> None:
+    alerts = leaks(7)
+    target = told(
+        *alerts, *(replace(one, state="updated", time=START + 60, version=version) for one in alerts)
+    )
+    again = target.restarted()
+    again.clock.now += 301.0
+    again.channel.idle()
+    assert " since release 2.41.0" in target.notifier.notices[-1].title
 
 
 def test_what_was_not_told_of_a_storm_is_told_after_a_while_without_a_record() -> None:
