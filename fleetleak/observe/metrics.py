@@ -115,7 +115,6 @@ RESTORE_SECONDS = _histogram(
 )
 REBALANCES = _counter("runtime", "rebalances", "Assignments and revocations.", ["event"])
 ASSIGNED = _gauge("runtime", "assigned_partitions", "Input partitions owned.")
-READY = _gauge("runtime", "ready", "1 when `/readyz` answers 200.")
 LAG = _gauge(
     "runtime",
     "lag_records",
@@ -166,6 +165,7 @@ REPEATS = _counter(
 
 # Every role.
 LOG_SUPPRESSED = _counter("role", "log_lines_suppressed", "Log lines suppressed to limit their rate.")
+READY = _gauge("role", "ready", "1 when `/readyz` answers 200.")
 BUILD_INFO = _gauge("role", "build_info", "Always 1; the version is the label.", ["version", "role"])
 
 

@@ -7,27 +7,21 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError, Message
 
 from fleetleak.kafka.topics import MOST_CONTROL_BYTES
-from fleetleak.kafka.trouble import denied
 from fleetleak.observe import metrics
 from fleetleak.settings.tree import RuntimeSettings
 from fleetleak.stream import dead_letter, flood
 from fleetleak.stream.commit import Committer
 from fleetleak.stream.errors import Aborted
-from fleetleak.stream.messages import record_of
+from fleetleak.stream.messages import judge, record_of
 from fleetleak.stream.partition import Partition, Phase
 from fleetleak.stream.poison import Poison
 from fleetleak.stream.role import Applied, Key, Output, Record, Rejected, Role, Topics
 from fleetleak.stream.transaction import Transaction
 
 log = logging.getLogger(__name__)
-
-_CONNECTION = (
-    KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT,
-    KafkaError._AUTHENTICATION, KafkaError._SSL,
-)  # fmt: skip
 
 
 class Applier:
@@ -304,8 +298,4 @@ def _on_error(error: KafkaError, flowing: bool) -> None:
             return
         # The position is gone: retention passed it, or the topic was recreated. The restore finds out which.
         raise Aborted(error.str())
-    if error.fatal() or denied(error):
-        raise KafkaException(error)
-    # Elsewhere it is logged, once and with its cause, that Kafka is away.
-    level = logging.DEBUG if error.code() in _CONNECTION else logging.WARNING
-    log.log(level, "consumer: %s", error.str(), extra={"code": error.name()})
+    judge(error)

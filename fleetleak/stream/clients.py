@@ -14,11 +14,9 @@ from confluent_kafka.admin import AdminClient
 from fleetleak.kafka import client
 from fleetleak.kafka.reach import Reach
 from fleetleak.settings import Settings
+from fleetleak.stream.dead_letter import LARGEST_BYTES
 from fleetleak.stream.state_reader import StateReader
 from fleetleak.stream.transaction import Transaction
-
-# librdkafka's own limit is 1 MB before compression: a larger record could not even become a dead letter.
-_LARGEST_DEAD_LETTER = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -59,11 +57,11 @@ class Clients:
         properties = client.consumer(self._settings.kafka, f"{self._group}-restore", **ours)
         return StateReader(self._makers.state_consumer(properties), topic)
 
-    def transaction(self, wait: Callable[[], bool], lately: Callable[[], bool]) -> Transaction:
+    def transaction(self, away: Callable[[], bool], lately: Callable[[], bool]) -> Transaction:
         """Return the producing side; see `Transaction`."""
         timeout_seconds = self._settings.runtime.transaction_timeout_seconds
         # Two timeouts a call: the brokers' own comes first, and tells more.
-        return self._makers.transaction(self._producer, timeout_seconds * 2, wait, lately)
+        return self._makers.transaction(self._producer, timeout_seconds * 2, away, lately)
 
     def _producer(self, number: int) -> Producer:
         """Return the n-th producer; each has its own transactional id, and so fences no other."""
@@ -76,7 +74,7 @@ class Clients:
 
 def _producer_properties(timeout_seconds: float) -> dict[str, Any]:
     return {
-        "message.max.bytes": _LARGEST_DEAD_LETTER,
+        "message.max.bytes": LARGEST_BYTES,
         # librdkafka #5511, #5456: after a broker went, sending offsets can wait, beyond its timeout, until
         # any connection changes its state. The close of an idle one is such a change.
         "connections.max.idle.ms": int(timeout_seconds * 1000 / 2),

@@ -16,6 +16,8 @@ from fleetleak.stream.role import Record, Rejected
 
 log = logging.getLogger(__name__)
 
+LARGEST_BYTES = 64 * 2**20
+"""For producers: librdkafka's own limit is 1 MB before compression, too little for some dead letters."""
 _PREFIX = "fleetleak-"
 _EVERY_SECONDS = 60.0
 
@@ -28,10 +30,10 @@ class Origin(NamedTuple):
     offset: int
     reason: str
     error: str
-    target: str = ""
+    target: str | None = None
 
 
-def headers(rejected: Rejected, target: str = "") -> list[tuple[str, str | bytes | None]]:
+def headers(rejected: Rejected, target: str | None = None) -> list[tuple[str, str | bytes | None]]:
     """Return the headers of a dead letter; the one for the target only where a target refused it."""
     record: Record = rejected.record
     why = rejected.message[:500]
@@ -40,7 +42,7 @@ def headers(rejected: Rejected, target: str = "") -> list[tuple[str, str | bytes
     return [
         (_PREFIX + name, str(value).encode(errors="backslashreplace"))
         for name, value in origin._asdict().items()
-        if name != "target" or value
+        if value is not None
     ]
 
 
@@ -55,7 +57,7 @@ def origin(headers_: list[tuple[str, bytes | None]] | None) -> Origin | None:
             int(values["offset"]),
             values["reason"],
             values["error"],
-            values.get("target", ""),
+            values.get("target"),
         )
     except (KeyError, ValueError):
         return None

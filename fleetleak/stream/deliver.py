@@ -16,9 +16,8 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Literal
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -30,11 +29,12 @@ from fleetleak.settings import Settings
 from fleetleak.stream import dead_letter
 from fleetleak.stream.clients import Makers, consumer_properties
 from fleetleak.stream.lane import Lane
-from fleetleak.stream.messages import record_of
+from fleetleak.stream.messages import judge, record_of
 from fleetleak.stream.outbox import Outbox
-from fleetleak.stream.places import Places
+from fleetleak.stream.places import Places, Start
 from fleetleak.stream.retry import Retry
 from fleetleak.stream.role import Record, Rejected
+from fleetleak.stream.standing import Standing
 from fleetleak.stream.state_loader import StateLoader
 from fleetleak.stream.state_reader import StateReader
 from fleetleak.stream.target import Answer, Never, Target, TryAgain
@@ -44,7 +44,6 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.05
 _IDLE_SECONDS = 1.0
-_STANDBY_SECONDS = 15.0
 _MOST_AT_ONCE = 8  # attempts
 _MOST_RECORDS = 100  # of one poll
 _GIVE_UP_SECONDS = 86400.0
@@ -73,10 +72,6 @@ class Deliver:
         A record becomes a dead letter this long after its first attempt.
     reach
         Listens to the clients, where several deliveries share the knowledge of whether Kafka answers.
-    clock
-        Monotonic seconds.
-    chance
-        Spreads the pauses between attempts.
     """
 
     def __init__(
@@ -86,15 +81,13 @@ class Deliver:
         topic: str,
         group: str,
         dead_letter_topic: str,
-        start: Literal["earliest", "latest"] = "latest",
+        start: Start = "latest",
         *,
         state_topic: str | None = None,
         newest_only: bool = False,
         give_up_seconds: float = _GIVE_UP_SECONDS,
         reach: Reach | None = None,
         makers: Makers | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        chance: random.Random | None = None,
     ) -> None:
         makers, reach = makers or Makers(), reach or Reach(settings.kafka)
         self._target = target
@@ -103,19 +96,16 @@ class Deliver:
         self._state_topic = state_topic
         self._newest_only = newest_only
         self._give_up_seconds = give_up_seconds
-        self._clock = clock
         # Not for secrets: it spreads pauses.
-        self._chance = chance or random.Random()  # noqa: S311
+        self._chance = random.Random()  # noqa: S311
         self._lanes: dict[int, Lane] = {}
-        self._places = (
-            Places(topic, settings.kafka.group_protocol == "consumer") if start == "latest" else None
-        )
         self._incremental = settings.kafka.group_protocol == "consumer"
-        self._joined = False
-        self._begun = 0.0
+        self._places = Places(topic, self._incremental, start)
+        self._standing = Standing(reach, settings.runtime.session_timeout_seconds)
         self._idle: Future[None] | None = None
         self._idle_at = 0.0
-        ours = consumer_properties(settings) | {"auto.offset.reset": start} | reach.properties()
+        # A group begins where `Places` says. A place that retention passed is taken up at the oldest record.
+        ours = consumer_properties(settings) | {"auto.offset.reset": "earliest"} | reach.properties()
         self._consumer = makers.consumer(client.consumer(settings.kafka, group, **ours))
         ours = Outbox.properties() | reach.quiet_properties()
         self._outbox = Outbox(makers.producer(client.producer(settings.kafka, **ours)))
@@ -124,7 +114,7 @@ class Deliver:
             ours = StateReader.properties() | reach.quiet_properties()
             properties = client.consumer(settings.kafka, f"{group}-restore", **ours)
             self._loader = StateLoader(makers.state_consumer(properties), state_topic)
-        self._letters = dead_letter.Letters(clock)
+        self._letters = dead_letter.Letters()
         self._watchdog = Watchdog(settings.runtime.stall_seconds)
         self._pool = ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix=f"deliver-{target.NAME}")
 
@@ -134,7 +124,6 @@ class Deliver:
             [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
         self._watchdog.start()
-        self._begun = self._clock()
         try:
             while not stop.is_set():
                 self._turn()
@@ -151,9 +140,9 @@ class Deliver:
 
     def ready(self) -> str | None:
         """Return None if it delivers what comes, else what it waits for."""
-        if not self._joined:
-            return "waiting for its partitions"
-        if self._places is not None and self._places.open:
+        if (wrong := self._standing.wrong()) is not None:
+            return wrong
+        if self._places.open:
             return "asking where to begin"
         if not all(lane.restored for lane in list(self._lanes.values())):
             return f"reading {self._state_topic}"
@@ -171,14 +160,13 @@ class Deliver:
         busy = bool(under_way or self._outbox)
         for message in self._consumer.consume(_MOST_RECORDS, 0.0 if busy else _POLL_SECONDS):
             self._take(message)
-        if self._places is not None:
-            self._places.step(self._consumer)
+        self._places.step(self._consumer)
         self._load()
         for number, lane in self._lanes.items():
             self._finish(lane)
             if dropped := lane.superseded():
                 metrics.DELIVERIES.labels(self._target.NAME, "superseded").inc(dropped)
-            lane.start(self._pool, self._target, self._clock())
+            lane.start(self._pool, self._target, time.monotonic())
             if lane.resumes():
                 self._consumer.resume([TopicPartition(self._topic, number)])
         self._commit()
@@ -192,9 +180,7 @@ class Deliver:
 
     def _take(self, message: Message) -> None:
         if (error := message.error()) is not None:
-            if error.fatal() or denied(error):
-                raise KafkaException(error)
-            log.debug("consumer: %s", error.str())
+            judge(error)
             return
         record = record_of(message)
         # A record that was fetched before its partition was given up goes to the next owner.
@@ -216,14 +202,13 @@ class Deliver:
 
     def _finish(self, lane: Lane) -> None:
         """Act on the answer to an attempt, if one has ended."""
-        if (answer := lane.answer(self._clock())) is None:
+        if (answer := lane.answer(time.monotonic())) is None:
             return
         name = self._target.NAME
+        metrics.DELIVERIES.labels(name, answer.outcome).inc()
         if isinstance(answer, Never):
-            metrics.DELIVERIES.labels(name, "gave-up" if answer.reason == "gave-up" else "never").inc()
             self._refuse(lane, lane.next(), answer)
             return
-        metrics.DELIVERIES.labels(name, answer.outcome).inc()
         if isinstance(answer, TryAgain):
             log.info("%s: trying again in %.3g s: %s", name, answer.after_seconds, answer.why)
             return
@@ -234,7 +219,6 @@ class Deliver:
     def _refuse(self, lane: Lane, record: Record, answer: Never) -> None:
         """Send a record to the dead letter; its offset is committed once it is there."""
         rejected = Rejected(record, answer.reason, answer.why)
-        metrics.DEAD_LETTERS.labels(answer.reason).inc()
         self._letters.note(rejected)
         headers = dead_letter.headers(rejected, self._target.NAME)
         self._outbox.put(lane, self._dead_letter_topic, record.key, record.value, headers=headers)
@@ -256,13 +240,11 @@ class Deliver:
 
     def _rest(self) -> None:
         """Once a second: let the target do what is due, and measure how long the oldest record waits."""
-        now = self._clock()
+        now = time.monotonic()
         if now < self._idle_at:
             return
         self._idle_at = now + _IDLE_SECONDS
-        # An incremental assignment of no partitions is not announced, and the client has its name as a member
-        # before a broker knows it: after this time it stands by.
-        self._joined |= self._incremental and now - self._begun >= _STANDBY_SECONDS
+        self._standing.member(self._consumer.memberid() or "", self._incremental)
         oldest = min((at for lane in self._lanes.values() if (at := lane.oldest())), default=None)
         waiting = 0.0 if oldest is None else max(0.0, time.time() - oldest)
         metrics.WAITING.labels(self._target.NAME).set(waiting)
@@ -276,8 +258,7 @@ class Deliver:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = sorted(p.partition for p in partitions)
         log.info("partitions assigned", extra={"partitions": numbers, "target": self._target.NAME})
-        if self._places is not None:
-            self._places.assigned(consumer, numbers)
+        self._places.assigned(consumer, numbers)
         for number in numbers:
             self._lanes[number] = Lane(Retry(self._chance, self._give_up_seconds), self._newest_only)
         if self._loader is not None:
@@ -285,7 +266,7 @@ class Deliver:
         else:
             for number in numbers:
                 self._restored(number, {})
-        self._joined = True
+        self._standing.assigned()
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Wait for the attempts under way, remember what they delivered, and give the partitions up."""
@@ -304,8 +285,9 @@ class Deliver:
         numbers = [partition.partition for partition in partitions]
         if self._loader is not None:
             self._loader.forget(numbers)
-        if self._places is not None:
-            self._places.forget(numbers)
+        self._places.forget(numbers)
         for number in numbers:
             if self._lanes.pop(number, None) is not None:
                 self._target.revoked(number)
+        if not self._lanes:
+            self._standing.left()

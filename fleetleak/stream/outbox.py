@@ -6,11 +6,10 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from fleetleak.stream.dead_letter import LARGEST_BYTES
 from fleetleak.stream.lane import Lane
 
 _FULL_SECONDS = 0.1
-# librdkafka's own limit is 1 MB before compression: a record of that size could not become a dead letter.
-_LARGEST_DEAD_LETTER = 64 * 2**20
 
 
 class Outbox:
@@ -23,7 +22,7 @@ class Outbox:
     @staticmethod
     def properties() -> dict[str, Any]:
         """Return producer properties that it needs: it waits for the brokers without a time limit."""
-        return {"message.timeout.ms": 0, "linger.ms": 5, "message.max.bytes": _LARGEST_DEAD_LETTER}
+        return {"message.timeout.ms": 0, "linger.ms": 5, "message.max.bytes": LARGEST_BYTES}
 
     def put(self, lane: Lane, topic: str, key: bytes | None, value: bytes | None, **more: Any) -> None:
         """Produce one record; `more` has its `partition` or `headers`."""

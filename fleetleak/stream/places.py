@@ -1,9 +1,10 @@
-"""Where a group begins that is to deliver what comes from now on: at the end, and it remembers that end."""
+"""Where a group without committed offsets begins: at one end of each partition, and it remembers that."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import Literal
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -13,10 +14,11 @@ from fleetleak.stream.assign import flow, hold
 log = logging.getLogger(__name__)
 
 _CALL_SECONDS = 3.0
+Start = Literal["earliest", "latest"]
 
 
 class Places:
-    """Lets assigned partitions flow from their committed offsets; without any, it commits the end first.
+    """Lets assigned partitions flow from their committed offsets; without any, it commits a place first.
 
     Otherwise a process that ends before its first delivery would leave no trace of where it began, and the
     next one would begin at a later end.
@@ -25,11 +27,14 @@ class Places:
     ----------
     incremental
         Whether partitions are assigned one by one (KIP-848).
+    start
+        `earliest`: a new group delivers what is there; `latest`: what comes from now on.
     """
 
-    def __init__(self, topic: str, incremental: bool) -> None:
+    def __init__(self, topic: str, incremental: bool, start: Start) -> None:
         self._topic = topic
         self._incremental = incremental
+        self._start = start
         self._unplaced: set[int] = set()
 
     @property
@@ -73,12 +78,12 @@ class Places:
         for place in places:
             if place.error is not None:
                 raise KafkaException(place.error)
-        new = [self._end(consumer, place.partition) for place in places if place.offset < 0]
+        new = [self._begin(consumer, place.partition) for place in places if place.offset < 0]
         if new:
             consumer.commit(offsets=new, asynchronous=False)
         return [place for place in places if place.offset >= 0] + new
 
-    def _end(self, consumer: Consumer, number: int) -> TopicPartition:
+    def _begin(self, consumer: Consumer, number: int) -> TopicPartition:
         place = TopicPartition(self._topic, number)
-        end = consumer.get_watermark_offsets(place, timeout=_CALL_SECONDS)[1]
-        return TopicPartition(self._topic, number, end)
+        low, high = consumer.get_watermark_offsets(place, timeout=_CALL_SECONDS)
+        return TopicPartition(self._topic, number, low if self._start == "earliest" else high)

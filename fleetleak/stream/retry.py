@@ -47,7 +47,7 @@ class Retry:
         """Return the answer with the pause that is kept; `Never` if it is time to give up."""
         give_up = (now if self._began is None else self._began) + self._give_up_seconds
         if now >= give_up:
-            return Never("gave-up", answer.why)
+            return Never("gave-up", answer.why, "gave-up")
         # A target that asks for no pause at all would be called without end.
         asked = self._pause() if answer.after_seconds is None else max(answer.after_seconds, _LEAST_SECONDS)
         # One last attempt is made when it is time to give up.

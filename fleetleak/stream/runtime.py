@@ -15,7 +15,6 @@ from typing import Any
 from confluent_kafka import TopicPartition
 
 from fleetleak.kafka.reach import Reach
-from fleetleak.observe import metrics
 from fleetleak.settings.tree import Settings
 from fleetleak.stream.apply import Applier
 from fleetleak.stream.clients import Clients, Makers
@@ -138,7 +137,6 @@ class Runtime:
     def run(self, stop: threading.Event) -> None:
         """Consume, apply and commit until `stop` is set, then hand over and close."""
         self._stop = stop
-        metrics.READY.set_function(lambda: self.ready() is None)
         self._rebalance.subscribe(self._consumer, self._topics.read)
         self._watchdog.start()
         try:

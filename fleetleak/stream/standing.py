@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from fleetleak.kafka.reach import Reach
 
 _LEAST_SECONDS = 5.0
+_STANDBY_SECONDS = 15.0
 STAND_BY = "stand-by: no partition is assigned to this process"
 
 
@@ -36,6 +37,7 @@ class Standing:
         self._patience = max(_LEAST_SECONDS, 2 * session_seconds)
         self._clock = clock
         self._wall = wall
+        self._began = clock()
         self._joined = False
         self._alone_since: float | None = None
         self._member = False
@@ -50,8 +52,12 @@ class Standing:
         self._alone_since = self._clock()
 
     def member(self, identity: str, incremental: bool) -> None:
-        """Note the member id: an incremental assignment of no partitions is not announced."""
-        self._member = incremental and bool(identity)
+        """Note the member id: an incremental assignment of no partitions is not announced.
+
+        Such a client has its id before a broker knows it, so it counts as a member after some seconds only.
+        """
+        waited = self._clock() - self._began >= _STANDBY_SECONDS
+        self._member = incremental and waited and bool(identity)
 
     def wrong(self) -> str | None:
         """Return None while all is well, else what is wrong and since when."""

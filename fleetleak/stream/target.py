@@ -35,10 +35,11 @@ class TryAgain(NamedTuple):
 
 
 class Never(NamedTuple):
-    """The target will not take it; `reason` is a short word for the dead letter and the metric."""
+    """The target will not take it; `reason` is a short word for the dead letter."""
 
     reason: str
     why: str
+    outcome: str = "never"
 
 
 Answer = Delivered | TryAgain | Never

@@ -35,7 +35,7 @@ class Transaction:
         Returns the n-th transactional producer; each has a transactional id that no other process uses.
     timeout_seconds
         How long one call to the cluster may take.
-    wait
+    away
         Called when a call got no answer in time, and every second of a call that lasts: returns whether Kafka
         is away, so that the call is repeated.
     lately
@@ -47,12 +47,12 @@ class Transaction:
         self,
         connect: Callable[[int], Producer],
         timeout_seconds: float,
-        wait: Callable[[], bool],
+        away: Callable[[], bool],
         lately: Callable[[], bool],
     ) -> None:
         self._connect = connect
         self._timeout = timeout_seconds
-        self._wait = wait
+        self._kafka_away = away
         self._lately = lately
         self._metadata: Any = None
         self._published: dict[str, int] = {}
@@ -154,10 +154,10 @@ class Transaction:
 
     def _away(self) -> bool:
         """Return whether Kafka is away. A poll first: it delivers what the client knows."""
-        # A producer that failed for good raises again at the next call.
-        with contextlib.suppress(KafkaException):
+        # A producer that failed for good raises again at the next call (SystemError: see kafka.trouble).
+        with contextlib.suppress(KafkaException, SystemError):
             self._producer.poll(0)
-        return self._wait()
+        return self._kafka_away()
 
     def _renew(self) -> None:
         """Continue with a new producer and a new transactional id: the old one may do nothing more."""

@@ -144,7 +144,7 @@ def _cgroups(root: Path) -> Finding:
 
 
 def _policy(settings: Settings) -> Iterator[Finding]:
-    # Imported here: a host without these sinks can be checked, too.
+    # Imported here: only this check needs the sinks.
     from sinks.alerting.leak.role import leak_rules
     from sinks.policy.conditions import BadPolicy
     from sinks.policy.file import read
@@ -166,10 +166,12 @@ def _targets(settings: Settings, policy: PolicyFile) -> Iterator[Finding]:
     try:
         from sinks.notify.role import channel
         from sinks.notify.targets import targets
+
+        specs = targets(policy)
     except ImportError as error:
         yield Finding("targets", True, f"not checked: {error}", hint("notify"))
         return
-    for spec in targets(policy):
+    for spec in specs:
         try:
             channel(settings, spec).close()
         except BadSetting as error:

@@ -20,10 +20,11 @@ from fleetleak.observe import logs, metrics
 from fleetleak.observe.garbage import collect_seldom
 from fleetleak.observe.health import Check, HealthServer
 from fleetleak.settings import Settings
-from fleetleak.stream import Runtime, Topics
+from fleetleak.settings.tree import KafkaSettings
+from fleetleak.stream import Runtime
 from fleetleak.stream.clients import Makers
 from fleetleak.stream.errors import Fenced, Refused, Stalled, TooMuchPoison
-from fleetleak.stream.spec import Delivery, DeliverySpec, RoleSpec
+from fleetleak.stream.spec import Delivery, DeliverySpec, RoleSpec, Spec
 from fleetleak.stream.watchdog import EXIT_STALLED, Watchdog
 from fleetleak_app.cli import CommandFailed
 from fleetleak_app.cli.connect import refuse_misfits
@@ -48,6 +49,7 @@ def serve(
     """Run a role until SIGTERM or SIGINT, and serve its health and these families of metrics."""
     logs.setup(settings.log.level)
     metrics.BUILD_INFO.labels(__version__, role).set(1)
+    metrics.READY.set_function(lambda: ready() is None)
     stop = _stop_on_signal()
     if settings.http.port < 0:
         run(stop)
@@ -89,10 +91,10 @@ class _Waiting:
         Returns what then runs.
     """
 
-    def __init__(self, settings: Settings, begin: Callable[[threading.Event], Delivery | Runtime]) -> None:
+    def __init__(self, settings: Settings, begin: Callable[[threading.Event], Delivery]) -> None:
         self._settings = settings
         self._begin = begin
-        self._running: Delivery | Runtime | None = None
+        self._running: Delivery | None = None
         self._trouble = ""
 
     def run(self, stop: threading.Event) -> None:
@@ -138,7 +140,6 @@ def serve_role(settings: Settings, spec: RoleSpec, makers: Makers | None = None)
     """
     role = _made(settings, spec.extra, spec.make)
     topics, group = spec.topics(settings.kafka), spec.group(settings.kafka)
-    metrics.READY.set(0)
     waiting = _Waiting(settings, lambda stop: Runtime(settings, role, topics, group, stop, makers))
     return _served(settings, spec, waiting, ("runtime", *spec.metrics))
 
@@ -157,9 +158,7 @@ def serve_delivery(settings: Settings, spec: DeliverySpec) -> int:
     return _served(settings, spec, _Waiting(settings, lambda stop: delivery), spec.metrics)
 
 
-def _served(
-    settings: Settings, spec: RoleSpec | DeliverySpec, waiting: _Waiting, families: Collection[str]
-) -> int:
+def _served(settings: Settings, spec: Spec, waiting: _Waiting, families: Collection[str]) -> int:
     try:
         # Raises an error for bad properties before anything is logged.
         AdminClient(client.common(settings.kafka, log_level=0, error_cb=lambda error: None))
@@ -174,16 +173,18 @@ def _served(
     except KafkaException as error:
         if error.args[0].name() == "_INVALID_ARG":
             raise
-        right = _right(error, spec.topics(settings.kafka), spec.group(settings.kafka))
+        right = _right(error, spec, settings.kafka)
         why = sentence(error, right, settings.kafka)
         raise CommandFailed(f"{spec.name} cannot go on: {why}") from None
 
 
-def _right(error: KafkaException, topics: Topics, group: str) -> Right:
+def _right(error: KafkaException, spec: Spec, kafka: KafkaSettings) -> Right:
     """Return the right that a refused call of a role needs. docs/operating.md lists all rights."""
     code = error.args[0].code()
+    topics, group = spec.topics(kafka), spec.group(kafka)
     if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
-        return Right("Read", f"group {group}")
+        several = isinstance(spec, DeliverySpec)
+        return Right("Read", f"groups that begin with {group}" if several else f"group {group}")
     if code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
         return Right("Write", f"transactional ids that begin with {group}")
     every = [*topics.read, *([topics.state] if topics.state else []), topics.dead_letter]

@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 
 from fleetleak.settings import Loaded
-from fleetleak.stream.spec import DeliverySpec, RoleSpec
+from fleetleak.stream.spec import Spec
 from fleetleak_app import roles
 from fleetleak_app.cli.serve import ROLE_SECTIONS, serve_delivery, serve_role
 
 _ROLES = {spec.name: spec for spec in roles.run_by("sink")}
 _DELIVERIES = {spec.name: spec for spec in roles.deliveries() if spec.command == "sink"}
-_ALL: list[RoleSpec | DeliverySpec] = [*_ROLES.values(), *_DELIVERIES.values()]
+_ALL: list[Spec] = [*_ROLES.values(), *_DELIVERIES.values()]
 
 HELP = "; ".join(f"{spec.name}: {spec.help}" for spec in _ALL)
 SECTIONS = (*ROLE_SECTIONS, *(section for spec in _ALL for section in spec.sections))

@@ -246,8 +246,7 @@ class Channel(Target):
 
     def _count(self, answer: Answer) -> Answer:
         """Count what came of a notice without a record, and return it."""
-        outcome = "never" if isinstance(answer, Never) else answer.outcome
-        metrics.REPEATS.labels(self.NAME, outcome).inc()
+        metrics.REPEATS.labels(self.NAME, answer.outcome).inc()
         if not isinstance(answer, Delivered) and self._clock() - self._logged >= _LOG_SECONDS:
             self._logged = self._clock()
             log.warning("%s: a notice could not be repeated: %s", self.NAME, answer.why)

@@ -124,8 +124,6 @@ class Notify:
         """Return None if every target is served, else what the first other one waits for."""
         if len(self._delivers) < len(self._channels):
             return "starting"
-        if self._reach.away:
-            return f"no answer from Kafka for {self._reach.silent_seconds:.0f} s: {self._reach}"
         waits = ((name, deliver.ready()) for name, deliver in self._delivers.items())
         return next((f"target {name}: {why}" for name, why in waits if why), None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +74,11 @@ def test_all_is_well(settings: Settings, host: Path, capsys: pytest.CaptureFixtu
 
 
 def test_the_policy_file_and_the_secrets_of_its_targets(
-    settings: Settings, host: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    settings: Settings,
+    host: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = tmp_path / "policy.toml"
     file.write_text(
@@ -85,6 +90,12 @@ def test_the_policy_file_and_the_secrets_of_its_targets(
     assert findings["target ops"]["detail"] == "stdout"
     assert "there is no environment variable N" in findings["target p"]["detail"]
     assert "fleetleak notify test TARGET" in findings["target p"]["fix"]
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+    monkeypatch.delitem(sys.modules, "sinks.notify.notifiers.pagerduty", raising=False)
+    monkeypatch.delitem(sys.modules, "sinks.notify.http", raising=False)
+    code, findings = doctor(settings, host, capsys, "--policy-file", str(file))
+    assert code == 0
+    assert findings["targets"]["detail"].startswith("not checked: ")
     file.write_text("[thresholds]\nbass = 0.7\n")
     code, findings = doctor(settings, host, capsys, "--policy-file", str(file))
     assert code == 1

@@ -88,7 +88,7 @@ def test_a_record_is_given_up_a_day_after_its_first_attempt(asked: float | None)
         if isinstance(answer, Never):
             break
         now += 100.0
-    assert answers[-1] == Never("gave-up", "busy")
+    assert answers[-1] == Never("gave-up", "busy", "gave-up")
     assert now >= 100.0 + DAY
 
 

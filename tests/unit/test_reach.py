@@ -148,6 +148,8 @@ def test_who_lost_all_and_got_nothing_is_not_ready_after_two_sessions(
 def test_a_member_that_is_told_increments_only_is_ready_without_partitions(
     standing: Standing, clock: Clock, reach: Reach
 ) -> None:
+    standing.member("m-1", incremental=True)
+    assert standing.wrong() == "waiting for the consumer group", "it has its id before a broker knows it"
     standing.left()
     wait(clock, reach, 100)
     standing.member("", incremental=True)
