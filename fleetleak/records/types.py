@@ -10,6 +10,7 @@ MOST_BYTES = 2**60
 MOST_COUNT = 2**63 - 1
 MOST_UNIX_SECONDS = 10**11
 MOST_NAME = 256
+MOST_TEXT = 1024
 Bytes = Annotated[int, Meta(ge=0, le=MOST_BYTES, description="bytes")]
 Count = Annotated[int, Meta(ge=0, le=MOST_COUNT, description="a counter since the source started")]
 UnixSeconds = Annotated[float, Meta(ge=0, le=float(MOST_UNIX_SECONDS), description="unix time in seconds")]
@@ -21,7 +22,7 @@ PartitionNumber = Annotated[int, Meta(ge=0, le=2**31 - 1, description="a partiti
 Offset = Annotated[int, Meta(ge=0, le=2**63 - 1, description="an offset in a partition")]
 Name = Annotated[str, Meta(min_length=1, max_length=MOST_NAME, description="a name")]
 Labels = Annotated[dict[Name, Annotated[str, Meta(max_length=MOST_NAME)]], Meta(max_length=32)]
-Text = Annotated[str, Meta(max_length=1024, description="words for people")]
+Text = Annotated[str, Meta(max_length=MOST_TEXT, description="words for people")]
 AlertKey = Annotated[str, Meta(min_length=1, max_length=512, description="an alert's key")]
 """Longer than a name: it consists of the service's name, a time and a track."""
 HowMany = Annotated[int, Meta(ge=0, le=2**63 - 1, description="how many")]

@@ -8,6 +8,7 @@ import time
 import msgspec
 
 from fleetleak.records import Alert, Label
+from fleetleak.records.types import MOST_NAME
 from fleetleak.settings import Loaded
 from fleetleak.text import moment
 from fleetleak_app.cli import CommandFailed, times
@@ -18,7 +19,6 @@ from fleetleak_app.cli.publish import author, publish, written
 HELP = "label a service or one of its alerts: leak, not-a-leak or expected"
 SECTIONS = ("kafka", "topics", "log")
 
-_LONGEST_NAME = 256
 _LEARNED = "counts for the threshold and the method that labels teach (fleetleak explain)"
 _CONDITION = "three alike within a day become a whitelist condition (fleetleak whitelist list)"
 
@@ -42,7 +42,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         raise CommandFailed(f"--until goes with expected: {arguments.verdict} has no end")
     target = arguments.target
     label = Label(
-        service=target[:_LONGEST_NAME],
+        service=target[:MOST_NAME],
         alert=target,
         verdict=arguments.verdict,
         author=arguments.author or author(),
@@ -76,6 +76,11 @@ def effect(label: Label, alert: Alert | None) -> str:
         The alert that it is for, or that fires for its service; None where none does.
     """
     if label.alert is not None and (alert is None or alert.state == "resolved"):
+        if label.verdict == "expected":
+            return (
+                "recorded; the alert has ended, so nothing changes:"
+                f" to mute the service, fleetleak label {label.service} expected"
+            )
         return (
             "recorded; the alert has ended, so nothing changes at once;"
             f" if it is the newest of its service, the label {_LEARNED}"

@@ -219,12 +219,13 @@ class Channel(Target):
                 break
         if self._repeats is None:
             return
-        due = self._repeats.due(self._clock())
-        for number, notice in enumerate(due):
+        for notice in self._repeats.due(self._clock()):
+            if self._clock() >= deadline:
+                return
             # One that is refused waits for its next turn; one that may pass lets the others wait too.
-            if self._clock() >= deadline or isinstance(self._repeat(notice), TryAgain):
-                for left in due[number:]:
-                    self._repeats.failed(left, self._clock())
+            again = isinstance(self._count(self._notifier.send(notice)), TryAgain)
+            self._repeats.tried(notice, self._clock(), again)
+            if again:
                 return
 
     def _outdated(self) -> list[str]:
@@ -240,9 +241,6 @@ class Channel(Target):
                     return True
                 storm = self._storms.storm(key)
             return isinstance(self._count(self._send_storm(storm, "updated")), Delivered)
-
-    def _repeat(self, notice: Notice) -> Answer:
-        return self._count(self._notifier.send(notice))
 
     def _count(self, answer: Answer) -> Answer:
         """Count what came of a notice without a record, and return it."""

@@ -6,7 +6,6 @@ import logging
 import socket
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import httpx2
 
@@ -134,6 +133,23 @@ def after(reply: Reply) -> float | None:
         return None
 
 
+def address(url: str, name: str = "url") -> httpx2.URL:
+    """Return an address to which requests can be sent.
+
+    Raises
+    ------
+    BadPolicy
+        If it is none; the message has the name of its field only, because it may be a secret.
+    """
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        parsed = httpx2.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.port == 0:
+        raise BadPolicy(f"{name} must be an address that begins with https:// or http://")
+    return parsed
+
+
 def without_login(url: str) -> str:
     """Return an address; a login in it would be a secret in the policy file.
 
@@ -142,13 +158,19 @@ def without_login(url: str) -> str:
     BadPolicy
         If it has one, or is no address.
     """
-    parts = urlsplit(url)
-    try:
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise BadPolicy("url must be an address that begins with https:// or http://")
-    if parts.username is not None or parts.password is not None:
+    if address(url).userinfo:
         raise BadPolicy("url has a login in it: a secret is no part of the policy file")
     return url
+
+
+def header_value(name: str, value: str) -> str:
+    """Return the value of a header.
+
+    Raises
+    ------
+    BadPolicy
+        If no header can have it; without the value, because it may be a secret.
+    """
+    if not (value.isascii() and value.isprintable()):
+        raise BadPolicy(f"{name} has a sign that no header can have")
+    return value

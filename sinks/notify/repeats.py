@@ -53,18 +53,16 @@ class Repeats:
             }
 
     def due(self, now: float) -> list[Notice]:
-        """Return what is due, and take it for sent."""
+        """Return what is due, the longest overdue first: a slow target must not starve the last ones."""
         with self._lock:
             self._repeats = {key: one for key, one in self._repeats.items() if one.until > now}
-            # The longest overdue first: a slow target must not starve the last ones.
             due = sorted((one for one in self._repeats.values() if one.at <= now), key=lambda one: one.at)
-            for one in due:
-                self._repeats[one.notice.key] = one._replace(at=now + self._every_seconds)
             return [one.notice for one in due]
 
-    def failed(self, notice: Notice, now: float) -> None:
-        """Let a notice that could not be sent be due again, unless a newer one took its place."""
+    def tried(self, notice: Notice, now: float, again: bool) -> None:
+        """Note that a notice was tried; with `again` it stays due, behind the others."""
         with self._lock:
             one = self._repeats.get(notice.key)
+            # A newer one may have taken its place.
             if one is not None and one.notice is notice:
-                self._repeats[notice.key] = one._replace(at=now)
+                self._repeats[notice.key] = one._replace(at=now if again else now + self._every_seconds)

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 NAME = "notify"
 _CHECK_SECONDS = 0.5
-_LABEL_SECONDS = 30.0
+LABEL_SECONDS = 30.0
+"""Between two questions about what people did at the targets."""
 _NO_TARGET = (
     "no target: write one into the policy file, for instance [targets.ops] with kind = \"stdout\", and name"
     " the file in policy.file (docs/alerting.md)"
@@ -98,10 +99,10 @@ class Notify:
         return next((found for one in self._channels if (found := one.alert(key)) is not None), None)
 
     def _take_labels(self, stop: threading.Event) -> None:
-        """Publish what people did at the targets, every half minute."""
+        """Publish what people did at the targets, from time to time."""
         # A channel returns each once, so one that Kafka does not take waits here.
         waiting: deque[Label] = deque()
-        while not stop.wait(_LABEL_SECONDS):
+        while not stop.wait(LABEL_SECONDS):
             for channel in self._channels:
                 try:
                     waiting.extend(channel.weak_labels())

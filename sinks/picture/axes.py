@@ -90,7 +90,8 @@ def grown(ahead: Floats, growth: float, room: float, seconds: float) -> Floats:
     for _ in range(_HALVINGS):
         bend = (low + high) / 2
         low, high = (bend, high) if math.expm1(bend) / bend < wanted else (low, bend)
-    return growth * seconds * np.expm1(bend * np.minimum(ahead / seconds, 1.0)) / bend
+    gained = growth * seconds * np.expm1(bend * np.minimum(ahead / seconds, 1.0)) / bend
+    return np.where(ahead >= seconds, room, gained)
 
 
 class MemoryAxes:

@@ -17,11 +17,14 @@ from sinks.policy.file import converted
 from tests.notify.mailserver import PASSWORD, USER, Mailbox, mail_server
 from tests.notify.servers import PASSING, Failure, Server, http_server
 from tests.notify.targets import (
+    ALERTMANAGER_BEARER,
+    ALERTMANAGER_LOGIN,
     ALERTMANAGER_PASSWORD,
     APPRISE_PATH,
     PAGERDUTY_KEY,
     SLACK_TOKEN,
     SLACK_WEBHOOK,
+    WEBHOOK_PATH,
     WEBHOOK_SECRET,
     AlertmanagerTarget,
     AppriseTarget,
@@ -144,7 +147,15 @@ CASES = [
         serve=lambda failure: http_server(AlertmanagerTarget(), failure),
         table=lambda url: {"urls": [url], "user": "fleetleak", "password": {"env": SECRET}},
         secret=lambda url: ALERTMANAGER_PASSWORD,
-        hidden=(ALERTMANAGER_PASSWORD,),
+        hidden=(ALERTMANAGER_PASSWORD, ALERTMANAGER_LOGIN),
+    ),
+    Case(
+        kind="alertmanager",
+        name="alertmanager-bearer",
+        serve=lambda failure: http_server(AlertmanagerTarget(), failure),
+        table=lambda url: {"urls": [url], "bearer": {"env": SECRET}},
+        secret=lambda url: ALERTMANAGER_BEARER,
+        hidden=(ALERTMANAGER_BEARER,),
     ),
     Case(
         kind="webhook",
@@ -152,6 +163,22 @@ CASES = [
         table=lambda url: {"url": f"{url}/hook", "secret": {"env": SECRET}},
         secret=lambda url: WEBHOOK_SECRET,
         hidden=(WEBHOOK_SECRET,),
+    ),
+    Case(
+        kind="webhook",
+        name="webhook-login",
+        serve=lambda failure: http_server(WebhookTarget(), failure),
+        table=lambda url: {"url": f"{url}{WEBHOOK_PATH}", "authorization": {"env": SECRET}},
+        secret=lambda url: WEBHOOK_SECRET,
+        hidden=(WEBHOOK_SECRET,),
+    ),
+    Case(
+        kind="webhook",
+        name="webhook-secret-url",
+        serve=lambda failure: http_server(WebhookTarget(), failure),
+        table=lambda url: {"url": {"env": SECRET}},
+        secret=lambda url: url + WEBHOOK_PATH,
+        hidden=(WEBHOOK_PATH.rpartition("/")[2],),
     ),
     Case(
         kind="stdout",

@@ -21,7 +21,7 @@ from fleetleak_app.demo.alertmanager import Posted, RealAlertmanager
 from sinks.notify.http import Http
 from sinks.notify.notifier import Notice
 from sinks.notify.notifiers.alertmanager import Alertmanager
-from sinks.notify.notifiers.alertmanager_api import AlertmanagerSettings
+from sinks.notify.notifiers.alertmanager_api import AlertmanagerSettings, Replicas
 from sinks.notify.notifiers.silences import (
     Matcher,
     Silence,
@@ -34,6 +34,8 @@ from sinks.policy.conditions import BadPolicy
 from sinks.policy.file import Secret
 from tests.notify.alertmanager import real_alertmanager
 from tests.notify.alertmanager_schema import PostableAlert, parsed
+from tests.notify.servers import Failure, Given, http_server
+from tests.notify.targets import AlertmanagerTarget
 
 # The first time, the Alertmanager is built from source.
 pytestmark = pytest.mark.timeout(960)
@@ -181,6 +183,26 @@ def test_one_replica_is_enough(
     assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [f"alertmanager {away}"]
 
 
+def test_a_replica_that_failed_is_not_asked_for_a_while_if_another_one_answers() -> None:
+    good, bad = AlertmanagerTarget(), AlertmanagerTarget()
+    now = 0.0
+    with http_server(good) as one, http_server(bad, Failure.BROKEN) as two:
+        replicas = Replicas(AlertmanagerSettings(urls=[two.url, one.url]), lambda: now)
+
+        def asked(count: int) -> tuple[int, int]:
+            for _ in range(count):
+                replicas.post("/api/v2/alerts", b"[]")
+            return len(good.asked), len(bad.asked)
+
+        good.take = lambda request: Given(200)  # type: ignore[method-assign]
+        assert asked(3) == (3, 1)
+        now = 31.0
+        assert asked(1) == (4, 2)
+        good.take = lambda request: Given(503)  # type: ignore[method-assign]
+        assert asked(1) == (5, 3), "when the other one fails, too, it is asked at once"
+        replicas.close()
+
+
 def test_with_no_replica_it_tries_again(notice: Notice) -> None:
     notifier = Alertmanager(AlertmanagerSettings(urls=[f"http://127.0.0.1:{free_port()}"]))
     assert isinstance(notifier.send(notice), TryAgain)
@@ -214,11 +236,13 @@ def test_a_silence_is_a_weak_label_once(
     began = time.time() - 1
     silenced(real, Matcher("key", notice.key, False), Matcher("team", "mem.*", True))
     away = f"http://127.0.0.1:{free_port()}"
-    poller = SilencePoller(AlertmanagerSettings(urls=[away, real.url], labels={"team": "memory"}), began)
+    settings = AlertmanagerSettings(urls=[away, real.url], labels={"team": "memory"})
+    replicas = Replicas(settings)
+    poller = SilencePoller(settings, replicas, began)
     other = structs.replace(notice.alert, key="other")
     (label,) = poller.poll([notice.alert, other])
     assert poller.poll([notice.alert, other]) == []
-    poller.close()
+    replicas.close()
     assert (label.service, label.verdict, label.alert, label.weak) == (
         "shop/cart", "expected", notice.key, True,
     )  # fmt: skip
@@ -232,21 +256,22 @@ def test_a_silence_from_before_and_one_that_has_ended_are_no_labels(
     real: RealAlertmanager, notice: Notice
 ) -> None:
     settings = AlertmanagerSettings(urls=[real.url])
+    replicas = Replicas(settings)
     began = time.time() - 1
     identity = silenced(real, Matcher("key", notice.key, False))
-    late = SilencePoller(settings, time.time() + 60)
+    late = SilencePoller(settings, replicas, time.time() + 60)
     assert late.poll([notice.alert]) == []
     httpx2.delete(f"{real.url}/api/v2/silence/{identity}").raise_for_status()
-    poller = SilencePoller(settings, began)
+    poller = SilencePoller(settings, replicas, began)
     assert poller.poll([notice.alert]) == []
-    for each in (late, poller):
-        each.close()
+    replicas.close()
 
 
 def test_with_no_replica_there_are_no_labels(notice: Notice, caplog: pytest.LogCaptureFixture) -> None:
-    poller = SilencePoller(AlertmanagerSettings(urls=[f"http://127.0.0.1:{free_port()}"]), 0.0)
-    assert poller.poll([notice.alert]) == []
-    poller.close()
+    settings = AlertmanagerSettings(urls=[f"http://127.0.0.1:{free_port()}"])
+    replicas = Replicas(settings)
+    assert SilencePoller(settings, replicas, 0.0).poll([notice.alert]) == []
+    replicas.close()
     assert len(caplog.records) == 1
 
 

@@ -15,6 +15,7 @@ from fleetleak.records import Alert, Decoder, Label, encode
 from fleetleak.records.alert import History
 from fleetleak.settings import BadSetting, Settings
 from fleetleak.stream.target import Answer, Delivered
+from sinks.notify import role
 from sinks.notify.channel import Channel
 from sinks.notify.naming import picture_name
 from sinks.notify.notifier import Notice
@@ -93,7 +94,9 @@ def test_a_picture_can_be_fetched_while_the_target_takes_its_notice(settings: Se
     assert fetched[0][1].startswith(b"\x89PNG")
 
 
-def test_what_people_did_at_a_target_becomes_weak_labels(settings: Settings) -> None:
+def test_what_people_did_at_a_target_becomes_weak_labels(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Silenced(Remembering):
         def weak_labels(self, standing: Sequence[Alert]) -> list[Label]:
             return [
@@ -101,13 +104,10 @@ def test_what_people_did_at_a_target_becomes_weak_labels(settings: Settings) -> 
                 for one in standing
             ]
 
-    notifier = Silenced()
-    with serving(settings, notifier):
+    monkeypatch.setattr(role, "LABEL_SECONDS", 0.1)
+    with serving(settings, Silenced()):
         publish(settings, alert())
-        wait_for(lambda: bool(notifier.notices), what="the notice")
-    # The labels are asked for at the start and once a minute: what stands at the start is known.
-    with serving(settings, notifier):
-        wait_for(lambda: bool(labels(settings)), 90, what="the weak label")
+        wait_for(lambda: bool(labels(settings)), what="the weak label")
     assert (labels(settings)[0].author, labels(settings)[0].weak) == ("am:ann", True)
 
 

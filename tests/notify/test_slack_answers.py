@@ -164,17 +164,18 @@ def test_an_unknown_button_is_refused() -> None:
 @pytest.mark.parametrize(
     ("verdict", "expires", "words"),
     [
-        ("leak", None, "recorded: shop/cart is a leak. The alert is confirmed."),
+        ("leak", None, "recorded: shop/cart is a leak. If the alert still stands, it is sure from now on."),
         (
             "not-a-leak",
             None,
-            "recorded: shop/cart is not a leak. This growth is covered;"
-            " `fleetleak whitelist list` shows what is silenced.",
+            "recorded: shop/cart is not a leak. If the alert still stands, it ends, and this growth is no"
+            " alert until it has clearly grown.",
         ),
         (
             "expected",
             1790013260.0,
-            "recorded: the growth of shop/cart is expected. Its alert is silent until 21 Sep 17:54 UTC.",
+            "recorded: the growth of shop/cart is expected. If the alert still stands, it ends, and nothing"
+            " of the service is an alert until 21 Sep 17:54 UTC.",
         ),
     ],
 )

@@ -212,6 +212,11 @@ def test_growth_reaches_the_limit_when_the_forecast_says(room: float, middle: fl
     assert grown(np.array([1e-6]), 10.0, room, 10.0) == pytest.approx([1e-5], rel=1e-3)
 
 
+def test_growth_ends_at_the_limit_to_the_last_bit() -> None:
+    for room in np.linspace(1.0, 5e9, 200):
+        assert grown(np.array([10.0, 11.0, 1e9]), 7.0, room, 10.0).tolist() == [room] * 3
+
+
 def test_what_has_no_growth_room_or_time_stays_straight() -> None:
     ahead = np.array([2.0])
     assert [grown(ahead, *flat)[0] for flat in [(-1.0, 9.0, 9.0), (3.0, -1.0, 9.0), (3.0, 9.0, 0.0)]] == [

@@ -42,7 +42,7 @@ class Response(NamedTuple):
     afterwards: Callable[[], object] | None = None
 
 
-Route = Callable[[Request], Response]
+Handle = Callable[[Request], Response]
 """It may raise `Refused`. It runs in a thread of its own, several at the same time."""
 
 
@@ -55,7 +55,7 @@ class Endpoint:
     ----------
     address, port
         Where to listen; port 0 means a free port, see `port`.
-    routes
+    handles
         What answers a method and a path. A path that ends with a slash stands for all that begin with it.
 
     Attributes
@@ -64,8 +64,8 @@ class Endpoint:
         The port that is in use.
     """
 
-    def __init__(self, address: str, port: int, routes: Mapping[tuple[str, str], Route]) -> None:
-        self._server = _Server((address, port), _handler(routes))
+    def __init__(self, address: str, port: int, handles: Mapping[tuple[str, str], Handle]) -> None:
+        self._server = _Server((address, port), _handler(handles))
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), name="answers", daemon=True
@@ -115,7 +115,7 @@ class _Server(ThreadingHTTPServer):
         log.debug("a request broke off", exc_info=True)
 
 
-def _handler(routes: Mapping[tuple[str, str], Route]) -> type[BaseHTTPRequestHandler]:
+def _handler(handles: Mapping[tuple[str, str], Handle]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _SECONDS
         server_version = "fleetleak"
@@ -146,10 +146,10 @@ def _handler(routes: Mapping[tuple[str, str], Route]) -> type[BaseHTTPRequestHan
         def _response(self) -> Response:
             path = unquote(self.path.partition("?")[0])
             try:
-                route = _route(routes, self.command, path)
+                handle = _handle(handles, self.command, path)
                 body = self._body()
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                return route(Request(path, headers, body))
+                return handle(Request(path, headers, body))
             except Refused as refused:
                 return Response(refused.status, f"{refused.words}\n".encode())
             except Exception:
@@ -181,7 +181,7 @@ def _length(header: str) -> int:
     return int(header)
 
 
-def _route(routes: Mapping[tuple[str, str], Route], method: str, path: str) -> Route:
+def _handle(handles: Mapping[tuple[str, str], Handle], method: str, path: str) -> Handle:
     """Return what answers a method and a path.
 
     Raises
@@ -190,8 +190,8 @@ def _route(routes: Mapping[tuple[str, str], Route], method: str, path: str) -> R
         404 for an unknown path, 405 for a known one with another method.
     """
     methods = {
-        known: route
-        for (known, place), route in routes.items()
+        known: handle
+        for (known, place), handle in handles.items()
         if path == place or (place.endswith("/") and path.startswith(place))
     }
     if not methods:

@@ -9,8 +9,8 @@ from threading import Lock
 
 from fleetleak.records import Alert, Label
 from sinks import picture
-from sinks.notify.answers import routes
-from sinks.notify.answers.endpoint import Route
+from sinks.notify.answers import handlers
+from sinks.notify.answers.endpoint import Handle
 from sinks.notify.http import Http, NoReply
 from sinks.notify.naming import key_of
 from sinks.policy.file import AnswersTable
@@ -24,24 +24,24 @@ AlertOf = Callable[[str], Alert | None]
 
 def served(
     answers: AnswersTable, alert_of: AlertOf, take: Callable[[Label], object]
-) -> dict[tuple[str, str], Route]:
-    """Return the routes of the endpoint. Secrets are read now.
+) -> dict[tuple[str, str], Handle]:
+    """Return what the endpoint does, by method and path. Secrets are read now.
 
     Raises
     ------
     BadPolicy
         If a secret is not there.
     """
-    every = {("GET", routes.PICTURES): routes.pictures(Pictures(alert_of).find)}
+    every = {("GET", handlers.PICTURES): handlers.pictures(Pictures(alert_of).find)}
     if answers.slack_secret is not None:
-        every["POST", "/slack"] = routes.slack(answers.slack_secret.value(), take, _tell)
+        every["POST", "/slack"] = handlers.slack(answers.slack_secret.value(), take, _tell)
     if answers.pagerduty_secret is not None:
 
         def service_of(key: str) -> str | None:
             alert = alert_of(key)
             return None if alert is None else alert.service
 
-        every["POST", "/pagerduty"] = routes.pagerduty(answers.pagerduty_secret.value(), take, service_of)
+        every["POST", "/pagerduty"] = handlers.pagerduty(answers.pagerduty_secret.value(), take, service_of)
     return every
 
 

@@ -94,11 +94,12 @@ def effect(label: Label) -> bytes:
     """Return a message for the person who pressed the button: what the label does."""
     service = mrkdwn(label.service)
     until = moment(label.expires) if label.expires is not None else ""
-    covered = "This growth is covered; `fleetleak whitelist list` shows what is silenced."
     effects: dict[Verdict, str] = {
-        "leak": f"{service} is a leak. The alert is confirmed.",
-        "not-a-leak": f"{service} is not a leak. {covered}",
-        "expected": f"the growth of {service} is expected. Its alert is silent until {until}.",
+        "leak": f"{service} is a leak. If the alert still stands, it is sure from now on.",
+        "not-a-leak": f"{service} is not a leak. If the alert still stands, it ends, and this growth is no"
+        " alert until it has clearly grown.",
+        "expected": f"the growth of {service} is expected. If the alert still stands, it ends, and nothing of"
+        f" the service is an alert until {until}.",
     }
     text = f"recorded: {effects[label.verdict]}"
     return msgspec.json.encode({"response_type": "ephemeral", "replace_original": False, "text": text})

@@ -52,10 +52,10 @@ class Alertmanager(Notifier):
         self._settings = settings
         self._replicas = Replicas(settings)
         self._clock = clock
-        self._silences = SilencePoller(settings, clock()) if settings.weak_labels else None
+        self._silences = SilencePoller(settings, self._replicas, clock()) if settings.weak_labels else None
 
     def send(self, notice: Notice) -> Answer:
-        """Post to every replica at the same time, so that one that is away costs no more time."""
+        """Post to every replica at the same time."""
         answer = self._replicas.post("/api/v2/alerts", msgspec.json.encode(self._body(notice)))
         return Delivered(ref=notice.severity) if isinstance(answer, Delivered) else answer
 
@@ -66,8 +66,6 @@ class Alertmanager(Notifier):
     def close(self) -> None:
         """Close the connections."""
         self._replicas.close()
-        if self._silences is not None:
-            self._silences.close()
 
     def _body(self, notice: Notice) -> list[dict[str, Any]]:
         now = self._clock()

@@ -13,13 +13,14 @@ from msgspec import Struct
 
 from fleetleak.records import Alert
 from fleetleak.stream.target import Answer, Delivered, TryAgain
-from sinks.notify.http import Http, NoReply, Reply, meaning, without_login
+from sinks.notify.http import Http, NoReply, Reply, header_value, meaning, without_login
 from sinks.policy.conditions import BadPolicy
 from sinks.policy.file import Secret
 
 log = logging.getLogger(__name__)
 
 _COMPLAIN_SECONDS = 60.0
+_AWAY_SECONDS = 30.0
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _OWN_LABELS = frozenset({"alertname", "key", "service", "severity", "test"})
 
@@ -102,25 +103,42 @@ class Replicas:
                 "urls is empty: write the address of every Alertmanager, such as http://host:9093"
             )
         self._urls = [url.rstrip("/") for url in dict.fromkeys(settings.urls)]
-        self._headers = {"Content-Type": "application/json", **_login(settings)}
+        login = _login(settings)
+        self._headers = {"Content-Type": "application/json", **login}
         self._clock = clock
         self._complained: dict[str, float] = {}
-        self._http = Http()
+        # Until when a replica that failed is asked only where no other one takes a post.
+        self._away: dict[str, float] = {}
+        self._http = Http(secrets=[value.rpartition(" ")[2] for value in login.values()])
 
     def post(self, path: str, body: bytes) -> Answer:
-        """Send a body to every replica at the same time.
+        """Send a body to every replica at the same time; for 30 s to none that failed, if another takes it.
 
         Delivered if at least one takes it; the others are logged. If all fail, the answer that leaves most
         hope: try again, before never.
         """
-        with ThreadPoolExecutor(len(self._urls)) as pool:
-            answers = list(pool.map(lambda url: self._http.post(url + path, body, self._headers), self._urls))
-        if not any(isinstance(answer, Delivered) for answer in answers):
-            return next((answer for answer in answers if isinstance(answer, TryAgain)), answers[0])
-        for url, answer in zip(self._urls, answers, strict=True):
+        now = self._clock()
+        answers = self._ask([url for url in self._urls if self._away.get(url, now) <= now], path, body)
+        if not _taken(answers):
+            answers |= self._ask([url for url in self._urls if url not in answers], path, body)
+        if not _taken(answers):
+            failed = list(answers.values())
+            return next((answer for answer in failed if isinstance(answer, TryAgain)), failed[0])
+        for url, answer in answers.items():
             if not isinstance(answer, Delivered):
                 self._complain(url, answer.why)
         return Delivered()
+
+    def _ask(self, urls: list[str], path: str, body: bytes) -> dict[str, Answer]:
+        with ThreadPoolExecutor(len(self._urls)) as pool:
+            posts = pool.map(lambda url: self._http.post(url + path, body, self._headers), urls)
+            answers = dict(zip(urls, posts, strict=True))
+        until = self._clock() + _AWAY_SECONDS
+        for url, answer in answers.items():
+            self._away.pop(url, None)
+            if isinstance(answer, TryAgain):
+                self._away[url] = until
+        return answers
 
     def get(self, path: str) -> Reply | None:
         """Return the answer of the first replica that gives one; None if none does, which is logged."""
@@ -146,13 +164,17 @@ class Replicas:
             log.warning("alertmanager %s: %s", url, why)
 
 
+def _taken(answers: Mapping[str, Answer]) -> bool:
+    return any(isinstance(answer, Delivered) for answer in answers.values())
+
+
 def _login(settings: AlertmanagerSettings) -> dict[str, str]:
     if (settings.user is None) != (settings.password is None):
         raise BadPolicy("user and password belong together: write both or none")
     if settings.user is not None and settings.bearer is not None:
         raise BadPolicy("write bearer, or user and password, not both")
     if settings.bearer is not None:
-        return {"Authorization": f"Bearer {settings.bearer.value()}"}
+        return {"Authorization": header_value("bearer", f"Bearer {settings.bearer.value()}")}
     if settings.password is None:
         return {}
     pair = f"{settings.user}:{settings.password.value()}".encode()

@@ -61,12 +61,8 @@ class _Plain(smtplib.SMTP):
         super().__init__(*where, **options)
 
 
-class _Tls(smtplib.SMTP_SSL):
+class _Tls(_Plain, smtplib.SMTP_SSL):
     """Like `_Plain`."""
-
-    def __init__(self, opened: list[smtplib.SMTP], *where: Any, **options: Any) -> None:
-        opened.append(self)
-        super().__init__(*where, **options)
 
 
 class Email(Notifier):

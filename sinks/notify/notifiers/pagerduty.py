@@ -12,7 +12,7 @@ from msgspec import Struct
 from fleetleak.records.alert import Severity
 from fleetleak.stream.target import Answer, Delivered
 from sinks.notify import words
-from sinks.notify.http import Http
+from sinks.notify.http import Http, without_login
 from sinks.notify.notifier import Notice, Notifier
 from sinks.policy.file import Secret
 
@@ -41,6 +41,9 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
 
     routing_key: Secret
     url: str = "https://events.pagerduty.com/v2/enqueue"
+
+    def __post_init__(self) -> None:
+        without_login(self.url)
 
 
 class PagerDuty(Notifier):

@@ -15,13 +15,11 @@ import msgspec
 from msgspec import Struct
 
 from fleetleak.records import Alert, Label
-from fleetleak.records.types import MOST_UNIX_SECONDS
+from fleetleak.records.types import MOST_NAME, MOST_TEXT, MOST_UNIX_SECONDS
 from sinks.notify.notifiers.alertmanager_api import AlertmanagerSettings, Replicas, labels_of
 
 log = logging.getLogger(__name__)
 
-_LONGEST_NAME = 256
-_LONGEST_TEXT = 1024
 # Every pattern is quick in Alertmanager, but not in Python: a repetition inside a repetition may never end.
 _MOST_REPETITIONS = 3
 
@@ -114,10 +112,10 @@ def _label(silence: Silence, key: str, alert: Alert) -> Label:
     return Label(
         service=alert.service,
         verdict="expected",
-        author=f"alertmanager:{silence.created_by}"[:_LONGEST_NAME],
+        author=f"alertmanager:{silence.created_by}"[:MOST_NAME],
         time=silence.updated_at.timestamp(),
         alert=key,
-        reason=silence.comment[:_LONGEST_TEXT] or None,
+        reason=silence.comment[:MOST_TEXT] or None,
         expires=min(silence.ends_at.timestamp(), float(MOST_UNIX_SECONDS)),
         weak=True,
     )
@@ -130,19 +128,16 @@ class SilencePoller:
     ----------
     settings
         Those of the target, which has the labels that a silence must match.
+    replicas
+        The target's own.
     since
         Unix seconds; silences that were made or changed before are not used.
-
-    Raises
-    ------
-    BadPolicy
-        If an address or the login cannot be used.
     """
 
-    def __init__(self, settings: AlertmanagerSettings, since: float) -> None:
+    def __init__(self, settings: AlertmanagerSettings, replicas: Replicas, since: float) -> None:
         self._settings = settings
         self._since = since
-        self._replicas = Replicas(settings)
+        self._replicas = replicas
         self._returned: set[tuple[str, str]] = set()
 
     def poll(self, standing: Iterable[Alert]) -> list[Label]:
@@ -163,10 +158,6 @@ class SilencePoller:
                 self._returned.add(pair)
                 labels.append(silenced.label)
         return labels
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._replicas.close()
 
     def _silences(self) -> list[Silence] | None:
         reply = self._replicas.get("/api/v2/silences")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import httpx2
 import msgspec
 from msgspec import Struct
 
 from fleetleak.stream.target import Answer, Delivered, Never, TryAgain
 from sinks.notify import words
-from sinks.notify.http import Http, NoReply, Reply, after, meaning
+from sinks.notify.http import Http, NoReply, Reply, address, after, meaning, without_login
 from sinks.notify.notifier import Notice, Notifier
 from sinks.notify.notifiers import slack_blocks
 from sinks.policy.conditions import BadPolicy
@@ -65,6 +64,7 @@ class Settings(Struct, forbid_unknown_fields=True, frozen=True):
     url: str = "https://slack.com/api"
 
     def __post_init__(self) -> None:
+        without_login(self.url)
         if (self.token is None) == (self.webhook_url is None):
             raise ValueError("give either token or webhook_url")
         if (self.token is None) != (not self.channel):
@@ -173,13 +173,10 @@ def _path(url: str) -> str:
     BadPolicy
         If it is no address; without the address.
     """
-    try:
-        parsed = httpx2.URL(url)
-    except httpx2.InvalidURL:
-        parsed = httpx2.URL("")
-    if parsed.scheme not in ("https", "http") or not parsed.host or len(parsed.path) < 2:
+    path = address(url, "the secret webhook_url").path
+    if len(path) < 2:
         raise BadPolicy("the secret webhook_url is not the address of a webhook")
-    return parsed.path
+    return path
 
 
 def _read(reply: Reply) -> _Said | TryAgain | Never:

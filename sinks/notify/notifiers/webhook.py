@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from fleetleak.stream.target import Answer
 from sinks.notify.body import body
-from sinks.notify.http import Http, without_login
+from sinks.notify.http import Http, address, header_value, without_login
 from sinks.notify.notifier import Notice, Notifier
 from sinks.policy.conditions import BadPolicy
 from sinks.policy.file import Secret
@@ -54,16 +54,25 @@ class Webhook(Notifier):
     DEDUPLICATES = True
 
     def __init__(self, settings: Settings) -> None:
-        hidden = [s.value() for s in (settings.url, settings.authorization) if isinstance(s, Secret)]
-        self._url = hidden[0] if isinstance(settings.url, Secret) else settings.url
+        secrets: list[str] = []
+        if isinstance(settings.url, Secret):
+            self._url = settings.url.value()
+            path = address(self._url).path
+            # The path of `/` hides nothing.
+            secrets += [self._url, *([path] if len(path) > 1 else [])]
+        else:
+            self._url = settings.url
         for name, value in settings.headers.items():
-            if name.lower() in _OURS or not (name + value).isascii() or not (name + value).isprintable():
-                raise BadPolicy(f"headers: {name} cannot be set so")
+            if name.lower() in _OURS:
+                raise BadPolicy(f"headers: {name} cannot be set")
+            header_value(f"headers: {name}", name + value)
         self._headers = dict(settings.headers)
         if settings.authorization is not None:
-            self._headers["Authorization"] = hidden[-1]
+            login = settings.authorization.value()
+            self._headers["Authorization"] = header_value("authorization", login)
+            secrets.append(login)
         self._secret = None if settings.secret is None else settings.secret.value().encode()
-        self._http = Http(secrets=hidden)
+        self._http = Http(secrets=secrets)
 
     def send(self, notice: Notice) -> Answer:
         """Post it once."""

@@ -1,4 +1,4 @@
-"""The routes of the endpoint: answers become labels, and pictures are served."""
+"""What the endpoint does for each path: answers become labels, and pictures are served."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from fleetleak.records import Label
-from sinks.notify.answers.endpoint import Request, Response, Route
+from sinks.notify.answers.endpoint import Handle, Request, Response
 from sinks.notify.answers.pagerduty import pagerduty_label
 from sinks.notify.answers.refused import Refused
 from sinks.notify.answers.slack import effect, reply_url, slack_label
@@ -22,8 +22,8 @@ def slack(
     take: Callable[[Label], object],
     tell: Callable[[str, bytes], object],
     clock: Callable[[], float] = time.time,
-) -> Route:
-    """Return the route of pressed buttons, `POST /slack`.
+) -> Handle:
+    """Return what answers pressed buttons, `POST /slack`.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ def slack(
         Posts JSON to an address: what the label does, for the person who pressed the button.
     """
 
-    def route(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         label = slack_label(request.body, request.headers, secret, clock())
         take(label)
         words, url = effect(label), reply_url(request.body)
         return Response(200, words, _JSON, afterwards=(lambda: tell(url, words)) if url else None)
 
-    return route
+    return handle
 
 
 def pagerduty(
@@ -49,26 +49,26 @@ def pagerduty(
     take: Callable[[Label], object],
     service_of: Callable[[str], str | None],
     clock: Callable[[], float] = time.time,
-) -> Route:
-    """Return the route of webhooks, `POST /pagerduty`; `take` keeps the labels that they mean."""
+) -> Handle:
+    """Return what answers webhooks, `POST /pagerduty`; `take` keeps the labels that they mean."""
 
-    def route(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         label = pagerduty_label(request.body, request.headers, secret, clock(), service_of)
         if label is not None:
             take(label)
         return Response(200, b"ok\n")
 
-    return route
+    return handle
 
 
-def pictures(find: Callable[[str], bytes | None]) -> Route:
-    """Return the route of `GET /pictures/<name>.png`; `find` returns the PNG of a name."""
+def pictures(find: Callable[[str], bytes | None]) -> Handle:
+    """Return what answers `GET /pictures/<name>.png`; `find` returns the PNG of a name."""
 
-    def route(request: Request) -> Response:
+    def handle(request: Request) -> Response:
         name = _PICTURE.fullmatch(request.path)
         picture = find(name[1]) if name else None
         if picture is None:
             raise Refused(404, "there is no such picture")
         return Response(200, picture, "image/png")
 
-    return route
+    return handle
