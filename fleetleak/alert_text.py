@@ -9,9 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from fleetleak.records import Alert
+from fleetleak.records.types import MOST_TEXT
 from fleetleak.text import duration, moment, rate, size
 
-_LONGEST = 1024
 MOST_SUMMARY = 120
 """The longest summary of a record: it fits in the title of a message or the subject of a mail."""
 # What is left out, one after the other, until a summary is short enough.
@@ -28,7 +28,7 @@ def summary(alert: Alert, as_of: float | None = None) -> str:
         most 120 characters.
     """
     if as_of is not None:
-        return _line(alert, as_of, frozenset())[:_LONGEST]
+        return _line(alert, as_of, frozenset())[:MOST_TEXT]
     for count in range(len(_LEFT_OUT) + 1):
         said = _line(alert, None, frozenset(_LEFT_OUT[:count]))
         if len(said) <= MOST_SUMMARY:
@@ -112,7 +112,7 @@ def _ending(alert: Alert, as_of: float | None, without: frozenset[str]) -> str:
 def recommendation(alert: Alert) -> str:
     """Return what to do first, in one line."""
     if alert.state == "resolved":
-        return f"nothing to do now; if it was no leak: fleetleak label {alert.service} not-a-leak"[:_LONGEST]
+        return f"nothing to do now; if it was no leak: fleetleak label {alert.service} not-a-leak"[:MOST_TEXT]
     forecast, trend = alert.forecast, alert.trend
     if alert.kind == "fragmentation":
         first = "memory is held in fragments: try another allocator or its trim setting before hunting a leak"
@@ -125,4 +125,4 @@ def recommendation(alert: Alert) -> str:
     if forecast is not None and trend is not None and trend.growth > 0:
         bought = duration(0.25 * forecast.limit / trend.growth)
         first += f"; raising {forecast.limit_name} by a quarter buys about {bought}"
-    return first[:_LONGEST]
+    return first[:MOST_TEXT]

@@ -35,16 +35,24 @@ SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 Certainty = Literal["early", "sure"]
 """How certain: `early` is likely; `sure` is established growth that reaches the limit."""
 
+CERTAINTIES: tuple[Certainty, ...] = ("early", "sure")
+
 Urgency = Literal["now", "today", "later"]
 """How soon the limit may be reached (`eta_low`): within an hour, within a day, or later."""
 
 URGENCIES: tuple[Urgency, ...] = ("later", "today", "now")
 
 
+def higher(order: tuple[str, ...], one: str, other: str) -> bool:
+    """Return whether `one` comes after `other` in an order, such as `SEVERITIES`."""
+    return order.index(one) > order.index(other)
+
+
 class History(Struct, kw_only=True, omit_defaults=True, gc=False):
     """The memory of one instance as it was, at most 64 points: close together near the end, far apart before.
 
-    `times` are ascending; `memory` is at those times. `restarts` and `deploys` are the newest eight of each.
+    `times` are ascending; `memory` is at those times. `restarts` are the newest eight,
+    `deploys` the newest three.
     """
 
     times: list[UnixSeconds]

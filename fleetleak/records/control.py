@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from msgspec import Struct
 
 from fleetleak.records.codec import Decoder, Unreadable
@@ -75,10 +77,7 @@ class WhitelistRevoke(
 PROMOTION_KEY = b"\xffpromotion"
 
 Control = Label | ModelImport | ModelPrior | ModelDelete | Promotion | WhitelistRevoke
-_READERS: tuple[Decoder[Control], ...] = (
-    Decoder(Label), Decoder(ModelImport), Decoder(ModelPrior), Decoder(ModelDelete), Decoder(Promotion),
-    Decoder(WhitelistRevoke),
-)  # fmt: skip
+_READERS: tuple[Decoder[Control], ...] = tuple(Decoder(kind) for kind in get_args(Control))
 
 
 def read(value: bytes | None) -> Control | None:

@@ -11,14 +11,15 @@ from msgspec import Struct
 from fleetleak.kafka.topics import MAIN
 from fleetleak.observe import metrics
 from fleetleak.records import Alert, encode
-from fleetleak.records.alert import URGENCIES, AlertState
+from fleetleak.records.alert import CERTAINTIES, SEVERITIES, URGENCIES, AlertState, higher
+from fleetleak.records.types import MOST_TEXT
 from fleetleak.stream.emit import Emit
 from sinks.alerting import labels
 from sinks.alerting.active import ActiveTracks
 from sinks.alerting.decision import Decision
 from sinks.alerting.finding import Adapter, Finding, Source
 from sinks.alerting.life import AlertMemory, Life, Transition
-from sinks.alerting.subject import MANY_MORE, Closed, Member, Standing, Subject, higher, more_severe
+from sinks.alerting.subject import MANY_MORE, Closed, Member, Standing, Subject
 from sinks.alerting.words import NO_ALERT, Writer
 
 R = TypeVar("R", bound=Source)
@@ -26,7 +27,6 @@ M = TypeVar("M", bound=Struct)
 _DATA_AGAIN = "data comes again"
 # Readers take of two transitions the later one, so no two of an alert have the same time.
 _LEAST_SECONDS = 0.001
-_LONGEST = 1024
 
 
 class Alerts(Generic[R, M]):
@@ -78,41 +78,52 @@ class Alerts(Generic[R, M]):
         elif not subject.firing():
             self._end(subject, step.time, step.closed_by or "", emit)
             return
-        elif not subject.is_news(record.instance, step):
+        elif not subject.must_publish(record.instance, step):
             return
-        elif step.state == "resolved" or record.instance not in subject.affected():
-            # A record that shows nothing is not told. The next record of an instance that is affected is.
-            standing.outdated, standing.news = True, _joined(standing.news, step.news)
+        # A record that shows nothing is not published. The next record of an instance that is affected is.
+        elif (
+            step.state == "resolved"
+            or record.instance not in (affected := subject.affected())
+            or self._cooling(standing, step, decision, len(affected))
+        ):
+            standing.outdated, standing.waiting_news = True, _joined(standing.waiting_news, step.news)
             return
-        elif self._cooling(standing, step, decision, len(subject.affected())):
-            standing.outdated, standing.news = True, _joined(standing.news, step.news)
-            return
+        self._publish_step(subject, standing, member, record, step, decision, state, emit)
+
+    def _publish_step(
+        self,
+        subject: Subject[M],
+        standing: Standing,
+        member: Member[M],
+        record: R,
+        step: Transition,
+        decision: Decision,
+        state: AlertState,
+        emit: Emit,
+    ) -> None:
+        """Publish the alert with a step and all that is new: nothing waits any more."""
         step = self._with_news(standing, step)
         alert = self._writer.described(subject, standing, member, record, step, decision, state)
-        self._replace(standing, alert, emit)
+        standing.outdated, standing.waiting_news, standing.stale, standing.orphaned = False, None, False, None
+        self._publish_next(standing, alert, emit)
 
     @staticmethod
     def _with_news(standing: Standing, step: Transition) -> Transition:
         """Return a step with the news that waited, and that data comes again."""
         again = _DATA_AGAIN if standing.stale else None
-        return msgspec.structs.replace(step, news=_joined(again, standing.news, step.news))
+        return msgspec.structs.replace(step, news=_joined(again, standing.waiting_news, step.news))
 
     @staticmethod
     def _cooling(standing: Standing, step: Transition, decision: Decision, affected: int) -> bool:
         """Return whether a step must wait for the cool-down of its rule: nothing about it is worse."""
-        told = standing.published
+        before = standing.published
         worse = (
-            more_severe(decision.severity, told.severity)
-            or higher(URGENCIES, step.urgency, told.urgency)
-            or (step.certainty == "sure" and told.certainty == "early")
-            or affected >= MANY_MORE * told.affected
+            higher(SEVERITIES, decision.severity, before.severity)
+            or higher(URGENCIES, step.urgency, before.urgency)
+            or higher(CERTAINTIES, step.certainty, before.certainty)
+            or affected >= MANY_MORE * before.affected
         )
-        return not worse and not standing.stale and step.time - told.time < decision.rule.cooldown_seconds
-
-    def _replace(self, standing: Standing, alert: Alert, emit: Emit) -> None:
-        """Publish an alert with all that is new: nothing waits any more."""
-        standing.outdated, standing.news, standing.stale, standing.orphaned = False, None, False, None
-        self._publish_next(standing, alert, emit)
+        return not worse and not standing.stale and step.time - before.time < decision.rule.cooldown_seconds
 
     def _publish_next(self, standing: Standing, alert: Alert, emit: Emit) -> None:
         """Publish a transition with a later time than the one before: readers know by it which is newer."""
@@ -130,22 +141,20 @@ class Alerts(Generic[R, M]):
         emit: Emit,
     ) -> None:
         """Publish the alert with this record, if what was published is no longer true."""
-        standing = subject.standing
+        standing, affected = subject.standing, subject.affected()
         waits = member.memory.waiting_since is not None
-        if standing is None or record.instance not in subject.affected() or not (waits or finding.window):
+        if standing is None or record.instance not in affected or not (waits or finding.window):
             return
-        published, affected = standing.published, subject.affected()
-        worse = more_severe(decision.severity, published.severity) and decision.enough
+        published = standing.published
+        worse = higher(SEVERITIES, decision.severity, published.severity) and decision.enough
         fewer = published.instance not in affected or MANY_MORE * len(affected) <= published.affected
         if not (standing.outdated or standing.stale or worse or fewer):
             return
         step = self._life.repeat(member.memory, finding)
         if self._cooling(standing, step, decision, len(affected)):
             return
-        self._adapter.told(member.own, record, step.urgency)
-        step = self._with_news(standing, step)
-        alert = self._writer.described(subject, standing, member, record, step, decision, "updated")
-        self._replace(standing, alert, emit)
+        self._adapter.reported(member.own, record, step.urgency)
+        self._publish_step(subject, standing, member, record, step, decision, "updated", emit)
 
     def _opened(self, subject: Subject[M], record: R, step: Transition) -> Standing:
         """Return a new alert; one that ended recently is opened again."""
@@ -186,9 +195,9 @@ class Alerts(Generic[R, M]):
 
     def confirm(self, standing: Standing, time: float, author: str, emit: Emit) -> None:
         """Publish that a person confirmed the alert; each person confirms once."""
-        if author not in standing.confirmed:
-            standing.confirmed.append(author)
-            confirmed = self._writer.confirmed(standing.published, time, author, standing.confirmed)
+        if author not in standing.confirmed_by:
+            standing.confirmed_by.append(author)
+            confirmed = self._writer.confirmed(standing.published, time, author, standing.confirmed_by)
             self._publish_next(standing, confirmed, emit)
 
     def stale(self, standing: Standing, time: float, news: str, emit: Emit) -> None:
@@ -197,11 +206,20 @@ class Alerts(Generic[R, M]):
             standing.stale = True
             self._publish_next(standing, self._writer.stale(standing.published, time, news), emit)
 
-    def moved(self, told: Alert, track: str, emit: Emit) -> None:
-        """Publish the end of an alert on the topic where it was, because another track was promoted."""
-        self.publish(self._writer.ended(told, told.time, f"track {track} was promoted"), emit)
+    def leave(self, standing: Standing, time: float, track: str, emit: Emit) -> None:
+        """Publish the end of an alert on the topic where it is, because another track was promoted."""
+        before = standing.published
+        self._publish_next(standing, self._writer.ended(before, time, f"track {track} was promoted"), emit)
+        # It goes on, on another topic.
+        standing.published = msgspec.structs.replace(before, time=standing.published.time)
+
+    def arrive(self, standing: Standing, emit: Emit) -> None:
+        """Publish an alert on the topic where it goes on."""
+        before = standing.published
+        again = before if before.state == "stale" else msgspec.structs.replace(before, state="firing")
+        self._publish_next(standing, again, emit)
 
 
 def _joined(*news: str | None) -> str | None:
     """Return several news as one text, each once; None without any."""
-    return "; ".join(dict.fromkeys(text for text in news if text))[:_LONGEST] or None
+    return "; ".join(dict.fromkeys(text for text in news if text))[:MOST_TEXT] or None

@@ -100,11 +100,11 @@ def severity(rule: Rule, met: bool, finding: Finding, harm: str | None) -> tuple
     """
     rank, because = SEVERITIES.index(rule.severity), [f"{rule.severity} by rule {rule.name}"]
     if not met:
-        rank, said = rank - 1, "lowered: the rule needs more"
-        because.append(said)
+        rank -= 1
+        because.append("lowered: the rule needs more")
     if finding.left is None or finding.left > _FAR_SECONDS:
         far = "no forecast" if finding.left is None else f"at least {duration(finding.left)} left"
-        rank = rank - 1
+        rank -= 1
         because.append(f"lowered: {far}")
     elif finding.left < _NEAR_SECONDS:
         rank = max(rank, SEVERITIES.index("critical" if met else "high"))

@@ -145,8 +145,8 @@ class Adapter(ABC, Generic[R, M]):
         """Remember a record that supports a firing alert."""
 
     @abstractmethod
-    def told(self, own: M, record: R, soon: Urgency) -> None:
-        """Remember what was published, to know later what is outdated."""
+    def reported(self, own: M, record: R, soon: Urgency) -> None:
+        """Remember the numbers of a step, to know later what is outdated."""
 
     @abstractmethod
     def facts(self, own: M, record: R, onset: float | None) -> dict[str, float | None]:
@@ -185,8 +185,8 @@ class Adapter(ABC, Generic[R, M]):
         """Return a bound in words."""
 
     @abstractmethod
-    def describe(self, record: R) -> dict[str, Any]:
-        """Return the fields of an alert that come from the record."""
+    def describe(self, record: R, onset: float | None) -> dict[str, Any]:
+        """Return the fields of an alert that come from the record; `onset` is the earliest one so far."""
 
     @abstractmethod
     def word(self, alert: Alert) -> None:

@@ -9,7 +9,7 @@ from fleetleak.records.types import MOST_BYTES
 from fleetleak.text import DAY, HOUR
 from sinks.alerting.decision import VOTERS, voted
 from sinks.alerting.finding import Adapter, Opinion, Signature
-from sinks.alerting.lessons import Allowed, Labelled, right
+from sinks.alerting.lessons import Allowed, Labelled
 from sinks.alerting.subject import Evidence, Member, Subject
 
 # A size that a label called usual is usual up to this factor, for so long.
@@ -51,12 +51,10 @@ def learn(
     if known is None:
         return None
     leak = label.verdict == "leak"
-    detected = [voted(method, known.opinions, gate)[1] for method in VOTERS]
+    right = tuple(method for method in VOTERS if voted(method, known.opinions, gate)[1] == leak)
     alert = subject.standing or ended
     about = alert.key if alert else f"{label.author} {time // HOUR:.0f}"
-    given = Labelled(
-        time, about, label.author, leak, label.weak, known.confidence, known.signature, right(leak, detected)
-    )
+    given = Labelled(time, about, label.author, leak, label.weak, known.confidence, known.signature, right)
     member = _labelled(subject)
 
     def too_wide(bound: Signature) -> bool:
@@ -65,7 +63,7 @@ def learn(
     return subject.lessons.add(given, too_wide)
 
 
-_NOTHING_SAID = (Opinion(), Opinion())
+_NO_OPINIONS = (Opinion(), Opinion())
 
 
 def evidence(subject: Subject[Any], adapter: Adapter[Any, Any]) -> Evidence | None:
@@ -78,7 +76,7 @@ def evidence(subject: Subject[Any], adapter: Adapter[Any, Any]) -> Evidence | No
     looks = adapter.signature(member.own)
     if looks is not None and standing is not None:
         looks = Signature(standing.published.kind, looks.size, looks.rate)
-    return Evidence(max(member.highest, member.confidence), looks, member.opinions or _NOTHING_SAID)
+    return Evidence(max(member.highest, member.confidence), looks, member.opinions or _NO_OPINIONS)
 
 
 def taught(subject: Subject[Any], time: float) -> Subject[Any]:

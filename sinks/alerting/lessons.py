@@ -21,7 +21,6 @@ _LOWEST, _HIGHEST = 0.3, 0.95
 # So many labels `not-a-leak` of the newest five in a day, alike to this degree, make a condition.
 _NEEDED, _OF, _WITHIN_SECONDS, _ALIKE = 3, 5, DAY, 0.8
 _CONDITION_SECONDS = 30 * DAY
-_MOST_CONDITIONS = 10
 _WEAK = 0.5  # what a label of a tool counts
 
 
@@ -192,8 +191,9 @@ class Lessons(Struct, omit_defaults=True):
             self.given, bound, round(min(alike for _, _, alike in like), 3), label.time,
             label.time + _CONDITION_SECONDS, tuple(one.words for one, _, _ in like),
         )  # fmt: skip
+        # One for each kind, so they are few.
         kept = [one for one in self.allowed if one.until > label.time and one.bound.kind != bound.kind]
-        self.allowed = [*kept, made][-_MOST_CONDITIONS:]
+        self.allowed = [*kept, made]
         return made
 
 
@@ -226,8 +226,3 @@ def _f1(threshold: float, leaks: Sequence[Labelled], others: Sequence[Labelled])
     missed = sum(one.weight for one in leaks) - right
     wrong = sum(one.weight for one in others if one.confidence >= threshold)
     return 2 * right / (2 * right + missed + wrong) if right else 0.0
-
-
-def right(leak: bool, detected: Sequence[bool]) -> tuple[Voter, ...]:
-    """Return the methods that agreed with a label."""
-    return tuple(method for method, said in zip(VOTERS, detected, strict=True) if said == leak)

@@ -22,6 +22,8 @@ _HEAD_START = 0.05  # windows that count as votes for the first kind
 _PATIENCE = 2.0
 _EARLY_SECONDS = DAY
 _MOST_PATIENCE_SECONDS = 7 * DAY
+# The evidence must be gone for so many of its windows before the alert ends.
+_CLEAR_WINDOWS = 0.5
 # The growth after a restart is the same growth within this factor.
 _SAME = 1.5
 AlertPhase = Literal["quiet", "suspected", "firing"]
@@ -39,7 +41,7 @@ class AlertMemory(Struct, omit_defaults=True, gc=False):
     held
         Whether the growth is held back.
     waiting_since
-        When it restarted, if the finding has not returned yet.
+        When it restarted first since the finding was there, or was killed last; None while it is there.
     restarts, rate
         How often it restarted while firing, and the speed of the finding before the newest restart.
     took
@@ -86,19 +88,17 @@ class Life(Struct, frozen=True, kw_only=True):
         The confidence for certainty `sure`, together with a forecast.
     confirmations, hold
         How long the evidence must last before an alert: in records in a row, and in seconds of event time.
-    clear_windows, clear_least
-        How long the evidence must be gone before the alert ends: in windows of its evidence, and in seconds.
-        The longer one counts.
+    clear_least
+        The least seconds for which the evidence must be gone before the alert ends.
     reopen
         The seconds within which a new alert continues the one before: one alert per finding.
     """
 
-    sure: float = 0.8
-    confirmations: int = 2
-    hold: float = 0.0
-    clear_windows: float = 0.5
-    clear_least: float = 0.0
-    reopen: float = 6 * 3600.0
+    sure: float
+    confirmations: int
+    hold: float
+    clear_least: float
+    reopen: float
 
     def step(self, memory: AlertMemory, finding: Finding, enough: bool, age: float) -> Transition | None:
         """Return the transition that a finding causes, and change `memory`.
@@ -128,7 +128,7 @@ class Life(Struct, frozen=True, kw_only=True):
 
     def repeat(self, memory: AlertMemory, finding: Finding) -> Transition:
         """Return an update of a firing alert, with its newest finding."""
-        return self._tell(memory, finding, "updated")
+        return self._transition(memory, finding, "updated")
 
     def patience(self, memory: AlertMemory) -> float:
         """Return the seconds that a finding has to return after a restart."""
@@ -136,7 +136,7 @@ class Life(Struct, frozen=True, kw_only=True):
 
     def clearing(self, memory: AlertMemory) -> float:
         """Return the seconds for which the evidence must be gone before the alert ends."""
-        return max(self.clear_windows * memory.window, self.clear_least)
+        return max(_CLEAR_WINDOWS * memory.window, self.clear_least)
 
     def _suspect(self, memory: AlertMemory, finding: Finding, age: float) -> Transition | None:
         reopened = memory.closed_at is not None and finding.time - memory.closed_at < self.reopen
@@ -155,7 +155,7 @@ class Life(Struct, frozen=True, kw_only=True):
         memory.took = age if age <= _EARLY_SECONDS else finding.time - since
         self._remember(memory, finding)
         memory.votes = {finding.kind: _HEAD_START * memory.window}
-        return self._tell(memory, finding, "firing")
+        return self._transition(memory, finding, "firing")
 
     def _stand(self, memory: AlertMemory, finding: Finding, enough: bool) -> Transition | None:
         if finding.restarted or finding.killed:
@@ -168,9 +168,9 @@ class Life(Struct, frozen=True, kw_only=True):
         if (why := self._ended(memory, finding)) is not None:
             return self._close(memory, finding, why)
         if finding.news is not None:
-            return self._tell(memory, finding, "updated", finding.news)
+            return self._transition(memory, finding, "updated", finding.news)
         if finding.held is not None:
-            return None if was_held else self._tell(memory, finding, "updated", finding.held)
+            return None if was_held else self._transition(memory, finding, "updated", finding.held)
         if not finding.supports:
             return None
         self._remember(memory, finding)
@@ -178,10 +178,14 @@ class Life(Struct, frozen=True, kw_only=True):
 
     def _restart(self, memory: AlertMemory, finding: Finding) -> Transition:
         memory.restarts += 1
-        memory.waiting_since = memory.seen_at = finding.time
+        memory.seen_at = finding.time
+        # Counted from the first one, or what restarts again and again would wait for ever. Who is killed for
+        # lack of memory has shown that it grew.
+        if memory.waiting_since is None or finding.killed:
+            memory.waiting_since = finding.time
         memory.confirmed, memory.held = 0, False
         how = "killed for lack of memory" if finding.killed else "restarted"
-        return self._tell(memory, finding, "updated", f"{how}: whether it grows again is watched")
+        return self._transition(memory, finding, "updated", f"{how}: whether it grows again is watched")
 
     def _wait(self, memory: AlertMemory, finding: Finding, enough: bool, since: float) -> Transition | None:
         """Wait for the finding to return after a restart."""
@@ -190,7 +194,7 @@ class Life(Struct, frozen=True, kw_only=True):
             before, memory.waiting_since = memory.rate, None
             memory.took = max(memory.took, finding.time - since)
             self._remember(memory, finding)
-            return self._tell(memory, finding, "updated", _again(memory.restarts, before, finding.rate))
+            return self._transition(memory, finding, "updated", _again(memory.restarts, before, finding.rate))
         if not enough and finding.time - since > self.patience(memory):
             return self._close(memory, finding, "it did not grow again after the restart")
         return None
@@ -205,7 +209,7 @@ class Life(Struct, frozen=True, kw_only=True):
     def _close(self, memory: AlertMemory, finding: Finding, why: str) -> Transition:
         memory.phase, memory.confirmed, memory.closed_at = "quiet", 0, finding.time
         memory.waiting_since = None
-        return self._tell(memory, finding, "resolved", closed_by=why)
+        return self._transition(memory, finding, "resolved", closed_by=why)
 
     @staticmethod
     def _remember(memory: AlertMemory, finding: Finding) -> None:
@@ -223,7 +227,7 @@ class Life(Struct, frozen=True, kw_only=True):
             return None
         memory.kind = finding.kind if changed else memory.kind
         memory.certainty = "sure" if surer else memory.certainty
-        return self._tell(memory, finding, "updated")
+        return self._transition(memory, finding, "updated")
 
     @staticmethod
     def _renamed(memory: AlertMemory, finding: Finding) -> bool:
@@ -241,7 +245,7 @@ class Life(Struct, frozen=True, kw_only=True):
         return finding.kind != memory.kind and memory.votes[finding.kind] > own
 
     @staticmethod
-    def _tell(
+    def _transition(
         memory: AlertMemory,
         finding: Finding,
         state: AlertState,

@@ -8,13 +8,13 @@ from __future__ import annotations
 import copy
 from typing import Any, ClassVar, Generic, TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from fleetleak.kafka.topics import MAIN
 from fleetleak.observe import metrics
-from fleetleak.records import Alert, Label, Promotion, Unreadable, control
+from fleetleak.records import Label, Promotion, Unreadable, control
 from fleetleak.records.control import PROMOTION_KEY, ModelDelete, WhitelistRevoke
+from fleetleak.records.types import MOST_TEXT
 from fleetleak.settings.tree import AlertingSettings
 from fleetleak.stream import Applied, Key, Record, Rejected
 from fleetleak.stream.emit import Emit
@@ -24,15 +24,13 @@ from sinks.alerting import labels
 from sinks.alerting.active import ActiveTracks
 from sinks.alerting.alerts import Alerts
 from sinks.alerting.decide import Decider
-from sinks.alerting.decision import Decision
 from sinks.alerting.explained import Explained
 from sinks.alerting.finding import Adapter, Finding, Source
 from sinks.alerting.life import AlertMemory, Life
-from sinks.alerting.subject import Member, Subject
+from sinks.alerting.subject import Member, Standing, Subject
 from sinks.policy.file import PolicyFile
 from sinks.policy.rules import rules
 
-_LONGEST = 1024  # characters of a text in a record
 # A subject without any data for so long is gone.
 _GONE_SECONDS = 7 * DAY
 R = TypeVar("R", bound=Source)
@@ -122,10 +120,6 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
             member = subject.members[name] = Member(AlertMemory(), self._adapter.memory())
         return member
 
-    def decide(self, subject: Subject[M], record: R, finding: Finding) -> Decision:
-        """Return the decision on a record, with its reasons. It changes nothing."""
-        return self._decider.decide(subject, subject.members[record.instance], record, finding)
-
     def explain(self, key: Key, record: R) -> Explained[M] | None:
         """Return the decision on the next record of a key, and its effect; None if the record is late.
 
@@ -136,12 +130,12 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         heard = self._hear(subject, record)
         if heard is None:
             return None
-        finding = heard[1]
+        member, finding = heard
         after = self.step(copy.deepcopy(before), record, Emit(key, before.appended))
         return Explained(
             record=record,
             finding=finding,
-            decision=self.decide(subject, record, finding),
+            decision=self._decider.decide(subject, member, record, finding),
             subject=subject,
             after=after,
             life=self._life,
@@ -154,7 +148,7 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
             member.opinions = None
             memory.confirmed = 0
             return
-        decision = self.decide(subject, record, finding)
+        decision = self._decider.decide(subject, member, record, finding)
         member.confidence, member.opinions = decision.confidence, self._adapter.opinions(record)
         was_firing = memory.phase == "firing"
         member.highest = max(member.highest if memory.phase != "quiet" else 0.0, decision.confidence)
@@ -165,7 +159,7 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         if memory.phase == "firing" and (finding.supports or not was_firing):
             self._adapter.settle(member.own, record)
         if step is not None:
-            self._adapter.told(member.own, record, step.urgency)
+            self._adapter.reported(member.own, record, step.urgency)
             self._alerts.tell(subject, member, record, step, decision, emit)
         elif memory.phase == "firing":
             self._alerts.adopt(subject, member, record, finding, decision, emit)
@@ -272,7 +266,7 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
             labels.cover(subject, self._adapter, time)
         reason = f": {label.reason}" if label.reason else ""
         listed = f"; whitelisted: {self._adapter.looks(made.bound)}" if made else ""
-        why = f"{label.author} said {label.verdict}{reason}{listed}"[:_LONGEST]
+        why = f"{label.author} said {label.verdict}{reason}{listed}"[:MOST_TEXT]
         self._alerts.close(subject, time, why, emit)
 
     def _promote(self, partition: int, track: str) -> tuple[Key | None, Applied]:
@@ -282,30 +276,23 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         if before == track:
             applied.count(metrics.CONTROLS, "promotion", "unchanged")
             return None, applied
-        standing = self._standing(partition) if self._track in (track, before) else []
-        for key, told in standing:
+        firing = self._firing(partition) if self._track in (track, before) else []
+        for key, time, standing in firing:
             emit = Emit(key)
-            self._alerts.moved(told, track, emit)
+            self._alerts.leave(standing, time, track, emit)
             emit.into(applied)
         self._active.promote(partition, track)
-        for key, told in standing:
+        for key, _, standing in firing:
             emit = Emit(key)
-            again = told if told.state == "stale" else msgspec.structs.replace(told, state="firing")
-            self._alerts.publish(again, emit)
+            self._alerts.arrive(standing, emit)
             emit.into(applied)
         applied.count(metrics.CONTROLS, "promotion", "applied")
         return Key(partition, PROMOTION_KEY), applied
 
-    def _standing(self, partition: int) -> list[tuple[Key, Alert]]:
-        """Return the last published transition of every firing alert, at the newest time of its subject."""
-        return [
-            (
-                key,
-                msgspec.structs.replace(s.standing.published, time=max(s.newest, s.standing.published.time)),
-            )
-            for key, s in self.items(partition)
-            if s.standing is not None
-        ]
+    def _firing(self, partition: int) -> list[tuple[Key, float, Standing]]:
+        """Return every firing alert, with the newest time of its subject."""
+        subjects = self.items(partition)
+        return [(key, s.newest, s.standing) for key, s in subjects if s.standing is not None]
 
     # State.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 import msgspec
@@ -9,7 +10,7 @@ from msgspec import Struct
 
 from fleetleak.liveness import alive
 from fleetleak.records import Alert
-from fleetleak.records.alert import SEVERITIES, URGENCIES
+from fleetleak.records.alert import CERTAINTIES, URGENCIES, higher
 from sinks.alerting.finding import Opinion, Signature, Source
 from sinks.alerting.history import added
 from sinks.alerting.lessons import Lessons
@@ -55,15 +56,15 @@ class Member(Struct, Generic[M], omit_defaults=True):
     highest: float = 0.0
     opinions: tuple[Opinion, Opinion] | None = None
 
-    def heard(self, time: float, memory: float | None, restarted: bool) -> float:
+    def heard(self, time: float, level: float | None, restarted: bool) -> float:
         """Note a new record; return the seconds without data before it, 0 if it came in time."""
         missing = 0.0 if self.time < 0 or alive(self.time, self.gap, time) else time - self.time
         if restarted or self.time < 0:
             self.born, self.records = time, 0
         self.records += 1
         self.gap, self.time = (time - self.time if self.time >= 0 else 0.0), time
-        if memory is not None:
-            self.points = added(self.points, time, memory)
+        if level is not None:
+            self.points = added(self.points, time, level)
         if restarted:
             self.restarts = [*self.restarts, time][-_MOST_MARKS:]
         return missing
@@ -88,10 +89,12 @@ class Standing(Struct, omit_defaults=True):
     ----------
     published
         Its last published transition.
-    confirmed
+    confirmed_by
         The authors who labelled it a finding.
     outdated
-        Whether `published` is no longer true; `news` is what was not published yet, because of a cool-down.
+        Whether `published` is no longer true.
+    waiting_news
+        The news that were not published yet, because of a cool-down.
     stale
         Whether no data comes any more.
     orphaned
@@ -101,9 +104,9 @@ class Standing(Struct, omit_defaults=True):
     key: str
     since: float
     published: Alert
-    confirmed: list[str] = []
+    confirmed_by: list[str] = []
     outdated: bool = False
-    news: str | None = None
+    waiting_news: str | None = None
     stale: bool = False
     reopened: int = 0
     orphaned: tuple[float, float] | None = None
@@ -182,7 +185,7 @@ class Subject(Struct, Generic[M], omit_defaults=True):
         return alive(member.time, member.gap, self.newest)
 
     def note_version(self, record: Source, rate: float | None) -> None:
-        """Note the version of a record and how fast it grows; a version that comes back is a new deploy."""
+        """Note the version of a record and how fast it grows; a version that comes back keeps its time."""
         if record.version is None:
             return
         known = next((v for v in self.versions if v.name == record.version), None)
@@ -200,33 +203,24 @@ class Subject(Struct, Generic[M], omit_defaults=True):
         """Return the version with which a growth began, and the growth of the version before it."""
         if onset is None:
             return None, None
-        for before, version in zip(self.versions[-2::-1], self.versions[:0:-1], strict=False):
+        for before, version in reversed(list(pairwise(self.versions))):
             if -_BEFORE_SECONDS <= onset - version.since <= _AFTER_SECONDS:
                 return version.name, before.growth
         return None, None
 
-    def is_news(self, name: str, step: Transition) -> bool:
+    def must_publish(self, name: str, step: Transition) -> bool:
         """Return whether a step of one instance must be published while an alert is firing."""
         if (standing := self.standing) is None:
             return True
-        told = standing.published
-        surer = step.certainty == "sure" and told.certainty != "sure"
-        if step.state != "resolved" and (surer or higher(URGENCIES, step.urgency, told.urgency)):
-            return True
-        affected = self.affected()
-        if step.state == "resolved" and name == told.instance:
-            return True
-        if step.state != "resolved" and (name == told.instance or told.instance not in affected):
-            return True
+        published, affected = standing.published, self.affected()
+        if step.state == "resolved":
+            due = name == published.instance
+        else:
+            due = (
+                higher(CERTAINTIES, step.certainty, published.certainty)
+                or higher(URGENCIES, step.urgency, published.urgency)
+                or name == published.instance
+                or published.instance not in affected
+            )
         count = len(affected)
-        return count >= MANY_MORE * told.affected or MANY_MORE * count <= told.affected
-
-
-def higher(order: tuple[str, ...], one: str, other: str) -> bool:
-    """Return whether `one` comes after `other` in an order."""
-    return order.index(one) > order.index(other)
-
-
-def more_severe(one: str, other: str) -> bool:
-    """Return whether one severity is higher than another."""
-    return higher(SEVERITIES, one, other)
+        return due or count >= MANY_MORE * published.affected or MANY_MORE * count <= published.affected

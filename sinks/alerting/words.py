@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from fleetleak.records import Alert
-from fleetleak.records.alert import AlertState
+from fleetleak.records.alert import CERTAINTIES, SEVERITIES, AlertState
 from sinks.alerting.decision import Decision
 from sinks.alerting.finding import Adapter
 from sinks.alerting.history import history
 from sinks.alerting.life import Transition
-from sinks.alerting.subject import Member, Standing, Subject, more_severe
+from sinks.alerting.subject import Member, Standing, Subject
 
 MOST_NAMED = 20
 _MOST_REASONS = 3
@@ -40,28 +40,25 @@ class Writer:
         state: AlertState,
     ) -> Alert:
         """Return the alert of a subject after a step of one instance."""
-        affected, told = subject.affected(), standing.published
-        fields = self._adapter.describe(record)
-        low, high = fields.pop("onset_low", None), fields.pop("onset_high", None)
+        affected, before = subject.affected(), standing.published
         suspect, growth_before = subject.suspect(step.onset)
-        worst = decision.severity if more_severe(decision.severity, told.severity) else told.severity
         return self._worded(
             Alert(
-                **fields,
+                **self._adapter.describe(record, step.onset),
                 key=standing.key,
                 state=state,
                 finding=self._adapter.VOCABULARY.finding,
                 since=standing.since,
-                severity=worst,
-                certainty="sure" if "sure" in (step.certainty, told.certainty) else "early",
+                severity=max(decision.severity, before.severity, key=SEVERITIES.index),
+                certainty=max(step.certainty, before.certainty, key=CERTAINTIES.index),
                 urgency=step.urgency,
                 rule=decision.rule.name,
                 threshold=decision.threshold.value,
                 reopened=standing.reopened,
-                restarts=max(told.restarts, *(m.memory.restarts for m in subject.members.values())),
+                restarts=max(before.restarts, *(m.memory.restarts for m in subject.members.values())),
                 kind=step.kind,
                 news=step.news,
-                confirmed_by=standing.confirmed[:MOST_NAMED],
+                confirmed_by=standing.confirmed_by[:MOST_NAMED],
                 summary="",
                 recommendation="",
                 runbook=decision.rule.page(record.service, step.kind),
@@ -69,20 +66,18 @@ class Writer:
                 alive=subject.alive(),
                 instances=affected[:MOST_NAMED],
                 onset=step.onset,
-                onset_low=_not_after(low, step.onset),
-                onset_high=high if step.onset == record.onset else step.onset,
                 suspect=suspect,
                 growth_before=growth_before,
                 history=history(member.points, member.restarts, subject.deploys()),
             )
         )
 
-    def confirmed(self, told: Alert, time: float, author: str, authors: list[str]) -> Alert:
+    def confirmed(self, published: Alert, time: float, author: str, authors: list[str]) -> Alert:
         """Return an alert that a person confirmed, and others before."""
-        reasons = [f"confirmed by {author}", *told.reasons][:_MOST_REASONS]
+        reasons = [f"confirmed by {author}", *published.reasons][:_MOST_REASONS]
         return self._worded(
             msgspec.structs.replace(
-                told,
+                published,
                 state="updated",
                 time=time,
                 certainty="sure",
@@ -92,23 +87,19 @@ class Writer:
             )
         )
 
-    def stale(self, told: Alert, time: float, news: str) -> Alert:
+    def stale(self, published: Alert, time: float, news: str) -> Alert:
         """Return an alert of which nobody knows whether it still fires."""
-        return self._worded(msgspec.structs.replace(told, state="stale", time=time, news=news))
+        return self._worded(msgspec.structs.replace(published, state="stale", time=time, news=news))
 
-    def ended(self, told: Alert, time: float, why: str) -> Alert:
+    def ended(self, published: Alert, time: float, why: str) -> Alert:
         """Return the last form of an alert that has ended: nothing is affected, and nothing is forecast."""
         return self._worded(
             msgspec.structs.replace(
-                told, state="resolved", time=time, closed_by=why, affected=0, instances=[], urgency="later",
-                news=None, eta=None, eta_low=None, eta_high=None, forecast=None,
+                published, state="resolved", time=time, closed_by=why, affected=0, instances=[],
+                urgency="later", news=None, eta=None, eta_low=None, eta_high=None, forecast=None,
             )
         )  # fmt: skip
 
     def _worded(self, alert: Alert) -> Alert:
         self._adapter.word(alert)
         return alert
-
-
-def _not_after(low: float | None, onset: float | None) -> float | None:
-    return onset if low is None or onset is None else min(low, onset)

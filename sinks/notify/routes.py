@@ -29,7 +29,7 @@ def routes(policy: PolicyFile) -> dict[str, list[Route]]:
         default = conditions(_DEFAULT, Alert, (), "routes: where")
         return {target: [default] for target in policy.targets}
     leading: dict[str, list[Route]] = {target: [] for target in policy.targets}
-    for number, table in enumerate(policy.routes, 1):
+    for number, table in enumerate(policy.routes):
         where = conditions(table.where, Alert, (), f"routes[{number}]: where")
         for target in dict.fromkeys(table.targets):
             if target not in leading:

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from msgspec.structs import replace
 
 from fleetleak.records import Alert
-from fleetleak.records.alert import SEVERITIES, Severity
+from fleetleak.records.alert import SEVERITIES, Severity, higher
 
 _PREFIX = "storm:"
 _LONGEST_KEY = 250
@@ -160,7 +160,7 @@ class Storms:
             return None if group.told is None else "resolved"
         if group.told is None:
             return "firing"
-        rises = SEVERITIES.index(group.severity()) > SEVERITIES.index(group.told.severity)
+        rises = higher(SEVERITIES, group.severity(), group.told.severity)
         doubled = len(group.services()) >= 2 * group.told.services
         waited = group.changed and group.time >= group.told.time + _UPDATE_SECONDS
         return "updated" if rises or doubled or waited else None

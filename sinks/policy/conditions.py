@@ -10,14 +10,16 @@ from typing import Any
 
 from msgspec import Struct, inspect
 
-from fleetleak.records.alert import SEVERITIES, URGENCIES
+from fleetleak.records.alert import CERTAINTIES, SEVERITIES, URGENCIES
 from fleetleak.records.types import bare
 from fleetleak.settings import BadSetting
 from fleetleak.settings.load import did_you_mean
 
+Values = type | tuple[str, ...]
+"""What the values of a field are: numbers (float), texts (str), bool, or some of these words."""
 _TESTS = ("is", "not", "at_least", "below")
 _ORDERED: Mapping[str, tuple[str, ...]] = {
-    "severity": SEVERITIES, "urgency": URGENCIES, "certainty": ("early", "sure"),
+    "severity": SEVERITIES, "urgency": URGENCIES, "certainty": CERTAINTIES,
 }  # fmt: skip
 
 
@@ -100,30 +102,35 @@ def conditions(
 
 
 def _condition(field: str, test: Any, record: type[Struct], facts: tuple[str, ...], place: str) -> Condition:
-    kind = _known(field, record, facts, place)
+    kind = _known(field, test, record, facts, place)
     tests = test if isinstance(test, Mapping) else {"is": test}
     if unknown := [name for name in tests if name not in _TESTS]:
         raise BadPolicy(f"{place}: there is no test {unknown[0]}; write one of {', '.join(_TESTS)}")
-    if not tests:
-        raise BadPolicy(f"{place}: it tests nothing; write one of {', '.join(_TESTS)}")
-    return Condition(
+    made = Condition(
         field,
         _values(tests.get("is", ()), kind, place),
         _values(tests.get("not", ()), kind, place),
         _bound(field, tests.get("at_least"), kind, place),
         _bound(field, tests.get("below"), kind, place),
     )
+    if made == Condition(field):
+        raise BadPolicy(f"{place}: it tests nothing; write one of {', '.join(_TESTS)}")
+    return made
 
 
-def _known(field: str, record: type[Struct], facts: tuple[str, ...], place: str) -> type:
+def _known(field: str, test: Any, record: type[Struct], facts: tuple[str, ...], place: str) -> Values:
     if field in facts:
         return float
     known = dict(_paths(record))
-    if field in known:
+    if known.get(field, dict) is not dict:
         return known[field]
     parent = field.rpartition(".")[0]
     if known.get(parent) is dict:
         return str
+    below = [name for name in test if isinstance(test, Mapping) and name not in _TESTS]
+    if below and (field in known or f"{field}.{below[0]}" in known):
+        # TOML takes a dot outside of quotes for a table.
+        raise BadPolicy(f'{place}: write "{field}.{below[0]}" in quotes')
     hint = did_you_mean(field, [*known, *facts])
     raise BadPolicy(
         f"{place}: there is no field {field}"
@@ -131,8 +138,13 @@ def _known(field: str, record: type[Struct], facts: tuple[str, ...], place: str)
     )
 
 
-def _values(given: Any, kind: type, place: str) -> tuple[Any, ...]:
+def _values(given: Any, kind: Values, place: str) -> tuple[Any, ...]:
     values = tuple(given) if isinstance(given, list | tuple) else (given,)
+    if isinstance(kind, tuple):
+        for value in values:
+            if not isinstance(value, str) or not any(fnmatchcase(word, value) for word in kind):
+                raise BadPolicy(f"{place}: {value!r} must be one of {', '.join(kind)}")
+        return values
     for value in values:
         if not isinstance(value, (int, float) if kind is float else kind) or (
             kind is float and isinstance(value, bool)
@@ -142,7 +154,7 @@ def _values(given: Any, kind: type, place: str) -> tuple[Any, ...]:
     return values
 
 
-def _bound(field: str, given: Any, kind: type, place: str) -> float | None:
+def _bound(field: str, given: Any, kind: Values, place: str) -> float | None:
     if given is None:
         return None
     if field in _ORDERED:
@@ -157,12 +169,12 @@ def _bound(field: str, given: Any, kind: type, place: str) -> float | None:
 
 
 @cache
-def _paths(record: type[Struct]) -> tuple[tuple[str, type], ...]:
+def _paths(record: type[Struct]) -> tuple[tuple[str, Values], ...]:
     return tuple(_walk(inspect.type_info(record), ""))
 
 
-def _walk(info: inspect.Type, prefix: str) -> Iterator[tuple[str, type]]:
-    """Yield each path below a struct with what its value is: float, str, bool, or dict for free names."""
+def _walk(info: inspect.Type, prefix: str) -> Iterator[tuple[str, Values]]:
+    """Yield each path below a struct with what its values are; dict stands for free names."""
     assert isinstance(info, inspect.StructType)  # noqa: S101 - called for structs alone
     for field in info.fields:
         path, kind = f"{prefix}{field.name}", bare(field.type)
@@ -173,7 +185,9 @@ def _walk(info: inspect.Type, prefix: str) -> Iterator[tuple[str, type]]:
                 yield path, float
             case inspect.BoolType():
                 yield path, bool
-            case inspect.StrType() | inspect.LiteralType():
+            case inspect.LiteralType():
+                yield path, tuple(map(str, kind.values))
+            case inspect.StrType():
                 yield path, str
             case inspect.DictType(value_type=inspect.Metadata(type=inspect.StrType()) | inspect.StrType()):
                 yield path, dict

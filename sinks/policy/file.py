@@ -6,7 +6,7 @@ import datetime
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,6 +20,8 @@ _DEFAULT = Path(__file__).with_name("default.toml")
 Factor = Annotated[float, Meta(gt=0, le=10)]
 CoolDown = Annotated[float, Meta(ge=0, le=86400)]
 Table = dict[str, Any]
+FindingName = Literal["leak"]
+"""Every kind of finding that rules can be about: `Vocabulary.finding`."""
 
 
 class Thresholds(Struct, forbid_unknown_fields=True):
@@ -51,7 +53,7 @@ class RuleTable(Struct, forbid_unknown_fields=True):
 
     name: Name
     severity: Severity
-    finding: Name = "leak"
+    finding: FindingName = "leak"
     kinds: list[Name] = []
     confidence: Fraction | None = None
     cooldown_seconds: CoolDown = 1800.0
@@ -67,7 +69,7 @@ class WhitelistTable(Struct, forbid_unknown_fields=True):
     where: Table
     until: datetime.date
     reason: Text
-    finding: Name = "leak"
+    finding: FindingName = "leak"
 
 
 class RouteTable(Struct, forbid_unknown_fields=True):

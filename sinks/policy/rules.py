@@ -9,11 +9,11 @@ from string import Formatter
 from msgspec import Struct
 
 from fleetleak.records.alert import Severity
+from fleetleak.records.types import MOST_TEXT
 from sinks.policy.conditions import BadPolicy, Condition, conditions
 from sinks.policy.file import PolicyFile, RuleTable, Thresholds, WhitelistTable
 
 _IN_RUNBOOKS = ("service", "kind")
-_LONGEST = 1024  # characters of a text in a record
 Facts = Mapping[str, float | None]
 
 
@@ -47,7 +47,7 @@ class Rule(Struct, frozen=True):
 
     def page(self, service: str, kind: str) -> str | None:
         """Return the link to the runbook; None without one."""
-        return self.runbook.format(service=service, kind=kind)[:_LONGEST] if self.runbook else None
+        return self.runbook.format(service=service, kind=kind)[:MOST_TEXT] if self.runbook else None
 
 
 class Whitelisted(Struct, frozen=True):
@@ -80,7 +80,7 @@ class Rules(Struct, frozen=True):
         if factor == 1.0:
             return Threshold(base, said)
         value = min(base * factor, max(self.thresholds.cap, base))
-        capped = ", at most" if value < base * factor else ""
+        capped = f", at most {value:g}" if value < base * factor else ""
         return Threshold(round(value, 4), f"{said}, times {factor:g} for {environment}{capped}")
 
     def allowed(self, record: Struct, facts: Facts, time: float) -> str | None:

@@ -115,15 +115,15 @@ def small(minute: float, rise: float = 0.05, growth: float = 1e4, **other: objec
     return score(minute, 0.9, 0.2, trend=trend, left=int(0.8 * GIB), **other)
 
 
-def _condition(alerting: LeakAlerting) -> Lessons:
+def lessons_of(alerting: LeakAlerting) -> Lessons:
     ((_, subject),) = alerting.items(0)
     return subject.lessons
 
 
 def whitelisted() -> LeakAlerting:
-    """Return a role for which three alike growths of three instances were no leak."""
+    """Return a role for which three alike growths were no leak."""
     alerting = role()
-    run([small(m, instance=f"a-{n}") for m in range(1, 4) for n in range(1)], alerting)
+    run([small(m, instance="a-0") for m in range(1, 4)], alerting)
     for hour in range(3):
         run([small(60 * hour + 10, instance="a-0")], alerting)
         label(alerting, "not-a-leak", author=f"person-{hour}")
@@ -131,7 +131,7 @@ def whitelisted() -> LeakAlerting:
 
 
 def test_the_condition_says_what_it_matches_and_where_it_comes_from() -> None:
-    (condition,) = _condition(whitelisted()).allowed
+    (condition,) = lessons_of(whitelisted()).allowed
     assert condition.number == 1
     assert condition.alike >= 0.8
     assert len(condition.labels) == 3
@@ -166,7 +166,7 @@ def test_a_condition_can_be_revoked() -> None:
     alerting = whitelisted()
     revoke = WhitelistRevoke(service="a", number=1, author="ann", time=0.0)
     alerting.control(Record(0, 0, b"a", encode(revoke), 0.0))
-    assert _condition(alerting).allowed == []
+    assert lessons_of(alerting).allowed == []
 
 
 def test_what_would_match_everything_is_not_whitelisted() -> None:
@@ -175,24 +175,24 @@ def test_what_would_match_everything_is_not_whitelisted() -> None:
     for hour in range(3):
         run([small(60 * hour + m, 0.45) for m in (1, 2)], alerting)
         label(alerting, "not-a-leak", author=f"person-{hour}")
-    assert len(_condition(alerting).labels) == 3
-    assert _condition(alerting).allowed == []
+    assert len(lessons_of(alerting).labels) == 3
+    assert lessons_of(alerting).allowed == []
 
 
-def test_two_alike_labels_or_other_verdicts_make_no_condition() -> None:
+def test_two_alike_labels_or_other_verdicts_make_nolessons_of() -> None:
     alerting = role()
     for hour, verdict in enumerate(["not-a-leak", "leak", "not-a-leak"]):
         run([small(60 * hour + m) for m in (1, 2)], alerting)
         label(alerting, verdict, author=f"person-{hour}")  # type: ignore[arg-type]
-    assert _condition(alerting).allowed == []
+    assert lessons_of(alerting).allowed == []
 
 
-def test_labels_more_than_a_day_apart_make_no_condition() -> None:
+def test_labels_more_than_a_day_apart_make_nolessons_of() -> None:
     alerting = role()
     for day in range(3):
         run([small(1500 * day + m) for m in (1, 2)], alerting)
         label(alerting, "not-a-leak", author=f"person-{day}")
-    assert _condition(alerting).allowed == []
+    assert lessons_of(alerting).allowed == []
 
 
 def test_a_rise_is_usual_for_a_month_and_not_for_ever() -> None:
@@ -218,7 +218,7 @@ def test_a_learned_threshold_is_the_gate_of_its_service_alone() -> None:
         assert run(growing(2000 * number, confidence, rise, f"a-{number}"), alerting)[-1].state == "firing"
         label(alerting, "not-a-leak" if number % 2 else "leak")
         run([calm(2000 * number + m, instance=f"a-{number}") for m in range(4, 200)], alerting)
-    threshold = _condition(alerting).threshold()
+    threshold = lessons_of(alerting).threshold()
     assert threshold is not None
     assert 0.6 < threshold.value < 0.9
     weak = growing(50000, 0.7, 0.7, "later")
@@ -232,7 +232,7 @@ def test_a_weak_label_changes_nothing_at_once() -> None:
     run([score(1), score(2)], alerting)
     assert label(alerting, "not-a-leak", weak=True).outputs == []
     assert label(alerting, "expected", weak=True).outputs == []
-    assert [one.weak for one in _condition(alerting).labels] == [True]
+    assert [one.weak for one in lessons_of(alerting).labels] == [True]
 
 
 def test_an_alert_that_has_ended_can_still_be_labelled() -> None:
@@ -240,7 +240,7 @@ def test_an_alert_that_has_ended_can_still_be_labelled() -> None:
     (fired, ended) = run([score(1), score(2), *(calm(m) for m in range(3, 60))], alerting)
     assert ended.state == "resolved"
     assert label(alerting, "not-a-leak", alert=fired.key).outputs == []
-    (learned,) = _condition(alerting).labels
+    (learned,) = lessons_of(alerting).labels
     assert (learned.leak, learned.confidence, learned.about) == (False, 0.9, fired.key)
 
 
@@ -249,7 +249,7 @@ def test_a_label_from_the_future_counts_as_given_now() -> None:
     run([score(1), score(2)], alerting)
     (ended,) = published(label(alerting, "not-a-leak", time=9e9))
     assert ended.time == pytest.approx(2 * MINUTE, abs=0.01)
-    assert _condition(alerting).labels[0].time == 2 * MINUTE
+    assert lessons_of(alerting).labels[0].time == 2 * MINUTE
 
 
 def learned(confidence: float) -> dict[str, Method]:
@@ -271,7 +271,7 @@ def test_the_method_of_the_service_votes(
 ) -> None:
     alerting = role()
     run([calm(1)], alerting)
-    taught = _condition(alerting)
+    taught = lessons_of(alerting)
     taught.labels = [labelled(n, n % 2 == 0, 0.9 if n % 2 == 0 else 0.1) for n in range(6)]
     taught.accuracy = {method: 0.9}
     told = run([score(m, statistical, methods=learned(other)) for m in range(2, 6)], alerting)

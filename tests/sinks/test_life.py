@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from msgspec.structs import replace
 
 from fleetleak.records import Forecast, Label, Score, Trend, encode
@@ -82,6 +83,16 @@ def test_what_does_not_grow_again_after_a_restart_is_over() -> None:
     assert states(told)[-1] == "resolved"
     assert told[-1].closed_by == "it did not grow again after the restart"
     assert 2 * 1440 < told[-1].time / MINUTE < 3 * 1440
+
+
+@pytest.mark.parametrize("every", [1440, 20])
+def test_what_restarts_again_and_again_and_does_not_grow_is_over(every: int) -> None:
+    """A leak is found 13 hours after its start; then it is fixed, and restarts every so many minutes."""
+    leak = [held(m, 30.0) for m in range(780, 1440, 5)]
+    fixed = [calm(m, restarted=m % every == 0) for m in range(1440, 8 * 1440, 5)]
+    told = run([*(calm(m) for m in range(0, 780, 5)), *leak, *fixed])
+    assert states(told)[-1] == "resolved"
+    assert told[-1].time / MINUTE < 3 * 1440
 
 
 def test_an_out_of_memory_kill_is_told_and_ends_nothing() -> None:

@@ -193,6 +193,20 @@ def test_the_whitelist_of_the_file_ends_on_its_day(tmp_path: Path) -> None:
         ),
         ('[[whitelist]]\nwhere = { service = "a" }\nreason = "r"', "missing required field `until`"),
         ("a = [", "is not TOML"),
+        ('[[rules]]\nname = "x"\nseverity = "low"\nfinding = "leek"', "Invalid enum value 'leek'"),
+        ('[[rules]]\nname = "x"\nseverity = "low"\nwhere = { service = [] }', "it tests nothing"),
+        (
+            '[[rules]]\nname = "x"\nseverity = "low"\nwhere = { kind = "liner" }',
+            "'liner' must be one of exponential",
+        ),
+        (
+            '[[rules]]\nname = "x"\nseverity = "low"\nwhere = { labels.team = "pay" }',
+            'write "labels.team" in quotes',
+        ),
+        (
+            '[[rules]]\nname = "x"\nseverity = "low"\nwhere = { trend.growth = { below = 1 } }',
+            'write "trend.growth" in quotes',
+        ),
         ("[thresholds.environments]\nprod = 0", "`thresholds.environments"),
     ],
 )
@@ -225,5 +239,5 @@ def test_a_secret_comes_from_the_environment_or_a_file(
 def test_a_threshold_says_where_it_comes_from() -> None:
     known: Rules = rules(read(None), Leaks.VOCABULARY)
     linear = known.rule("linear", score(1), {})
-    assert known.threshold(linear, "prod").words == "0.8 of rule linear, times 1.2 for prod, at most"
+    assert known.threshold(linear, "prod").words == "0.8 of rule linear, times 1.2 for prod, at most 0.95"
     assert known.threshold(linear, None).words == "0.8 of rule linear"

@@ -235,7 +235,7 @@ def test_a_standing_alert_is_explained_with_its_reasons() -> None:
     assert (told.alert, told.phase, told.key, told.since) == (True, "firing", "a@60", MINUTE)
     assert told.gate.reached
     assert told.gate.words == "0.5 by the settings"
-    assert told.threshold.words == "0.8 of rule linear, times 1.2 for production, at most"
+    assert told.threshold.words == "0.8 of rule linear, times 1.2 for production, at most 0.95"
     assert not told.threshold.reached
     (need,) = told.needs
     assert (need.words, need.value, need.met) == ("sustained_seconds is at least 1800", 39 * MINUTE, True)

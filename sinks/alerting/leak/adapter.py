@@ -14,7 +14,7 @@ from fleetleak.text import DAY, rate, size
 from sinks.alerting.finding import Adapter, Finding, Opinion, Signature
 from sinks.alerting.leak import growth
 from sinks.alerting.leak.growth import Covered, Growth
-from sinks.alerting.leak.news import Told, held_by, limit_moved, reached, told_of, urgency
+from sinks.alerting.leak.news import Reported, held_by, limit_moved, reached, reported_of, urgency
 from sinks.origin import origin
 from sinks.policy.rules import Vocabulary
 
@@ -40,7 +40,7 @@ class LeakMemory(Struct, omit_defaults=True, gc=False):
     floor: float = 0.0
     below: int = 0
     held: bool = False
-    told: Told | None = None
+    reported: Reported | None = None
     growth: Growth | None = None
     covered: Covered | None = None
     oom_kills: int | None = None
@@ -73,13 +73,13 @@ class Leaks(Adapter[Score, LeakMemory]):
         if killed:
             own.killed = [*own.killed, record.time][-_REPEATED_KILLS:]
         if record.restarted:
-            own.covered, own.told, own.peak, own.steps, own.below = None, None, 0.0, 0, 0
+            own.covered, own.reported, own.peak, own.steps, own.below = None, None, 0.0, 0, 0
         self._count_steps(own, record)
-        over, held, full = None, None, False
+        over, held, full = None, None, reached(record, firing and own.held)
         if firing:
             own.below = own.below + 1 if record.memory is not None and record.memory < own.floor else 0
             over = "memory was given back" if own.below >= self._confirmations else None
-            held, full = held_by(record, own.held), reached(record, own.held)
+            held = held_by(record, own.held)
             own.held = held is not None
         harmful = record.kind in LEAK_KINDS
         trend, forecast = record.trend, record.forecast
@@ -97,8 +97,8 @@ class Leaks(Adapter[Score, LeakMemory]):
             urgency=urgency(record),
             over=over,
             held=held,
-            news=limit_moved(own.told, record) if firing else None,
-            outdated=own.told is None or own.told.is_old(record),
+            news=limit_moved(own.reported, record) if firing else None,
+            outdated=own.reported is None or own.reported.is_old(record),
             restarted=record.restarted,
             killed=killed,
             near=forecast is not None
@@ -129,9 +129,9 @@ class Leaks(Adapter[Score, LeakMemory]):
             # Counted from the lower edge: a sawtooth gives back much at every tooth and still leaks.
             own.floor = record.trend.level - 0.5 * record.trend.rise
 
-    def told(self, own: LeakMemory, record: Score, soon: Urgency) -> None:
-        """Remember the published forecast and limit."""
-        own.told = told_of(record, soon)
+    def reported(self, own: LeakMemory, record: Score, soon: Urgency) -> None:
+        """Remember the forecast and the limit of a step."""
+        own.reported = reported_of(record, soon)
 
     def facts(self, own: LeakMemory, record: Score, onset: float | None) -> dict[str, float | None]:
         """Return the facts that rules may use; unknown ones are None."""
@@ -191,14 +191,15 @@ class Leaks(Adapter[Score, LeakMemory]):
         """Return the memory that a leak grows, bytes."""
         return record.memory
 
-    def describe(self, record: Score) -> dict[str, Any]:
+    def describe(self, record: Score, onset: float | None) -> dict[str, Any]:
         """Return the fields of an alert that come from the score."""
-        forecast = record.forecast
+        forecast, low = record.forecast, record.onset_low
         return {
             **origin(record),
             "confidence": record.confidence,
-            "onset_low": record.onset_low,
-            "onset_high": record.onset_high,
+            # An earlier score may have seen an earlier onset.
+            "onset_low": onset if low is None or onset is None else min(low, onset),
+            "onset_high": record.onset_high if onset == record.onset else onset,
             "labels": record.labels,
             "environment": record.environment,
             "eta": forecast.eta if forecast else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from fleetleak.records import Score
-from fleetleak.records.alert import URGENCIES, Urgency
+from fleetleak.records.alert import URGENCIES, Urgency, higher
 from fleetleak.text import DAY, HOUR, duration, size
 
 # The share of the limit by which it must move to be news.
@@ -25,8 +25,8 @@ _HELD, _RELEASED = 0.1, 0.05
 _NOBODY_SETS = "host_available"
 
 
-class Told(Struct, frozen=True, array_like=True, gc=False):
-    """The last published transition: its time and forecast (unix seconds), limit (bytes) and urgency."""
+class Reported(Struct, frozen=True, array_like=True, gc=False):
+    """The last step of an alert: its time and forecast (unix seconds), limit (bytes) and urgency."""
 
     time: float
     eta: float | None
@@ -40,7 +40,7 @@ class Told(Struct, frozen=True, array_like=True, gc=False):
         It does when it is more urgent, when it is the first one, when half of the time is gone, and when the
         lower bound is later than the published forecast.
         """
-        if URGENCIES.index(urgency(score)) > URGENCIES.index(self.urgency):
+        if higher(URGENCIES, urgency(score), self.urgency):
             return True
         if score.forecast is None:
             return False
@@ -51,10 +51,10 @@ class Told(Struct, frozen=True, array_like=True, gc=False):
         return halved or score.forecast.eta_low > self.eta
 
 
-def told_of(score: Score, soon: Urgency) -> Told:
-    """Return what a transition with this score publishes."""
+def reported_of(score: Score, soon: Urgency) -> Reported:
+    """Return what a step with this score reports."""
     eta = score.forecast.eta if score.forecast else None
-    return Told(score.time, eta, score.limit, score.limit_name, soon)
+    return Reported(score.time, eta, score.limit, score.limit_name, soon)
 
 
 def urgency(score: Score) -> Urgency:
@@ -65,25 +65,25 @@ def urgency(score: Score) -> Urgency:
     return "now" if left < HOUR else "today" if left < DAY else "later"
 
 
-def limit_moved(told: Told | None, score: Score) -> str | None:
+def limit_moved(before: Reported | None, score: Score) -> str | None:
     """Return that the limit has moved, with the time left now, in words; None where it has not."""
     if (
-        told is None
-        or not told.limit
+        before is None
+        or not before.limit
         or not score.limit
-        or _NOBODY_SETS in (told.limit_name, score.limit_name)
+        or _NOBODY_SETS in (before.limit_name, score.limit_name)
     ):
         return None
-    if abs(score.limit / told.limit - 1.0) <= _MOVED:
+    if abs(score.limit / before.limit - 1.0) <= _MOVED:
         return None
-    if told.limit_name == score.limit_name:
-        words = f"limit {'raised' if score.limit > told.limit else 'lowered'} to {size(score.limit)}"
-    elif score.time - told.time >= _TURNS_SECONDS:
+    if before.limit_name == score.limit_name:
+        words = f"limit {'raised' if score.limit > before.limit else 'lowered'} to {size(score.limit)}"
+    elif score.time - before.time >= _TURNS_SECONDS:
         words = f"limit is {score.limit_name} of {size(score.limit)}"
     else:
         return None
     left = "" if score.forecast is None else f", now {duration(score.forecast.eta - score.time)} left"
-    return f"{words}{left} (it was {size(told.limit)})"
+    return f"{words}{left} (it was {size(before.limit)})"
 
 
 def held_by(score: Score, before: bool) -> str | None:
