@@ -73,7 +73,7 @@ def _explained(settings: Settings, names: Names, arguments: argparse.Namespace, 
     from sinks.alerting.leak.role import alerting, leak_rules
     from sinks.policy.file import read
 
-    service, begin = arguments.service, at - arguments.since
+    service, begin = arguments.service, max(0.0, at - arguments.since)
     held = subjects(settings, names.alert_state).get(service)
     partition = None if held is None else held.partition
     start = Start(begin, {} if held is None else {service: held.subject})
@@ -107,7 +107,8 @@ def _published(settings: Settings, names: Names, service: str, at: float) -> Ale
         for alert in decoded(settings, topic, read, say)
         if alert.service == service and alert.track == settings.kafka.track and alert.time <= at
     ]
-    return max(told, key=lambda alert: alert.time, default=None)
+    # After a promotion, an alert ends on one topic and goes on on the other.
+    return max(told, key=lambda alert: (alert.time, alert.state != "resolved"), default=None)
 
 
 def _plain(told: Explanation, published: Alert | None) -> dict[str, object]:
@@ -146,7 +147,9 @@ def _head(told: Explanation, published: Alert | None) -> Iterator[str]:
     stands = told.alert and not told.ended
     if (state != "resolved") != stands or (stands and published.key != told.key):
         yield from _filled(
-            "the replay differs from what was published: it begins later than the sink (--since)", 2
+            "the replay differs from what was published: it begins later than the sink (--since), and does"
+            " not see that no data comes",
+            2,
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import orjson
 
+from fleetleak.extras import hint
 from fleetleak.kafka.scan import ScanFailed
 from fleetleak.records import Unreadable, encode
 from fleetleak.settings import Loaded, Settings
@@ -65,6 +66,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 def _show(settings: Settings, arguments: argparse.Namespace) -> None:
     policy = _policy(arguments.rules or settings.policy.file)
+    _check_targets(policy)
     if arguments.json:
         print(orjson.dumps(plain(policy)).decode())
         return
@@ -85,6 +87,16 @@ def _policy(path: str | None) -> PolicyFile:
     policy = read(path)
     leak_rules(policy)
     return policy
+
+
+def _check_targets(policy: PolicyFile) -> None:
+    """Refuse targets and routes that `fleetleak sink notify` would refuse, apart from their secrets."""
+    from sinks.notify.targets import targets
+
+    try:
+        targets(policy)
+    except ImportError as error:
+        say(f"the targets are not checked: {error}: {hint('notify')}")
 
 
 def _test(settings: Settings, arguments: argparse.Namespace) -> None:
@@ -136,7 +148,7 @@ def _recorded(
 
     if arguments.scores is not None:
         return _in_file(arguments.scores), [], Start(0.0, {})
-    names, begin = checked_topics(settings), time.time() - arguments.since
+    names, begin = checked_topics(settings), max(0.0, time.time() - arguments.since)
     held = {name: one.subject for name, one in subjects(settings, names.alert_state).items()}
     return (
         scores(settings, names.scores, begin),
@@ -177,6 +189,7 @@ def _lines(name: str) -> Iterator[bytes]:
     with needs("replay"):
         from fleetleak_app.replay.parquet import from_parquet
     yield from map(encode, from_parquet(name))
+    say(f"{name} has no labels, so conditions on labels did not hold: JSON lines have them")
 
 
 def _progress(count: int) -> None:

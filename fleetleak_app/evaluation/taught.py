@@ -24,11 +24,11 @@ from fleetleak_app.evaluation.alerts import Alert, by_case
 from fleetleak_app.evaluation.asked import asked
 from fleetleak_app.evaluation.cases import Case
 from fleetleak_app.evaluation.scorer import score
+from fleetleak_app.replay.drive import BATCH_RECORDS
 from processors.scoring import Scoring
 from sinks.alerting.leak.role import alerting
 
 _AFTER_SECONDS = 3600.0
-_BATCH = 5000
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,10 @@ class Volume:
 def scores(snapshots: Sequence[Record]) -> list[Record]:
     """Return the scores of snapshots, as input records of the alerting role."""
     role, outputs = Scoring(Settings(), "scores"), []
-    for begin in range(0, len(snapshots), _BATCH):
-        outputs += role.apply(snapshots[begin : begin + _BATCH]).outputs
-        print(f"\r{(begin + _BATCH) / len(snapshots):.0%}", end="", file=sys.stderr, flush=True)
+    for begin in range(0, len(snapshots), BATCH_RECORDS):
+        outputs += role.apply(snapshots[begin : begin + BATCH_RECORDS]).outputs
+        done = min(1.0, (begin + BATCH_RECORDS) / len(snapshots))
+        print(f"\r{done:.0%}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     times = [record.appended for record in snapshots]
     return [Record(0, n, o.key, o.value, times[n]) for n, o in enumerate(outputs)]
@@ -76,13 +77,19 @@ def told(scored: Sequence[Record], cases: Mapping[str, Case], labelled: bool) ->
             given, answers = given + 1, answers + len(outputs)
         for line in product.lines(output.value for output in role.apply([record]).outputs):
             lines.append(line)
-            if labelled and line["state"] == "firing":
-                for name in (name for name, found in by_case([line], cases).items() if found):
-                    if (said := verdict(cases[name], line["time"])) is not None:
-                        at = line["time"] + _AFTER_SECONDS
-                        label = Label(service=line["service"], verdict=said, author="truth", time=at)
-                        heapq.heappush(waiting, (at, len(lines), label))
+            if labelled and line["state"] == "firing" and (due := label_for(line, cases)) is not None:
+                heapq.heappush(waiting, (due.time, len(lines), due))
     return lines, given, answers
+
+
+def label_for(line: Alert, cases: Mapping[str, Case]) -> Label | None:
+    """Return the label that the truth gives to an alert that fires; None where nobody knows."""
+    names = [name for name, found in by_case([line], cases).items() if found]
+    said = verdict(cases[names[0]], line["time"]) if names else None
+    if said is None:
+        return None
+    at = line["time"] + _AFTER_SECONDS
+    return Label(service=line["service"], verdict=said, author="truth", time=at)
 
 
 def volume(cases: Sequence[Case], lines: Sequence[Alert], labels: int, answers: int) -> Volume:

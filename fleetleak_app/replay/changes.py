@@ -13,6 +13,7 @@ from sinks.alerting.decision import VOTE_MEAN, voted
 from sinks.alerting.explained import Explained
 from sinks.alerting.finding import Opinion, Signature
 from sinks.alerting.leak.adapter import LeakMemory, Leaks
+from sinks.alerting.leak.growth import gained, usual
 from sinks.alerting.lessons import Allowed
 from sinks.policy.rules import Rules, Whitelisted
 
@@ -58,7 +59,7 @@ def missing(explained: Explained[LeakMemory], adapter: Leaks) -> Iterator[Missin
         return
     yield from _undetected(explained, adapter.opinions(score))
     if finding.usual:
-        value, most = rise(score), usual(explained)
+        value, most = gained(score), _usual(explained)
         yield Missing(
             "usual", f"a rise of {size(value)} is usual here: it needs {size(most)} or more", value, most
         )
@@ -108,16 +109,9 @@ def _unconfirmed(explained: Explained[LeakMemory]) -> Iterator[Missing]:
         yield Missing("hold", f"enough for {duration(held)} of {duration(life.hold)}", held, life.hold)
 
 
-def rise(score: Score) -> float:
-    """Return what a growth gained as far as it explains the movement, in bytes."""
-    return 0.0 if score.trend is None else score.trend.rise * score.trend.strength
-
-
-def usual(explained: Explained[Any]) -> float:
-    """Return the rise below which a growth is usual here, in bytes."""
-    score, subject = explained.record, explained.subject
-    labelled = subject.usual(score.time)
-    return max(labelled, 0.0 if score.trend is None else score.trend.normal_rise)
+def _usual(explained: Explained[Any]) -> float:
+    score = explained.record
+    return usual(score, explained.subject.usual(score.time))
 
 
 def silencers(explained: Explained[LeakMemory], adapter: Leaks, rules: Rules) -> Iterator[str]:
@@ -129,8 +123,8 @@ def silencers(explained: Explained[LeakMemory], adapter: Leaks, rules: Rules) ->
         yield f"learned methods that are less sure than {decision.gate.value:.2f}, or detect nothing"
     else:
         yield f"a vote with a mean confidence below {VOTE_MEAN:.2f}, and a method that disagrees"
-    if (most := usual(explained)) > 0:
-        yield f"a rise of less than {size(most)}, which is usual here (it was {size(rise(score))})"
+    if (most := _usual(explained)) > 0:
+        yield f"a rise of less than {size(most)}, which is usual here (it was {size(gained(score))})"
     covered, trend = explained.member.own.covered, score.trend
     if covered is not None and trend is not None and not covered.holds(score):
         yield (

@@ -59,7 +59,7 @@ class Told:
 
     def __init__(self) -> None:
         self.transitions = 0
-        self._open: dict[str, Episode] = {}
+        self._newest: dict[str, Episode] = {}
         self._episodes: dict[str, list[Episode]] = defaultdict(list)
         self._decode = msgspec.json.Decoder(_Told).decode
 
@@ -70,14 +70,13 @@ class Told:
 
     def _add(self, told: _Told) -> None:
         self.transitions += 1
-        episode = self._open.get(told.key)
+        episode = self._newest.get(told.key)
         if episode is None:
-            episode = self._open[told.key] = Episode(told.service, told.time, told.severity)
+            episode = self._newest[told.key] = Episode(told.service, told.time, told.severity)
             self._episodes[told.service].append(episode)
         episode.severity = max(episode.severity, told.severity, key=SEVERITIES.index)
-        if told.state == "resolved":
-            episode.until = told.time
-            del self._open[told.key]
+        # One that fires again under its key is the same alert.
+        episode.until = told.time if told.state == "resolved" else None
 
     def services(self) -> set[str]:
         """Return the services that had an alert."""

@@ -12,12 +12,12 @@ from fleetleak.records import Decoder, Label, ModelDelete, Score, control, encod
 from fleetleak.records.control import WhitelistRevoke
 from fleetleak.stream import Key, Record
 from fleetleak.stream.role import Applied, Output
+from fleetleak_app.replay.drive import BATCH_RECORDS
 from sinks.alerting import labels
 from sinks.alerting.explained import Explained
 from sinks.alerting.leak.role import LeakAlerting
 from sinks.alerting.subject import Subject
 
-BATCH_RECORDS = 5000
 _score = Decoder(Score).decode
 
 

@@ -20,6 +20,8 @@ from fleetleak_app.replay.write import Write
 METHODS = ("half_space_trees", "snarimax", "deviation", "river", "trend", "snarimax_ahead")
 """Every name that `Score.methods` can have: a column of a method that did not run is empty."""
 _ROW_GROUP = 50_000
+# Rows that are dictionaries at the same time: more take much memory and save no time.
+_BATCH_ROWS = 1000
 _NUMBERS = {inspect.IntType: pa.int64(), inspect.FloatType: pa.float64(), inspect.BoolType: pa.bool_()}
 
 
@@ -93,7 +95,7 @@ def from_parquet(name: str) -> Iterator[Score]:
     with ParquetFile(name) as file:
         if not {"service", "instance", "time"} <= set(file.schema_arrow.names):
             raise ValueError("it has no scores")
-        for rows in file.iter_batches():
+        for rows in file.iter_batches(batch_size=_BATCH_ROWS):
             yield from (msgspec.convert(_nested(row), Score) for row in rows.to_pylist())
 
 

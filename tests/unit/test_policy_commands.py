@@ -80,7 +80,8 @@ def test_the_default_rules_in_words(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_rules_of_a_file_come_first(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    routes = '[targets.page]\nkind = "alertmanager"\nurl = "http://secret"\n[[routes]]\ntargets = ["page"]\n'
+    page = '[targets.page]\nkind = "alertmanager"\nurls = ["http://secret"]\n'
+    routes = page + '[[routes]]\ntargets = ["page"]\n'
     file = written(tmp_path, "p.toml", STRICT + routes + 'where = { severity = { at_least = "high" } }\n')
     assert main(["policy", "show", "--rules", file]) == 0
     said = capsys.readouterr().out
@@ -101,6 +102,7 @@ def test_the_rules_of_a_file_come_first(capsys: pytest.CaptureFixture[str], tmp_
     ("text", "told"),
     [
         ("[[rules]]\nname = 'x'\nseverity = 'urgent'", "Invalid enum value 'urgent'"),
+        ("[targets.a]\nkind = 'stdout'\n[[routes]]\ntargets = ['ghost']", "there is no target ghost"),
         ("[[rules]]\nname = 'x'\nseverity = 'low'\nkinds = ['round']", "there is no kind round"),
         ("[[routes]]\ntargets = ['a']\nwhere = { sevrity = 'low' }", "did you mean severity?"),
     ],

@@ -89,7 +89,7 @@ class Leaks(Adapter[Score, LeakMemory]):
             confidence=record.confidence,
             onset=record.onset,
             shown=harmful and trend is not None,
-            usual=trend is not None and trend.rise * trend.strength < max(trend.normal_rise, usual),
+            usual=trend is not None and growth.gained(record) < growth.usual(record, usual),
             supports=harmful and held is None and not own.below and record.confidence >= self._clear,
             forecast=forecast is not None,
             left=0.0 if full else None if forecast is None else max(0.0, forecast.eta_low - record.time),

@@ -38,6 +38,16 @@ class Covered(Struct, frozen=True, array_like=True, gc=False):
         return trend is None or (trend.level <= self.level and trend.growth_low <= self.rate)
 
 
+def gained(score: Score) -> float:
+    """Return what a growth gained as far as it explains the movement, in bytes; 0 where nothing grows."""
+    return 0.0 if score.trend is None else score.trend.rise * score.trend.strength
+
+
+def usual(score: Score, labelled: float) -> float:
+    """Return what a growth must gain to be unusual, in bytes; `labelled`: what labels called usual."""
+    return labelled if score.trend is None else max(score.trend.normal_rise, labelled)
+
+
 def growth_of(score: Score) -> Growth | None:
     """Return the growth in a score; None where nothing grows."""
     trend = score.trend
