@@ -2,6 +2,8 @@
 
 Alertmanager knows an alert by its labels. So they hold what identifies an alert, and its severity, by which
 people route. When the severity changes, one post ends the alert with the old severity and begins the new one.
+
+Do not use it beside a target that Alertmanager also routes to: people would be told twice.
 """
 
 from __future__ import annotations

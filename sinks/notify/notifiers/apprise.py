@@ -1,4 +1,7 @@
-"""More than a hundred further services, through the library Apprise."""
+"""More than a hundred further services, through the library Apprise.
+
+Do not use it for a service that has a kind of its own: it changes and resolves no message.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Email over SMTP; the mails of one alert are one thread."""
+"""Email over SMTP; the mails of one alert are one thread.
+
+Do not use it to wake people: a mail can be late, and nobody must acknowledge it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""PagerDuty, by its Events API v2: one incident for one alert."""
+"""PagerDuty, by its Events API v2: one incident for one alert.
+
+Do not use it for every severity: an incident wakes somebody. Route what can wait to another target.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Slack: one message for one alert, kept up to date in its place, with what is new in its thread."""
+"""Slack: one message for one alert, kept up to date in its place, with what is new in its thread.
+
+Do not use it to wake people: nobody must acknowledge a message, and a repetition can be a second message.
+"""
 
 from __future__ import annotations
 
