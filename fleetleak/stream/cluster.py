@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -85,9 +86,10 @@ class Cluster:
         )
         try:
             offsets = {place.partition: answer.result().offset for place, answer in answers.items()}
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.FENCED_LEADER_EPOCH:
-                # The client asked with an old epoch, and learns no newer one from this answer.
+        except KafkaException:
+            # The client asks by what it remembers (an old epoch, or that there is no leader), and learns
+            # nothing newer from such an answer.
+            with contextlib.suppress(KafkaException):
                 self._admin.list_topics(topic, timeout=_CALL_SECONDS)
             raise
         if min(offsets.values(), default=0) < 0:

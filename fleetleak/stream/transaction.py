@@ -177,13 +177,13 @@ class Transaction:
         """Run one call beside this thread, which meanwhile looks whether Kafka is away.
 
         librdkafka can stay in a call long after its timeout when a broker goes, until a connection changes
-        its state (#5456). A question for metadata makes it connect again.
+        its state (#5456). A question for metadata makes it connect again, and shows whether a broker answers.
         """
         call = self._caller.submit(step)
         while not wait([call], _GLANCE_SECONDS).done:
-            if not self._away():
-                with contextlib.suppress(KafkaException):
-                    self._producer.list_topics(timeout=_GLANCE_SECONDS)
+            self._away()
+            with contextlib.suppress(KafkaException):
+                self._producer.list_topics(timeout=_GLANCE_SECONDS)
         call.result()
 
     def _call(self, step: Callable[[], object]) -> None:
