@@ -54,6 +54,15 @@ def reached(kafka: KafkaSettings, seconds: float = SECONDS) -> AdminClient:
     return admin
 
 
+def answers(kafka: KafkaSettings, seconds: float) -> bool:
+    """Return whether the cluster answers a new client; clients of before may have lost their way to it."""
+    try:
+        reached(kafka, seconds)
+    except Unreachable:
+        return False
+    return True
+
+
 def _patient(kafka: KafkaSettings, trouble: Trouble) -> dict[str, Any]:
     return client.common(kafka, **trouble.properties(), **{"socket.connection.setup.timeout.ms": _SETUP_MS})
 

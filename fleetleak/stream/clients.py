@@ -12,11 +12,13 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
 from fleetleak.kafka import client
-from fleetleak.kafka.reach import Reach
+from fleetleak.kafka.reach import Reach, answers
 from fleetleak.settings import Settings
 from fleetleak.stream.dead_letter import LARGEST_BYTES
 from fleetleak.stream.state_reader import StateReader
 from fleetleak.stream.transaction import Transaction
+
+_ANSWER_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,10 @@ class Clients:
         """Return the producing side; see `Transaction`."""
         timeout_seconds = self._settings.runtime.transaction_timeout_seconds
         # Two timeouts a call: the brokers' own comes first, and tells more.
-        return self._makers.transaction(self._producer, timeout_seconds * 2, away, lately)
+        return self._makers.transaction(self._producer, timeout_seconds * 2, away, lately, self._answers)
+
+    def _answers(self) -> bool:
+        return answers(self._settings.kafka, _ANSWER_SECONDS)
 
     def _producer(self, number: int) -> Producer:
         """Return the n-th producer; each has its own transactional id, and so fences no other."""

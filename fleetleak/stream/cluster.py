@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -23,6 +23,8 @@ class Cluster:
 
     Parameters
     ----------
+    connect
+        Returns a new client.
     committed
         Returns the group's committed offsets of topic partitions. It waits until pending transactions are
         decided, and raises KafkaException while one is not.
@@ -30,11 +32,12 @@ class Cluster:
 
     def __init__(
         self,
-        admin: AdminClient,
+        connect: Callable[[], AdminClient],
         topics: Topics,
         committed: Callable[[list[TopicPartition]], list[TopicPartition]],
     ) -> None:
-        self._admin = admin
+        self._connect = connect
+        self._admin = connect()
         self._topics = topics
         self._committed = committed
 
@@ -48,7 +51,8 @@ class Cluster:
         """
         topics = [*self._topics.read, *([self._topics.state] if self._topics.state else [])]
         answers = self._admin.describe_topics(TopicCollection(topics), request_timeout=_CALL_SECONDS)
-        described = {topic: answer.result() for topic, answer in answers.items()}
+        with self._renewed():
+            described = {topic: answer.result() for topic, answer in answers.items()}
         counts = {topic: len(description.partitions) for topic, description in described.items()}
         if len(set(counts.values())) > 1:
             raise Refused(
@@ -84,15 +88,21 @@ class Cluster:
         answers = self._admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_CALL_SECONDS
         )
-        try:
+        with self._renewed():
             offsets = {place.partition: answer.result().offset for place, answer in answers.items()}
-        except KafkaException:
-            # The client asks by what it remembers (an old epoch, or that there is no leader), and learns
-            # nothing newer from such an answer.
-            with contextlib.suppress(KafkaException):
-                self._admin.list_topics(topic, timeout=_CALL_SECONDS)
-            raise
         if min(offsets.values(), default=0) < 0:
             # A broker that does not know yet answers with a negative offset. As an end it would mean "empty".
             raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE, f"{topic}: no offset yet"))
         return offsets
+
+    @contextlib.contextmanager
+    def _renewed(self) -> Iterator[None]:
+        """Make a new client where one failed.
+
+        It asks by what it remembers: an old epoch, no leader, no broker. Its failures teach it nothing newer.
+        """
+        try:
+            yield
+        except KafkaException:
+            self._admin = self._connect()
+            raise

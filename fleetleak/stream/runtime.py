@@ -85,7 +85,7 @@ class Runtime:
         clients = Clients(settings, group, self._reach, makers or Makers())
         self._consumer = clients.consumer()
         self._cluster = Cluster(
-            clients.admin(), topics, lambda wanted: self._consumer.committed(wanted, _CALL_SECONDS)
+            clients.admin, topics, lambda wanted: self._consumer.committed(wanted, _CALL_SECONDS)
         )
         lately_seconds = _LATELY * self._settings.transaction_timeout_seconds
         self._transaction = clients.transaction(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any
+from concurrent.futures import Future, wait
+from typing import Any, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
@@ -23,7 +24,12 @@ _MOST_QUEUED = 200_000
 _ANY = -1
 # Timeouts for which a call is repeated.
 _PATIENCE = 3
-_GLANCE_SECONDS = 1.0
+# How often a call that lasts is looked at, and how often Kafka is asked when it lasts too long.
+_GLANCE_SECONDS, _ASK_SECONDS = 1.0, 5.0
+
+
+class _Stuck(Exception):
+    """A call does not return although Kafka answers."""
 
 
 class Transaction:
@@ -41,6 +47,8 @@ class Transaction:
     lately
         Returns whether Kafka was away a short while ago. A transaction that ended then is no sign of another
         process.
+    answers
+        Asks Kafka with a new client, and returns whether it answers.
     """
 
     def __init__(
@@ -49,19 +57,20 @@ class Transaction:
         timeout_seconds: float,
         away: Callable[[], bool],
         lately: Callable[[], bool],
+        answers: Callable[[], bool],
     ) -> None:
         self._connect = connect
         self._timeout = timeout_seconds
         self._kafka_away = away
         self._lately = lately
+        self._answers = answers
         self._metadata: Any = None
         self._published: dict[str, int] = {}
         self._notes: list[str] = []
         self._made = 0
         self.open = False
-        self._caller = ThreadPoolExecutor(1, "transaction")
         self._producer = connect(0)
-        self._call(lambda: self._producer.init_transactions(timeout_seconds * _PATIENCE))
+        self._init()
 
     def begin(self, metadata: Any) -> None:
         """Open a transaction, if none is, for a batch polled under this group metadata.
@@ -139,7 +148,10 @@ class Transaction:
         waited = False
         while True:
             try:
-                self._watched(lambda: self._producer.abort_transaction(self._timeout))
+                self._watched(lambda: self._producer.abort_transaction(self._timeout), self._timeout)
+                return
+            except _Stuck:
+                self._renew()
                 return
             except KafkaException as error:
                 cause: KafkaError = error.args[0]
@@ -164,7 +176,11 @@ class Transaction:
         log.info("a new producer takes the place of one whose transaction timed out")
         self._made += 1
         self._producer = self._connect(self._made)
-        self._call(lambda: self._producer.init_transactions(self._timeout * _PATIENCE))
+        self._init()
+
+    def _init(self) -> None:
+        seconds = self._timeout * _PATIENCE
+        self._call(lambda: self._producer.init_transactions(seconds), seconds)
 
     def _make_room(self, count: int) -> None:
         deadline = time.monotonic() + self._timeout
@@ -173,30 +189,45 @@ class Transaction:
             if time.monotonic() > deadline:
                 raise Aborted("the brokers do not take the outputs")
 
-    def _watched(self, step: Callable[[], object]) -> None:
+    def _watched(self, step: Callable[[], object], seconds: float) -> None:
         """Run one call beside this thread, which meanwhile looks whether Kafka is away.
 
-        librdkafka can stay in a call long after its timeout when a broker goes, until a connection changes
-        its state (#5456). A question for metadata makes it connect again, and shows whether a broker answers.
+        After a broker went, librdkafka can stay in a call for ever (#5456, #5511), and its client then hears
+        of nothing. So a call that lasts longer than its own `seconds` is given up if Kafka twice answered a
+        new client. Its thread does nothing more: each call is one step, and never the one after it.
+
+        Raises
+        ------
+        _Stuck
+            If the call was given up.
         """
-        call = self._caller.submit(step)
+        call = _beside(step)
+        ask_at, answered = time.monotonic() + seconds + _ASK_SECONDS, 0
         while not wait([call], _GLANCE_SECONDS).done:
             self._away()
-            with contextlib.suppress(KafkaException):
-                self._producer.list_topics(timeout=_GLANCE_SECONDS)
+            if time.monotonic() >= ask_at:
+                answered = answered + 1 if self._answers() else 0
+                if answered > 1:
+                    raise _Stuck
+                ask_at = time.monotonic() + _ASK_SECONDS
         call.result()
 
-    def _call(self, step: Callable[[], object]) -> None:
+    def _call(self, step: Callable[[], object], seconds: float | None = None) -> None:
         deadline = time.monotonic() + self._timeout * _PATIENCE
         waited = False
         while True:
             try:
-                self._watched(step)
+                self._watched(step, self._timeout if seconds is None else seconds)
                 return
+            except _Stuck:
+                self._replace("a call of librdkafka does not return although Kafka answers")
             except KafkaException as error:
                 cause: KafkaError = error.args[0]
             if cause.txn_requires_abort():
                 self.abort("kafka")
+                if self._lately():
+                    # What this client learned of the cluster while a broker came back may be wrong for good.
+                    self._renew()
                 raise Aborted(cause.str())
             if denied(cause):
                 raise KafkaException(cause)
@@ -204,11 +235,38 @@ class Transaction:
                 waited = True
                 deadline = time.monotonic() + self._timeout * _PATIENCE
             elif (waited or self._lately()) and not cause.retriable():
-                # It is unknown whether it was committed; the restore finds out.
-                self.open = False
-                self._published, self._notes = {}, []
-                metrics.ABORTS.labels("kafka").inc()
-                self._renew()
-                raise Aborted(cause.str())
+                self._replace(cause.str())
             elif not cause.retriable() or time.monotonic() > deadline:
                 raise Fenced(cause.str())
+
+    def _replace(self, why: str) -> NoReturn:
+        """Give the transaction and its producer up; a restore finds out whether it was committed.
+
+        Raises
+        ------
+        Aborted
+            If a transaction was open.
+        Fenced
+            If none was: the producer could not even begin.
+        """
+        if not self.open:
+            raise Fenced(why)
+        self.open = False
+        self._published, self._notes = {}, []
+        metrics.ABORTS.labels("kafka").inc()
+        self._renew()
+        raise Aborted(why)
+
+
+def _beside(step: Callable[[], object]) -> Future[object]:
+    """Run a call in a thread of its own, which does not hold up the end of the process."""
+    future: Future[object] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(step())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="transaction", daemon=True).start()
+    return future

@@ -30,7 +30,7 @@ class Admin:
 
 def test_a_negative_offset_is_no_answer() -> None:
     admin: Any = Admin(-1001, 7)
-    cluster = Cluster(admin, Topics("snapshots", None, "dead-letter"), lambda wanted: wanted)
+    cluster = Cluster(lambda: admin, Topics("snapshots", None, "dead-letter"), lambda wanted: wanted)
     with pytest.raises(KafkaException, match="no offset yet"):
         cluster.input_ends([0])
     assert cluster.input_ends([0]) == {0: 7}
