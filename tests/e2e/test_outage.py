@@ -15,6 +15,7 @@ from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import EmbeddedBroker, free_port
 from fleetleak.records import Decoder, Score, Snapshot, encode
 from fleetleak.settings import Settings
+from fleetleak.stream.watchdog import EXIT_STALLED
 from tests.e2e.support import Role, freeze, running, thaw
 from tests.kafka.support import read_all, send, wait_for
 
@@ -118,8 +119,10 @@ def test_roles_wait_for_kafka_and_go_on_exactly_once(
             # A broker that starts on a busy machine may fall silent once more.
             assert 1 <= len(gone) == len(back) <= 3, role.log()
             assert len(messages(role)) < 60
+            # 70 where librdkafka holds a call in the seconds after a broker came back: it is given up later
+            # than a role may take to end, and what it held is replayed.
             role.process.send_signal(signal.SIGTERM)
-            assert role.process.wait(30) == 0, role.log()
+            assert role.process.wait(30) in (0, EXIT_STALLED), role.log()
     scores = scored(settings)
     assert len(scores) == len(set(scores)) == 5000
 
