@@ -220,7 +220,10 @@ class Transaction:
                 self._watched(step, self._timeout if seconds is None else seconds)
                 return
             except _Stuck:
-                self._replace("a call of librdkafka does not return although Kafka answers")
+                why = "a call of librdkafka does not return although Kafka answers"
+                if not self.open:
+                    raise Fenced(why) from None  # even a new client gets nowhere
+                self._replace(why)
             except KafkaException as error:
                 cause: KafkaError = error.args[0]
             if cause.txn_requires_abort():
@@ -245,12 +248,8 @@ class Transaction:
         Raises
         ------
         Aborted
-            If a transaction was open.
-        Fenced
-            If none was: the producer could not even begin.
+            Always.
         """
-        if not self.open:
-            raise Fenced(why)
         self.open = False
         self._published, self._notes = {}, []
         metrics.ABORTS.labels("kafka").inc()
