@@ -15,9 +15,20 @@ help: ## Show this help
 	@$(PYTHON) -m venv .tools
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
 
+# The kernels need a C compiler at install time. Where there is none, one comes as a Python package.
+ifeq ($(shell command -v $${CC:-cc} 2>/dev/null),)
+export CC := $(CURDIR)/.tools/bin/python -m ziglang cc
+COMPILER := .tools/ziglang
+endif
+
+.tools/ziglang: | .tools/bin/uv
+	@echo "no C compiler here: bringing one into .tools/"
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check 'ziglang>=0.14,<1'
+	@touch $@
+
 # Syncs once, with progress on the terminal; `uv run` is quiet afterwards.
-.venv/.synced: pyproject.toml | $(if $(filter .tools/%,$(UV)),.tools/bin/uv)
-	@$(UV) sync --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+.venv/.synced: pyproject.toml setup.py $(wildcard processors/kernels/*.[ch]) | $(if $(filter .tools/%,$(UV)),.tools/bin/uv) $(COMPILER)
+	@$(UV) sync --reinstall-package fleetleak --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
 	@touch $@
 
 demo: .venv/.synced ## Find a real leak on this host, through a real Kafka (about two minutes)
@@ -36,7 +47,7 @@ check: .venv/.synced ## Lint, format and types
 	@$(RUN) mypy
 
 build: .venv/.synced ## Build the wheel, and see that it holds our five packages and nothing else
-	@rm -rf dist && $(UV) build --wheel --quiet
+	@rm -rf dist build && $(UV) build --wheel --quiet
 	@$(RUN) python -m zipfile -l dist/*.whl | awk 'NR > 1 { split($$1, p, "/"); print p[1] }' | sort -u | tee dist/contents
 	@test "$$(grep -v dist-info dist/contents | tr '\n' ' ')" = "fleetleak fleetleak_app processors producers sinks "
 
@@ -49,4 +60,4 @@ docs: .venv/.synced ## Write what is generated: settings, metrics, JSON Schemas
 	@$(RUN) python -m fleetleak_app.docs
 
 clean: ## Remove what make made here
-	@rm -rf .venv .tools dist .hypothesis .mypy_cache .pytest_cache .ruff_cache uv.lock
+	@rm -rf .venv .tools dist build *.egg-info processors/kernels/*.so .hypothesis .mypy_cache .pytest_cache .ruff_cache uv.lock

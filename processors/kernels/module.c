@@ -1,0 +1,12 @@
+/* The Python module of the kernels. One kernel, one file, one line here and in kernels.h. */
+#include "kernels.h"
+
+static PyMethodDef METHODS[] = {
+    {"page_hinkley", page_hinkley, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef MODULE = {
+    .m_base = PyModuleDef_HEAD_INIT, .m_name = "_compiled", .m_size = -1, .m_methods = METHODS};
+
+PyMODINIT_FUNC PyInit__compiled(void) { return PyModule_Create(&MODULE); }

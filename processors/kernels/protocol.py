@@ -1,0 +1,31 @@
+"""What each kernel takes: a tuple of contiguous arrays, then numbers. The C file of that name says more."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+Arrays = tuple[NDArray[Any], ...]
+
+
+class Kernels(Protocol):
+    """The compiled module. A kernel checks the types of its arrays, and that rows are within them.
+
+    Raises
+    ------
+    TypeError, IndexError, BufferError
+        If an array has another type, or a row does not exist, or an array is not contiguous.
+    """
+
+    def page_hinkley(
+        self,
+        arrays: Arrays,
+        least: float,
+        delta: float,
+        threshold: float,
+        alpha: float,
+        up: bool,
+        down: bool,
+        /,
+    ) -> None: ...
