@@ -15,8 +15,8 @@ from fleetleak.records import encode
 from fleetleak.settings import Settings
 from fleetleak.stream import Key, Record
 from processors.methods.ensemble import Methods
+from processors.place.services import Services
 from processors.scoring import Scoring
-from processors.services import Services
 
 START = 1_700_000_000.0
 LIMIT = 2**31
@@ -98,7 +98,7 @@ class Models:
         restore(self.held, states, services)
         held = [self.held.service(key_of(service)) for service in range(services)]
         self._rows = np.array([service.row for service in held])
-        self._instance_rows = np.array([service.instances[INSTANCE].row for service in held])
+        self._instance_rows = np.array([service.instances[INSTANCE] for service in held])
 
     def observe(self, at: NDArray[np.intp], memory: NDArray[np.float64]) -> object:
         """Score and learn one value for each of these services."""

@@ -41,7 +41,7 @@ from benchmarks.fleet import (
 from benchmarks.models_alone import ModelsAlone
 from processors.models import SNARIMAX, HalfSpaceTrees
 from processors.models.conversion import to_river
-from processors.services import Services
+from processors.place.services import Services
 
 SERVICES, BATCH = 20_000, 1_000
 RIVER_TREES, RIVER_FORECASTERS = 300, 2_000

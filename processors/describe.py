@@ -9,8 +9,8 @@ from processors.evidence.engine import Evidence
 from processors.methods.ensemble import Methods
 from processors.models.column_model import ColumnModel
 from processors.models.conversion import converts, to_river
-from processors.stored import decode
-from processors.table import Part
+from processors.place.stored import decode
+from processors.place.table import Part
 
 
 def describe(settings: ProcessorSettings, state: bytes) -> dict[str, Any]:

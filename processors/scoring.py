@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -12,17 +13,21 @@ from fleetleak.records import control
 from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
 from fleetleak.settings import Settings
 from fleetleak.stream import Applied, Key, Output, Record, Rejected
-from processors.batch import Batch
-from processors.encode import encode, encode_unmeasured
+from fleetleak.stream.records import Records
+from processors.decode.decoder import SnapshotDecoder
 from processors.evidence.engine import Evidence
 from processors.evidence.findings import TrendFindings
 from processors.evidence.normal_rise import without_age
-from processors.intake import Intake
+from processors.evidence.samples import Samples
 from processors.methods.base import MethodFindings
 from processors.methods.ensemble import Methods
-from processors.services import Services
-from processors.siblings import watch
-from processors.table import FIRST_ROWS
+from processors.place.placed import Placed
+from processors.place.placing import Placing
+from processors.place.services import Services
+from processors.place.table import FIRST_ROWS
+from processors.place.watch import watch
+from processors.write.details import Details
+from processors.write.scores import write, write_unmeasured
 
 VERSION = 3
 
@@ -53,7 +58,8 @@ class Scoring:
             ours.memory_budget_bytes,
             ours.forget_seconds,
         )
-        self._intake = Intake(self.services, settings.runtime.future_seconds)
+        self._decoder = SnapshotDecoder(settings.runtime.future_seconds)
+        self._placing = Placing(self.services)
         self._topic = scores_topic
 
     @property
@@ -64,31 +70,47 @@ class Scoring:
     def apply(self, records: Sequence[Record]) -> Applied:
         """Score records, in pieces that fit the memory budget."""
         applied = Applied()
-        size = self.services.most_records()
-        for begin in range(0, len(records), size):
-            self._apply(records[begin : begin + size], applied)
+        columns, size = Records.of(records), self.services.most_records()
+        for begin in range(0, len(columns), size):
+            self._apply(columns[begin : begin + size] if size < len(columns) else columns, applied)
         return applied
 
-    def _apply(self, records: Sequence[Record], applied: Applied) -> None:
+    def _apply(self, records: Records, applied: Applied) -> None:
+        self.services.identities.trim()
         applied.count(metrics.EVICTIONS, n=self.services.make_room(len(records)))
-        for admitted in self._intake.admit(records, applied):
-            measured = self._score(admitted.batch(), applied) if admitted.measured else []
-            unmeasured = [encode_unmeasured(one) for one in admitted.unmeasured.values()]
+        snapshots = self._decoder.decode(records, applied.rejected)
+        for placed in self._placing.place(snapshots, applied):
+            done, topic = placed.snapshots.records, self._topic
+            keyed = zip(done.keys, self._score(placed, applied), done.partitions, strict=True)
             applied.outputs += [
-                Output(self._topic, record.key or b"", value, record.partition)
-                for record, value in admitted.in_order(measured, unmeasured)
+                Output(topic, key or b"", score, partition) for key, score, partition in keyed
             ]
-            applied.count(metrics.SCORED, n=len(admitted))
+            applied.count(metrics.SCORED, n=len(placed))
         applied.levels[metrics.KEYS] = float(len(self.services))
 
-    def _score(self, batch: Batch, applied: Applied) -> list[bytes]:
-        samples = batch.samples
-        trend = self._evidence.observe(batch.instances, batch.services, samples)
+    def _score(self, placed: Placed, applied: Applied) -> list[bytes]:
+        """Return the score of each snapshot, also of those that cannot be measured."""
+        known = placed.sizes.known
+        if known.all():
+            return self._score_measured(placed, applied)
+        scores = [b""] * len(placed)
+        for places, score in (
+            (np.flatnonzero(known), partial(self._score_measured, applied=applied)),
+            (np.flatnonzero(~known), partial(write_unmeasured, identities=self.services.identities)),
+        ):
+            if len(places):
+                for place, text in zip(places.tolist(), score(placed.take(places)), strict=True):
+                    scores[place] = text
+        return scores
+
+    def _score_measured(self, placed: Placed, applied: Applied) -> list[bytes]:
+        samples = _samples(placed)
+        trend = self._evidence.observe(placed.instances, placed.services, samples)
         # Models of services pause while growth is significant (evidence/learning_pause.py).
         methods = self._methods.observe(
-            batch.services,
-            batch.instances,
-            samples.memory / batch.units,
+            placed.services,
+            placed.instances,
+            samples.memory / placed.units,
             samples.used / samples.limit,
             restarted=trend.restarted,
             learn=trend.learns,
@@ -96,9 +118,9 @@ class Scoring:
         )
         methods = _drift_apart_from_growth(methods, trend)
         _count(trend, methods, applied)
-        flags = trend.suspected.tolist(), trend.restarted.tolist()
-        views = watch(batch.measured, samples.memory.tolist(), *flags)
-        return encode(batch, trend, methods, views)
+        views = watch(self.services, placed, trend.suspected, trend.restarted)
+        details = Details(placed, trend, methods, views, self._decoder.snapshot)
+        return write(placed, self.services.identities, trend, methods, details)
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
         """Import, lend or delete the state of a service. Labels and promotions concern the alerting sink."""
@@ -140,6 +162,25 @@ class Scoring:
     def drop(self, partition: int) -> None:
         """Forget every service of a partition."""
         self.services.drop(partition)
+
+
+def _samples(placed: Placed) -> Samples:
+    """Return what the evidence looks at; numbers as floats."""
+    sizes, snapshots = placed.sizes, placed.snapshots
+    memory, limit, used, left, swap = (
+        column.astype(np.float64)
+        for column in (
+            sizes.memory,
+            sizes.limit,
+            sizes.used,
+            sizes.left,
+            np.maximum(snapshots.whole("swap_used"), 0),
+        )
+    )
+    return Samples(
+        placed.time, memory, limit, used, left, placed.restarted, ~np.isnan(placed.started),
+        placed.load, placed.faults, swap,
+    )  # fmt: skip
 
 
 def _lendable(parts: dict[str, bytes]) -> dict[str, bytes]:

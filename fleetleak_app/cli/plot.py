@@ -101,22 +101,26 @@ def series_of(service: Recording, instance: Recording, settings: Settings) -> Pl
         If there are too few snapshots, or the extra is not installed.
     """
     from fleetleak_app.replay.draw import PlottedSeries
-    from processors.memory import sizes
+    from processors.decode.sizes import scope_codes, sizes
+    from processors.decode.snapshots import Snapshots
 
-    measured = [(s, x) for s in _snapshots(instance) if (x := sizes(s)) is not None]
-    if len({s.timestamp for s, _ in measured}) < _LEAST:
+    snapshots = _snapshots(instance)
+    given = Snapshots.of(snapshots)
+    size = sizes(given, scope_codes(given))
+    measured = [at for at, known in enumerate(size.known.tolist()) if known]
+    if len({snapshots[at].timestamp for at in measured}) < _LEAST:
         raise CommandFailed(
             f"fewer than {_LEAST} snapshots have memory and a limit or total:"
             " name their columns with --columns used=COLUMN,total=COLUMN, or give --limit 4GiB"
         )
-    newest = measured[-1][0]
+    newest = snapshots[measured[-1]]
     scores, alerts = _results(service, newest.instance, settings)
     return PlottedSeries(
-        times=[s.timestamp for s, _ in measured],
-        memory=[float(x.memory) for _, x in measured],
-        counted=[float(x.used) for _, x in measured],
-        limit=[float(x.limit) for _, x in measured],
-        limit_name=measured[-1][1].name,
+        times=[snapshots[at].timestamp for at in measured],
+        memory=[float(size.memory[at]) for at in measured],
+        counted=[float(size.used[at]) for at in measured],
+        limit=[float(size.limit[at]) for at in measured],
+        limit_name=size.names(given)[measured[-1]],
         scores=scores,
         alerts=alerts,
     )

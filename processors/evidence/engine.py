@@ -50,7 +50,7 @@ class Evidence:
     Attributes
     ----------
     instances, services
-        The state per instance and per service; each is a `processors.table.Part`.
+        The state per instance and per service; each is a `processors.place.table.Part`.
 
     Notes
     -----

@@ -17,7 +17,7 @@ from processors.evidence.trend import FIT
 
 @dataclass(frozen=True)
 class Samples:
-    """Snapshots in input order, shape `(B,)`; sizes are bytes (`processors.memory`).
+    """Snapshots in input order, shape `(B,)`; sizes are bytes (`processors.decode.sizes`).
 
     Parameters
     ----------

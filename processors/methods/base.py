@@ -16,7 +16,7 @@ import numpy as np
 from fleetleak.settings.tree import ProcessorSettings
 from processors.columns import Flags, Floats, Rows
 from processors.models.base import Model
-from processors.table import FIRST_ROWS
+from processors.place.table import FIRST_ROWS
 
 AHEAD = 12
 """Number of records that a forecaster looks ahead of a growth."""

@@ -23,8 +23,8 @@ from processors.methods.base import (
 )
 from processors.methods.deviation import Deviation
 from processors.methods.features import features
+from processors.place.table import FIRST_ROWS, Part
 from processors.rounds import rounds
-from processors.table import FIRST_ROWS, Part
 
 
 @dataclass(frozen=True)

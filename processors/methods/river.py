@@ -13,7 +13,7 @@ from processors.columns import Flags, Floats, Rows
 from processors.methods.base import PointScorer
 from processors.methods.features import FEATURES
 from processors.models.river import RiverModel
-from processors.table import FIRST_ROWS
+from processors.place.table import FIRST_ROWS
 
 
 class RiverScorer(PointScorer):

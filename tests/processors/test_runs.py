@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from processors.runs import is_new_run
+from processors.place.rates import is_new_run
 
 DAY = 86400.0
 NOW = 1.79e9
@@ -30,4 +31,5 @@ NOW = 1.79e9
 def test_only_a_start_after_the_newest_snapshot_is_a_restart(
     before: float | None, now: float | None, new: bool
 ) -> None:
-    assert is_new_run(NOW, before, now) is new
+    start_times = (np.array([np.nan if time is None else time]) for time in (before, now))
+    assert is_new_run(np.array([NOW]), *start_times).tolist() == [new]

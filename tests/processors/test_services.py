@@ -19,10 +19,10 @@ from fleetleak.stream import Key, Record
 from processors.models.codec import seal
 from processors.models.ew_stats import EWStats
 from processors.models.half_space_trees import HalfSpaceTrees
+from processors.place.services import Services
+from processors.place.siblings import SiblingView
+from processors.place.stored import StoredInstance, StoredService, decode
 from processors.scoring import Scoring
-from processors.services import Services
-from processors.siblings import SiblingView
-from processors.stored import StoredInstance, StoredService, decode
 from tests.processors.series import MIB, fleet, pieces, record, role, snapshot
 
 DAY = 86_400.0
@@ -109,7 +109,7 @@ def test_the_longest_unseen_goes_first_and_ties_by_key(order: list[int], times: 
     service, instance = small().service_bytes, small().instance_bytes
     held = small(budget=(5 * (service + instance) + 2 * service) / 0.9 + 1)
     for number in order:
-        held.service(Key(0, b"%d" % number)).newest = float(times[number])
+        held.times.newest[held.service(Key(0, b"%d" % number)).row] = float(times[number])
     by_age = sorted(range(6), key=lambda number: (times[number], number))
     assert held.make_room(5) == 4
     assert set(held.in_memory) == {Key(0, b"%d" % number) for number in by_age[-2:]}
@@ -176,7 +176,7 @@ def test_pruning_is_invisible(seed: int, size: int) -> None:
     last = snapshot("s", ticks[-1] + 25, MIB * 200, instance="a")  # all others are silent for too long then
     records.append(record(last, len(records)))
     pruning, keeping = role(forget_seconds=600.0), role(forget_seconds=600.0)
-    with patch.object(keeping.services, "prune"):
+    with patch.object(keeping.services, "silent", return_value=[]):
         for batch in pieces(records, itertools.repeat(size)):
             assert scores(pruning, batch) == scores(keeping, batch)
     assert (pruning.services.instances_in_memory, keeping.services.instances_in_memory) == (1, 5)
@@ -259,7 +259,7 @@ def test_a_part_of_other_parameters_starts_cold_and_is_counted() -> None:
     before = Services({"level": level}, {"trees": learned}, 1e6, DAY)
     after, new = small(trees=trees(2)), small(trees=trees(2))
     for services in (before, new):
-        services.instance(services.service(key), "i", 1.0).time = 1.0
+        services.instances.time[services.instance(services.service(key), "i")] = 1.0
     level.score_learn(rows, x)
     learned.score_learn(rows, x)
     counted = refused("trees"), refused("level")

@@ -9,8 +9,8 @@ import pytest
 from fleetleak.records import Score, encode
 from fleetleak.records.control import ModelPrior
 from fleetleak.stream import Key, Record
+from processors.place.stored import decode
 from processors.scoring import Scoring
-from processors.stored import decode
 from tests.processors.series import MIB, START, read_score, record, role, snapshot
 
 TICKS = 240

@@ -3,59 +3,31 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Mapping
 
 import msgspec
 
 from fleetleak.stream import Key
-from processors.siblings import SiblingView
-from processors.stored import StoredInstance, StoredService, decode, encode
-from processors.table import Part, Table
+from processors.place.identities import Identities
+from processors.place.instances import Instances, ServiceTimes
+from processors.place.siblings import SiblingView
+from processors.place.stored import StoredInstance, StoredService, decode, encode
+from processors.place.table import FIRST_ROWS, Part, Table
 
 # A service that is known for less may borrow what another one has learned.
 _COLD_SECONDS = 86400.0
 # Evictions go down to this share of the budget, so that not every batch has to evict.
 _ROOMY = 0.9
-
-
-class Instance(msgspec.Struct):
-    """One instance: its row, and what the next record and the siblings need to know of its newest record.
-
-    `time` and `started` are of the newest admitted record, `seen` and `began` of the newest scored record.
-    The two differ within a batch. `gap` is the time between its two newest records, in seconds. `memory` and
-    `limit` are bytes. `unit` is the limit at the start of its run, in bytes: a share of 1 in the learned
-    models. So the models do not move when the limit moves.
-    """
-
-    row: int
-    time: float = -1.0
-    started: float | None = None
-    cpu_seconds: float | None = None
-    faults: int | None = None
-    pressure: float | None = None
-    gap: float = 0.0
-    seen: float = -1.0
-    began: float | None = None
-    version: str | None = None
-    memory: float = 0.0
-    limit: int = 0
-    unit: int = 0
-    suspected: bool = False
-
-    def forget(self) -> None:
-        """Become new, in the same row."""
-        for field, empty in zip(self.__struct_fields__[1:], self.__struct_defaults__, strict=True):
-            setattr(self, field, empty)
+# A service looks for silent instances this many times in the time after which they are forgotten.
+_PRUNES = 8
 
 
 class Service(msgspec.Struct):
-    """One service: its row, its instances by name, and its event time, from `begun` to `newest`."""
+    """One service: its row, the rows of its instances by name, and the view of them together."""
 
     row: int
-    instances: dict[str, Instance]
-    begun: float = 0.0
-    newest: float = 0.0
-    pruned: float = 0.0
+    instances: dict[str, int]
     siblings: SiblingView = msgspec.field(default_factory=SiblingView)
 
 
@@ -78,6 +50,13 @@ class Services:
         An instance starts new after a longer gap between its own records. An instance that is so far behind
         the newest record of its service is pruned. This shows only if the instance then goes on where it
         stopped (an agent that was cut off for so long, and kept its snapshots): it starts new there.
+
+    Attributes
+    ----------
+    instances, times
+        Columns with the rows of the instances and of the services.
+    identities
+        The identities that were met in records.
     """
 
     def __init__(
@@ -87,11 +66,15 @@ class Services:
         budget_bytes: float,
         forget_seconds: float,
     ) -> None:
-        self._table = Table(service_parts)
-        self._instances = Table(instance_parts)
+        self.instances = Instances(FIRST_ROWS)
+        self.times = ServiceTimes(FIRST_ROWS)
+        self.identities = Identities()
+        self._service_rows = Table(service_parts, self.times)
+        self._instance_rows = Table(instance_parts, self.instances)
         self._budget = budget_bytes
-        self._forget = forget_seconds
+        self.forget_seconds = forget_seconds
         self._live: dict[Key, Service] = {}
+        self._by_row: dict[int, Service] = {}
         self._packed: dict[Key, bytes] = {}
 
     def __len__(self) -> int:
@@ -104,43 +87,63 @@ class Services:
             return live
         if (packed := self._packed.pop(key, None)) is not None:
             return self._unpack(key, decode(packed))
-        made = self._live[key] = Service(self._table.take(), {})
-        return made
+        return self._hold(key, Service(self._service_rows.take(), {}))
 
-    def forgets(self, service: Service, name: str, time: float) -> bool:
-        """Return whether a record would make rows new, so that the records before it must be scored first."""
-        if not service.instances:
+    def in_row(self, row: int) -> Service:
+        """Return the service that owns a row."""
+        return self._by_row[row]
+
+    def instance(self, service: Service, name: str) -> int:
+        """Return the row of an instance; a new one where it is unknown."""
+        row = service.instances.get(name)
+        if row is None:
+            row = service.instances[name] = self._instance_rows.take()
+        return row
+
+    @property
+    def prune_seconds(self) -> float:
+        """How often a service looks for instances to prune, in its own event time."""
+        return self.forget_seconds / _PRUNES
+
+    def silent(self, service: Service, time: float, newer: Mapping[int, float]) -> list[str]:
+        """Return the instances that are too far behind `time`, the newest event time of their service.
+
+        Parameters
+        ----------
+        newer
+            Times of the newest records of instances that have newer ones than their row says.
+        """
+        at = self.instances.time.item
+        gone = []
+        for name, row in service.instances.items():
+            seen = newer.get(row, at(row))
+            if seen >= 0 and time - seen > self.forget_seconds:
+                gone.append(name)
+        return gone
+
+    def see(self, row: int, time: float) -> bool:
+        """Move the event time of the service in a row; return whether a prune is due, and note it as done."""
+        times = self.times
+        if time <= times.newest[row]:
             return False
-        if time > service.newest and time - service.pruned >= self._forget / 8:
-            return True
-        instance = service.instances.get(name)
-        return instance is not None and time - instance.time > self._forget
+        times.begun[row] = times.begun[row] or time
+        times.newest[row] = time
+        due = bool(time - times.pruned[row] >= self.prune_seconds)
+        if due:
+            times.pruned[row] = time
+        return due
 
-    def instance(self, service: Service, name: str, time: float) -> Instance:
-        """Return an instance for a record of `time`; new where it is unknown, or was silent for too long."""
-        if time > service.newest:
-            service.begun = service.begun or time
-            service.newest = time
-            self.prune(service)
-        instance = service.instances.get(name)
-        if instance is None:
-            instance = service.instances[name] = Instance(self._instances.take())
-        elif time - instance.time > self._forget:
-            self._instances.reset(instance.row)
-            instance.forget()
-        return instance
-
-    def prune(self, service: Service) -> None:
-        """Remove the instances that are too far behind the newest record of their service.
+    def admit(self, service: Service, name: str, time: float) -> None:
+        """Make way for a record: prune its service if that is due, and make its instance new after a gap.
 
         This depends on the event time of the service alone, so a replay prunes at the same record.
         """
-        if service.newest - service.pruned < self._forget / 8:
-            return
-        service.pruned = service.newest
-        gone = [n for n, i in service.instances.items() if service.newest - i.time > self._forget]
-        for name in gone:
-            self._instances.give_back(service.instances.pop(name).row)
+        if self.see(service.row, time):
+            for gone in self.silent(service, time, {}):
+                self._release_instance(service.instances.pop(gone))
+        at = service.instances.get(name)
+        if at is not None and time - self.instances.time[at] > self.forget_seconds:
+            self._instance_rows.reset(at)
 
     @property
     def in_memory(self) -> Mapping[Key, Service]:
@@ -150,22 +153,22 @@ class Services:
     @property
     def instances_in_memory(self) -> int:
         """Number of instances of these services."""
-        return self._instances.used
+        return self._instance_rows.used
 
     @property
     def service_bytes(self) -> float:
         """Memory of one service without its instances, in bytes."""
-        return self._table.bytes_per_row
+        return self._service_rows.bytes_per_row
 
     @property
     def instance_bytes(self) -> float:
         """Memory of one instance, in bytes."""
-        return self._instances.bytes_per_row
+        return self._instance_rows.bytes_per_row
 
     @property
     def bytes_in_use(self) -> float:
         """Memory of all rows in use, in bytes."""
-        return self._table.bytes_in_use + self._instances.bytes_in_use
+        return self._service_rows.bytes_in_use + self._instance_rows.bytes_in_use
 
     def make_room(self, records: int) -> int:
         """Evict services until a batch fits the budget even if each record is of a new service.
@@ -177,7 +180,8 @@ class Services:
         evicted, wanted = 0, records * (self.service_bytes + self.instance_bytes)
         if self.bytes_in_use + wanted <= self._budget:
             return evicted
-        unseen = [(service.newest, key) for key, service in self._live.items()]
+        newest = self.times.newest.item
+        unseen = [(newest(service.row), key) for key, service in self._live.items()]
         heapq.heapify(unseen)
         while unseen and self.bytes_in_use + wanted > self._budget * _ROOMY:
             _, key = heapq.heappop(unseen)
@@ -258,37 +262,64 @@ class Services:
         for key in [k for k in (*self._live, *self._packed) if k.partition == partition]:
             self.remove(key)
 
+    def _hold(self, key: Key, service: Service) -> Service:
+        self._live[key] = self._by_row[service.row] = service
+        return service
+
     def _release(self, key: Key) -> None:
         service = self._live.pop(key)
-        self._table.give_back(service.row)
-        for instance in service.instances.values():
-            self._instances.give_back(instance.row)
+        del self._by_row[service.row]
+        self._service_rows.give_back(service.row)
+        for row in service.instances.values():
+            self._release_instance(row)
+
+    def _release_instance(self, row: int) -> None:
+        self.identities.forget(row)
+        self._instance_rows.give_back(row)
 
     def _pack(self, service: Service) -> bytes:
-        instances = [
-            StoredInstance(
-                name, i.time, i.started, i.cpu_seconds, i.faults, i.pressure, i.gap, i.version, i.memory,
-                i.limit, i.unit, i.suspected, self._instances.dump(i.row),
-            )
-            for name, i in service.instances.items()
-        ]  # fmt: skip
-        parts = self._table.dump(service.row)
+        row, times = service.row, self.times
         whole = StoredService(
-            service.begun, service.newest, service.pruned, parts, instances, service.siblings
-        )
+            times.begun.item(row), times.newest.item(row), times.pruned.item(row),
+            self._service_rows.dump(row),
+            [self._stored(name, at) for name, at in service.instances.items()],
+            service.siblings,
+        )  # fmt: skip
         return encode(whole)
 
+    def _stored(self, name: str, row: int) -> StoredInstance:
+        one = self.instances
+        faults = one.faults.item(row)
+        return StoredInstance(
+            name, one.time.item(row), _or_none(one.started.item(row)), _or_none(one.cpu_seconds.item(row)),
+            None if faults < 0 else faults, _or_none(one.pressure.item(row)), one.gap.item(row),
+            one.versions[row], one.memory.item(row), one.limit.item(row), one.unit.item(row),
+            one.suspected.item(row), self._instance_rows.dump(row),
+        )  # fmt: skip
+
     def _unpack(self, key: Key, stored: StoredService) -> Service:
-        row = self._table.take()
-        self._table.load(row, stored.parts)
-        service = self._live[key] = Service(
-            row, {}, stored.begun, stored.newest, stored.pruned, stored.siblings
-        )
-        for one in stored.instances:
-            taken = self._instances.take()
-            self._instances.load(taken, one.parts)
-            service.instances[one.name] = Instance(
-                taken, one.time, one.started, one.cpu_seconds, one.faults, one.pressure, one.gap, one.time,
-                one.started, one.version, one.memory, one.limit, one.unit, one.suspected,
-            )  # fmt: skip
-        return service
+        row, times = self._service_rows.take(), self.times
+        self._service_rows.load(row, stored.parts)
+        times.begun[row], times.newest[row], times.pruned[row] = stored.begun, stored.newest, stored.pruned
+        times.viewed[row] = stored.siblings.viewed
+        names = {one.name: self._unpack_instance(one) for one in stored.instances}
+        return self._hold(key, Service(row, names, stored.siblings))
+
+    def _unpack_instance(self, stored: StoredInstance) -> int:
+        row, one = self._instance_rows.take(), self.instances
+        self._instance_rows.load(row, stored.parts)
+        one.time[row] = one.seen[row] = stored.time
+        one.started[row] = one.began[row] = _or_nan(stored.started)
+        one.cpu_seconds[row], one.pressure[row] = _or_nan(stored.cpu_seconds), _or_nan(stored.pressure)
+        one.faults[row] = -1 if stored.faults is None else stored.faults
+        one.gap[row], one.memory[row], one.limit[row] = stored.gap, stored.memory, stored.limit
+        one.unit[row], one.suspected[row], one.versions[row] = stored.unit, stored.suspected, stored.version
+        return row
+
+
+def _or_none(number: float) -> float | None:
+    return None if math.isnan(number) else number
+
+
+def _or_nan(number: float | None) -> float:
+    return math.nan if number is None else number

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from fleetleak.observe import metrics
-from processors.columns import Rows
+from processors.columns import Columns, Rows
 
 FIRST_ROWS = 256
 """Number of rows of every part at first."""
@@ -31,18 +31,28 @@ class Part(Protocol):
 
 
 class Table:
-    """The rows of a set of parts: row `r` of every part belongs to the same service or instance."""
+    """The rows of a set of parts: row `r` of every part belongs to the same service or instance.
 
-    def __init__(self, parts: Mapping[str, Part]) -> None:
+    Parameters
+    ----------
+    parts
+        By their names in stored state.
+    own
+        Columns that have the same rows, and another form in stored state (stored.py).
+    """
+
+    def __init__(self, parts: Mapping[str, Part], own: Columns) -> None:
         self.parts = dict(parts)
         self.used = 0
+        self._own = own
         self._capacity = FIRST_ROWS
         self._free: list[int] = []
 
     @property
     def bytes_per_row(self) -> float:
         """Memory of one row, in bytes."""
-        return sum(p.nbytes() for p in self.parts.values()) / self._capacity + _OVERHEAD_BYTES
+        held = sum(part.nbytes() for part in self.parts.values()) + self._own.nbytes()
+        return held / self._capacity + _OVERHEAD_BYTES
 
     @property
     def bytes_in_use(self) -> float:
@@ -56,7 +66,7 @@ class Table:
             return self._free.pop()
         if self.used > self._capacity:
             self._capacity *= 2
-            for part in self.parts.values():
+            for part in (*self.parts.values(), self._own):
                 part.grow(self._capacity)
         return self.used - 1
 
@@ -69,7 +79,7 @@ class Table:
     def reset(self, row: int) -> None:
         """Make a row new."""
         rows = np.array([row], dtype=np.intp)
-        for part in self.parts.values():
+        for part in (*self.parts.values(), self._own):
             part.reset(rows)
 
     def dump(self, row: int) -> dict[str, bytes]:

@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
 from fleetleak.liveness import alive
-from fleetleak.records import Snapshot
 from fleetleak.records.types import UnixSeconds
 
-# Greatest age of a view, in event time. A view at every record would cost the square of the number of
-# instances.
-_VIEW_SECONDS = 300.0
+VIEW_SECONDS = 300.0
+"""Greatest age of a view, in event time. A view at every record would cost the square of the number of
+instances."""
 _HALF_LIFE_SECONDS = 7 * 86400.0
 _MOST_VERSIONS = 8
 _TINY = 1e-9
 
 
-class Sibling(Protocol):
+class Sibling(NamedTuple):
     """One instance, as of its newest scored record."""
 
     seen: float
     gap: float
-    began: float | None
-    version: str | None
-    suspected: bool
+    began: float
     memory: float
-
-
-class Family(Protocol):
-    """A service: its instances and the view of them."""
-
-    @property
-    def instances(self) -> Mapping[str, Sibling]:
-        """The instances by name."""
-
-    siblings: SiblingView
-
-
-class Observed(Protocol):
-    """One snapshot with its service and its instance."""
-
-    @property
-    def service(self) -> Family:
-        """Its service."""
-
-    @property
-    def instance(self) -> Sibling:
-        """Its instance."""
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """What was published."""
+    suspected: bool
+    version: str | None
 
 
 class Count(msgspec.Struct, array_like=True):
@@ -119,10 +91,6 @@ class SiblingView(msgspec.Struct, array_like=True):
     versions: list[Count] = []
     ages: Ages = msgspec.field(default_factory=Ages)
 
-    def due(self, time: float) -> bool:
-        """Return whether a record of this time needs a new view."""
-        return time - self.viewed >= _VIEW_SECONDS
-
     def look(self, time: float, instances: Iterable[Sibling]) -> None:
         """Renew the view from the instances that are alive."""
         self.ages.fade(min(time - self.viewed, 10 * _HALF_LIFE_SECONDS))
@@ -134,7 +102,7 @@ class SiblingView(msgspec.Struct, array_like=True):
             count = counts.setdefault(one.version, Count(one.version))
             count.instances += 1
             count.suspected += one.suspected
-            if one.began is not None:
+            if one.began == one.began:  # NaN where unknown
                 self.ages.add(one.seen - one.began, one.memory)
         known = [counts.pop(old.version, old) for old in self.versions]
         self.versions = [*known, *counts.values()][-_MOST_VERSIONS:]
@@ -147,22 +115,3 @@ class SiblingView(msgspec.Struct, array_like=True):
                 return count, before
             before = count
         return Count(version), before
-
-
-def watch(
-    batch: Iterable[Observed], memories: Iterable[float], suspected: Iterable[bool], restarted: Iterable[bool]
-) -> dict[int, SiblingView]:
-    """Update the views with a batch, in order; return the view at each suspected record, by its position."""
-    views: dict[int, SiblingView] = {}
-    every = zip(batch, memories, suspected, restarted, strict=True)
-    for at, (one, memory, suspect, new) in enumerate(every):
-        instance, view, time = one.instance, one.service.siblings, one.snapshot.timestamp
-        if new or instance.seen < 0:
-            view.runs += 1
-        instance.seen, instance.began, instance.version = time, one.snapshot.started, one.snapshot.version
-        instance.memory, instance.suspected = memory, suspect
-        if view.due(time):
-            view.look(time, one.service.instances.values())
-        if suspect:
-            views[at] = copy.deepcopy(view)
-    return views

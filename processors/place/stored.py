@@ -6,7 +6,7 @@ import msgspec
 
 from fleetleak.records.types import UnixSeconds
 from processors.models.codec import CorruptState, seal, unseal
-from processors.siblings import SiblingView
+from processors.place.siblings import SiblingView
 
 _FORM = "service/3"
 

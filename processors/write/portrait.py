@@ -14,8 +14,7 @@ from fleetleak.text import rate
 from processors.evidence.features import TIME_SCALES, read
 from processors.evidence.findings import TrendFindings
 from processors.evidence.reasons import span
-from processors.memory import Sizes
-from processors.siblings import SiblingView
+from processors.place.siblings import SiblingView
 
 _LEAST_RUNS = 3
 # Share of the swap in use that must come or go in two hours; less is no pattern.
@@ -27,6 +26,14 @@ _CLEAR, _STRONG = 0.5, 0.6
 _MUCH_UNNAMED = 0.25
 
 Told = tuple[float, str]
+
+
+class Measured(NamedTuple):
+    """A snapshot with its memory and its limit, in bytes (`processors.decode.sizes`)."""
+
+    snapshot: Snapshot
+    memory: int
+    limit: int
 
 
 class Portrait(NamedTuple):
@@ -43,18 +50,19 @@ class Portrait(NamedTuple):
         return {name: msgspec.to_builtins(part) for name, part in parts.items()}
 
 
-def portray(trend: TrendFindings, row: int, snapshot: Snapshot, sizes: Sizes, view: SiblingView) -> Portrait:
+def portray(trend: TrendFindings, row: int, measured: Measured, view: SiblingView) -> Portrait:
     """Describe one sample of a batch. `row` is its place in the findings."""
-    features = _features(trend, row, snapshot, sizes)
+    snapshot = measured.snapshot
+    features = _features(trend, row, measured)
     quality, siblings = _quality(trend, row), _siblings(view, snapshot.version)
-    told = [*_of_features(features), *_of_siblings(siblings, snapshot), *_of_unnamed(snapshot, sizes)]
+    told = [*_of_features(features), *_of_siblings(siblings, snapshot), *_of_unnamed(measured)]
     if (quality.baseline_to or np.inf) <= float(trend.onset_high[row]):
-        told += _of_quality(quality, sizes)
+        told += _of_quality(quality, measured.limit)
     return Portrait(features, quality, siblings, told)
 
 
-def _features(trend: TrendFindings, row: int, snapshot: Snapshot, sizes: Sizes) -> Features:
-    seen = read(trend.flows[row])
+def _features(trend: TrendFindings, row: int, measured: Measured) -> Features:
+    snapshot, seen = measured.snapshot, read(trend.flows[row])
     period, gap = float(trend.period[row]), float(trend.gap[row])
     swap = snapshot.swap_used
     return Features(
@@ -68,7 +76,7 @@ def _features(trend: TrendFindings, row: int, snapshot: Snapshot, sizes: Sizes) 
         collections_per_hour=round(seen.collections_per_sample * 3600.0 / max(gap, 1e-3), 3),
         collection_correlation=round(seen.collection_correlation, 3),
         fault_correlation=None if snapshot.faults_minor is None else round(seen.fault_correlation, 3),
-        swap_share=None if swap is None else round(seen.swap / max(sizes.memory, seen.swap, 1.0), 4),
+        swap_share=None if swap is None else round(seen.swap / max(measured.memory, seen.swap, 1.0), 4),
         swap_growth=None if swap is None else round(seen.swap_growth, 3),
         swap_pattern=None if swap is None else _swap(seen.swap, seen.swap_growth),
     )
@@ -130,8 +138,8 @@ def _of_features(features: Features) -> list[Told]:
     return told
 
 
-def _of_unnamed(snapshot: Snapshot, sizes: Sizes) -> list[Told]:
-    share = unnamed(snapshot) / max(sizes.memory, 1)
+def _of_unnamed(measured: Measured) -> list[Told]:
+    share = unnamed(measured.snapshot) / max(measured.memory, 1)
     if share < _MUCH_UNNAMED:
         return []
     return [
@@ -139,11 +147,11 @@ def _of_unnamed(snapshot: Snapshot, sizes: Sizes) -> list[Told]:
     ]
 
 
-def _of_quality(quality: Quality, sizes: Sizes) -> list[Told]:
+def _of_quality(quality: Quality, limit: int) -> list[Told]:
     if quality.baseline is None or quality.baseline_from is None or quality.baseline_to is None:
         return []
     hours = (quality.baseline_to - quality.baseline_from) / 3600.0
-    return [(0.6, f"was steady at {quality.baseline / sizes.limit:.1%} of the limit for {span(hours)}")]
+    return [(0.6, f"was steady at {quality.baseline / limit:.1%} of the limit for {span(hours)}")]
 
 
 def _of_siblings(siblings: Siblings, snapshot: Snapshot) -> list[Told]:

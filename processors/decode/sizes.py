@@ -1,0 +1,153 @@
+"""The memory that a leak grows, the limit it runs into, and the bytes left below that limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleetleak.records.types import MOST_BYTES, Scope
+from processors.columns import Flags, Rows
+from processors.decode.row import NAMES
+from processors.decode.snapshots import Ints, Snapshots
+
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""Scopes; a code is a position in it."""
+SCOPE_AT = NAMES.index("scope")
+_LIMIT_NAME_AT = NAMES.index("limit_name")
+_HOST, _PROCESS = SCOPES.index("host"), SCOPES.index("process")
+
+OWN, TOTAL, HOST_AVAILABLE = range(3)
+"""Codes of the limit that is reached first: the instance's own, all memory that it can see, or less than
+that where the host has less available."""
+LIMIT_NAMES: Final = ("limit", "total", "host_available")
+"""Names of these limits; the snapshot may have another one for the instance's own."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes in bytes, shape `(B,)`.
+
+    Parameters
+    ----------
+    memory
+        The memory that a leak grows, without page cache (`fleetleak.records.memory.growable`).
+    limit, used
+        The limit that applies, and what counts against it. A verdict goes by these.
+    left
+        The bytes left below that limit, or what the host still has available where that is less.
+    name
+        Code of the limit that is reached first.
+    known
+        Where there are sizes at all: a memory, and a limit or a total.
+    """
+
+    memory: Ints
+    limit: Ints
+    used: Ints
+    left: Ints
+    name: Ints
+    known: Flags
+
+    @property
+    def end(self) -> Ints:
+        """The limit that is reached first, in bytes of `used`."""
+        shared = np.minimum(self.used + self.left, MOST_BYTES)
+        return np.where(self.name == HOST_AVAILABLE, shared, self.limit)
+
+    def names(self, snapshots: Snapshots) -> list[str]:
+        """Return the name of the limit that is reached first, of each snapshot."""
+        own = [(names[_LIMIT_NAME_AT] or LIMIT_NAMES[OWN]) for names in snapshots.names]
+        codes = self.name.tolist()
+        return [mine if code == OWN else LIMIT_NAMES[code] for code, mine in zip(codes, own, strict=True)]
+
+    def take(self, places: Rows) -> Sizes:
+        """Return the sizes at these places."""
+        return Sizes(*(getattr(self, name).take(places) for name in self.__dataclass_fields__))
+
+
+def sizes(snapshots: Snapshots, scopes: NDArray[np.integer]) -> Sizes:
+    """Return the sizes of snapshots.
+
+    An instance never reaches a limit above all the memory it can see. Its limit is then `total`.
+
+    Parameters
+    ----------
+    scopes
+        Codes of the scope of each snapshot, shape `(B,)`.
+
+    Examples
+    --------
+    >>> from fleetleak.records import Snapshot
+    >>> one = {"service": "s", "instance": "i", "timestamp": 0.0, "used": 30, "limit_used": 40}
+    >>> given = Snapshots.of(
+    ...     [Snapshot(**one, total=200, limit=100), Snapshot(**one, total=200, limit=10**12, available=90)]
+    ... )
+    >>> found = sizes(given, scope_codes(given))
+    >>> found.memory.tolist(), found.limit.tolist(), found.used.tolist(), found.left.tolist()
+    ([30, 30], [100, 200], [40, 30], [60, 90])
+    >>> [LIMIT_NAMES[code] for code in found.name.tolist()]
+    ['limit', 'host_available']
+    """
+    given = snapshots.whole
+    host = scopes == _HOST
+    memory, held = _growable(snapshots, host, scopes == _PROCESS)
+    own, total = given("limit"), given("total")
+    by_own = (own > 0) & ((total <= 0) | (own <= total))
+    limit = np.where(by_own, own, total)
+    used = np.where(by_own, given("limit_used"), given("working_set"))
+    used = np.where(used < 0, given("used"), used)
+    used = np.where(used < 0, memory, used)
+    # Anonymous pages count against any limit, so a source that reports less is wrong.
+    used = np.maximum(used, given("anon"))
+    left = np.maximum(limit - used, 0)
+    available = given("available")
+    shared = ~host & (available >= 0) & (available < left)
+    name = np.where(shared, HOST_AVAILABLE, np.where(by_own, OWN, TOTAL))
+    return Sizes(memory, limit, used, np.where(shared, available, left), name, held & (limit > 0))
+
+
+def scope_codes(snapshots: Snapshots) -> NDArray[np.integer]:
+    """Return the code of the scope of each snapshot, shape `(B,)`."""
+    return np.array([SCOPES.index(names[SCOPE_AT]) for names in snapshots.names], dtype=np.int8)
+
+
+def _growable(snapshots: Snapshots, host: Flags, process: Flags) -> tuple[Ints, Flags]:
+    """Return what `fleetleak.records.memory.growable` returns, and where it is known."""
+    given = snapshots.whole
+    anon, used, attributed = given("anon"), given("used"), np.maximum(given("attributed"), 0)
+    held = np.where(
+        anon >= 0,
+        anon + _or_0(snapshots, "shmem") + _kernel(snapshots) + _unnamed(snapshots, host, process),
+        used,
+    )
+    own = held + _or_0(snapshots, "swap_used") - attributed
+    # The sum of several fields can exceed the bound of one field.
+    return np.clip(own, 0, MOST_BYTES), (anon >= 0) | (used >= 0)
+
+
+def _unnamed(snapshots: Snapshots, host: Flags, process: Flags) -> Ints:
+    """Return what `fleetleak.records.memory.unnamed` returns."""
+    given = snapshots.whole
+    anon, file, total, free = given("anon"), given("file"), given("total"), given("free")
+    # The host's `used` leaves out what can be reclaimed.
+    whole = np.where(host, total - free, given("used"))
+    known = np.where(host, (total >= 0) & (free >= 0), whole >= 0)
+    # Shared memory is part of `file` here.
+    named = anon + file + _or_0(snapshots, "slab_reclaimable") + _kernel(snapshots)
+    counted = known & ~process & (anon >= 0) & (file >= 0)
+    return np.where(counted, np.maximum(whole - named, 0), 0)
+
+
+def _kernel(snapshots: Snapshots) -> Ints:
+    names = ("slab_unreclaimable", "kernel_stack", "page_tables", "sockets")
+    first, *others = (_or_0(snapshots, name) for name in names)
+    for other in others:
+        first = first + other
+    return first
+
+
+def _or_0(snapshots: Snapshots, name: str) -> Ints:
+    return np.maximum(snapshots.whole(name), 0)

@@ -1,0 +1,159 @@
+"""Placing: which snapshots are scored, where their state is, and what changed since the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleetleak.observe import metrics
+from fleetleak.stream import Applied, Key
+from processors.columns import Flags, Floats, Rows
+from processors.decode.sizes import Sizes, sizes
+from processors.decode.snapshots import Ints, Names, Snapshots
+from processors.place.forgetting import first_that_forgets
+from processors.place.identities import INSTANCE_AT
+from processors.place.placed import Placed
+from processors.place.previous import Previous
+from processors.place.rates import is_new_run, rate
+from processors.place.services import Services
+
+
+class Placing:
+    """Finds the rows of snapshots, and drops late and duplicate ones.
+
+    A snapshot must be newer than the newest one of its instance, by event time. Otherwise it was seen
+    before, or it would turn the time of its instance back.
+
+    Parameters
+    ----------
+    services
+        Where the rows of services and instances are.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def place(self, snapshots: Snapshots, applied: Applied) -> Iterator[Placed]:
+        """Yield what to score; each part must be scored before the next is asked for.
+
+        There is one part, except where a record makes rows new that earlier records still need.
+
+        Parameters
+        ----------
+        applied
+            Takes how many were late or duplicates.
+        """
+        begin = 0
+        while begin < len(snapshots):
+            rest = snapshots.between(begin, len(snapshots))
+            self._make_way(rest)
+            identities = self._identify(rest)
+            end = first_that_forgets(self._services, identities, rest.real("timestamp"))
+            placed = self._admit(rest.between(0, end), identities[:end], applied)
+            if len(placed):
+                yield placed
+            begin += end
+
+    def _make_way(self, snapshots: Snapshots) -> None:
+        """Let the first snapshot make rows new."""
+        service = self._services.service(_key(snapshots, 0))
+        name, time = snapshots.names[0][INSTANCE_AT], float(snapshots.real("timestamp")[0])
+        self._services.admit(service, name, time)
+
+    def _identify(self, snapshots: Snapshots) -> Ints:
+        """Return the numbers of the identities; those that are new get one."""
+        partitions = np.array(snapshots.records.partitions, dtype=np.int64)
+        identities = self._services.identities
+        numbers = identities.look_up(partitions, snapshots.names)
+        for at in np.flatnonzero(numbers < 0).tolist():
+            numbers[at] = self._meet(_key(snapshots, at), snapshots.names[at])
+        return numbers
+
+    def _meet(self, key: Key, names: Names) -> int:
+        identities = self._services.identities
+        known = identities.look_up(np.array([key.partition]), [names]).item()
+        if known >= 0:
+            return known  # met a moment ago, in the same batch
+        service = self._services.service(key)
+        instance = self._services.instance(service, names[INSTANCE_AT])
+        return identities.add(key.partition, names, service.row, instance)
+
+    def _admit(self, snapshots: Snapshots, identities: Ints, applied: Applied) -> Placed:
+        """Return the snapshots in their places, without the late ones, and note them for the next ones."""
+        rows = self._services.identities.instance.take(identities)
+        previous, time = Previous(rows), snapshots.real("timestamp")
+        before = previous.of(time, self._services.instances.time.take(rows))
+        if (time <= before).any():
+            kept = _in_time(rows, time, self._services.instances.time, applied)
+            snapshots, identities = snapshots.take(kept), identities.take(kept)
+            rows, time = rows.take(kept), time.take(kept)
+            previous = Previous(rows)
+            before = previous.of(time, self._services.instances.time.take(rows))
+        return self._note(snapshots, identities, rows, previous, before)
+
+    def _note(
+        self, snapshots: Snapshots, identities: Ints, rows: Rows, previous: Previous, before: Floats
+    ) -> Placed:
+        met, one = self._services.identities, self._services.instances
+        time, started = snapshots.real("timestamp"), snapshots.real("started")
+        passed = time - before
+
+        def rate_of(column: NDArray[Any], now: NDArray[Any]) -> Floats:
+            per_second = rate(previous.of(now, column.take(rows)), now, passed)
+            column[rows] = now
+            return per_second
+
+        there = started == started  # NaN where absent
+        started_before = previous.newest(there, started, one.started.take(rows))
+        restarted = is_new_run(before, started_before, started)
+        size = sizes(snapshots, met.scope.take(identities))
+        placed = Placed(
+            snapshots,
+            identities,
+            services=met.service.take(identities),
+            instances=rows,
+            sizes=size,
+            gap=np.where(before >= 0, passed, 0.0),
+            restarted=restarted,
+            units=self._units(rows, previous, size, restarted),
+            load=rate_of(one.cpu_seconds, snapshots.real("cpu_seconds")),
+            faults=rate_of(one.faults, snapshots.whole("faults_minor")),
+            stalled=_share(rate_of(one.pressure, snapshots.real("pressure_some"))),
+        )
+        one.time[rows] = time
+        one.started[rows[there]] = started[there]
+        return placed
+
+    def _units(self, rows: Rows, previous: Previous, size: Sizes, restarted: Flags) -> Ints:
+        """Return the limit at the start of each run, and note it with the newest limit."""
+        one, known = self._services.instances, size.known
+        stored = one.unit.take(rows)
+        begins = known & (restarted | (stored == 0) & ~previous.any_before(known))
+        units = previous.newest_with_itself(begins, size.limit, stored)
+        one.limit[rows[known]], one.unit[rows[known]] = size.limit[known], units[known]
+        return units
+
+
+def _key(snapshots: Snapshots, at: int) -> Key:
+    return Key(snapshots.records.partitions[at], snapshots.records.keys[at] or b"")
+
+
+def _in_time(rows: Rows, time: Floats, known: Floats, applied: Applied) -> Rows:
+    """Return the places of the snapshots that are newer than all before them; count the others."""
+    newest: dict[int, float] = {}
+    kept = []
+    for at, (row, now) in enumerate(zip(rows.tolist(), time.tolist(), strict=True)):
+        before = newest.get(row, known.item(row))
+        if now <= before:
+            applied.count(metrics.LATE, "duplicate" if now == before else "late")
+        else:
+            kept.append(at)
+            newest[row] = now
+    return np.array(kept, dtype=np.intp)
+
+
+def _share(stalled: Floats) -> Floats:
+    return np.where(np.isnan(stalled), 0.0, np.minimum(stalled, 1.0))

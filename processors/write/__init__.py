@@ -1,0 +1,1 @@
+"""The last step: from columns of evidence to encoded scores."""
