@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from typing import Any, NoReturn
 
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import Message
 
 from fleetleak.kafka.topics import MOST_CONTROL_BYTES
 from fleetleak.observe import metrics
@@ -15,10 +16,11 @@ from fleetleak.settings.tree import RuntimeSettings
 from fleetleak.stream import dead_letter, flood
 from fleetleak.stream.commit import Committer
 from fleetleak.stream.errors import Aborted
-from fleetleak.stream.messages import judge, record_of
 from fleetleak.stream.partition import Partition, Phase
 from fleetleak.stream.poison import Poison
+from fleetleak.stream.records import Records
 from fleetleak.stream.role import Applied, Key, Output, Record, Rejected, Role, Topics
+from fleetleak.stream.sorting import sort
 from fleetleak.stream.transaction import Transaction
 
 log = logging.getLogger(__name__)
@@ -82,12 +84,9 @@ class Applier:
         Aborted
             If the role failed, or the consumer's position is gone: what is owned must be restored.
         """
-        records, side = self._sort(messages)
-        replayed = [r for r in records if r.offset < self._owned[r.partition].positions.live_from]
-        if replayed:
-            records = [r for r in records if r.offset >= self._owned[r.partition].positions.live_from]
-            self._replay(replayed)
-        for number in dict.fromkeys(r.partition for r in records):
+        records, side = sort(messages, self._owned, self._topics.input)
+        records = self._replay_first(records)
+        for number in dict.fromkeys(records.partitions):
             self._owned[number].positions.end_replay()
         urgent = self.go_live(metadata)
         side = self._due(side)
@@ -104,38 +103,30 @@ class Applier:
         self._held.clear()
         self._waiting.clear()
 
-    def _sort(self, messages: list[Message]) -> tuple[list[Record], list[Record]]:
-        """Return the input and the side records of a batch, without those that were applied before."""
-        records: list[Record] = []
-        side: list[Record] = []
-        for message in messages:
-            partition = self._owned.get(message.partition() or 0)
-            flowing = partition is not None and partition.flowing
-            if (error := message.error()) is not None:
-                _on_error(error, flowing)
-            if partition is None or not flowing or error is not None:
-                continue
-            record = record_of(message)
-            if record.topic != self._topics.input:
-                if record.offset >= partition.positions.side[record.topic]:
-                    side.append(record)
-            elif record.offset >= partition.positions.input:
-                record.clock = partition.positions.see(record.offset, record.appended)
-                records.append(record)
-        return records, side
-
     def _due(self, side: list[Record]) -> list[Record]:
         """Return the side records to apply now; those of a partition in replay wait for its end."""
         pending = self._waiting + side
         self._waiting = [r for r in pending if self._owned[r.partition].phase is Phase.REPLAYING]
         return [r for r in pending if self._owned[r.partition].phase is Phase.LIVE]
 
-    def _replay(self, records: list[Record]) -> None:
+    def _replay_first(self, records: Records) -> Records:
+        """Replay the records that were committed before; return the others."""
+        live_from = {number: partition.positions.live_from for number, partition in self._owned.items()}
+        places = zip(records.partitions, records.offsets, strict=True)
+        live = [offset >= live_from[number] for number, offset in places]
+        if all(live):
+            return records
+        self._replay(records.take([at for at, is_live in enumerate(live) if not is_live]))
+        return records.take([at for at, is_live in enumerate(live) if is_live])
+
+    def _replay(self, records: Records) -> None:
         """Apply again what was committed before, without publishing; skip what checkpoints include."""
-        fresh = [r for r in records if not self._owned[r.partition].is_included(r)]
+        known = zip(records.partitions, records.keys, records.offsets, strict=True)
+        new = [not self._owned[number].is_included(key, offset) for number, key, offset in known]
+        fresh = records.take([at for at, is_new in enumerate(new) if is_new])
         metrics.RECORDS_REPLAYED.inc(len(fresh))
         applied = self._through_role(fresh) if fresh else Applied()
-        self._touch(_changed(applied, fresh))
+        self._touch(applied, fresh)
         self._advance(records)
         # A transition that was published before is part of its key's checkpoint; one found here was not.
         late = [o for o in applied.outputs if o.transition is not None]
@@ -162,7 +153,7 @@ class Applier:
         metrics.RESTORE_SECONDS.observe(seconds)
         log.info("partition live", extra={"partition": partition.number, "seconds": round(seconds, 3)})
 
-    def _through_role(self, records: list[Record]) -> Applied:
+    def _through_role(self, records: Records) -> Applied:
         """Let the role apply records; those that it cannot take, for whatever reason, are rejected."""
         usable, rejected = self._poison.sift(records, self._settings.max_record_bytes)
         batches: list[Sequence[Record]] = []
@@ -190,13 +181,13 @@ class Applier:
         poison.suspect(batch, error)
         raise Aborted(f"applying failed: {error}") from error
 
-    def _publish(self, records: list[Record]) -> bool:
+    def _publish(self, records: Records) -> bool:
         applied = self._through_role(records)
         applied.count(metrics.RECORDS_IN, self._topics.input, n=len(records))
         urgent = self._emit(applied)
         for rejected in applied.rejected:
             self._dead_letter(rejected)
-        self._touch(_changed(applied, _good(records, applied.rejected)))
+        self._touch(applied, records)
         self._advance(records)
         self._check_flood(records, _places(applied.rejected))
         return urgent
@@ -209,13 +200,20 @@ class Applier:
         self._committer.require(required)
         return bool(required)
 
-    def _touch(self, changed: Iterable[tuple[Key, int]]) -> None:
-        for key, offset in changed:
-            self._owned[key.partition].dirty.touch(key.name, offset)
+    def _touch(self, applied: Applied, records: Records) -> None:
+        """Note which keys a batch changed; of each key the first record counts."""
+        if applied.changed is not None:
+            for key, offset in applied.changed.items():
+                self._owned[key.partition].dirty.touch(key.name, offset)
+            return
+        good = _good(records, applied.rejected)
+        keys: Iterator[tuple[bytes | None, int]] = zip(good.keys, good.offsets, strict=True)
+        for number, run in groupby(good.partitions):
+            self._owned[number].dirty.touch_all(islice(keys, len(list(run))))
 
-    def _advance(self, records: list[Record]) -> None:
+    def _advance(self, records: Records) -> None:
         # The last one of each partition counts.
-        for number, offset in {r.partition: r.offset for r in records}.items():
+        for number, offset in dict(zip(records.partitions, records.offsets, strict=True)).items():
             self._owned[number].positions.advance(offset)
             self._committer.touch([number])
 
@@ -251,7 +249,7 @@ class Applier:
         headers = dead_letter.headers(rejected)
         self._transaction.dead_letter(self._topics.dead_letter, record.key, record.value, headers)
 
-    def _check_flood(self, records: list[Record], bad: set[tuple[int, int]]) -> None:
+    def _check_flood(self, records: Records, bad: set[tuple[int, int]]) -> None:
         for number, partition in self._owned.items():
             if partition.gate.clean and not bad:
                 continue
@@ -262,11 +260,11 @@ class Applier:
                 log.error(self.flood_message())
 
 
-def _changed(applied: Applied, records: Iterable[Record]) -> Iterable[tuple[Key, int]]:
+def _changed(applied: Applied, records: Sequence[Record]) -> Iterable[tuple[Key, int]]:
     """Return the keys that changed, each with an offset; the first one of a key counts."""
     if applied.changed is not None:
         return applied.changed.items()
-    return ((Key(r.partition, r.key or b""), r.offset) for r in records)
+    return ((Key(r.partition, r.key or b""), r.offset) for r in _good(Records.of(records), applied.rejected))
 
 
 def _joined(
@@ -277,25 +275,19 @@ def _joined(
     joined = Applied(changed=changed)
     for part, batch in zip(parts, batches, strict=True):
         joined.add(part)
-        for key, offset in _changed(part, _good(batch, part.rejected)):
+        for key, offset in _changed(part, batch):
             changed.setdefault(key, offset)
     joined.rejected += rejected
     return joined
 
 
-def _good(records: Sequence[Record], rejected: Sequence[Rejected]) -> Sequence[Record]:
-    bad = _places(rejected)
-    return [r for r in records if (r.partition, r.offset) not in bad] if bad else records
+def _good(records: Records, rejected: Sequence[Rejected]) -> Records:
+    """Return the records that were not rejected."""
+    if not rejected:
+        return records
+    bad, places = _places(rejected), zip(records.partitions, records.offsets, strict=True)
+    return records.take([at for at, place in enumerate(places) if place not in bad])
 
 
 def _places(rejected: Iterable[Rejected]) -> set[tuple[int, int]]:
     return {(r.record.partition, r.record.offset) for r in rejected}
-
-
-def _on_error(error: KafkaError, flowing: bool) -> None:
-    if error.code() == KafkaError._AUTO_OFFSET_RESET:
-        if not flowing:
-            return
-        # The position is gone: retention passed it, or the topic was recreated. The restore finds out which.
-        raise Aborted(error.str())
-    judge(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 
 class DirtyKeys:
@@ -23,6 +24,12 @@ class DirtyKeys:
     def touch(self, name: bytes, offset: int) -> None:
         """Note that the record at this offset changed a key."""
         self._first_offset.setdefault(name, offset)
+
+    def touch_all(self, changes: Iterable[tuple[bytes | None, int]]) -> None:
+        """Note which keys the records at these offsets changed."""
+        note = self._first_offset.setdefault
+        for name, offset in changes:
+            note(name or b"", offset)
 
     def clean(self, name: bytes) -> None:
         """Note that a key was checkpointed."""

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from fleetleak.stream.dirty import DirtyKeys
 from fleetleak.stream.flood import FloodGate
 from fleetleak.stream.positions import Positions
-from fleetleak.stream.role import Record, Topics
+from fleetleak.stream.role import Topics
 
 CONTROLS_KEPT = 8
 
@@ -132,9 +132,9 @@ class Partition:
         """Number of keys that were restored."""
         return len(self._included)
 
-    def is_included(self, record: Record) -> bool:
-        """Return whether a restored checkpoint of the record's key includes it."""
-        return record.offset <= self._included.get(record.key or b"", -1)
+    def is_included(self, key: bytes | None, offset: int) -> bool:
+        """Return whether a restored checkpoint of the key includes the record at this offset."""
+        return offset <= self._included.get(key or b"", -1)
 
     # What is known of keys.
 

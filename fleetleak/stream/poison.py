@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from fleetleak.stream.errors import TooMuchPoison
+from fleetleak.stream.records import Records
 from fleetleak.stream.role import Record, Rejected
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Poison:
     def cut(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
         """Return the batch whole, or record by record if some of its records are suspected."""
         # A suspected record may never come here again: its partition may have moved.
-        if self._suspected.isdisjoint(_place(r) for r in records):
+        if not self._suspected or self._suspected.isdisjoint(_place(r) for r in records):
             if records:
                 yield records
             return
@@ -51,7 +52,7 @@ class Poison:
 
     def sift(self, records: Sequence[Record], max_bytes: int) -> tuple[Sequence[Record], list[Rejected]]:
         """Return the usable records, and those that are known poison or too large."""
-        if not self._known and all(len(r.value or b"") <= max_bytes for r in records):
+        if not self._known and all(len(value or b"") <= max_bytes for value in Records.of(records).values):
             return records, []
         usable: list[Record] = []
         rejected: list[Rejected] = []

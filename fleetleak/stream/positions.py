@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
 from confluent_kafka import TopicPartition
 
@@ -61,14 +63,18 @@ class Positions:
 
     # While records are applied.
 
-    def see(self, offset: int, appended: float) -> float:
-        """Take the append time of the next input record; return the partition's clock (`Record.clock`).
+    def see(self, offsets: Sequence[int], appended: Sequence[float]) -> list[float]:
+        """Take the append times of the next input records; return the partition's clocks (`Record.clock`).
 
         In a replay the clock begins anew. What was committed last would be too late for restored state,
         which is older.
         """
-        self._clock = max(self._newest() if offset >= self.live_from else self._clock, appended)
-        return self._clock
+        live = bisect_left(offsets, self.live_from)
+        clocks = list(accumulate(appended[:live], max, initial=self._clock))
+        first_live = max(clocks[-1], self._committed_clock)
+        clocks[1 + live :] = list(accumulate(appended[live:], max, initial=first_live))[1:]
+        self._clock = clocks[-1]
+        return clocks[1:]
 
     def _newest(self) -> float:
         return max(self._clock, self._committed_clock)

@@ -38,6 +38,11 @@ class Records(Sequence[Record]):
         self.topics = topics
 
     @classmethod
+    def empty(cls) -> Records:
+        """Return no records; the columns may be extended."""
+        return cls([], [], [], [], [], [], [])
+
+    @classmethod
     def of(cls, records: Sequence[Record]) -> Records:
         """Return records as columns; themselves where they are."""
         if isinstance(records, Records):

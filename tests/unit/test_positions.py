@@ -24,7 +24,7 @@ def offsets(positions: Positions) -> dict[str, int]:
 
 def test_a_cut_is_read_back_as_it_was_committed() -> None:
     positions = started()
-    positions.see(100, 50.0)
+    positions.see([100], [50.0])
     positions.advance(100)
     positions.advance_side("labels", 20)
     cut = Cut.from_value(positions.cut(60).to_value())
@@ -71,10 +71,8 @@ def test_a_lost_tail_is_not_taken_for_a_replay() -> None:
 def test_the_clock_of_a_replay_begins_anew_and_of_what_follows_does_not_go_back() -> None:
     positions = started()
     positions.fit(Cut(98, 100, "id", clock=1000.0))
-    assert positions.see(98, 700.0) == 700.0
-    assert positions.see(99, 600.0) == 700.0
-    assert positions.see(100, 900.0) == 1000.0
-    assert positions.see(101, 1100.0) == 1100.0
+    assert positions.see([98, 99, 100], [700.0, 600.0, 900.0]) == [700.0, 700.0, 1000.0]
+    assert positions.see([101, 102], [1100.0, 1050.0]) == [1100.0, 1100.0]
 
 
 def test_a_commit_before_the_first_new_record_keeps_the_clock() -> None:
