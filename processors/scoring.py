@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -58,7 +57,7 @@ class Scoring:
             ours.memory_budget_bytes,
             ours.forget_seconds,
         )
-        self._decoder = SnapshotDecoder(settings.runtime.future_seconds)
+        self._decoder = SnapshotDecoder(self.services.identities, settings.runtime.future_seconds)
         self._placing = Placing(self.services)
         self._topic = scores_topic
 
@@ -76,31 +75,38 @@ class Scoring:
         return applied
 
     def _apply(self, records: Records, applied: Applied) -> None:
-        self.services.identities.trim()
-        applied.count(metrics.EVICTIONS, n=self.services.make_room(len(records)))
-        snapshots = self._decoder.decode(records, applied.rejected)
-        for placed in self._placing.place(snapshots, applied):
-            done, topic = placed.snapshots.records, self._topic
-            keyed = zip(done.keys, self._score(placed, applied), done.partitions, strict=True)
-            applied.outputs += [
-                Output(topic, key or b"", score, partition) for key, score, partition in keyed
-            ]
-            applied.count(metrics.SCORED, n=len(placed))
-        applied.levels[metrics.KEYS] = float(len(self.services))
+        services = self.services
+        services.identities.trim()
+        applied.count(metrics.EVICTIONS, n=services.make_room(len(records)))
+        while len(records):
+            decoded = self._decoder.decode(records, applied.rejected)
+            placed, rest = self._placing.place(decoded, applied)
+            self._publish(placed, self._score(placed, applied), applied)
+            if rest is None:
+                break
+            self._placing.make_way(rest)
+            records = rest.records
+        applied.levels[metrics.KEYS] = float(len(services))
+
+    def _publish(self, placed: Placed, scores: list[bytes], applied: Applied) -> None:
+        records, topic = placed.snapshots.records, self._topic
+        places = zip(records.keys, scores, records.partitions, strict=True)
+        applied.outputs += [Output(topic, key or b"", score, partition) for key, score, partition in places]
+        applied.count(metrics.SCORED, n=len(placed))
 
     def _score(self, placed: Placed, applied: Applied) -> list[bytes]:
         """Return the score of each snapshot, also of those that cannot be measured."""
         known = placed.sizes.known
         if known.all():
-            return self._score_measured(placed, applied)
+            return self._score_measured(placed, applied) if len(placed) else []
         scores = [b""] * len(placed)
-        for places, score in (
-            (np.flatnonzero(known), partial(self._score_measured, applied=applied)),
-            (np.flatnonzero(~known), partial(write_unmeasured, identities=self.services.identities)),
-        ):
-            if len(places):
-                for place, text in zip(places.tolist(), score(placed.take(places)), strict=True):
-                    scores[place] = text
+        measured, others = np.flatnonzero(known), np.flatnonzero(~known)
+        parts = [(others, write_unmeasured(placed.take(others), self.services.identities))]
+        if len(measured):
+            parts.append((measured, self._score_measured(placed.take(measured), applied)))
+        for places, written in parts:
+            for place, score in zip(places.tolist(), written, strict=True):
+                scores[place] = score
         return scores
 
     def _score_measured(self, placed: Placed, applied: Applied) -> list[bytes]:
@@ -119,8 +125,9 @@ class Scoring:
         methods = _drift_apart_from_growth(methods, trend)
         _count(trend, methods, applied)
         views = watch(self.services, placed, trend.suspected, trend.restarted)
-        details = Details(placed, trend, methods, views, self._decoder.snapshot)
-        return write(placed, self.services.identities, trend, methods, details)
+        identities = self.services.identities
+        details = Details(placed, identities, trend, methods, views, self._decoder.snapshot)
+        return write(placed, identities, trend, methods, details)
 
     def control(self, record: Record) -> tuple[Key | None, Applied]:
         """Import, lend or delete the state of a service. Labels and promotions concern the alerting sink."""

@@ -101,12 +101,10 @@ def series_of(service: Recording, instance: Recording, settings: Settings) -> Pl
         If there are too few snapshots, or the extra is not installed.
     """
     from fleetleak_app.replay.draw import PlottedSeries
-    from processors.decode.sizes import scope_codes, sizes
-    from processors.decode.snapshots import Snapshots
+    from processors.decode.sizes import limit_name, sizes_of
 
     snapshots = _snapshots(instance)
-    given = Snapshots.of(snapshots)
-    size = sizes(given, scope_codes(given))
+    size = sizes_of(snapshots)
     measured = [at for at, known in enumerate(size.known.tolist()) if known]
     if len({snapshots[at].timestamp for at in measured}) < _LEAST:
         raise CommandFailed(
@@ -120,7 +118,7 @@ def series_of(service: Recording, instance: Recording, settings: Settings) -> Pl
         memory=[float(size.memory[at]) for at in measured],
         counted=[float(size.used[at]) for at in measured],
         limit=[float(size.limit[at]) for at in measured],
-        limit_name=size.names(given)[measured[-1]],
+        limit_name=limit_name(int(size.name[measured[-1]]), newest.limit_name),
         scores=scores,
         alerts=alerts,
     )

@@ -6,6 +6,7 @@ import math
 from typing import Any, get_args
 
 import msgspec
+import numpy as np
 from msgspec.structs import FieldInfo
 
 from fleetleak.records import Snapshot
@@ -30,15 +31,20 @@ _USED = (*NAMES, "labels", *FLOATS, *INTS)
 _ORDER = (*_USED, *sorted(_FIELDS.keys() - set(_USED)))
 
 
+def _number(field: FieldInfo) -> Any:
+    """Return the type of a number with its bounds, without None."""
+    given = get_args(field.type) if type(None) in get_args(field.type) else (field.type,)
+    return next(kind for kind in given if kind is not type(None))
+
+
 def _field(field: FieldInfo) -> tuple[str, Any] | tuple[str, Any, Any]:
     """Return a field of the row: as in the snapshot, but a number that is absent is a number, too."""
     if field.required:
         return field.name, field.type
     if field.name in (*NAMES, "labels"):
         return field.name, field.type, field.default
-    (kind,) = (kind for kind in get_args(field.type) if kind is not type(None))
-    absent = math.nan if kind.__origin__ is float else -1
-    return field.name, kind, absent
+    kind = _number(field)
+    return field.name, kind, math.nan if kind.__origin__ is float else -1
 
 
 Row: Any = msgspec.defstruct(
@@ -50,13 +56,40 @@ Row: Any = msgspec.defstruct(
     gc=False,
 )
 """Decodes what `Snapshot` decodes, except a number that is written as null."""
+_ABSENT = msgspec.structs.astuple(Row(service="", instance="", timestamp=0.0))
 
 
 def values_of(snapshot: Snapshot) -> tuple[Any, ...]:
     """Return a snapshot as the values of a row, in their order."""
-    absent = dict(zip(_ORDER, msgspec.structs.astuple(_EMPTY), strict=True))
-    values = ((name, getattr(snapshot, name)) for name in _ORDER)
-    return tuple(absent[name] if value is None else value for name, value in values)
+    given = ((getattr(snapshot, name), absent) for name, absent in zip(_ORDER, _ABSENT, strict=True))
+    return tuple(absent if value is None else value for value, absent in given)
 
 
-_EMPTY = Row(service="", instance="", timestamp=0.0)
+_TEXT, _WHOLE, _REAL = range(3)
+
+
+def _for_kernel(name: str) -> tuple[bytes, int, int, int, bool, float]:
+    if name in (*NAMES, "labels"):
+        return name.encode(), len(name), _TEXT, -1, name == "service", math.inf
+    number = _number(_FIELDS[name])
+    kind, columns = (_WHOLE, INTS) if number.__origin__ is int else (_REAL, FLOATS)
+    column = columns.index(name) if name in columns else -1
+    most = number.__metadata__[0].le
+    return name.encode(), len(name), kind, column, False, math.inf if most is None else float(most)
+
+
+TAG = b'{"schema":"%s"' % str(Snapshot.__struct_config__.tag).encode()
+"""What a snapshot of our own agent begins with."""
+# In the order in which an agent writes them; those without which there is no snapshot come first.
+KERNEL_FIELDS = np.array(
+    [_for_kernel(name) for name in _FIELDS],
+    dtype=[
+        ("name", "S24"),
+        ("length", "i4"),
+        ("kind", "i4"),
+        ("column", "i4"),
+        ("service", "i4"),
+        ("most", "f8"),
+    ],
+).view(np.uint8)
+"""The fields for the kernel that reads snapshots, as kernels/snapshots.c has them."""

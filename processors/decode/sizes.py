@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fleetleak.records import Snapshot
 from fleetleak.records.types import MOST_BYTES, Scope
 from processors.columns import Flags, Rows
-from processors.decode.row import NAMES
 from processors.decode.snapshots import Ints, Snapshots
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """Scopes; a code is a position in it."""
-SCOPE_AT = NAMES.index("scope")
-_LIMIT_NAME_AT = NAMES.index("limit_name")
 _HOST, _PROCESS = SCOPES.index("host"), SCOPES.index("process")
 
 OWN, TOTAL, HOST_AVAILABLE = range(3)
@@ -24,6 +23,11 @@ OWN, TOTAL, HOST_AVAILABLE = range(3)
 that where the host has less available."""
 LIMIT_NAMES: Final = ("limit", "total", "host_available")
 """Names of these limits; the snapshot may have another one for the instance's own."""
+
+
+def limit_name(code: int, own: str | None) -> str:
+    """Return the name of a limit by its code; `own` is the name that the snapshot has for its own."""
+    return own if code == OWN and own else LIMIT_NAMES[code]
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,6 @@ class Sizes:
         shared = np.minimum(self.used + self.left, MOST_BYTES)
         return np.where(self.name == HOST_AVAILABLE, shared, self.limit)
 
-    def names(self, snapshots: Snapshots) -> list[str]:
-        """Return the name of the limit that is reached first, of each snapshot."""
-        own = [(names[_LIMIT_NAME_AT] or LIMIT_NAMES[OWN]) for names in snapshots.names]
-        codes = self.name.tolist()
-        return [mine if code == OWN else LIMIT_NAMES[code] for code, mine in zip(codes, own, strict=True)]
-
     def take(self, places: Rows) -> Sizes:
         """Return the sizes at these places."""
         return Sizes(*(getattr(self, name).take(places) for name in self.__dataclass_fields__))
@@ -77,19 +75,6 @@ def sizes(snapshots: Snapshots, scopes: NDArray[np.integer]) -> Sizes:
     ----------
     scopes
         Codes of the scope of each snapshot, shape `(B,)`.
-
-    Examples
-    --------
-    >>> from fleetleak.records import Snapshot
-    >>> one = {"service": "s", "instance": "i", "timestamp": 0.0, "used": 30, "limit_used": 40}
-    >>> given = Snapshots.of(
-    ...     [Snapshot(**one, total=200, limit=100), Snapshot(**one, total=200, limit=10**12, available=90)]
-    ... )
-    >>> found = sizes(given, scope_codes(given))
-    >>> found.memory.tolist(), found.limit.tolist(), found.used.tolist(), found.left.tolist()
-    ([30, 30], [100, 200], [40, 30], [60, 90])
-    >>> [LIMIT_NAMES[code] for code in found.name.tolist()]
-    ['limit', 'host_available']
     """
     given = snapshots.whole
     host = scopes == _HOST
@@ -109,9 +94,20 @@ def sizes(snapshots: Snapshots, scopes: NDArray[np.integer]) -> Sizes:
     return Sizes(memory, limit, used, np.where(shared, available, left), name, held & (limit > 0))
 
 
-def scope_codes(snapshots: Snapshots) -> NDArray[np.integer]:
-    """Return the code of the scope of each snapshot, shape `(B,)`."""
-    return np.array([SCOPES.index(names[SCOPE_AT]) for names in snapshots.names], dtype=np.int8)
+def sizes_of(snapshots: Sequence[Snapshot]) -> Sizes:
+    """Return the sizes of snapshots that did not come from records.
+
+    Examples
+    --------
+    >>> one = {"service": "s", "instance": "i", "timestamp": 0.0, "scope": "container"}
+    >>> sizes = sizes_of([Snapshot(**one, used=30, total=200, limit=10**12, limit_used=40, available=90)])
+    >>> sizes.memory.item(), sizes.limit.item(), sizes.used.item(), sizes.left.item()
+    (30, 200, 30, 90)
+    >>> LIMIT_NAMES[sizes.name.item()]
+    'host_available'
+    """
+    scopes = np.array([SCOPES.index(snapshot.scope) for snapshot in snapshots])
+    return sizes(Snapshots.of(snapshots), scopes)
 
 
 def _growable(snapshots: Snapshots, host: Flags, process: Flags) -> tuple[Ints, Flags]:

@@ -9,6 +9,16 @@ static int same_type(char wanted, const char *given) {
     return given[0] == wanted || (wanted == 'q' && given[0] == 'l');
 }
 
+int array_take(Py_buffer *view, PyObject *array, char type, Py_ssize_t items) {
+    if (PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0)
+        return -1;
+    if (same_type(type, view->format) && view->len / view->itemsize == items)
+        return 0;
+    PyErr_Format(PyExc_TypeError, "an array of type %s; %zd of type %c are expected", view->format, items, type);
+    PyBuffer_Release(view);
+    return -1;
+}
+
 int arrays_take(Arrays *arrays, PyObject *tuple, const char *types, void **at) {
     int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT;
     arrays->count = 0;

@@ -20,6 +20,9 @@ typedef struct {
  * Return 0, or -1 with an exception if an array is of another type. */
 int arrays_take(Arrays *arrays, PyObject *tuple, const char *types, void **at);
 
+/* Take one contiguous array of `items` items; return 0, or -1 with an exception. */
+int array_take(Py_buffer *view, PyObject *array, char type, Py_ssize_t items);
+
 /* Return the number of items of an array. */
 Py_ssize_t arrays_items(const Arrays *arrays, int index);
 

@@ -2,7 +2,10 @@
 #include "kernels.h"
 
 static PyMethodDef METHODS[] = {
+    {"join_pieces", join_pieces, METH_VARARGS, NULL},
     {"page_hinkley", page_hinkley, METH_VARARGS, NULL},
+    {"read_snapshots", read_snapshots, METH_VARARGS, NULL},
+    {"snapshot_texts", snapshot_texts, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

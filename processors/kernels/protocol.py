@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -29,3 +30,19 @@ class Kernels(Protocol):
         down: bool,
         /,
     ) -> None: ...
+
+    def join_pieces(self, pieces: Sequence[Any], size: int, /) -> list[bytes | None]: ...
+
+    def read_snapshots(
+        self,
+        arrays: Arrays,
+        tag: bytes,
+        keys: list[bytes | None],
+        values: list[bytes | None],
+        known: dict[bytes, int],
+        /,
+    ) -> None: ...
+
+    def snapshot_texts(
+        self, arrays: Arrays, tag: bytes, partition: int, key: bytes | None, value: bytes | None, /
+    ) -> bytes | None: ...

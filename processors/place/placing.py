@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fleetleak.observe import metrics
 from fleetleak.stream import Applied, Key
+from fleetleak.stream.records import Records
 from processors.columns import Flags, Floats, Rows
+from processors.decode.decoder import Decoded
+from processors.decode.identities import INSTANCE_AT
 from processors.decode.sizes import Sizes, sizes
-from processors.decode.snapshots import Ints, Names, Snapshots
+from processors.decode.snapshots import Ints, Snapshots
 from processors.place.forgetting import first_that_forgets
-from processors.place.identities import INSTANCE_AT
 from processors.place.placed import Placed
 from processors.place.previous import Previous
 from processors.place.rates import is_new_run, rate
 from processors.place.services import Services
+from processors.write.prefix import Names
+
+
+class Rest(NamedTuple):
+    """Records that cannot be placed yet, and the identity and event time of the first of them."""
+
+    records: Records
+    identity: int
+    time: float
 
 
 class Placing:
@@ -36,46 +46,41 @@ class Placing:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def place(self, snapshots: Snapshots, applied: Applied) -> Iterator[Placed]:
-        """Yield what to score; each part must be scored before the next is asked for.
+    def place(self, decoded: Decoded, applied: Applied) -> tuple[Placed, Rest | None]:
+        """Return what to score, and the rest from the first record on that makes rows new, if one does.
 
-        There is one part, except where a record makes rows new that earlier records still need.
+        Earlier records still need those rows. So they must be scored, then `make_way` for the rest, and the
+        rest must be decoded again, because its identities may be others then.
 
         Parameters
         ----------
         applied
             Takes how many were late or duplicates.
         """
-        begin = 0
-        while begin < len(snapshots):
-            rest = snapshots.between(begin, len(snapshots))
-            self._make_way(rest)
-            identities = self._identify(rest)
-            end = first_that_forgets(self._services, identities, rest.real("timestamp"))
-            placed = self._admit(rest.between(0, end), identities[:end], applied)
-            if len(placed):
-                yield placed
-            begin += end
+        snapshots, identities = decoded.snapshots, self._identify(decoded)
+        end = first_that_forgets(self._services, identities, snapshots.real("timestamp"))
+        if end == len(snapshots):
+            return self._admit(snapshots, identities, applied), None
+        rest = Rest(snapshots.records[end:], identities.item(end), snapshots.real("timestamp").item(end))
+        first = np.arange(end)
+        return self._admit(snapshots.take(first), identities[:end], applied), rest
 
-    def _make_way(self, snapshots: Snapshots) -> None:
-        """Let the first snapshot make rows new."""
-        service = self._services.service(_key(snapshots, 0))
-        name, time = snapshots.names[0][INSTANCE_AT], float(snapshots.real("timestamp")[0])
-        self._services.admit(service, name, time)
+    def make_way(self, rest: Rest) -> None:
+        """Let the first record of the rest make rows new."""
+        met = self._services.identities
+        service = self._services.in_row(met.service.item(rest.identity))
+        self._services.admit(service, met.instance_name(rest.identity), rest.time)
 
-    def _identify(self, snapshots: Snapshots) -> Ints:
-        """Return the numbers of the identities; those that are new get one."""
-        partitions = np.array(snapshots.records.partitions, dtype=np.int64)
-        identities = self._services.identities
-        numbers = identities.look_up(partitions, snapshots.names)
-        for at in np.flatnonzero(numbers < 0).tolist():
-            numbers[at] = self._meet(_key(snapshots, at), snapshots.names[at])
-        return numbers
+    def _identify(self, decoded: Decoded) -> Ints:
+        """Return the numbers of the identities; strangers get one."""
+        identities = decoded.identities.copy() if decoded.strangers else decoded.identities
+        for at, names in decoded.strangers.items():
+            identities[at] = self._meet(_key(decoded.snapshots, at), names)
+        return identities
 
     def _meet(self, key: Key, names: Names) -> int:
         identities = self._services.identities
-        known = identities.look_up(np.array([key.partition]), [names]).item()
-        if known >= 0:
+        if (known := identities.number(key.partition, names)) is not None:
             return known  # met a moment ago, in the same batch
         service = self._services.service(key)
         instance = self._services.instance(service, names[INSTANCE_AT])

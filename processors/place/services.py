@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from fleetleak.stream import Key
-from processors.place.identities import Identities
+from processors.decode.identities import Identities
 from processors.place.instances import Instances, ServiceTimes
 from processors.place.siblings import SiblingView
 from processors.place.stored import StoredInstance, StoredService, decode, encode

@@ -59,7 +59,7 @@ class _Batch:
         """Take the record at a place of the batch."""
         placed, one, times = self._placed, self._services.instances, self._services.times
         row, service = placed.instances.item(place), self._services.in_row(placed.services.item(place))
-        one.versions[row] = self._services.identities.versions[placed.identities.item(place)]
+        one.versions[row] = self._services.identities.version(placed.identities.item(place))
         if self._restarted[place] or self._is_new(row):
             service.siblings.runs += 1
         time = placed.time.item(place)
@@ -79,7 +79,7 @@ class _Batch:
         """Return the instances of a service, each as of its newest record up to a place of the batch."""
         placed = self._placed
         if len(service.instances) == 1:
-            version = self._services.identities.versions[placed.identities.item(place)]
+            version = self._services.identities.version(placed.identities.item(place))
             return [
                 Sibling(
                     placed.time.item(place),

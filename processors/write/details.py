@@ -10,7 +10,8 @@ import orjson
 
 from fleetleak.records import Snapshot
 from processors.columns import Flags, Floats
-from processors.decode.sizes import LIMIT_NAMES, OWN
+from processors.decode.identities import Identities
+from processors.decode.sizes import limit_name
 from processors.evidence.findings import TrendFindings
 from processors.evidence.reasons import reasons, turning_point
 from processors.methods.base import AHEAD, MethodFindings
@@ -46,6 +47,7 @@ class Details:
     def __init__(
         self,
         placed: Placed,
+        identities: Identities,
         trend: TrendFindings,
         methods: MethodFindings,
         views: Mapping[int, SiblingView],
@@ -54,6 +56,7 @@ class Details:
         self.methods = [_NOTHING] * len(placed)
         self.others = [_END] * len(placed)
         self._placed = placed
+        self._identities = identities
         self._trend = trend
         self._views = views
         self._snapshot = snapshot
@@ -138,9 +141,8 @@ class Details:
         }
 
     def _limit_name(self, row: int) -> str:
-        code = self._placed.sizes.name.item(row)
-        own = self._placed.snapshots.limit_name(row)
-        return own if code == OWN and own else LIMIT_NAMES[code]
+        own = self._identities.limit_name(self._placed.identities.item(row))
+        return limit_name(self._placed.sizes.name.item(row), own)
 
 
 def _by_row(where: Flags, *columns: tuple[Floats, int]) -> dict[int, tuple[float, ...]]:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from processors.columns import Flags, Floats, Rows
+from processors.kernels import compiled
 
-Texts = Iterable[bytes]
+_TEXT, _EACH, _CHOICE, _WHOLE, _DECIMAL, _FLAG = range(6)
+_NO_VALUES = np.empty(0)
+
+
+class _Piece(NamedTuple):
+    """A column, as the kernel takes it (kernels/pieces.c)."""
+
+    kind: int
+    text: Any
+    """Of all records, or in front of a number; or a list of texts."""
+    values: NDArray[Any] = _NO_VALUES
+    digits: int = 0
 
 
 class Pieces:
     """Collects the pieces of records in their order, then joins them.
 
-    Numbers have the digits that orjson gives them. A piece may be absent in some records.
+    Numbers are written as orjson writes them. A piece may be absent in some records.
 
     Parameters
     ----------
@@ -38,47 +49,85 @@ class Pieces:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._columns: list[Texts] = []
+        self._pieces: list[_Piece] = []
 
     def text(self, text: bytes) -> None:
         """Add the same text to every record."""
-        self._columns.append(repeat(text, self._size))
+        self._pieces.append(_Piece(_TEXT, text))
 
-    def each(self, texts: Sequence[bytes]) -> None:
+    def each(self, texts: list[bytes]) -> None:
         """Add a text of its own to each record."""
-        self._columns.append(texts)
+        self._pieces.append(_Piece(_EACH, texts))
 
-    def choice(self, texts: Sequence[bytes], which: Rows | NDArray[np.int8]) -> None:
+    def choice(self, texts: list[bytes], which: Rows) -> None:
         """Add to each record one of some texts, by its place among them."""
-        self._columns.append([texts[at] for at in which.tolist()])
+        self._pieces.append(_Piece(_CHOICE, texts, which))
 
     def whole(self, lead: bytes, values: NDArray[np.int64]) -> None:
         """Add whole numbers behind `lead`; nothing where they are below 0."""
-        self._present(lead, values, values >= 0)
+        self._pieces.append(_Piece(_WHOLE, lead, np.ascontiguousarray(values)))
 
-    def decimal(self, lead: bytes, values: Floats, digits: int | None = None) -> None:
-        """Add numbers with so many digits after the point behind `lead`, or with all; nothing where NaN."""
-        there = values == values
-        self._present(lead, values if digits is None else np.round(values, digits), there)
+    def decimal(self, lead: bytes, values: Floats, digits: int) -> None:
+        """Add numbers with 1 to 9 digits after the point behind `lead`; nothing where NaN."""
+        self._pieces.append(_Piece(_DECIMAL, lead, np.ascontiguousarray(values), digits))
+
+    def real(self, lead: bytes, values: Floats) -> None:
+        """Add numbers with all their digits behind `lead`; nothing where NaN."""
+        self.each(_present(lead, values, values == values))
 
     def flag(self, text: bytes, flags: Flags) -> None:
         """Add a text where a flag is set."""
-        if flags.all():
-            self.text(text)
-        elif flags.any():
-            self._columns.append([text if flag else b"" for flag in flags.tolist()])
+        self._pieces.append(_Piece(_FLAG, text, flags))
 
     def join(self) -> list[bytes]:
         """Return the records."""
-        return list(map(b"".join, zip(*self._columns, strict=True)))
+        kernels = compiled()
+        if kernels is None:
+            return self._join(self._pieces, self._size)
+        records: list[Any] = kernels.join_pieces(self._pieces, self._size)
+        left = [at for at, record in enumerate(records) if record is None]
+        for at, record in zip(left, self._join_some(left) if left else [], strict=True):
+            records[at] = record
+        return records
 
-    def _present(self, lead: bytes, values: NDArray[Any], there: Flags) -> None:
-        if there.all():
-            self.text(lead)
-            self.each(_texts(values))
-        elif there.any():
-            texts = zip(_texts(values), there.tolist(), strict=True)
-            self.each([lead + text if known else b"" for text, known in texts])
+    def _join_some(self, places: list[int]) -> list[bytes]:
+        """Return the records at these places: what the kernel leaves."""
+        some = [
+            piece._replace(
+                text=[piece.text[at] for at in places] if piece.kind == _EACH else piece.text,
+                values=piece.values[places] if len(piece.values) else piece.values,
+            )
+            for piece in self._pieces
+        ]
+        return self._join(some, len(places))
+
+    @staticmethod
+    def _join(pieces: list[_Piece], size: int) -> list[bytes]:
+        return list(map(b"".join, zip(*(_column(piece, size) for piece in pieces), strict=True)))
+
+
+def _column(piece: _Piece, size: int) -> Any:
+    """Return the texts of a piece, one for each record."""
+    kind, text, values, digits = piece
+    if kind == _TEXT:
+        return repeat(text, size)
+    if kind == _EACH:
+        return text
+    if kind == _CHOICE:
+        return [text[at] for at in values.tolist()]
+    if kind == _FLAG:
+        return [text if flag else b"" for flag in values.tolist()]
+    if kind == _WHOLE:
+        return _present(text, values, values >= 0)
+    return _present(text, np.round(values, digits), values == values)
+
+
+def _present(lead: bytes, values: NDArray[Any], there: Flags) -> list[bytes]:
+    """Return numbers as texts behind `lead`; nothing where they are not there."""
+    texts = _texts(values)
+    if there.all():
+        return [lead + text for text in texts] if lead else texts
+    return [lead + text if known else b"" for text, known in zip(texts, there.tolist(), strict=True)]
 
 
 def _texts(values: NDArray[Any]) -> list[bytes]:

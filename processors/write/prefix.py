@@ -9,8 +9,9 @@ import orjson
 from fleetleak.records import Score
 from processors.decode.row import NAMES
 from processors.decode.sizes import LIMIT_NAMES, OWN
-from processors.decode.snapshots import Names
 
+Names = tuple[Any, ...]
+"""The texts of a snapshot in the order of `row.NAMES`, and its labels as pairs if it has any."""
 _SCHEMA = str(Score.__struct_config__.tag)
 
 

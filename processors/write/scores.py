@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from processors.columns import Floats, Rows
+from processors.decode.identities import Identities
 from processors.decode.sizes import LIMIT_NAMES, OWN
 from processors.evidence.findings import TrendFindings
 from processors.evidence.signature import KINDS
 from processors.methods.base import MethodFindings, Opinion
-from processors.place.identities import Identities
 from processors.place.placed import Placed
 from processors.write.details import Details
 from processors.write.pieces import Pieces
@@ -41,7 +41,7 @@ def write(
     for number, (name, opinion) in enumerate(methods.opinions.items()):
         _add_opinion(pieces, b"," if number else b"", name, opinion)
     pieces.each(details.methods)
-    pieces.choice(_KINDS, trend.kind)
+    pieces.choice(_KINDS, trend.kind.astype(np.int64))
     pieces.decimal(b"", trend.confidence, 4)
     pieces.each(details.others)
     scores = pieces.join()
@@ -62,14 +62,15 @@ def _begin(placed: Placed, identities: Identities) -> Pieces:
     pieces, snapshots = Pieces(len(placed)), placed.snapshots
     prefixes = [identities.prefixes[number] for number in placed.identities.tolist()]
     pieces.each([prefix.head for prefix in prefixes])
-    pieces.decimal(b"", placed.time)
+    pieces.real(b"", placed.time)
     pieces.whole(b',"input_partition":', np.array(snapshots.records.partitions))
     pieces.whole(b',"input_offset":', np.array(snapshots.records.offsets))
     pieces.each([prefix.middle for prefix in prefixes])
-    pieces.decimal(b',"started":', placed.started)
+    pieces.real(b',"started":', placed.started)
     for name in ("used", "total", "oom_kills"):
         pieces.whole(b',"%s":' % name.encode(), snapshots.whole(name))
-    pieces.decimal(b',"stalled":', _worth_telling(placed.stalled))
+    if (placed.stalled > _STALLED).any():
+        pieces.real(b',"stalled":', _worth_telling(placed.stalled))
     return pieces
 
 

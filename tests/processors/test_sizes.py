@@ -13,8 +13,7 @@ from fleetleak.records import Snapshot
 from fleetleak.records.memory import growable, unnamed
 from fleetleak.records.types import MOST_BYTES, Scope
 from processors.decode.row import INTS
-from processors.decode.sizes import scope_codes, sizes
-from processors.decode.snapshots import Snapshots
+from processors.decode.sizes import limit_name, sizes_of
 
 MIB, GIB = 2**20, 2**30
 
@@ -35,10 +34,11 @@ class Sized(NamedTuple):
 
 
 def _sized(*snapshots: Snapshot) -> list[Sized | None]:
-    given = Snapshots.of(snapshots)
-    found = sizes(given, scope_codes(given))
+    found = sizes_of(snapshots)
+    own = [snapshot.limit_name for snapshot in snapshots]
+    names = map(limit_name, found.name.tolist(), own)
     numbers = (column.tolist() for column in (found.memory, found.limit, found.used, found.left))
-    known = zip(*numbers, found.names(given), found.end.tolist(), found.known.tolist(), strict=True)
+    known = zip(*numbers, names, found.end.tolist(), found.known.tolist(), strict=True)
     return [Sized(*values) if there else None for *values, there in known]
 
 

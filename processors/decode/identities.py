@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from processors.columns import Columns, Rows
-from processors.decode.row import NAMES
-from processors.decode.sizes import SCOPE_AT, SCOPES
-from processors.decode.snapshots import Names
-from processors.write.prefix import Prefix, prefix
+from processors.decode.row import LABELS_AT, NAMES
+from processors.decode.sizes import SCOPES
+from processors.decode.snapshots import Ints, RowValues
+from processors.write.prefix import Names, Prefix, prefix
 
 INSTANCE_AT = NAMES.index("instance")
-_VERSION_AT = NAMES.index("version")
+_SCOPE_AT, _VERSION_AT, _LIMIT_NAME_AT = map(NAMES.index, ("scope", "version", "limit_name"))
 # Identities that an instance keeps: its labels or its version may change, or two hosts may claim its name.
 _MOST_OF_ONE = 16
+# Ways in which the texts of one identity were written, such as in another order.
+_MOST_TEXTS = 4
 _FIRST = 256
+NOBODY: Names = ()
+
+
+def names_of(row: RowValues) -> Names:
+    """Return the names among the values of a row, with the labels as pairs if there are any."""
+    return (*row[:LABELS_AT], *row[LABELS_AT].items()) if row[LABELS_AT] else row[:LABELS_AT]
 
 
 class Identities(Columns):
@@ -32,48 +42,75 @@ class Identities(Columns):
         The partition of the input.
     scope
         Code of the scope (`processors.decode.sizes.SCOPES`).
-    prefixes, versions
+    prefixes, names
         By number of the identity.
+    written
+        Numbers by the bytes of the names as records have them, for the kernel that reads snapshots.
     """
 
     def __init__(self) -> None:
         super().__init__(_FIRST)
         self.service: Rows = self.column("service", (), np.intp, 0)
         self.instance: Rows = self.column("instance", (), np.intp, 0)
-        self.partition: NDArray[np.int64] = self.column("partition", (), np.int64, -1)
+        self.partition: Ints = self.column("partition", (), np.int64, -1)
         self.scope: NDArray[np.int8] = self.column("scope", (), np.int8, 0)
         self.prefixes: list[Prefix] = []
-        self.versions: list[str | None] = []
+        self.names: list[Names] = []
+        self.written: dict[bytes, int] = {}
+        self._texts: list[list[bytes]] = []
         self._known: dict[Names, int] = {}
         self._all: dict[tuple[int, Names], int] = {}
-        self._names: list[Names] = []
         self._of_row: dict[int, list[int]] = {}
         self._crowded: set[int] = set()
         self._free: list[int] = []
 
-    def look_up(self, partitions: NDArray[np.int64], names: list[Names]) -> NDArray[np.int64]:
+    def look_up(self, partitions: Ints, names: Sequence[Names]) -> Ints:
         """Return the number of each identity, shape `(B,)`; -1 where it is not known."""
         get = self._known.get
         numbers = np.array([get(one, -1) for one in names], dtype=np.int64)
         elsewhere = np.flatnonzero(self.partition.take(numbers) != partitions)
         for at in elsewhere.tolist():
             # One service on several partitions: a producer of somebody's own, with another partitioner.
-            numbers[at] = self._all.get((int(partitions[at]), names[at]), -1)
+            numbers[at] = self._all.get((partitions.item(at), names[at]), -1)
         return numbers
+
+    def number(self, partition: int, names: Names) -> int | None:
+        """Return the number of an identity; None if it is not known."""
+        return self._all.get((partition, names))
 
     def add(self, partition: int, names: Names, service: int, instance: int) -> int:
         """Return the number of a new identity."""
         number = self._take()
         self.service[number], self.instance[number] = service, instance
-        self.partition[number], self.scope[number] = partition, SCOPES.index(names[SCOPE_AT])
-        self.prefixes[number], self.versions[number] = prefix(names), names[_VERSION_AT]
-        self._names[number] = names
+        self.partition[number], self.scope[number] = partition, SCOPES.index(names[_SCOPE_AT])
+        self.prefixes[number], self.names[number] = prefix(names), names
         self._known[names] = self._all[partition, names] = number
         mine = self._of_row.setdefault(instance, [])
         mine.append(number)
         if len(mine) > _MOST_OF_ONE:
             self._crowded.add(instance)
         return number
+
+    def add_written(self, number: int, text: bytes) -> None:
+        """Note how the names of an identity are written in a record."""
+        texts = self._texts[number]
+        if len(texts) < _MOST_TEXTS and text not in self.written:
+            texts.append(text)
+            self.written[text] = number
+
+    def instance_name(self, number: int) -> str:
+        """Return the name of the instance."""
+        return str(self.names[number][INSTANCE_AT])
+
+    def version(self, number: int) -> str | None:
+        """Return the version; None where there is none."""
+        version: str | None = self.names[number][_VERSION_AT]
+        return version
+
+    def limit_name(self, number: int) -> str | None:
+        """Return the name of the instance's own limit; None where it has none."""
+        name: str | None = self.names[number][_LIMIT_NAME_AT]
+        return name
 
     def forget(self, instance: int) -> None:
         """Forget the identities of the instance in this row."""
@@ -93,18 +130,22 @@ class Identities(Columns):
     def _take(self) -> int:
         if self._free:
             return self._free.pop()
-        number = len(self._names)
+        number = len(self.names)
         if number == self.capacity:
             self.grow(2 * self.capacity)
-        self._names.append(())
+        self.names.append(NOBODY)
         self.prefixes.append(Prefix(b"", b"", b""))
-        self.versions.append(None)
+        self._texts.append([])
         return number
 
     def _give_back(self, number: int) -> None:
-        names, partition = self._names[number], int(self.partition[number])
-        del self._all[partition, names]
+        names = self.names[number]
+        del self._all[self.partition.item(number), names]
         if self._known.get(names) == number:
             del self._known[names]
+        for text in self._texts[number]:
+            del self.written[text]
+        self._texts[number] = []
+        self.names[number] = NOBODY
         self.partition[number] = -1
         self._free.append(number)
