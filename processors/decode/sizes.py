@@ -121,7 +121,7 @@ def _growable(snapshots: Snapshots, host: Flags, process: Flags) -> tuple[Ints, 
     )
     own = held + _or_0(snapshots, "swap_used") - attributed
     # The sum of several fields can exceed the bound of one field.
-    return np.clip(own, 0, MOST_BYTES), (anon >= 0) | (used >= 0)
+    return np.minimum(np.maximum(own, 0), MOST_BYTES), (anon >= 0) | (used >= 0)
 
 
 def _unnamed(snapshots: Snapshots, host: Flags, process: Flags) -> Ints:

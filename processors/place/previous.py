@@ -27,6 +27,10 @@ class Previous:
     """
 
     def __init__(self, rows: Rows) -> None:
+        self.repeats = False
+        """Whether any row comes twice."""
+        if len(rows) < 2:
+            return
         order = np.argsort(rows, kind="stable")
         first = np.empty(len(rows), dtype=np.bool_)
         first[:1] = True
@@ -35,7 +39,6 @@ class Previous:
         self._order = order
         self._first = first
         self.repeats = not first.all()
-        """Whether any row comes twice."""
 
     def of(self, values: NDArray[Any], stored: NDArray[Any]) -> NDArray[Any]:
         """Return the value of the record before; of its row before the batch where there is none.

@@ -47,12 +47,8 @@ class Table:
         self._own = own
         self._capacity = FIRST_ROWS
         self._free: list[int] = []
-
-    @property
-    def bytes_per_row(self) -> float:
+        self.bytes_per_row = self._bytes_per_row()
         """Memory of one row, in bytes."""
-        held = sum(part.nbytes() for part in self.parts.values()) + self._own.nbytes()
-        return held / self._capacity + _OVERHEAD_BYTES
 
     @property
     def bytes_in_use(self) -> float:
@@ -68,7 +64,12 @@ class Table:
             self._capacity *= 2
             for part in (*self.parts.values(), self._own):
                 part.grow(self._capacity)
+            self.bytes_per_row = self._bytes_per_row()
         return self.used - 1
+
+    def _bytes_per_row(self) -> float:
+        held = sum(part.nbytes() for part in self.parts.values()) + self._own.nbytes()
+        return held / self._capacity + _OVERHEAD_BYTES
 
     def give_back(self, row: int) -> None:
         """Take a row back, and make it new for its next owner."""

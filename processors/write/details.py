@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from fleetleak.records import Snapshot
-from processors.columns import Flags, Floats
+from processors.columns import Flags, Floats, Rows
 from processors.decode.identities import Identities
 from processors.decode.sizes import limit_name
 from processors.evidence.findings import TrendFindings
@@ -61,10 +61,15 @@ class Details:
         self._views = views
         self._snapshot = snapshot
         self._drift = methods.drift
-        self._ahead = {f"{name}_ahead": ahead * placed.units for name, ahead in methods.ahead.items()}
-        sizes = placed.sizes
-        drifted: Flags = np.logical_or.reduce(list(methods.drift.values()))
-        forecast = ~np.isnan(trend.eta)
+        self._ahead = methods.ahead
+        self._forecast = ~np.isnan(trend.eta)
+        self._drifted: Flags = np.logical_or.reduce(list(methods.drift.values()))
+        rows = np.flatnonzero(trend.restarted | (trend.growth > 0) | self._forecast | self._drifted)
+        if len(rows):
+            self._write_all(rows, methods)
+
+    def _write_all(self, rows: Rows, methods: MethodFindings) -> None:
+        trend, placed, sizes = self._trend, self._placed, self._placed.sizes
         self._growing = _by_row(
             trend.growth > 0,
             (trend.growth, 3),
@@ -80,10 +85,10 @@ class Details:
             (trend.onset_low, 3),
             (trend.onset_high, 3),
         )
-        self._forecast = _by_row(forecast, (trend.eta, 1), (trend.eta_low, 1), (trend.eta_high, 1))
+        self._eta = _by_row(self._forecast, (trend.eta, 1), (trend.eta_low, 1), (trend.eta_high, 1))
         before, after = methods.level * placed.units / sizes.limit, sizes.memory / sizes.limit
-        self._drifted = _by_row(drifted, (before, 6), (after, 6))
-        for row in np.flatnonzero(trend.restarted | (trend.growth > 0) | forecast | drifted).tolist():
+        self._levels = _by_row(self._drifted, (before, 6), (after, 6))
+        for row in rows.tolist():
             self._write(row)
 
     def _write(self, row: int) -> None:
@@ -93,11 +98,11 @@ class Details:
             others["restarted"] = True
         if row in self._growing:
             self._add_trend(more, others, row)
-        if row in self._forecast:
+        if row in self._eta:
             self._add_forecast(others, row)
-        if row in self._drifted:
+        if row in self._levels:
             others["drift"] = [name for name, flags in self._drift.items() if flags[row]]
-            others["drift_before"], others["drift_after"] = self._drifted[row]
+            others["drift_before"], others["drift_after"] = self._levels[row]
         if more:
             self.methods[row] = b"," + orjson.dumps(more)[1:-1]
         self.others[row] = b"," + orjson.dumps(others)[1:]
@@ -117,8 +122,9 @@ class Details:
         measured = self._measured(row)
         portrait = portray(trend, row, measured, self._views[row])
         for name, ahead in self._ahead.items():
-            if (rise := float(ahead[row])) == rise:  # NaN where it was not asked
-                more[name] = _ahead(rise, trend, row)
+            rise = float(ahead[row] * self._placed.units[row])
+            if rise == rise:  # NaN where it was not asked
+                more[f"{name}_ahead"] = _ahead(rise, trend, row)
         others["reasons"] = reasons(trend, row, portrait.told)
         others["turning_point"] = turning_point(trend, row)
         others |= portrait.to_plain()
@@ -129,7 +135,7 @@ class Details:
         return Measured(snapshot, sizes.memory.item(row), sizes.limit.item(row))
 
     def _add_forecast(self, others: dict[str, Any], row: int) -> None:
-        eta, low, high = self._forecast[row]
+        eta, low, high = self._eta[row]
         sizes = self._placed.sizes
         others["forecast"] = {
             "eta": eta,
