@@ -2,7 +2,10 @@
 #include "kernels.h"
 
 static PyMethodDef METHODS[] = {
+    {"calibration", calibration, METH_VARARGS, NULL},
+    {"ew_stats", ew_stats, METH_VARARGS, NULL},
     {"page_hinkley", page_hinkley, METH_VARARGS, NULL},
+    {"snarimax", snarimax, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -18,14 +18,34 @@ class Kernels(Protocol):
         If an array has another type, or a row does not exist, or an array is not contiguous.
     """
 
+    def calibration(
+        self, records: Arrays, level: float, warm_up: float, memory: float, resolution: float, /
+    ) -> None: ...
+
+    def ew_stats(self, records: Arrays, features: int, fading_factor: float, /) -> None: ...
+
     def page_hinkley(
         self,
-        arrays: Arrays,
-        least: float,
+        records: Arrays,
+        min_instances: float,
         delta: float,
         threshold: float,
         alpha: float,
         up: bool,
         down: bool,
+        /,
+    ) -> None: ...
+
+    def snarimax(
+        self,
+        records: Arrays,
+        layout: Arrays,
+        n_hist: int,
+        n_diff: int,
+        n_errors: int,
+        lr: float,
+        intercept_lr: float,
+        clip_gradient: float,
+        clip_z: float,
         /,
     ) -> None: ...
