@@ -165,9 +165,14 @@ class ColumnModel(Columns, ABC):
             self.state[row] = 0.0
             raise CorruptState("the state has numbers that are not finite, or negative counts")
 
-    def seen(self, rows: Rows) -> Flags:
-        """Return whether each row has learned anything, `(B,)`."""
-        seen: Flags = self.state[rows, 0] > 0
+    def empty_states(self, records: int) -> Floats:
+        """Return an array that `score_learn` can fill with states, shape `(records, width)`."""
+        return np.empty((records, self.state.shape[1]))
+
+    @staticmethod
+    def seen(states: Floats) -> Flags:
+        """Return whether each of these states has learned anything, shape `(B,)`."""
+        seen: Flags = states[:, 0] > 0
         return seen
 
     def numbers(self, row: int) -> list[float]:
