@@ -24,6 +24,10 @@ class Kernels(Protocol):
 
     def ew_stats(self, records: Arrays, features: int, fading_factor: float, /) -> None: ...
 
+    def half_space_trees(
+        self, arrays: Arrays, begin: int, features: int, height: int, window_size: int, /
+    ) -> int: ...
+
     def page_hinkley(
         self,
         records: Arrays,
