@@ -6,18 +6,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from processors.calibration import scalar
-from processors.calibration.scalar import (
-    FLAT,
-    LARGEST_DEVIATION,
-    LARGEST_EXCESS,
-    LARGEST_SHAPE,
-    PRIOR_EXCESSES,
-    PRIOR_SHAPE,
-    RECENT,
-)
 from processors.columns import Floats
+from processors.kernels.protocol import Arrays, Kernels
 from processors.models.column_model import ColumnModel
+
+# kernels/calibration.c has the same constants.
+_PRIOR_SHAPE, _PRIOR_EXCESSES = 0.0, 20.0  # an exponential tail until the key has excesses of its own
+_LARGEST_EXCESS = 10.0  # mean excesses that one score can teach at most
+_LARGEST_DEVIATION = 5.0  # spreads that one score can teach at most
+_RECENT = 0.3  # share of a young key's excesses that is remembered, because its first thresholds were wrong
+_LARGEST_SHAPE = 0.9
+_FLAT = 1e-6  # shapes nearer to 0 are set to this; there power and exponential agree to 1e-6
 
 
 class Calibration(ColumnModel):
@@ -93,8 +92,9 @@ class Calibration(ColumnModel):
         new = np.concatenate([self._learn_body(state, raw), self._learn_tail(state, excess)])
         return np.where(n >= self.warm_up, p, np.nan), new
 
-    def _one(self, state: list[float], x: list[float]) -> float:
-        return scalar.step(self, state, x[0])
+    def _compiled(self, kernels: Kernels, records: Arrays) -> bool:
+        kernels.calibration(records, self.level, self.warm_up, self.memory, self.resolution)
+        return True
 
     def _body(self, state: Floats, raw: Floats) -> Floats:
         """Return a probability of one half at the median, `level` at the threshold, geometric in between."""
@@ -109,10 +109,10 @@ class Calibration(ColumnModel):
         variance = square - mean * mean
         known = variance > 0
         shape = np.where(known, 0.5 * (1 - mean * mean / np.where(known, variance, 1.0)), 0.0)
-        shape = np.clip(shape, -LARGEST_SHAPE, LARGEST_SHAPE)
-        weight = n_excesses + PRIOR_EXCESSES
-        shape = (n_excesses * shape + PRIOR_EXCESSES * PRIOR_SHAPE) / weight
-        shape = np.where(np.abs(shape) < FLAT, FLAT, shape)
+        shape = np.clip(shape, -_LARGEST_SHAPE, _LARGEST_SHAPE)
+        weight = n_excesses + _PRIOR_EXCESSES
+        shape = (n_excesses * shape + _PRIOR_EXCESSES * _PRIOR_SHAPE) / weight
+        shape = np.where(np.abs(shape) < _FLAT, _FLAT, shape)
         scale = np.maximum(mean, self.resolution) * (1 - shape)
         inner = np.maximum(1 + shape * excess / scale, 1e-300)
         p: Floats = self.level * np.float_power(inner, -1 / shape)
@@ -122,7 +122,7 @@ class Calibration(ColumnModel):
         n, median, spread, threshold = state[:4]
         after = n + 1
         deviation = raw - median
-        limit = np.where(n < 20, np.inf, LARGEST_DEVIATION * spread + self.resolution)
+        limit = np.where(n < 20, np.inf, _LARGEST_DEVIATION * spread + self.resolution)
         rate = np.maximum(1 / after, 1 / self.memory)
         wider = spread + rate * (np.minimum(np.abs(deviation), limit) - spread)
         moved = median + np.maximum(1.5 / after, 2 / self.memory) * wider * np.sign(deviation)
@@ -134,9 +134,9 @@ class Calibration(ColumnModel):
 
     def _learn_tail(self, state: Floats, excess: Floats) -> Floats:
         n, (n_excesses, mean, square) = state[0], state[4:]
-        limit = np.where(n_excesses < 5, np.inf, LARGEST_EXCESS * mean)
+        limit = np.where(n_excesses < 5, np.inf, _LARGEST_EXCESS * mean)
         learned = np.minimum(excess, limit)
-        recent = RECENT * self.level * (n + 1) + 10
+        recent = _RECENT * self.level * (n + 1) + 10
         after = np.minimum(n_excesses + 1, np.minimum(self.memory, recent))
         mean = mean + (learned - mean) / after
         square = square + (learned * learned - square) / after

@@ -4,9 +4,13 @@
 
 #include "arrays.h"
 
+PyObject *calibration(PyObject *module, PyObject *args);      /* calibration.c */
+PyObject *ew_stats(PyObject *module, PyObject *args);         /* ew_stats.c */
+PyObject *half_space_trees(PyObject *module, PyObject *args); /* half_space_trees.c */
 PyObject *join_pieces(PyObject *module, PyObject *args);  /* pieces.c */
 PyObject *page_hinkley(PyObject *module, PyObject *args); /* page_hinkley.c */
 PyObject *read_snapshots(PyObject *module, PyObject *args); /* snapshots.c */
 PyObject *snapshot_texts(PyObject *module, PyObject *args); /* snapshots.c */
+PyObject *snarimax(PyObject *module, PyObject *args);         /* snarimax.c */
 
 #endif

@@ -2,10 +2,14 @@
 #include "kernels.h"
 
 static PyMethodDef METHODS[] = {
+    {"calibration", calibration, METH_VARARGS, NULL},
+    {"ew_stats", ew_stats, METH_VARARGS, NULL},
+    {"half_space_trees", half_space_trees, METH_VARARGS, NULL},
     {"join_pieces", join_pieces, METH_VARARGS, NULL},
     {"page_hinkley", page_hinkley, METH_VARARGS, NULL},
     {"read_snapshots", read_snapshots, METH_VARARGS, NULL},
     {"snapshot_texts", snapshot_texts, METH_VARARGS, NULL},
+    {"snarimax", snarimax, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

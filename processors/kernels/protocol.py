@@ -19,10 +19,20 @@ class Kernels(Protocol):
         If an array has another type, or a row does not exist, or an array is not contiguous.
     """
 
+    def calibration(
+        self, records: Arrays, level: float, warm_up: float, memory: float, resolution: float, /
+    ) -> None: ...
+
+    def ew_stats(self, records: Arrays, features: int, fading_factor: float, /) -> None: ...
+
+    def half_space_trees(
+        self, arrays: Arrays, begin: int, features: int, height: int, window_size: int, /
+    ) -> int: ...
+
     def page_hinkley(
         self,
-        arrays: Arrays,
-        least: float,
+        records: Arrays,
+        min_instances: float,
         delta: float,
         threshold: float,
         alpha: float,
@@ -46,3 +56,17 @@ class Kernels(Protocol):
     def snapshot_texts(
         self, arrays: Arrays, tag: bytes, partition: int, key: bytes | None, value: bytes | None, /
     ) -> bytes | None: ...
+
+    def snarimax(
+        self,
+        records: Arrays,
+        layout: Arrays,
+        n_hist: int,
+        n_diff: int,
+        n_errors: int,
+        lr: float,
+        intercept_lr: float,
+        clip_gradient: float,
+        clip_z: float,
+        /,
+    ) -> None: ...

@@ -123,24 +123,32 @@ class Follower(Method):
     """One model per instance, on a single series: how far a value is from what was expected."""
 
     @abstractmethod
-    def follow(self, rows: Rows, memory: Floats) -> Floats:
+    def follow(self, rows: Rows, memory: Floats, fresh: Flags) -> Floats:
         """Return the signed distance of each record from what was expected, shape `(B,)`; then learn it.
 
         Parameters
         ----------
         rows
-            Rows of instances, none of them twice.
+            Rows of instances, shape `(B,)`; they may repeat.
         memory
             Memory as a share of the unit of each instance.
+        fresh
+            Where the model of the instance is made new just before the record.
         """
 
 
 class Forecaster(Follower):
     """A follower that also forecasts: its distance is the one-step error, as a share of the unit."""
 
+    def follow(self, rows: Rows, memory: Floats, fresh: Flags) -> Floats:
+        return self.follow_ahead(rows, memory, fresh, np.zeros(len(rows), np.bool_))[0]
+
     @abstractmethod
-    def ahead(self, rows: Rows) -> Floats:
-        """Return the memory expected `AHEAD` records ahead, as a share, shape `(B,)`."""
+    def follow_ahead(self, rows: Rows, memory: Floats, fresh: Flags, asked: Flags) -> tuple[Floats, Floats]:
+        """Return what `follow` returns, and the memory expected `AHEAD` records after each record.
+
+        The second is a share, shape `(B,)`; NaN where it is not `asked`.
+        """
 
 
 class Detector(Method):
@@ -150,12 +158,12 @@ class Detector(Method):
     ALWAYS: ClassVar[bool] = True
 
     @abstractmethod
-    def detect(self, rows: Rows, memory: Floats, error: Floats | None) -> Flags:
+    def detect(self, rows: Rows, memory: Floats, error: Floats | None, fresh: Flags) -> Flags:
         """Return whether each record shows a change, shape `(B,)`; learn it.
 
         Parameters
         ----------
-        rows, memory
+        rows, memory, fresh
             As for a follower.
         error
             Absolute one-step error of the forecaster, as a share; None where there is no forecaster.

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from processors.columns import Floats, Rows
+from processors.columns import Flags, Floats, Rows
 from processors.methods.base import Follower
 from processors.models.ew_stats import EWStats
 
@@ -30,9 +30,11 @@ class Deviation(Follower):
     def __init__(self, capacity: int) -> None:
         self.model = EWStats(capacity, fading_factor=_FADING)
 
-    def follow(self, rows: Rows, memory: Floats) -> Floats:
-        return self.model.score_learn(rows, memory[:, None])[:, 0]
+    def follow(self, rows: Rows, memory: Floats, fresh: Flags) -> Floats:
+        return self.follow_level(rows, memory, fresh)[0]
 
-    def level(self, rows: Rows, memory: Floats) -> Floats:
-        """Return the mean before each record, as a share; `memory` where the row is new."""
-        return np.where(self.model.seen(rows), self.model.mean(rows)[:, 0], memory)
+    def follow_level(self, rows: Rows, memory: Floats, fresh: Flags) -> tuple[Floats, Floats]:
+        """Return what `follow` returns, and the mean before each record; `memory` where the row is new."""
+        before = self.model.empty_states(len(rows))
+        distance = self.model.score_learn(rows, memory[:, None], fresh=fresh, before=before)[:, 0]
+        return distance, np.where(self.model.seen(before), self.model.mean_of(before)[:, 0], memory)

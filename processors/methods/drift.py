@@ -25,11 +25,13 @@ class AdwinDetector(Detector):
     PART: ClassVar[str] = "adwin"
     MODEL = ADWIN
 
+    model: ADWIN
+
     def __init__(self, capacity: int) -> None:
         self.model = ADWIN(capacity, delta=_ADWIN_DELTA)
 
-    def detect(self, rows: Rows, memory: Floats, error: Floats | None) -> Flags:
-        return self.model.score_learn(rows, memory[:, None]) > 0
+    def detect(self, rows: Rows, memory: Floats, error: Floats | None, fresh: Flags) -> Flags:
+        return self.model.score_learn(rows, memory[:, None], fresh=fresh) > 0
 
 
 class PageHinkleyDetector(Detector):
@@ -39,11 +41,13 @@ class PageHinkleyDetector(Detector):
     PART: ClassVar[str] = "page_hinkley"
     MODEL = PageHinkley
 
+    model: PageHinkley
+
     def __init__(self, capacity: int) -> None:
         self.model = PageHinkley(capacity, threshold=_LEVEL_THRESHOLD)
 
-    def detect(self, rows: Rows, memory: Floats, error: Floats | None) -> Flags:
-        return self.model.score_learn(rows, memory[:, None]) > 0
+    def detect(self, rows: Rows, memory: Floats, error: Floats | None, fresh: Flags) -> Flags:
+        return self.model.score_learn(rows, memory[:, None], fresh=fresh) > 0
 
 
 class ResidualDetector(Detector):
@@ -53,10 +57,13 @@ class ResidualDetector(Detector):
     PART: ClassVar[str] = "page_hinkley_residual"
     MODEL = PageHinkley
 
+    model: PageHinkley
+
     def __init__(self, capacity: int) -> None:
         self.model = PageHinkley(capacity, threshold=_ERROR_THRESHOLD)
 
-    def detect(self, rows: Rows, memory: Floats, error: Floats | None) -> Flags:
+    def detect(self, rows: Rows, memory: Floats, error: Floats | None, fresh: Flags) -> Flags:
         if error is None:
+            self.model.reset(rows[fresh])
             return np.zeros(len(rows), dtype=np.bool_)
-        return self.model.score_learn(rows, error[:, None]) > 0
+        return self.model.score_learn(rows, error[:, None], fresh=fresh) > 0

@@ -1,4 +1,4 @@
-"""The methods that the settings ask for, together: features, rounds, calibrated opinions."""
+"""The methods that the settings ask for, together: features, and calibrated opinions."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ from processors.methods.base import (
 from processors.methods.deviation import Deviation
 from processors.methods.features import features
 from processors.place.table import FIRST_ROWS, Part
-from processors.rounds import rounds
 
 
 @dataclass(frozen=True)
 class _Followed:
-    """The results of followers and detectors in a batch; filled round by round."""
+    """The results of followers and detectors in a batch."""
 
     level: Floats
     surprise: dict[str, Floats]
@@ -113,35 +112,19 @@ class Methods:
         p = self._calibrations.score_learn(services, scores, learn)
         return {name: Opinion(raw[name], p[:, at]) for at, name in enumerate(names)}
 
-    def _follow(self, rows: Rows, memory: Floats, restarted: Flags, suspected: Flags) -> _Followed:
-        size = len(rows)
-        said = _Followed(
-            level=np.empty(size),
-            surprise={name: np.empty(size) for name in self._followers},
-            drift={name: np.empty(size, dtype=np.bool_) for name in self._detectors},
-            ahead={name: np.full(size, np.nan) for name in self._forecasters},
-        )
-        for part in rounds(rows):
-            if (fresh := rows[part[restarted[part]]]).size:
-                self._restart(fresh)
-            self._follow_round(part, rows[part], memory[part], said)
-            if (asked := part[suspected[part]]).size:
-                for name, forecaster in self._forecasters.items():
-                    said.ahead[name][asked] = forecaster.ahead(rows[asked]) - memory[asked]
-        return said
-
-    def _follow_round(self, part: Rows, rows: Rows, memory: Floats, said: _Followed) -> None:
-        said.level[part] = self._deviation.level(rows, memory)
+    def _follow(self, rows: Rows, memory: Floats, fresh: Flags, asked: Flags) -> _Followed:
+        distance, level = self._deviation.follow_level(rows, memory, fresh)
+        surprise, ahead = {self._deviation.NAME: distance}, {}
+        for name, forecaster in self._forecasters.items():
+            surprise[name], expected = forecaster.follow_ahead(rows, memory, fresh, asked)
+            ahead[name] = expected - memory
         for name, follower in self._followers.items():
-            said.surprise[name][part] = follower.follow(rows, memory)
-        first = self._first_forecaster
-        error = None if first is None else np.abs(said.surprise[first][part])
-        for name, detector in self._detectors.items():
-            said.drift[name][part] = detector.detect(rows, memory, error)
-
-    def _restart(self, rows: Rows) -> None:
-        for part in self.instance_parts().values():
-            part.reset(rows)
+            if name not in surprise:
+                surprise[name] = follower.follow(rows, memory, fresh)
+        error = None if self._first_forecaster is None else np.abs(surprise[self._first_forecaster])
+        detectors = self._detectors.items()
+        drift = {name: detector.detect(rows, memory, error, fresh) for name, detector in detectors}
+        return _Followed(level, surprise, drift, ahead)
 
     def _refused(self) -> dict[str, int]:
         """Return the number of values refused since the last call, by model."""

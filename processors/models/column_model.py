@@ -11,19 +11,21 @@ from typing import ClassVar
 import numpy as np
 
 from processors.columns import Columns, Flags, Floats, Rows
+from processors.kernels import compiled
+from processors.kernels.protocol import Arrays, Kernels
 from processors.models.base import usable
 from processors.models.codec import CorruptState, FingerprintSeal
 from processors.rounds import rounds
 
-_ONE_BY_ONE_BELOW = 10  # records in a round; from there on columns are cheaper (benchmarks/models.py)
+_NOT_WANTED: Floats = np.empty(0)
 
 
 class ColumnModel(Columns, ABC):
     """A model whose step is a pure function of one row of numbers and one record.
 
-    A subclass implements the step twice, with the same arithmetic: `_step` in columns, and `_one` in plain
-    Python. The second is cheaper for small batches, and for a key that fills a batch. This class cuts
-    batches into rounds, refuses records that are not finite, and keeps the rows.
+    A subclass implements `_step` in columns. A model that a method uses also has a kernel with the same
+    arithmetic (`_compiled`), which takes the records of a batch one by one. This class refuses records that
+    are not finite, keeps the rows, and cuts batches into rounds where there is no kernel.
 
     Parameters
     ----------
@@ -70,23 +72,51 @@ class ColumnModel(Columns, ABC):
         Scores are `(B,)` or `(features, B)`.
         """
 
-    @abstractmethod
-    def _one(self, state: list[float], x: list[float]) -> float | list[float]:
-        """Return the score of one record of one row, and learn the record into `state` in place."""
+    def _compiled(self, kernels: Kernels, records: Arrays) -> bool:
+        """Score and learn records by the kernel of this model; return False if it has none.
 
-    def score_learn(self, rows: Rows, x: Floats, learn: Flags | None = None) -> Floats:
+        `records` is what kernels of models take (`kernels/records.h`).
+        """
+        return False
+
+    def score_learn(
+        self,
+        rows: Rows,
+        x: Floats,
+        learn: Flags | None = None,
+        *,
+        fresh: Flags | None = None,
+        before: Floats | None = None,
+        after: Floats | None = None,
+    ) -> Floats:
+        """Return the score of each record by the state before it; then learn it where `learn` allows.
+
+        Parameters
+        ----------
+        rows, x, learn
+            As in `processors.models.base.Model`.
+        fresh
+            Where the row is made new just before the record, shape `(B,)`.
+        before, after
+            Filled with the state of the row before and after each record, shape `(B, width)`.
+        """
+        good = usable(x)
+        self.refused += len(rows) - int(np.count_nonzero(good))
         scores = self._unknown(len(rows))
-        at = np.flatnonzero(usable(x))
-        self.refused += len(rows) - len(at)
-        few = []
-        for part in rounds(rows[at]):
-            index = at[part]
-            if len(part) < _ONE_BY_ONE_BELOW:  # so are all rounds that follow
-                few.append(index)
-            else:
-                scores[index] = self._round(rows[index], x[index], None if learn is None else learn[index])
-        if few:
-            self._one_by_one(np.concatenate(few), rows, x, learn, scores)
+        arrays = (
+            np.ascontiguousarray(rows),
+            np.ascontiguousarray(x),
+            good,
+            np.ones(len(rows), np.bool_) if learn is None else np.ascontiguousarray(learn),
+            np.zeros(len(rows), np.bool_) if fresh is None else np.ascontiguousarray(fresh),
+            self.state,
+            scores,
+            _NOT_WANTED if before is None else before,
+            _NOT_WANTED if after is None else after,
+        )
+        kernels = compiled()
+        if kernels is None or not self._compiled(kernels, arrays):
+            self._in_rounds(*arrays)
         return scores
 
     def score(self, rows: Rows, x: Floats) -> Floats:
@@ -95,25 +125,28 @@ class ColumnModel(Columns, ABC):
         scores[at] = self._step(self._columns(rows[at]), np.ascontiguousarray(x[at].T))[0].T
         return scores
 
-    def _round(self, rows: Rows, x: Floats, learn: Flags | None) -> Floats:
-        """Score and learn records of different rows."""
-        scores, state = self._step(self._columns(rows), np.ascontiguousarray(x.T))
-        if learn is None:
-            self.state[rows] = state.T
-        else:
-            self.state[rows[learn]] = state.T[learn]
-        return scores.T
-
-    def _one_by_one(self, index: Rows, rows: Rows, x: Floats, learn: Flags | None, scores: Floats) -> None:
-        held: dict[int, list[float]] = {}
-        allowed = [True] * len(index) if learn is None else learn[index].tolist()
-        records = zip(index.tolist(), rows[index].tolist(), x[index].tolist(), allowed, strict=True)
-        for i, row, record, learned in records:
-            if row not in held:
-                held[row] = self.state[row].tolist()
-            scores[i] = self._one(held[row] if learned else held[row].copy(), record)
-        for row, state in held.items():
-            self.state[row] = state
+    def _in_rounds(
+        self,
+        rows: Rows,
+        x: Floats,
+        good: Flags,
+        learn: Flags,
+        fresh: Flags,
+        state: Floats,
+        scores: Floats,
+        before: Floats,
+        after: Floats,
+    ) -> None:
+        for part in rounds(rows):
+            self.reset(rows[part[fresh[part]]])
+            if len(before):
+                before[part] = state[rows[part]]
+            at = part[good[part]]
+            said, learned = self._step(self._columns(rows[at]), np.ascontiguousarray(x[at].T))
+            scores[at] = said.T
+            state[rows[at[learn[at]]]] = learned.T[learn[at]]
+            if len(after):
+                after[part] = state[rows[part]]
 
     def _columns(self, rows: Rows) -> Floats:
         return np.ascontiguousarray(self.state[rows].T)
@@ -132,9 +165,14 @@ class ColumnModel(Columns, ABC):
             self.state[row] = 0.0
             raise CorruptState("the state has numbers that are not finite, or negative counts")
 
-    def seen(self, rows: Rows) -> Flags:
-        """Return whether each row has learned anything, `(B,)`."""
-        seen: Flags = self.state[rows, 0] > 0
+    def empty_states(self, records: int) -> Floats:
+        """Return an array that `score_learn` can fill with states, shape `(records, width)`."""
+        return np.empty((records, self.state.shape[1]))
+
+    @staticmethod
+    def seen(states: Floats) -> Flags:
+        """Return whether each of these states has learned anything, shape `(B,)`."""
+        seen: Flags = states[:, 0] > 0
         return seen
 
     def numbers(self, row: int) -> list[float]:

@@ -9,7 +9,8 @@ import numpy as np
 from river import preprocessing, stats
 
 from processors.columns import Floats, Rows
-from processors.models.arithmetic import root
+from processors.kernels.protocol import Arrays, Kernels
+from processors.models.arithmetic import standardise
 from processors.models.column_model import ColumnModel
 
 _RUST_MEAN = struct.Struct("<ddd?d")  # mean, factor, 1 - factor, started, factor
@@ -61,7 +62,11 @@ class EWStats(ColumnModel):
 
     def mean(self, rows: Rows) -> Floats:
         """Return the mean of each feature, shape `(B, features)`; 0 for a new row."""
-        return self.state[rows, 1 : 1 + self.features]
+        return self.mean_of(self.state[rows])
+
+    def mean_of(self, states: Floats) -> Floats:
+        """Return the mean of each feature in these states, shape `(B, features)`; 0 in a new one."""
+        return states[:, 1 : 1 + self.features]
 
     def variance(self, rows: Rows) -> Floats:
         """Return the variance of each feature, shape `(B, features)`; rounding can put it just below 0."""
@@ -71,28 +76,15 @@ class EWStats(ColumnModel):
 
     def _step(self, state: Floats, x: Floats) -> tuple[Floats, Floats]:
         mean, square = state[1 : 1 + self.features], state[1 + self.features :]
-        variance = square - mean * mean
-        known = variance > 0
-        deviation = root(np.where(known, variance, 1.0))
-        scores = np.divide(x - mean, deviation, out=np.zeros_like(x), where=known)
+        scores = standardise(x, mean, square - mean * mean)
         observed = np.concatenate([x, x * x])
         faded = self.fading_factor * observed + (1.0 - self.fading_factor) * state[1:]
         started = state[:1] > 0
         return scores, np.concatenate([np.ones_like(state[:1]), np.where(started, faded, observed)])
 
-    def _one(self, state: list[float], x: list[float]) -> list[float]:
-        width, factor, scores = self.features, self.fading_factor, []
-        for i, value in enumerate(x):
-            mean, square = state[1 + i], state[1 + width + i]
-            variance = square - mean * mean
-            scores.append((value - mean) / variance**0.5 if variance > 0 else 0.0)
-            if state[0]:
-                state[1 + i] = factor * value + (1.0 - factor) * mean
-                state[1 + width + i] = factor * (value * value) + (1.0 - factor) * square
-            else:
-                state[1 + i], state[1 + width + i] = value, value * value
-        state[0] = 1.0
-        return scores
+    def _compiled(self, kernels: Kernels, records: Arrays) -> bool:
+        kernels.ew_stats(records, self.features, self.fading_factor)
+        return True
 
 
 def to_river(fleet: EWStats, row: int) -> preprocessing.AdaptiveStandardScaler:

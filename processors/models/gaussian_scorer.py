@@ -55,16 +55,6 @@ class GaussianScorer(ColumnModel):
         after = mean + 1.0 / (n + 1) * (y - mean)
         return scores, np.stack([n + 1, after, squares + (y - mean) * (y - after)])
 
-    def _one(self, state: list[float], x: list[float]) -> float:
-        n, mean, squares = state
-        score, after = 0.0, mean + 1.0 / (n + 1) * (x[0] - mean)
-        if n >= self.grace_period:
-            variance = squares / (n - 1) if n > 1 else 0.0
-            z = (x[0] - mean) / variance**0.5 / math.sqrt(2.0) if variance > 0 else -math.inf
-            score = 2 * abs(0.5 * (1.0 + math.erf(z)) - 0.5)
-        state[:] = n + 1, after, squares + (x[0] - mean) * (x[0] - after)
-        return score
-
     @staticmethod
     def _cdf(y: Floats, mean: Floats, variance: Floats) -> Floats:
         known = variance > 0

@@ -49,20 +49,10 @@ class MinMaxScaler(ColumnModel):
         width = high - low
         scores = np.divide(x - low, width, out=np.zeros_like(x), where=width > 0)
         started = state[:1] > 0
-        # Not np.minimum and np.maximum: of +0 and -0 they take another one than River and `_one`.
+        # Not np.minimum and np.maximum: of +0 and -0 they take another one than River.
         lowest, highest = np.where(x < low, x, low), np.where(x > high, x, high)
         bounds = np.where(started, np.concatenate([lowest, highest]), np.concatenate([x, x]))
         return scores, np.concatenate([np.ones_like(state[:1]), bounds])
-
-    def _one(self, state: list[float], x: list[float]) -> list[float]:
-        low, high = state[1 : 1 + self.features], state[1 + self.features :]
-        scores = [(v - a) / (b - a) if b > a else 0.0 for v, a, b in zip(x, low, high, strict=True)]
-        if state[0]:
-            lowest, highest = list(map(min, low, x)), list(map(max, high, x))
-        else:
-            lowest = highest = x
-        state[:] = [1.0, *lowest, *highest]
-        return scores
 
 
 def to_river(fleet: MinMaxScaler, row: int) -> preprocessing.MinMaxScaler:

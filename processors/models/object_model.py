@@ -64,27 +64,45 @@ class ObjectModel(ABC):
     def _decode(self, payload: bytes) -> Any:
         """Return the object of a state from `_encode`, or raise CorruptState."""
 
-    def score_learn(self, rows: Rows, x: Floats, learn: Flags | None = None) -> Floats:
-        allowed = np.ones(len(rows), dtype=bool) if learn is None else learn
+    def score_learn(
+        self, rows: Rows, x: Floats, learn: Flags | None = None, *, fresh: Flags | None = None
+    ) -> Floats:
+        """Return the score of each record by the state before it; then learn it where `learn` allows.
+
+        Parameters
+        ----------
+        rows, x, learn
+            As in `processors.models.base.Model`.
+        fresh
+            Where the row is made new just before the record, shape `(B,)`.
+        """
+        allowed = [True] * len(rows) if learn is None else learn.tolist()
+        renewed = [False] * len(rows) if fresh is None else fresh.tolist()
         self.refused += int(len(rows) - usable(x).sum())
-        return self._observe_all(rows, x, allowed.tolist())
+        return self._observe_all(rows, x, allowed, renewed)
 
     def score(self, rows: Rows, x: Floats) -> Floats:
-        return self._observe_all(rows, x, [False] * len(rows))
+        return self._observe_all(rows, x, [False] * len(rows), [False] * len(rows))
 
-    def _observe_all(self, rows: Rows, x: Floats, learn: list[bool]) -> Floats:
+    def _observe_all(self, rows: Rows, x: Floats, learn: list[bool], fresh: list[bool]) -> Floats:
         scores = np.full(len(rows), np.nan)
-        records, at = x.tolist(), rows.tolist()
-        for i in np.flatnonzero(usable(x)).tolist():
-            model = self._objects[at[i]]
-            if model is None:
-                model = self._new()
-            if learn[i]:
-                self._objects[at[i]] = model
-            else:
-                model = self._copy(model)
-            scores[i] = self._observe(model, records[i], learn[i])
+        records = zip(rows.tolist(), x.tolist(), usable(x).tolist(), learn, fresh, strict=True)
+        for i, (row, record, good, learned, renewed) in enumerate(records):
+            if renewed:
+                self._objects[row] = None
+            if good:
+                scores[i] = self._observe(self._model(row, learned), record, learned)
         return scores
+
+    def _model(self, row: int, learn: bool) -> Any:
+        """Return the object of a row; without `learn`, a copy."""
+        model = self._objects[row]
+        if model is None:
+            model = self._new()
+        if not learn:
+            return self._copy(model)
+        self._objects[row] = model
+        return model
 
     def reset(self, rows: Rows | Iterable[int]) -> None:
         for row in rows:

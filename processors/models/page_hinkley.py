@@ -8,6 +8,7 @@ import numpy as np
 from river import drift
 
 from processors.columns import Floats
+from processors.kernels.protocol import Arrays, Kernels
 from processors.models.column_model import ColumnModel
 
 _MODES = ("up", "down", "both")
@@ -78,24 +79,16 @@ class PageHinkley(ColumnModel):
         deviation = x[0] - mean
         up = self.alpha * up + deviation - self.delta
         down = self.alpha * down + deviation + self.delta
-        lowest, highest = np.minimum(lowest, up), np.maximum(highest, down)
+        # Not np.minimum and np.maximum: of +0 and -0 they take another one on another processor.
+        lowest, highest = np.where(up < lowest, up, lowest), np.where(down > highest, down, highest)
         flag = self._test(up - lowest, highest - down) & (n >= self.min_instances)
         flags = flag.astype(np.float64)
         return flags, np.stack([n, mean, up, down, lowest, highest, flags])
 
-    def _one(self, state: list[float], x: list[float]) -> float:
-        if state[6]:
-            state[:] = [0.0] * 7
-        n, mean, up, down, lowest, highest, _ = state if state[0] else [*state[:4], np.inf, -1.0, 0.0]
-        n += 1
-        mean += 1.0 / n * (x[0] - mean)
-        deviation = x[0] - mean
-        up = self.alpha * up + deviation - self.delta
-        down = self.alpha * down + deviation + self.delta
-        lowest, highest = min(lowest, up), max(highest, down)
-        flag = float(n >= self.min_instances and bool(self._test(up - lowest, highest - down)))
-        state[:] = n, mean, up, down, lowest, highest, flag
-        return flag
+    def _compiled(self, kernels: Kernels, records: Arrays) -> bool:
+        modes = self.mode != "down", self.mode != "up"
+        kernels.page_hinkley(records, self.min_instances, self.delta, self.threshold, self.alpha, *modes)
+        return True
 
     def _test(self, increase: Any, decrease: Any) -> Any:
         if self.mode == "up":

@@ -55,19 +55,6 @@ class StandardScaler(ColumnModel):
         scores = standardise(x, mean, variance) if self.with_std else x - mean
         return scores, np.concatenate([n, after, spread if self.with_std else variance])
 
-    def _one(self, state: list[float], x: list[float]) -> list[float]:
-        n, scores = state[0] + 1, []
-        for i, value in enumerate(x, 1):
-            mean, variance = state[i], state[self.features + i]
-            state[i] = after = mean + (value - mean) / n
-            if self.with_std:
-                scores.append((value - mean) / variance**0.5 if variance > 0 else 0.0)
-                state[self.features + i] = variance + ((value - mean) * (value - after) - variance) / n
-            else:
-                scores.append(value - mean)
-        state[0] = n
-        return scores
-
 
 def to_river(fleet: StandardScaler, row: int) -> preprocessing.StandardScaler:
     """Return the River scaler that continues like a row; features are `f0`, `f1`, ..."""

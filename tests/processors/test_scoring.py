@@ -78,7 +78,7 @@ def test_state_moves_to_another_process_at_any_point(whole: list[bytes]) -> None
 
 
 def test_moving_services_out_of_memory_is_invisible(whole: list[bytes]) -> None:
-    small = role(memory_budget_bytes=2**20)
+    small = role(memory_budget_bytes=900_000)
     applied = [small.apply(batch) for batch in pieces(FLEET, itertools.repeat(40))]
     assert [output.value for one in applied for output in one.outputs] == whole
     assert sum(one.counts[metrics.EVICTIONS,] for one in applied) > 50

@@ -81,15 +81,15 @@ class ADWIN(ObjectModel):
     def _copy(self, model: drift.ADWIN) -> drift.ADWIN:
         return self._decode(self._encode(model))
 
-    def _observe_all(self, rows: Rows, x: Floats, learn: list[bool]) -> Floats:
+    def _observe_all(self, rows: Rows, x: Floats, learn: list[bool], fresh: list[bool]) -> Floats:
         if not all(learn) or not usable(x).all():
-            return super()._observe_all(rows, x, learn)
+            return super()._observe_all(rows, x, learn, fresh)
         # The same as River's `update`, without the three calls around its compiled part.
-        flags = []
-        for row, (value,) in zip(rows.tolist(), x.tolist(), strict=True):
-            model = self._objects[row]
-            if model is None:
-                model = self._objects[row] = self._new()
+        flags, models = [], self._objects
+        for row, (value,), renewed in zip(rows.tolist(), x.tolist(), fresh, strict=True):
+            model = models[row]
+            if model is None or renewed:
+                model = models[row] = self._new()
             if model._drift_detected:  # noqa: SLF001 River has no batch
                 model.update(value)
             else:

@@ -90,20 +90,22 @@ class HalfSpaceTreesShape:
         return reached
 
     def score_table(self, counts: NDArray[np.int64], window_size: int) -> NDArray[np.int32]:
-        """Return what River adds up on the way to each leaf, from the number of records in each leaf.
+        """Return half of what River adds up below the root on the way to each leaf.
 
-        `counts` and the result have the shape `(..., n_trees, n_leaves)`. All addends are integers.
+        It follows from the number of records in each leaf. `counts` and the result have the shape
+        `(..., n_trees, n_leaves)`. All addends are even integers. At the root, River adds `window_size`.
         """
         masses = [counts.reshape(-1, self.n_leaves).T[self._bit_reversed].astype(np.int32)]
         for _ in range(self.height):
             half = len(masses[-1]) // 2
             masses.append(masses[-1][:half] + masses[-1][half:])
-        reached = total = masses.pop()
+        reached = masses.pop()
+        total = np.zeros_like(reached)
         enough = math.ceil(0.1 * window_size)
         for depth in range(1, self.height + 1):
             # River goes no deeper below a node of little mass, so such a node counts as empty from here.
             reached = masses.pop().reshape(2, *reached.shape) * (reached >= enough)
-            total = (total + (reached << depth)).reshape(2 * len(total), -1)
+            total = (total + (reached << depth - 1)).reshape(2 * len(total), -1)
             reached = reached.reshape(total.shape)
         table: NDArray[np.int32] = total[self._bit_reversed].T.reshape(counts.shape)
         return table

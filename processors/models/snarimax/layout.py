@@ -42,6 +42,8 @@ class Layout:
         product = differencer(d=d, m=1) * differencer(d=sd, m=m)
         # In River's order of lags, because sums are added in this order.
         self.coefficients: list[tuple[int, int]] = list(product.coeffs.items())
+        lags, coefficients = zip(*self.coefficients, strict=True)
+        self.terms = np.array(lags, dtype=np.int64), np.array(coefficients, dtype=np.float64)
         seasons_y, seasons_e = range(m - 1, m * sp, m), range(m - 1, m * sq, m)
         self.names = [
             *(f"y-{t + 1}" for t in range(p)),

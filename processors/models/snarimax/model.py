@@ -7,9 +7,9 @@ from typing import ClassVar
 import numpy as np
 
 from processors.columns import Floats, Rows
+from processors.kernels.protocol import Arrays, Kernels
 from processors.models.arithmetic import standardise
 from processors.models.column_model import ColumnModel
-from processors.models.snarimax import scalar
 from processors.models.snarimax.layout import REGRESSORS, Layout
 
 
@@ -74,21 +74,28 @@ class SNARIMAX(ColumnModel):
 
     def forecast(self, rows: Rows, horizon: int) -> Floats:
         """Return forecasts of the next `horizon` values of each row, shape `(B, horizon)`."""
+        return self.forecast_from(self.state[rows], horizon)
+
+    def forecast_from(self, states: Floats, horizon: int) -> Floats:
+        """Return forecasts of the next `horizon` values from states of rows, shape `(B, horizon)`.
+
+        Parameters
+        ----------
+        states
+            Such as `score_learn` fills into `before` and `after`, shape `(B, width)`.
+        """
         layout = self.layout
-        state = self._columns(rows)
-        forecasts = np.empty((horizon, len(rows)))
+        state = states.T.copy()
+        forecasts = np.empty((horizon, len(states)))
         for ahead in range(horizon):
             features = state[layout.inputs]
             predicted = self._predict(state, features)
             forecasts[ahead] = self._undiff(state, predicted)
             self._push(state[layout.hist], forecasts[ahead])
             self._push(state[layout.diff], predicted)
-            self._push(state[layout.errors], np.zeros(len(rows)))
+            self._push(state[layout.errors], np.zeros(len(states)))
             state[0] += 1
         return np.ascontiguousarray(forecasts.T)
-
-    def _one(self, state: list[float], x: list[float]) -> float:
-        return scalar.step(self.layout, self.regressor, state, x[0])
 
     def _step(self, state: Floats, x: Floats) -> tuple[Floats, Floats]:
         layout, y = self.layout, x[0]
@@ -106,6 +113,21 @@ class SNARIMAX(ColumnModel):
         self._push(new[layout.hist], y)
         new[0] += 1
         return forecast, new
+
+    def _compiled(self, kernels: Kernels, records: Arrays) -> bool:
+        layout, regressor = self.layout, self.regressor
+        kernels.snarimax(
+            records,
+            (layout.inputs, layout.lags, *layout.terms),
+            layout.n_hist,
+            layout.n_diff,
+            layout.n_errors,
+            regressor.lr,
+            regressor.intercept_lr,
+            regressor.clip_gradient,
+            regressor.clip_z,
+        )
+        return True
 
     def _standardise(self, state: Floats, features: Floats) -> Floats:
         # An unseen lag is 0, with mean and variance 0. Like River's absent feature, it adds nothing.
