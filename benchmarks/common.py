@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -15,6 +16,11 @@ Figures = Mapping[str, float | Mapping[str, float]]
 """Figures by name; some of them are several, one for each size or part."""
 
 PACKAGES = ("river", "numpy", "msgspec", "orjson", "confluent-kafka")
+
+
+def say(line: str) -> None:
+    """Show progress."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def seconds(work: Callable[[], object]) -> float:

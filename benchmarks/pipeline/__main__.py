@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.common import load_average, medians, report
+from benchmarks.common import load_average, medians, report, say
 from benchmarks.pipeline import latency, load
 from fleetleak.kafka.broker import EmbeddedBroker
 from fleetleak.settings import Settings
@@ -27,11 +27,6 @@ from fleetleak.settings import Settings
 SERVICES = 10_000
 NAIVE_SERVICES = 400
 PARTITIONS = 8
-
-
-def say(line: str) -> None:
-    """Show progress."""
-    print(line, file=sys.stderr, flush=True)
 
 
 class Bench:
