@@ -54,6 +54,7 @@ build: .venv/.synced ## Build the wheel, and see that it holds our five packages
 bench: .venv/.synced ## Run the benchmarks (docs/benchmarks.md)
 	@$(RUN) python -m benchmarks.agent
 	@$(RUN) python -m benchmarks.models
+	@$(RUN) python -m benchmarks.replay
 	@$(RUN) python -m benchmarks.pipeline
 
 docs: .venv/.synced ## Write what is generated: settings, metrics, JSON Schemas

@@ -6,12 +6,21 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+Figures = Mapping[str, float | Mapping[str, float]]
+"""Figures by name; some of them are several, one for each size or part."""
+
 PACKAGES = ("river", "numpy", "msgspec", "orjson", "confluent-kafka")
+
+
+def say(line: str) -> None:
+    """Show progress."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -38,6 +47,24 @@ def ratio(
     return statistics.median(a / b for a, b in pairs), medians[0], medians[1]
 
 
+def medians(turns: Sequence[Figures]) -> dict[str, float | dict[str, float]]:
+    """Return the median of each figure over the turns that have it."""
+    names = dict.fromkeys(name for turn in turns for name in turn)
+    return {name: _median([turn[name] for turn in turns if name in turn]) for name in names}
+
+
+def _median(values: Sequence[float | Mapping[str, float]]) -> float | dict[str, float]:
+    mappings = [value for value in values if isinstance(value, Mapping)]
+    if mappings:
+        return {name: statistics.median(one[name] for one in mappings) for name in mappings[0]}
+    return statistics.median(value for value in values if not isinstance(value, Mapping))
+
+
+def load_average() -> float:
+    """Return the load average of the last minute."""
+    return os.getloadavg()[0]
+
+
 def resident_bytes() -> int:
     """Return the resident memory of this process, in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -56,11 +83,13 @@ def machine() -> str:
     )
 
 
-def report(figures: Mapping[str, float], as_json: bool) -> None:
+def report(figures: Figures, as_json: bool) -> None:
     """Print figures, one per line, or as one line of JSON."""
     if as_json:
         print(json.dumps(dict(figures)))
         return
     print(machine())
     for name, figure in figures.items():
-        print(f"{name:44} {figure:.4g}")
+        several = figure.items() if isinstance(figure, Mapping) else [("", figure)]
+        for at, one in several:
+            print(f"{f'{name} {at}':44} {one:.4g}")

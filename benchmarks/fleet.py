@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -32,11 +33,17 @@ def shares(rng: np.random.Generator, services: NDArray[np.intp]) -> NDArray[np.f
     return noisy
 
 
+def record(service: int, time: float, share: float, **changes: Any) -> Record:
+    """Return the record of one snapshot of a container, as an agent publishes it, with fields changed."""
+    name = f"service-{service}"
+    snapshot = container(name, time, int(share * LIMIT))
+    snapshot = msgspec.structs.replace(snapshot, instance=INSTANCE, **changes)
+    return Record(0, 0, name.encode(), encode(snapshot), time)
+
+
 def record_of(service: int, tick: int, share: float) -> Record:
-    """Return the record of one snapshot of a container, as an agent publishes it."""
-    name, time = f"service-{service}", START + tick * INTERVAL_SECONDS
-    one = msgspec.structs.replace(container(name, time, int(share * LIMIT)), instance=INSTANCE)
-    return Record(0, 0, name.encode(), encode(one), time)
+    """Return the record of a service at a tick."""
+    return record(service, START + tick * INTERVAL_SECONDS, share)
 
 
 def records_of(rng: np.random.Generator, services: int, tick: int) -> Iterator[Record]:

@@ -1,4 +1,8 @@
-"""`python -m benchmarks.pipeline [--json]`: every figure of docs/benchmarks.md that goes through Kafka."""
+"""`python -m benchmarks.pipeline [--json]`: every figure of docs/benchmarks.md that goes through Kafka.
+
+Figures are medians over turns. A turn measures one part after the other; ratios are from within one turn.
+Processor time is of the whole process, with librdkafka's threads.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,15 @@ import contextlib
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from benchmarks.common import report
+from benchmarks.common import load_average, medians, report, say
 from benchmarks.pipeline import latency, load
 from fleetleak.kafka.broker import EmbeddedBroker
 from fleetleak.settings import Settings
@@ -23,11 +27,6 @@ from fleetleak.settings import Settings
 SERVICES = 10_000
 NAIVE_SERVICES = 400
 PARTITIONS = 8
-
-
-def say(line: str) -> None:
-    """Show progress."""
-    print(line, file=sys.stderr, flush=True)
 
 
 class Bench:
@@ -63,35 +62,48 @@ class Bench:
         figures: dict[str, float] = json.loads(done.stdout.decode().splitlines()[-1])
         return figures
 
-    def rates(self, repeats: int, ticks: int) -> dict[str, float]:
-        """Measure the processor, the same at least once, the raw limit and the naive loop, in turns."""
-        rows: list[dict[str, float]] = []
-        for turn in range(repeats):
-            settings = self.settings()
-            count, size = load.publish(settings, load.snapshots(SERVICES, ticks))
-            environment = self.environment(settings)
-            say(f"turn {turn + 1} of {repeats}: {count} records, {size / count:.0f} bytes each")
-            raw = self.run("raw", str(count), environment=environment)
-            once = self.run("worker", "exactly-once", str(count), environment=environment)
-            other = self.settings()
-            load.publish(other, load.snapshots(SERVICES, ticks))
-            least = self.run("worker", "at-least-once", str(count), environment=self.environment(other))
-            small = self.settings()
-            load.publish(small, load.snapshots(NAIVE_SERVICES, 40))
-            naive = self.run("naive", str(NAIVE_SERVICES * 40), environment=self.environment(small))
-            rows.append(
-                {
-                    "records_per_s": once["records_per_s"],
-                    "records_per_cpu_s": once["records_per_cpu_s"],
-                    "naive_records_per_s": naive["records_per_s"],
-                    "naive_ratio": once["records_per_s"] / naive["records_per_s"],
-                    "exactly_once_cost": 1 - once["records_per_s"] / least["records_per_s"],
-                    "raw_records_per_s": raw["records_per_s"],
-                    "input_bytes_per_record": size / count,
-                }
-            )
-            say(f"  {rows[-1]}")
-        return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+    def _input(self, services: int, ticks: int) -> tuple[dict[str, str], int, int]:
+        """Publish input to new topics; return the environment of its readers, its records and its bytes."""
+        settings = self.settings()
+        count, size = load.publish(settings, load.snapshots(services, ticks))
+        return self.environment(settings), count, size
+
+    def _worker(self, ticks: int, mode: str, *options: str) -> dict[str, float]:
+        """Run a processor on input of its own."""
+        environment, count, _ = self._input(SERVICES, ticks)
+        return self.run("worker", mode, str(count), *options, environment=environment)
+
+    def rates(self, ticks: int) -> dict[str, float]:
+        """Measure the raw limit, the naive loop and the processor: whole, without kernels, at least once."""
+        environment, count, size = self._input(SERVICES, ticks)
+        say(f"{count} records, {size / count:.0f} bytes each")
+        raw = self.run("raw", str(count), environment=environment)
+        ours = self.run("worker", "exactly-once", str(count), environment=environment)
+        without = self._worker(ticks, "exactly-once", "--without-kernels")
+        least = self._worker(ticks, "at-least-once")
+        environment, few, _ = self._input(NAIVE_SERVICES, 2 * ticks)
+        naive = self.run("naive", str(few), environment=environment)
+        wall, cpu = "records_per_s", "records_per_cpu_s"
+        checkpoints = "records_per_cpu_s_with_checkpoints"
+        return {
+            wall: ours[wall],
+            cpu: ours[cpu],
+            checkpoints: ours[checkpoints],
+            f"{wall}_without_kernels": without[wall],
+            f"{cpu}_without_kernels": without[cpu],
+            f"raw_{wall}": raw[wall],
+            f"raw_{cpu}": raw[cpu],
+            "raw_ratio": ours[cpu] / raw[cpu],
+            "raw_ratio_with_checkpoints": ours[checkpoints] / raw[cpu],
+            "raw_ratio_without_kernels": without[cpu] / raw[cpu],
+            f"naive_{wall}": naive[wall],
+            f"naive_{cpu}": naive[cpu],
+            "naive_ratio": ours[wall] / naive[wall],
+            "naive_cpu_ratio": ours[cpu] / naive[cpu],
+            "exactly_once_cost": 1 - ours[wall] / least[wall],
+            "exactly_once_cpu_cost": 1 - ours[cpu] / least[cpu],
+            "input_bytes_per_record": size / count,
+        }
 
     def quix(self) -> dict[str, float]:
         """Measure the same job in quix-streams, in its own environment."""
@@ -108,7 +120,7 @@ class Bench:
         rate = json.loads(done.stdout.decode().splitlines()[-1])["records_per_s"]
         return {"quix_records_per_s": rate}
 
-    def restore(self, repeats: int, ticks: int) -> dict[str, float]:
+    def restore(self, ticks: int) -> dict[str, float]:
         """Measure a restart with the same identity after kill -9, and a takeover by another one."""
         settings = self.settings()
         environment = self.environment(
@@ -118,28 +130,24 @@ class Bench:
         )
         count, _ = load.publish(settings, load.snapshots(SERVICES, ticks))
         self.run("worker", "exactly-once", str(count), environment=environment)
-        same, other = [], []
-        for turn in range(repeats):
-            # Ten checkpoint intervals before each kill; the first also catches up with earlier input.
-            with self._running(environment):
-                for _ in range(10):
-                    load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks))
-                    ticks += 1
-                    time.sleep(3.3)
-            same.append(self.run("worker", "ready", "0", environment=environment)["ready_s"])
-            with self._running(environment):
-                # Killed inside a transaction: outputs are sent, the commit is not due yet.
-                load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks))
-                ticks += 1
-                time.sleep(0.5)
-            times = self.run(
-                "worker", "ready", "0", environment=environment | {"FLEETLEAK_KAFKA_INSTANCE_ID": "bench-1"}
-            )
-            other.append(times["assigned_s"] + times["ready_s"])
-            say(
-                f"turn {turn + 1} of {repeats}: restored in {same[-1]:.1f} s, taken over in {other[-1]:.1f} s"
-            )
-        return {"restore_10k_s": statistics.median(same), "takeover_s": statistics.median(other)}
+        # Ten checkpoint intervals before the kill.
+        with self._running(environment):
+            for tick in range(ticks, ticks + 10):
+                load.publish(settings, load.snapshots(SERVICES, 1, first_tick=tick))
+                time.sleep(3.3)
+        same = self.run("worker", "ready", environment=environment)
+        with self._running(environment):
+            # Killed inside a transaction: outputs are sent, the commit is not due yet.
+            load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks + 10))
+            time.sleep(0.5)
+        other = self.run(
+            "worker", "ready", environment=environment | {"FLEETLEAK_KAFKA_INSTANCE_ID": "bench-1"}
+        )
+        return {
+            "restore_10k_s": same["ready_s"],
+            "restore_10k_cpu_s": same["ready_cpu_s"],
+            "takeover_s": other["assigned_s"] + other["ready_s"],
+        }
 
     def restore_behind(self) -> dict[str, float]:
         """Measure a restore that replays as much as by default: 20 snapshots per checkpoint interval."""
@@ -154,15 +162,17 @@ class Bench:
             for tick in range(1, 41):
                 load.publish(settings, load.snapshots(SERVICES, 1, first_tick=tick))
                 time.sleep(2.7)
+        figures = self.run("worker", "ready", environment=environment)
         return {
-            "restore_10k_20_ticks_s": self.run("worker", "ready", "0", environment=environment)["ready_s"]
+            "restore_10k_20_ticks_s": figures["ready_s"],
+            "restore_10k_20_ticks_cpu_s": figures["ready_cpu_s"],
         }
 
     @contextlib.contextmanager
     def _running(self, environment: Mapping[str, str]) -> Iterator[None]:
         """Run a processor, wait until it has caught up, and kill it at the end of the block."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.pipeline.worker", "forever", "0"], env=dict(environment)
+            [sys.executable, "-m", "benchmarks.pipeline.worker", "forever"], env=dict(environment)
         )
         try:
             time.sleep(10)
@@ -173,9 +183,8 @@ class Bench:
 
     def checkpoints(self, ticks: int) -> dict[str, float]:
         """Measure checkpoint bytes over input bytes, both as sent, at the default interval."""
-        settings = self.settings()
-        count, size = load.publish(settings, load.snapshots(SERVICES, ticks))
-        figures = self.run("worker", "exactly-once", str(count), environment=self.environment(settings))
+        environment, count, size = self._input(SERVICES, ticks)
+        figures = self.run("worker", "exactly-once", str(count), environment=environment)
         # The last commit checkpoints every service once, like one interval of 600 s.
         per_interval = size / count * SERVICES * Settings().runtime.checkpoint_interval_seconds / 30.0
         return {
@@ -191,32 +200,49 @@ class Bench:
         return {"alert_latency_p50_s": p50, "alert_latency_p99_s": p99, "alert_latency_alerts": float(alerts)}
 
 
-PARTS: dict[str, Callable[[Bench, argparse.Namespace], dict[str, float]]] = {
-    "rates": lambda bench, given: bench.rates(given.repeats, given.ticks),
-    "quix": lambda bench, _: bench.quix(),
-    "checkpoints": lambda bench, given: bench.checkpoints(given.ticks),
-    "restore": lambda bench, given: bench.restore(given.repeats, given.ticks),
-    "restore_behind": lambda bench, _: bench.restore_behind(),
-    "latency": lambda bench, _: bench.latency(),
+class Part(NamedTuple):
+    """What one turn measures; `once`: only in the first turn."""
+
+    measure: Callable[[Bench, int], dict[str, float]]
+    once: bool = False
+
+
+PARTS = {
+    "rates": Part(Bench.rates),
+    "restore": Part(Bench.restore),
+    "restore_behind": Part(lambda bench, _: bench.restore_behind()),
+    "quix": Part(lambda bench, _: bench.quix(), once=True),
+    "checkpoints": Part(Bench.checkpoints, once=True),
+    "latency": Part(lambda bench, _: bench.latency(), once=True),
 }
+
+
+def measure(names: Sequence[str], turns: int, ticks: int) -> dict[str, float | dict[str, float]]:
+    """Measure these parts on a new broker, in turns."""
+    before, rows = load_average(), []
+    with EmbeddedBroker(heap_mib=1024, say=say) as broker:
+        bench = Bench(broker)
+        for turn in range(turns):
+            for name in names:
+                if turn and PARTS[name].once:
+                    continue
+                say(f"turn {turn + 1} of {turns}: measuring {name}")
+                rows.append(PARTS[name].measure(bench, ticks))
+                say(f"  {rows[-1]}")
+    return medians(rows) | {"turns": turns, "load_before": before, "load_after": load_average()}
 
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON, last")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--ticks", type=int, default=20, help="snapshots per service; default 20")
-    parser.add_argument("--only", choices=list(PARTS))
+    parser.add_argument("--only", choices=list(PARTS), nargs="+", metavar="PART", help=", ".join(PARTS))
     arguments = parser.parse_args()
-    with EmbeddedBroker(heap_mib=1024, say=say) as broker:
-        bench = Bench(broker)
-        figures: dict[str, float] = {}
-        for name, part in PARTS.items():
-            if arguments.only in (None, name):
-                say(f"measuring {name}")
-                figures |= part(bench, arguments)
-    report(figures, arguments.json)
+    report(measure(arguments.only or list(PARTS), arguments.turns, arguments.ticks), arguments.json)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,16 @@ _LIMIT = 2**31
 
 
 def snapshots(services: int, ticks: int, seed: int = 1, first_tick: int = 0) -> Iterator[Snapshot]:
-    """Yield snapshots of containers with noisy, steady memory, from `first_tick` on."""
-    random_ = random.Random(seed)
-    base = [random_.randint(2**28, 2**30) for _ in range(services)]
+    """Yield snapshots of containers with noisy, steady memory, from `first_tick` on.
+
+    Each tick has values of its own, whichever tick a call begins with.
+    """
+    levels = random.Random(seed)
+    base = [levels.randint(2**28, 2**30) for _ in range(services)]
     for tick in range(first_tick, first_tick + ticks):
+        noise = random.Random(f"{seed}/{tick}")
         for number in range(services):
-            anon = int(base[number] * random_.gauss(1.0, 0.01))
+            anon = int(base[number] * noise.gauss(1.0, 0.01))
             yield container(f"service-{number}", _START + tick * INTERVAL_SECONDS, anon)
 
 

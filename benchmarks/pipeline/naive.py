@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, Producer
 from river import anomaly, drift, time_series
 
 from fleetleak.kafka import client, topics
+from fleetleak.observe.garbage import collect_seldom
 from fleetleak.settings import load
 
 
@@ -59,6 +60,7 @@ def main() -> None:
     consumer.subscribe([names.snapshots])
     producer = Producer(client.producer(settings.kafka))
     services: dict[str, Service] = {}
+    collect_seldom()
     done, begun, cpu = 0, 0.0, 0.0
     while done < wanted:
         message = consumer.poll(1.0)

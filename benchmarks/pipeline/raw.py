@@ -13,6 +13,7 @@ import orjson
 from confluent_kafka import Consumer, Producer
 
 from fleetleak.kafka import client, topics
+from fleetleak.observe.garbage import collect_seldom
 from fleetleak.settings import load
 
 
@@ -24,6 +25,7 @@ def main() -> None:
     consumer = Consumer(client.consumer(settings.kafka, f"{settings.kafka.topic_prefix}-raw"))
     consumer.subscribe([names.snapshots])
     producer = Producer(client.producer(settings.kafka, **{"queue.buffering.max.messages": 1_000_000}))
+    collect_seldom()
     done, begun, cpu = 0, 0.0, 0.0
     while done < wanted:
         messages = [m for m in consumer.consume(5000, 0.05) if m.error() is None]

@@ -1,15 +1,16 @@
 """One processor as its own process, until it has scored a number of records; prints its costs as JSON.
 
-Run by the benchmark: `python -m benchmarks.pipeline.worker MODE RECORDS`, with settings in the environment.
+Run by the benchmark: `python -m benchmarks.pipeline.worker MODE RECORDS [--without-kernels]`, with settings
+in the environment.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
-import sys
 import threading
 import time
-from collections.abc import Iterable
 from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -18,10 +19,13 @@ from fleetleak.kafka import client, topics
 from fleetleak.observe import logs, metrics
 from fleetleak.observe.garbage import collect_seldom
 from fleetleak.settings import Settings, load
-from fleetleak.stream import Output, Runtime, Topics
+from fleetleak.stream import Runtime, Topics
 from fleetleak.stream.clients import Makers
 from fleetleak.stream.transaction import Transaction
+from processors import kernels
 from processors.scoring import Scoring
+
+MODES = ("exactly-once", "at-least-once", "ready", "forever")
 
 
 class AtLeastOnce(Transaction):
@@ -29,25 +33,21 @@ class AtLeastOnce(Transaction):
 
     consumer: Consumer
 
-    def __init__(self, _connect: object, timeout_seconds: float, *_: object) -> None:
-        self._settings = load().settings
-        self._producer = Producer(client.producer(self._settings.kafka, **_QUEUE))
-        self._timeout = timeout_seconds
-        self._published: dict[str, int] = {}
-        self.open = False
+    def __init__(self, _connect: object, *others: Any) -> None:
+        super().__init__(lambda _: Producer(client.producer(load().settings.kafka, **_QUEUE)), *others)
+
+    def _init(self) -> None:
+        """Prepare no transactions."""
 
     def begin(self, metadata: Any) -> None:
         self.open = True
-
-    def publish(self, outputs: Iterable[Output]) -> None:
-        super().publish(outputs)
 
     def commit(self, offsets: list[TopicPartition]) -> None:
         self._producer.flush(self._timeout)
         if offsets:
             self.consumer.commit(offsets=offsets, asynchronous=False)
         self.open = False
-        self._published = {}
+        self._published, self._notes = {}, []
 
     def abort(self, reason: str) -> None:
         self.open = False
@@ -79,16 +79,26 @@ def _scored() -> float:
 
 
 def main() -> None:
-    """Run until the records are scored; with `forever`, until killed."""
-    mode, wanted = sys.argv[1], int(sys.argv[2])
+    """Run a processor in one of the modes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("mode", choices=MODES)
+    parser.add_argument("records", type=int, nargs="?", default=0)
+    parser.add_argument("--without-kernels", action="store_true")
+    arguments = parser.parse_args()
+    with kernels.without() if arguments.without_kernels else contextlib.nullcontext():
+        _run(arguments.mode, arguments.records)
+
+
+def _run(mode: str, wanted: int) -> None:
+    """Run until the records are scored; with `ready`, until restored; with `forever`, until killed."""
     settings = load().settings
     logs.setup(settings.log.level)
     built = build(settings, mode != "at-least-once")
     stop = threading.Event()
     thread = threading.Thread(target=built.run, args=(stop,), daemon=True)
+    collect_seldom()
     thread.start()
     times = _wait_ready(built, settings.topics.partitions)
-    collect_seldom()
     if mode == "ready":
         print(json.dumps(times), flush=True)
         stop.set()
@@ -104,31 +114,39 @@ def _wait_ready(built: Runtime, wanted: int) -> dict[str, float]:
     # Wait for all: a second member gets some before the group notices that the first is gone.
     while len(built.owned()) < wanted:
         time.sleep(0.002)
-    assigned = time.perf_counter()
+    assigned, cpu = time.perf_counter(), time.process_time()
     while built.ready() is not None:
         time.sleep(0.002)
-    now = time.perf_counter()
-    return {"assigned_s": assigned - begun, "ready_s": now - assigned}
+    now, used = time.perf_counter(), time.process_time() - cpu
+    return {"assigned_s": assigned - begun, "ready_s": now - assigned, "ready_cpu_s": used}
 
 
-def _measure(wanted: int, stop: threading.Event, thread: threading.Thread) -> dict[str, float]:
-    """Return the figures after the first tenth, in which models are created once."""
-    warm = wanted // 10
-    while _scored() < warm:
-        time.sleep(0.005)
-    from_, cpu, begun = _scored(), time.process_time(), time.perf_counter()
+def _wait_scored(wanted: int, thread: threading.Thread) -> None:
     while _scored() < wanted:
         time.sleep(0.005)
         if not thread.is_alive():
             raise SystemExit("the processor ended")
-    done = _scored() - from_
+
+
+def _measure(wanted: int, stop: threading.Event, thread: threading.Thread) -> dict[str, float]:
+    """Return the figures after the first tenth, in which models are created once.
+
+    The last commit checkpoints every service once. It comes after the measured time; only
+    `records_per_cpu_s_with_checkpoints` counts it.
+    """
+    _wait_scored(wanted // 10, thread)
+    warm, cpu, begun = _scored(), time.process_time(), time.perf_counter()
+    _wait_scored(wanted, thread)
+    done = _scored() - warm
     wall, used = time.perf_counter() - begun, time.process_time() - cpu
     stop.set()
     thread.join()
+    whole = time.process_time() - cpu
     return {
         "records": done,
         "records_per_s": done / wall,
         "records_per_cpu_s": done / used,
+        "records_per_cpu_s_with_checkpoints": done / whole,
         "checkpoint_bytes": float(metrics.CHECKPOINT_BYTES._value.get()),  # noqa: SLF001
     }
 
