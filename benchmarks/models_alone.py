@@ -43,7 +43,7 @@ class ModelsAlone:
         surprise = np.abs(self._forecaster.score_learn(rows, x) - x[:, 0])
         flags = self._adwin.score_learn(rows, x)
         columns = zip(batch, snapshots, odd.tolist(), surprise.tolist(), flags.tolist(), strict=True)
-        # Written as plain values, as in processors/encode.py.
+        # Written as plain values, as in processors/write/scores.py.
         return [
             orjson.dumps(
                 {

@@ -13,6 +13,7 @@ from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior
 from fleetleak.settings import Settings
 from fleetleak.stream import Applied, Key, Output, Record, Rejected
 from fleetleak.stream.records import Records
+from processors import kernels
 from processors.decode.decoder import SnapshotDecoder
 from processors.evidence.engine import Evidence
 from processors.evidence.findings import TrendFindings
@@ -87,6 +88,7 @@ class Scoring:
             self._placing.make_way(rest)
             records = rest.records
         applied.levels[metrics.KEYS] = float(len(services))
+        applied.levels[metrics.KERNELS] = float(kernels.compiled() is not None)
 
     def _publish(self, placed: Placed, scores: list[bytes], applied: Applied) -> None:
         records, topic = placed.snapshots.records, self._topic

@@ -131,6 +131,7 @@ REFUSED = _counter(
     "processor", "refused", "Values that a model refused because they are not finite.", ["model"]
 )
 RESTARTS = _counter("processor", "instance_restarts", "Restarts of instances that the processor detected.")
+KERNELS = _gauge("processor", "kernels", "1 if the compiled kernels run, 0 if numpy does their work, slower.")
 DRIFTS = _counter("processor", "drifts", "Changes that a drift detector reported.", ["detector"])
 EVICTIONS = _counter(
     "processor", "evictions", "Keys whose state was packed to stay within the memory budget."
