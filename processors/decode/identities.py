@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,9 +18,8 @@ INSTANCE_AT = NAMES.index("instance")
 _SCOPE_AT, _VERSION_AT, _LIMIT_NAME_AT = map(NAMES.index, ("scope", "version", "limit_name"))
 # Identities that an instance keeps: its labels or its version may change, or two hosts may claim its name.
 _MOST_OF_ONE = 16
-# Ways in which the texts of one identity were written, such as in another order.
-_MOST_TEXTS = 4
 _FIRST = 256
+_NONE = -1
 NOBODY: Names = ()
 
 
@@ -42,6 +42,8 @@ class Identities(Columns):
         The partition of the input.
     scope
         Code of the scope (`processors.decode.sizes.SCOPES`).
+    before
+        Number of the identity that the same instance had before; -1 if there was none.
     prefixes, names
         By number of the identity.
     written
@@ -54,49 +56,54 @@ class Identities(Columns):
         self.instance: Rows = self.column("instance", (), np.intp, 0)
         self.partition: Ints = self.column("partition", (), np.int64, -1)
         self.scope: NDArray[np.int8] = self.column("scope", (), np.int8, 0)
+        self.before: Ints = self.column("before", (), np.int64, _NONE)
         self.prefixes: list[Prefix] = []
         self.names: list[Names] = []
         self.written: dict[bytes, int] = {}
-        self._texts: list[list[bytes]] = []
+        self._text: list[bytes | None] = []
         self._known: dict[Names, int] = {}
-        self._all: dict[tuple[int, Names], int] = {}
-        self._of_row: dict[int, list[int]] = {}
+        # One service on several partitions: a producer of somebody's own, with another partitioner.
+        self._elsewhere: dict[tuple[int, Names], int] = {}
+        self._newest: dict[int, int] = {}
         self._crowded: set[int] = set()
         self._free: list[int] = []
 
     def look_up(self, partitions: Ints, names: Sequence[Names]) -> Ints:
         """Return the number of each identity, shape `(B,)`; -1 where it is not known."""
         get = self._known.get
-        numbers = np.array([get(one, -1) for one in names], dtype=np.int64)
+        numbers = np.array([get(one, _NONE) for one in names], dtype=np.int64)
         elsewhere = np.flatnonzero(self.partition.take(numbers) != partitions)
         for at in elsewhere.tolist():
-            # One service on several partitions: a producer of somebody's own, with another partitioner.
-            numbers[at] = self._all.get((partitions.item(at), names[at]), -1)
+            numbers[at] = self._elsewhere.get((partitions.item(at), names[at]), _NONE)
         return numbers
 
     def number(self, partition: int, names: Names) -> int | None:
         """Return the number of an identity; None if it is not known."""
-        return self._all.get((partition, names))
+        known = self._known.get(names)
+        if known is not None and self.partition.item(known) == partition:
+            return known
+        return self._elsewhere.get((partition, names))
 
     def add(self, partition: int, names: Names, service: int, instance: int) -> int:
         """Return the number of a new identity."""
+        names = tuple(sys.intern(name) if isinstance(name, str) else name for name in names)
         number = self._take()
         self.service[number], self.instance[number] = service, instance
         self.partition[number], self.scope[number] = partition, SCOPES.index(names[_SCOPE_AT])
         self.prefixes[number], self.names[number] = prefix(names), names
-        self._known[names] = self._all[partition, names] = number
-        mine = self._of_row.setdefault(instance, [])
-        mine.append(number)
-        if len(mine) > _MOST_OF_ONE:
+        if self._known.setdefault(names, number) != number:
+            self._elsewhere[partition, names] = number
+        self.before[number] = self._newest.get(instance, _NONE)
+        self._newest[instance] = number
+        if self.before[number] != _NONE:
             self._crowded.add(instance)
         return number
 
     def add_written(self, number: int, text: bytes) -> None:
-        """Note how the names of an identity are written in a record."""
-        texts = self._texts[number]
-        if len(texts) < _MOST_TEXTS and text not in self.written:
-            texts.append(text)
-            self.written[text] = number
+        """Note how the names of an identity are written in its newest record."""
+        self._forget_written(number)
+        self._text[number] = text
+        self.written[text] = number
 
     def instance_name(self, number: int) -> str:
         """Return the name of the instance."""
@@ -115,17 +122,26 @@ class Identities(Columns):
     def forget(self, instance: int) -> None:
         """Forget the identities of the instance in this row."""
         self._crowded.discard(instance)
-        for number in self._of_row.pop(instance, ()):
+        for number in self._of(instance):
             self._give_back(number)
+        self._newest.pop(instance, None)
 
     def trim(self) -> None:
         """Forget the oldest identities of instances that have many. Between two batches only."""
         for instance in self._crowded:
-            mine = self._of_row[instance]
-            for number in mine[:-_MOST_OF_ONE]:
+            mine = self._of(instance)
+            for number in mine[_MOST_OF_ONE:]:
                 self._give_back(number)
-            del mine[:-_MOST_OF_ONE]
+            self.before[mine[_MOST_OF_ONE - 1 : _MOST_OF_ONE]] = _NONE
         self._crowded.clear()
+
+    def _of(self, instance: int) -> list[int]:
+        """Return the identities of an instance, newest first."""
+        mine, number = [], self._newest.get(instance, _NONE)
+        while number != _NONE:
+            mine.append(number)
+            number = self.before.item(number)
+        return mine
 
     def _take(self) -> int:
         if self._free:
@@ -135,17 +151,21 @@ class Identities(Columns):
             self.grow(2 * self.capacity)
         self.names.append(NOBODY)
         self.prefixes.append(Prefix(b"", b"", b""))
-        self._texts.append([])
+        self._text.append(None)
         return number
 
     def _give_back(self, number: int) -> None:
         names = self.names[number]
-        del self._all[self.partition.item(number), names]
         if self._known.get(names) == number:
             del self._known[names]
-        for text in self._texts[number]:
-            del self.written[text]
-        self._texts[number] = []
+        else:
+            del self._elsewhere[self.partition.item(number), names]
+        self._forget_written(number)
         self.names[number] = NOBODY
-        self.partition[number] = -1
+        self.partition[number] = _NONE
         self._free.append(number)
+
+    def _forget_written(self, number: int) -> None:
+        text, self._text[number] = self._text[number], None
+        if text is not None:
+            del self.written[text]

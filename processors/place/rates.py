@@ -44,6 +44,7 @@ def rate(before: NDArray[Any], now: NDArray[Any], seconds: Floats) -> Floats:
     ----------
     before, now
         Values that are never below 0; -1 or NaN where unknown.
+    seconds
+        Time between them, above 0.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where((before >= 0) & (now >= before), (now - before) / seconds, np.nan)
+    return np.where((before >= 0) & (now >= before), (now - before) / seconds, np.nan)
