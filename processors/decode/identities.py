@@ -12,7 +12,7 @@ from processors.columns import Columns, Rows
 from processors.decode.row import LABELS_AT, NAMES
 from processors.decode.sizes import SCOPES
 from processors.decode.snapshots import Ints, RowValues
-from processors.write.prefix import Names, Prefix, prefix
+from processors.write.prefix import Names, prefix
 
 INSTANCE_AT = NAMES.index("instance")
 _SCOPE_AT, _VERSION_AT, _LIMIT_NAME_AT = map(NAMES.index, ("scope", "version", "limit_name"))
@@ -44,8 +44,10 @@ class Identities(Columns):
         Code of the scope (`processors.decode.sizes.SCOPES`).
     before
         Number of the identity that the same instance had before; -1 if there was none.
-    prefixes, names
+    names
         By number of the identity.
+    heads, middles, limit_names
+        Pieces of its scores (`processors.write.prefix.Prefix`), by number of the identity.
     written
         Numbers by the bytes of the names as records have them, for the kernel that reads snapshots.
     """
@@ -57,7 +59,9 @@ class Identities(Columns):
         self.partition: Ints = self.column("partition", (), np.int64, -1)
         self.scope: NDArray[np.int8] = self.column("scope", (), np.int8, 0)
         self.before: Ints = self.column("before", (), np.int64, _NONE)
-        self.prefixes: list[Prefix] = []
+        self.heads: list[bytes] = []
+        self.middles: list[bytes] = []
+        self.limit_names: list[bytes] = []
         self.names: list[Names] = []
         self.written: dict[bytes, int] = {}
         self._text: list[bytes | None] = []
@@ -90,7 +94,8 @@ class Identities(Columns):
         number = self._take()
         self.service[number], self.instance[number] = service, instance
         self.partition[number], self.scope[number] = partition, SCOPES.index(names[_SCOPE_AT])
-        self.prefixes[number], self.names[number] = prefix(names), names
+        self.heads[number], self.middles[number], self.limit_names[number] = prefix(names)
+        self.names[number] = names
         if self._known.setdefault(names, number) != number:
             self._elsewhere[partition, names] = number
         self.before[number] = self._newest.get(instance, _NONE)
@@ -150,7 +155,8 @@ class Identities(Columns):
         if number == self.capacity:
             self.grow(2 * self.capacity)
         self.names.append(NOBODY)
-        self.prefixes.append(Prefix(b"", b"", b""))
+        for pieces in (self.heads, self.middles, self.limit_names):
+            pieces.append(b"")
         self._text.append(None)
         return number
 

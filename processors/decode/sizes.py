@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, get_args
 
 import numpy as np
@@ -55,7 +56,7 @@ class Sizes:
     name: Ints
     known: Flags
 
-    @property
+    @cached_property
     def end(self) -> Ints:
         """The limit that is reached first, in bytes of `used`."""
         shared = np.minimum(self.used + self.left, MOST_BYTES)

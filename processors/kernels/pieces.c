@@ -1,7 +1,7 @@
 /* Twin of processors/write/pieces.py: many records of one form, each a row of pieces. */
 #include "kernels.h"
 
-enum { TEXT, EACH, CHOICE, WHOLE, DECIMAL, FLAG, MOST_PIECES = 64, MOST_DIGITS = 9, MOST_NUMBER = 32 };
+enum { TEXT, EACH, CHOICE, WHOLE, DECIMAL, REAL, FLAG, MOST_PIECES = 64, MOST_DIGITS = 9, MOST_NUMBER = 32 };
 
 typedef struct {
     int kind, digits;
@@ -78,6 +78,23 @@ static int line_decimal(Line *line, double value, int digits) {
     return 1;
 }
 
+/* Add all digits of a number: few after the point by hand, others as Python's repr, which has the same digits where it
+ * writes no exponent. Return 0 where it may, -1 with an exception. */
+static int line_real(Line *line, double value) {
+    static const double POWERS[] = {1e0, 1e1, 1e2, 1e3};
+    for (int digits = 1; digits <= 3; digits++)
+        if (rint(value * POWERS[digits]) / POWERS[digits] == value && fabs(value) < 1e12 && (fabs(value) >= 1e-3 || value == 0))
+            return line_decimal(line, value, digits);
+    if (!(fabs(value) >= 1e-4 && fabs(value) < 1e15))
+        return 0;
+    char *text = PyOS_double_to_string(value, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
+    if (text == NULL)
+        return -1;
+    line_add(line, text, (Py_ssize_t)strlen(text));
+    PyMem_Free(text);
+    return 1;
+}
+
 static int line_object(Line *line, PyObject *text) {
     char *bytes;
     Py_ssize_t length;
@@ -105,18 +122,18 @@ static int line_piece(Line *line, const Piece *piece, Py_ssize_t row) {
             line_add(line, piece->text, piece->length);
             line_whole(line, (uint64_t)value);
         }
-    } else if (piece->kind == DECIMAL) {
+    } else if (piece->kind == DECIMAL || piece->kind == REAL) {
         double value = ((const double *)piece->values.buf)[row];
         if (value == value) { /* not NaN */
             line_add(line, piece->text, piece->length);
-            return line_decimal(line, value, piece->digits);
+            return piece->kind == REAL ? line_real(line, value) : line_decimal(line, value, piece->digits);
         }
     }
     return 1;
 }
 
 static int take_values(Piece *piece, PyObject *values, Py_ssize_t size) {
-    static const char TYPES[] = {[CHOICE] = 'q', [WHOLE] = 'q', [DECIMAL] = 'd', [FLAG] = '?'};
+    static const char TYPES[] = {[CHOICE] = 'q', [WHOLE] = 'q', [DECIMAL] = 'd', [REAL] = 'd', [FLAG] = '?'};
     char type[2] = {TYPES[piece->kind], '\0'};
     return array_take(&piece->values, values, type[0], size);
 }

@@ -84,6 +84,8 @@ class Placing:
             return known  # met a moment ago, in the same batch
         service = self._services.service(key)
         instance = self._services.instance(service, names[INSTANCE_AT])
+        # A number may be used again, so the one of its newest scored record means nothing any more.
+        self._services.instances.identity[instance] = -1
         return identities.add(key.partition, names, service.row, instance)
 
     def _admit(self, snapshots: Snapshots, identities: Ints, applied: Applied) -> Placed:

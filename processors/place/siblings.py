@@ -107,6 +107,11 @@ class SiblingView(msgspec.Struct, array_like=True):
         known = [counts.pop(old.version, old) for old in self.versions]
         self.versions = [*known, *counts.values()][-_MOST_VERSIONS:]
 
+    def copy(self) -> SiblingView:
+        """Return an independent copy."""
+        versions = [Count(count.version, count.instances, count.suspected) for count in self.versions]
+        return SiblingView(self.viewed, self.runs, versions, msgspec.structs.replace(self.ages))
+
     def of(self, version: str | None) -> tuple[Count, Count | None]:
         """Return the counts of a version, and of the version before it; None if there is none before."""
         before = None

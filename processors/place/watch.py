@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,11 +21,37 @@ def watch(services: Services, placed: Placed, suspected: Flags, restarted: Flags
     """
     changed = services.instances.identity.take(placed.instances) != placed.identities
     due = placed.time - services.times.viewed.take(placed.services) >= VIEW_SECONDS
-    batch = _Batch(services, placed, suspected, restarted)
-    for place in np.flatnonzero(changed | due | suspected | restarted).tolist():
-        batch.take(place)
+    news = changed | suspected | restarted
+    batch = _Batch(services, placed, suspected)
+    for record in _records(placed, suspected, restarted, news, np.flatnonzero(news | due)):
+        batch.take(record)
     _note(services, placed, suspected, np.arange(len(placed)))
     return batch.views
+
+
+class _Watched(NamedTuple):
+    """One record: its place in the batch, its rows, and what the siblings know of it."""
+
+    place: int
+    service: int
+    instance: int
+    identity: int
+    time: float
+    gap: float
+    started: float
+    memory: float
+    suspected: bool
+    restarted: bool
+    news: bool
+    """Whether there is more to it than that a view was due before the batch."""
+
+
+def _records(placed: Placed, suspected: Flags, restarted: Flags, news: Flags, at: Rows) -> Iterator[_Watched]:
+    columns = (
+        placed.services, placed.instances, placed.identities, placed.time, placed.gap, placed.started,
+        placed.sizes.memory.astype(np.float64), suspected, restarted, news,
+    )  # fmt: skip
+    return map(_Watched, at.tolist(), *(column.take(at).tolist() for column in columns))
 
 
 def _note(services: Services, placed: Placed, suspected: Flags, at: Rows) -> None:
@@ -47,27 +74,29 @@ class _Batch:
         The view at each suspected record, by its place.
     """
 
-    def __init__(self, services: Services, placed: Placed, suspected: Flags, restarted: Flags) -> None:
+    def __init__(self, services: Services, placed: Placed, suspected: Flags) -> None:
         self.views: dict[int, SiblingView] = {}
         self._services = services
         self._placed = placed
         self._suspected = suspected
-        self._restarted = restarted
         self._met: set[int] = set()
 
-    def take(self, place: int) -> None:
-        """Take the record at a place of the batch."""
-        placed, one, times = self._placed, self._services.instances, self._services.times
-        row, service = placed.instances.item(place), self._services.in_row(placed.services.item(place))
-        one.versions[row] = self._services.identities.version(placed.identities.item(place))
-        if self._restarted[place] or self._is_new(row):
+    def take(self, one: _Watched) -> None:
+        """Take a record."""
+        services = self._services
+        viewed = services.times.viewed
+        due = one.time - viewed.item(one.service) >= VIEW_SECONDS
+        if not (due or one.news):
+            return
+        service = services.in_row(one.service)
+        version = services.instances.versions[one.instance] = services.identities.version(one.identity)
+        if one.restarted or self._is_new(one.instance):
             service.siblings.runs += 1
-        time = placed.time.item(place)
-        if time - times.viewed.item(service.row) >= VIEW_SECONDS:
-            service.siblings.look(time, self._siblings(service, place))
-            times.viewed[service.row] = time
-        if self._suspected[place]:
-            self.views[place] = copy.deepcopy(service.siblings)
+        if due:
+            service.siblings.look(one.time, self._siblings(service, one, version))
+            viewed[one.service] = one.time
+        if one.suspected:
+            self.views[one.place] = service.siblings.copy()
 
     def _is_new(self, row: int) -> bool:
         """Return whether a row had no scored record before; once for each row."""
@@ -75,23 +104,12 @@ class _Batch:
         self._met.add(row)
         return new
 
-    def _siblings(self, service: Service, place: int) -> list[Sibling]:
-        """Return the instances of a service, each as of its newest record up to a place of the batch."""
-        placed = self._placed
+    def _siblings(self, service: Service, one: _Watched, version: str | None) -> list[Sibling]:
+        """Return the instances of a service, each as of its newest record up to this one."""
         if len(service.instances) == 1:
-            version = self._services.identities.version(placed.identities.item(place))
-            return [
-                Sibling(
-                    placed.time.item(place),
-                    placed.gap.item(place),
-                    placed.started.item(place),
-                    float(placed.sizes.memory.item(place)),
-                    self._suspected.item(place),
-                    version,
-                )
-            ]
-        mine = np.flatnonzero(placed.services[: place + 1] == service.row)
-        _note(self._services, placed, self._suspected, mine)
+            return [Sibling(one.time, one.gap, one.started, one.memory, one.suspected, version)]
+        mine = np.flatnonzero(self._placed.services[: one.place + 1] == one.service)
+        _note(self._services, self._placed, self._suspected, mine)
         return siblings(self._services, service)
 
 

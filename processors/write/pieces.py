@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from processors.columns import Flags, Floats, Rows
 from processors.kernels import compiled
 
-_TEXT, _EACH, _CHOICE, _WHOLE, _DECIMAL, _FLAG = range(6)
+_TEXT, _EACH, _CHOICE, _WHOLE, _DECIMAL, _REAL, _FLAG = range(7)
 _NO_VALUES = np.empty(0)
 
 
@@ -73,7 +73,7 @@ class Pieces:
 
     def real(self, lead: bytes, values: Floats) -> None:
         """Add numbers with all their digits behind `lead`; nothing where NaN."""
-        self.each(_present(lead, values, values == values))
+        self._pieces.append(_Piece(_REAL, lead, np.ascontiguousarray(values)))
 
     def flag(self, text: bytes, flags: Flags) -> None:
         """Add a text where a flag is set."""
@@ -119,7 +119,7 @@ def _column(piece: _Piece, size: int) -> Any:
         return [text if flag else b"" for flag in values.tolist()]
     if kind == _WHOLE:
         return _present(text, values, values >= 0)
-    return _present(text, np.round(values, digits), values == values)
+    return _present(text, values if kind == _REAL else np.round(values, digits), values == values)
 
 
 def _present(lead: bytes, values: NDArray[Any], there: Flags) -> list[bytes]:

@@ -60,12 +60,11 @@ def write_unmeasured(placed: Placed, identities: Identities) -> list[bytes]:
 def _begin(placed: Placed, identities: Identities) -> Pieces:
     """Return the fields of a Score that come from its snapshot."""
     pieces, snapshots = Pieces(len(placed)), placed.snapshots
-    prefixes = [identities.prefixes[number] for number in placed.identities.tolist()]
-    pieces.each([prefix.head for prefix in prefixes])
+    pieces.choice(identities.heads, placed.identities)
     pieces.real(b"", placed.time)
     pieces.whole(b',"input_partition":', np.array(snapshots.records.partitions))
     pieces.whole(b',"input_offset":', np.array(snapshots.records.offsets))
-    pieces.each([prefix.middle for prefix in prefixes])
+    pieces.choice(identities.middles, placed.identities)
     pieces.real(b',"started":', placed.started)
     for name in ("used", "total", "oom_kills"):
         pieces.whole(b',"%s":' % name.encode(), snapshots.whole(name))
@@ -86,14 +85,17 @@ def _add_sizes(pieces: Pieces, placed: Placed, identities: Identities) -> None:
     pieces.whole(b',"memory":', sizes.memory)
     pieces.whole(b',"limit":', sizes.end)
     pieces.text(b',"limit_name":')
-    pieces.each(_limit_names(sizes.name, placed.identities, identities))
+    if (sizes.name == OWN).all():
+        pieces.choice(identities.limit_names, placed.identities)
+    else:
+        pieces.each(_limit_names(sizes.name, placed.identities, identities))
     pieces.whole(b',"left":', sizes.left)
     pieces.decimal(b',"room_used":', np.minimum(sizes.used / sizes.limit, 1.0), 6)
 
 
 def _limit_names(codes: Rows, numbers: Rows, identities: Identities) -> list[bytes]:
     known = zip(codes.tolist(), numbers.tolist(), strict=True)
-    return [identities.prefixes[at].limit_name if code == OWN else _LIMITS[code] for code, at in known]
+    return [identities.limit_names[at] if code == OWN else _LIMITS[code] for code, at in known]
 
 
 def _add_opinion(pieces: Pieces, comma: bytes, name: str, opinion: Opinion) -> None:
