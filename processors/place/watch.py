@@ -89,14 +89,18 @@ class _Batch:
         if not (due or one.news):
             return
         service = services.in_row(one.service)
-        version = services.instances.versions[one.instance] = services.identities.version(one.identity)
-        if one.restarted or self._is_new(one.instance):
-            service.siblings.runs += 1
+        if one.news:
+            self._take_news(service, one)
         if due:
-            service.siblings.look(one.time, self._siblings(service, one, version))
+            self._look(service, one)
             viewed[one.service] = one.time
         if one.suspected:
             self.views[one.place] = service.siblings.copy()
+
+    def _take_news(self, service: Service, one: _Watched) -> None:
+        self._services.instances.versions[one.instance] = self._services.identities.version(one.identity)
+        if one.restarted or self._is_new(one.instance):
+            service.siblings.runs += 1
 
     def _is_new(self, row: int) -> bool:
         """Return whether a row had no scored record before; once for each row."""
@@ -104,13 +108,17 @@ class _Batch:
         self._met.add(row)
         return new
 
-    def _siblings(self, service: Service, one: _Watched, version: str | None) -> list[Sibling]:
-        """Return the instances of a service, each as of its newest record up to this one."""
+    def _look(self, service: Service, one: _Watched) -> None:
+        """Renew the view from the instances, each as of its newest record up to this one."""
         if len(service.instances) == 1:
-            return [Sibling(one.time, one.gap, one.started, one.memory, one.suspected, version)]
+            version = self._services.instances.versions[one.instance]
+            service.siblings.look_at(
+                Sibling(one.time, one.gap, one.started, one.memory, one.suspected, version)
+            )
+            return
         mine = np.flatnonzero(self._placed.services[: one.place + 1] == one.service)
         _note(self._services, self._placed, self._suspected, mine)
-        return siblings(self._services, service)
+        service.siblings.look(one.time, siblings(self._services, service))
 
 
 def siblings(services: Services, service: Service) -> list[Sibling]:
