@@ -133,13 +133,18 @@ static const char *read_real(const char *at, const char *end, double most, doubl
     return *value <= most ? at : NULL;
 }
 
+static int is_named(const Field *field, const char *at, const char *end) {
+    return end - at > field->length + 1 && at[field->length] == '"' && !memcmp(at, field->name, (size_t)field->length);
+}
+
 /* Return the field of this name; the one after the field before is looked at first, because agents keep one order. */
 static const Field *find_field(const Form *form, int guess, const char *at, const char *end) {
-    for (int i = 0; i < form->count; i++) {
-        const Field *field = &form->fields[(guess + i) % form->count];
-        if (end - at > field->length + 1 && at[field->length] == '"' && !memcmp(at, field->name, (size_t)field->length))
-            return field;
-    }
+    for (int i = guess; i < form->count; i++)
+        if (is_named(&form->fields[i], at, end))
+            return &form->fields[i];
+    for (int i = 0; i < guess && i < form->count; i++)
+        if (is_named(&form->fields[i], at, end))
+            return &form->fields[i];
     return NULL;
 }
 
@@ -239,6 +244,13 @@ static int64_t look_up(PyObject *known, const Texts *texts) {
     return PyLong_AsLongLong(number);
 }
 
+/* Load the bytes of a record that comes soon. */
+static void prefetch(PyObject *value) {
+    const char *at = (const char *)value;
+    for (int line = 0; line < 10; line++)
+        __builtin_prefetch(at + 64 * line);
+}
+
 /* read_snapshots((fields, partitions, > numbers, reals, wholes), tag, keys, values, known)
  * Fill a column of `reals` and `wholes` for each record, and in `numbers` the identity's number in `known`; NOT_KNOWN where
  * only the texts are new, NOT_SURE where the columns of the record mean nothing. */
@@ -271,6 +283,8 @@ PyObject *read_snapshots(PyObject *module, PyObject *args) {
     const int64_t *partitions = at[1];
     int64_t *numbers = at[2];
     for (Py_ssize_t i = 0; !failed && i < count; i++) {
+        if (i + 2 < count)
+            prefetch(PyList_GetItem(values, i + 2));
         Columns columns = {(double *)at[3] + i, (int64_t *)at[4] + i, count};
         begin_texts(&texts, partitions[i]);
         numbers[i] = NOT_SURE;
