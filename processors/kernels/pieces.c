@@ -1,7 +1,7 @@
 /* Twin of processors/write/pieces.py: many records of one form, each a row of pieces. */
 #include "kernels.h"
 
-enum { TEXT, EACH, CHOICE, WHOLE, DECIMAL, REAL, FLAG, MOST_PIECES = 64, MOST_DIGITS = 9, MOST_NUMBER = 32 };
+enum { TEXT, EACH, CHOICE, WHOLE, DECIMAL, REAL, FLAG, MOST_PIECES = 64, MOST_DIGITS = 9, MOST_NUMBER = 32, AHEAD = 4 };
 
 typedef struct {
     int kind, digits;
@@ -178,10 +178,25 @@ static PyObject *join_row(Line *line, const Piece *pieces, Py_ssize_t count, Py_
     return PyBytes_FromStringAndSize(line->begin, line->next - line->begin);
 }
 
+/* Load the texts to choose from of a record that comes soon. */
+static void prefetch(const Piece *pieces, Py_ssize_t count, Py_ssize_t row) {
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (pieces[i].kind == CHOICE) {
+            const char *text = (const char *)PyList_GetItem(pieces[i].texts, (Py_ssize_t)((const int64_t *)pieces[i].values.buf)[row]);
+            PyErr_Clear(); /* a place that is not there is found when the record is joined */
+            if (text != NULL) {
+                __builtin_prefetch(text);
+                __builtin_prefetch(text + 64);
+            }
+        }
+}
+
 static int join_rows(PyObject *rows, const Piece *pieces, Py_ssize_t count, Py_ssize_t size) {
     char bytes[16384];
     Line line = {bytes, bytes, bytes + sizeof bytes};
     for (Py_ssize_t row = 0; row < size; row++) {
+        if (row + AHEAD < size)
+            prefetch(pieces, count, row + AHEAD);
         PyObject *text = join_row(&line, pieces, count, row);
         if (text == NULL || PyList_SetItem(rows, row, text) < 0) /* it takes the reference */
             return -1;
