@@ -11,6 +11,11 @@ LEVELS = 6
 LENGTH = 64
 FINEST = 15.0 / 16.0  # seconds; widths are this times powers of four, so siblings share their scales
 SCALES = 16  # to 15 s * 4^13 (32 years): enough for series sampled once a week
+_FOURS = 1 << 2 * np.arange(SCALES)
+WIDTHS: Floats = FINEST * _FOURS.astype(np.float64)
+"""The width of the buckets at each absolute scale, in seconds."""
+_COARSER: Floats = _FOURS[1 : SCALES - LEVELS + 1].astype(np.float64)
+_SLACK = 1.02  # gaps a little shorter than a width still get that width
 _SETTLED = 8  # samples after which the first estimate of the sampling gap is corrected
 _REVIEW = 16  # samples between later corrections
 _LONG_REVIEW = 256  # samples over which missing samples are averaged
@@ -70,7 +75,7 @@ class Envelope(Columns):
 
     def widths(self, rows: Rows) -> Floats:
         """Return the widths of the buckets, in seconds, shape `(B, LEVELS)`."""
-        widths: Floats = FINEST * np.exp2(2.0 * (self.scale[rows][:, None] + np.arange(LEVELS)))
+        widths: Floats = WIDTHS[self.scale[rows][:, None] + np.arange(LEVELS)]
         return widths
 
     def add(self, rows: Rows, time: Floats, value: Floats, load: Floats) -> Flags:
@@ -134,8 +139,9 @@ class Envelope(Columns):
         self.anchor[rows] = np.where(seen == 0, time, self.anchor[rows])
         since = np.where(seen == 0, 1.0, time - last)
         known = np.where(seen < 2, since, gap)
-        step = np.clip(np.log2(since / known), -1.0, 1.0) / np.minimum(np.maximum(seen, 1), _REVIEW)
-        gap = known * np.exp2(step)
+        # `float_power` is the pow of the C library on every processor; numpy's log2 and exp2 are not.
+        share = 1.0 / np.minimum(np.maximum(seen, 1), _REVIEW)
+        gap = known * np.float_power(np.clip(since / known, 0.5, 2.0), share)
         self.uneven[rows] += (np.minimum(np.abs(since / known - 1.0), 1.0) - self.uneven[rows]) / _REVIEW
         missing = np.clip(np.rint(since / known) - 1.0, 0.0, _MOST_MISSING)
         self.missing[rows] += (missing - self.missing[rows]) / _LONG_REVIEW
@@ -143,10 +149,12 @@ class Envelope(Columns):
         self._fit_scale(rows, gap, seen)
 
     def _fit_scale(self, rows: Rows, gap: Floats, seen: NDArray[np.int64]) -> None:
-        exact = np.log2(gap * 1.02 / FINEST) / 2.0
-        wanted = np.clip(np.floor(exact), 0, SCALES - LEVELS).astype(np.int8)
+        finest = gap * _SLACK / FINEST
         now = self.scale[rows]
-        review = (seen > _SETTLED) & (seen % _REVIEW == 0) & ((exact > now + 1.5) | (exact < now - 0.5))
+        wanted = np.searchsorted(_COARSER, finest, side="right")
+        # Half a scale away from where the widths change, so that a gap near there does not move to and fro.
+        clear = (finest > 8 * _FOURS[now]) | (2 * finest < _FOURS[now])
+        review = (seen > _SETTLED) & (seen % _REVIEW == 0) & clear
         move = ((seen == 1) | (seen == _SETTLED) | review) & (wanted != now)
         for position in np.flatnonzero(move):
             self._rescale(int(rows[position]), int(wanted[position]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from processors.columns import Columns, Flags, Floats, Floats32, Rows
-from processors.evidence.envelope import FINEST, LEVELS, SCALES
+from processors.evidence.envelope import LEVELS, SCALES, WIDTHS
 
 MEMORY = 512.0  # buckets of its scale after which a learned rise counts half (eight envelope lengths)
 _FADE = 2.0 ** (-1.0 / MEMORY)
@@ -80,7 +80,7 @@ class NormalRise(Columns):
         self._meet(services, time, taken)
         keys = np.full((len(services), SCALES), -np.inf)
         columns = scale[:, None] + np.arange(LEVELS)
-        life = MEMORY * FINEST * np.exp2(2.0 * columns)
+        life = MEMORY * WIDTHS[columns]
         clock = time[:, None] / life
         with np.errstate(divide="ignore"):
             np.put_along_axis(keys, columns, np.log2(height) + clock, 1)
