@@ -6,9 +6,9 @@ import numpy as np
 
 from processors.columns import Columns, Flags, Floats, Rows
 
-_STEADY = 0.1  # coefficient of variation below which a stretch is a baseline
-_MERGED = 300.0  # gap, in seconds, that does not end a stretch
-_GAPS = 3.0  # the same in typical gaps of the series, for series that are sampled less often
+STEADY = 0.1  # coefficient of variation below which a stretch is a baseline
+MERGED = 300.0  # gap, in seconds, that does not end a stretch
+GAPS = 3.0  # the same in typical gaps of the series, for series that are sampled less often
 BASELINE = 3  # begin and end (unix seconds) and mean (bytes)
 _BEGIN, _COUNT, _MEAN, _SQUARES = range(4)
 
@@ -31,12 +31,12 @@ class Baselines(Columns):
         value
             Memory, in bytes.
         """
-        stretch = self._extend(self.open[rows], value)
-        ended = ~self._steady(stretch) | ~(since <= np.maximum(_MERGED, _GAPS * gap))
+        stretch = self._extend(self.open.take(rows, axis=0), value)
+        ended = ~self._steady(stretch) | ~(since <= np.maximum(MERGED, GAPS * gap))
         stretch[ended] = 0.0
         stretch[ended, _BEGIN], stretch[ended, _COUNT], stretch[ended, _MEAN] = time[ended], 1.0, value[ended]
         self.open[rows] = stretch
-        longest = self.longest[rows]
+        longest = self.longest.take(rows, axis=0)
         longer = ~(time - stretch[:, _BEGIN] <= longest[:, 1] - longest[:, 0])
         now = np.stack([stretch[:, _BEGIN], time, stretch[:, _MEAN]], axis=1)
         self.longest[rows] = best = np.where(longer[:, None], now, longest)
@@ -53,5 +53,5 @@ class Baselines(Columns):
     @staticmethod
     def _steady(stretch: Floats) -> Flags:
         variance = stretch[:, _SQUARES] / stretch[:, _COUNT]
-        steady: Flags = variance < (_STEADY * stretch[:, _MEAN]) ** 2
+        steady: Flags = variance < (STEADY * stretch[:, _MEAN]) ** 2
         return steady

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from processors.columns import Flags, Floats
+from processors.columns import Flags, Floats, Rows
 from processors.evidence import confidence, forecast, season
 from processors.evidence.confidence import LEAST_RISE, Seen
 from processors.evidence.samples import Moment, Samples
@@ -17,6 +19,37 @@ _LEAST_R2 = 0.2
 _LEAST_FREE = 0.05  # of the limit; a growth that began with less free memory is judged by this
 # Two stretches are one growth up to this ratio of slopes and this loss of R^2.
 _ALIKE, _LESS_STRAIGHT = 1.15, 0.02
+
+
+@dataclass(frozen=True)
+class Case:
+    """What there is to judge, with one entry per sample.
+
+    Parameters
+    ----------
+    samples, moment
+        The samples, and the state of their instances at each.
+    fits, shapes
+        The fit and the shape of each level, shape `(B, LEVELS)`.
+    normal
+        What the services gain and give back, in bytes, shape `(B, LEVELS)`.
+    history
+        Seconds for which the service of each sample has been known.
+    """
+
+    samples: Samples
+    moment: Moment
+    fits: Fits
+    shapes: NDArray[Any]
+    normal: Floats
+    history: Floats
+
+    def only(self, at: Rows) -> Case:
+        """Return the samples at `at`."""
+        per_sample = self.fits, self.shapes, self.normal, self.history
+        return Case(
+            self.samples.only(at), self.moment.only(at), *(column.take(at, axis=0) for column in per_sample)
+        )
 
 
 @dataclass(frozen=True)
@@ -51,26 +84,20 @@ class Verdict:
         return grows
 
 
-def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> Verdict:
-    """Judge each sample by the level with the clearest growth.
+def growing(case: Case) -> Rows:
+    """Return the samples with any growth to judge: most have none."""
+    some = np.flatnonzero(np.logical_or.reduce(case.fits["r2"] > _LEAST_R2, axis=1))
+    return some[np.logical_or.reduce(_worth(case.only(some)), axis=1)] if len(some) else some
 
-    Parameters
-    ----------
-    samples, moment
-        The batch, and the state of its instances.
-    normal
-        What the services gain and give back, in bytes, shape `(B, LEVELS)`.
-    history
-        Seconds for which the service of each sample has been known.
-    """
-    memory = np.where(moment.taken, samples.memory, 0.0)
-    fits = moment.fits
-    limit = _limits(samples, moment)
+
+def judge(case: Case) -> Verdict:
+    """Judge each sample by the level with the clearest growth."""
+    fits, memory, limit = case.fits, _memory(case), _limits(case)
     start = fits["level"] - fits["rise"]
-    reached = memory[:, None] + np.maximum(limit - np.where(moment.taken, samples.used, 0.0)[:, None], 0.0)
+    used = np.where(case.moment.taken, case.samples.used, 0.0)
+    reached = memory[:, None] + np.maximum(limit - used[:, None], 0.0)
     free = np.maximum(reached - start, _LEAST_FREE * limit)
-    stands = memory[:, None] > fits["level"] - 0.5 * fits["rise"]
-    worth = stands & (fits["rise"] > LEAST_RISE * limit) & (fits["r2"] > _LEAST_R2)
+    worth = _worth(case)
     began = _began(fits, worth)
     with np.errstate(divide="ignore", invalid="ignore"):
         remaining = np.maximum(reached - fits["level"], 0.0) / fits["slope"]
@@ -79,11 +106,11 @@ def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> 
         limit,
         fits["last"] - began,
         remaining,
-        normal,
-        np.broadcast_to(history[:, None], fits.shape),
+        case.normal,
+        np.broadcast_to(case.history[:, None], fits.shape),
         fits["rise"] / free,
         (plateau(fits) - start) / free,
-        season.above(fits["level"], fits["rise"], fits["window"], moment.before[:, None, :]),
+        season.above(fits["level"], fits["rise"], fits["window"], case.moment.before[:, None, :]),
     )
     at = np.nonzero(worth)
     margins = np.full(fits.shape, -np.inf)
@@ -91,6 +118,18 @@ def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> 
     leading = np.argmax(np.where(worth, margins, -np.inf), axis=1)
     each = np.arange(len(memory))
     return _verdict(seen.only((each, leading)), margins[each, leading], began[each, leading])
+
+
+def _memory(case: Case) -> Floats:
+    return np.where(case.moment.taken, case.samples.memory, 0.0)
+
+
+def _worth(case: Case) -> Flags:
+    """Return which levels, shape `(B, LEVELS)`, have a growth that still stands and is worth a judgement."""
+    fits = case.fits
+    stands = _memory(case)[:, None] > fits["level"] - 0.5 * fits["rise"]
+    worth: Flags = stands & (fits["rise"] > LEAST_RISE * _limits(case)) & (fits["r2"] > _LEAST_R2)
+    return worth
 
 
 def _verdict(seen: Seen, margin: Floats, began: Floats) -> Verdict:
@@ -114,9 +153,10 @@ def _began(fits: Fits, worth: Flags) -> Floats:
     return began
 
 
-def _limits(samples: Samples, moment: Moment) -> Floats:
+def _limits(case: Case) -> Floats:
     """Return the limit that each fit began under, in bytes, shape `(B, LEVELS)` (limits.py)."""
-    limit = np.where(moment.taken, samples.limit, 1.0)[:, None]
-    begun = moment.anchor[:, None] + moment.fits["onset"]
+    moment = case.moment
+    limit = np.where(moment.taken, case.samples.limit, 1.0)[:, None]
+    begun = moment.anchor[:, None] + case.fits["onset"]
     held: Floats = np.where(begun < moment.limit_raised[:, None], moment.limit_before[:, None], limit)
     return held
