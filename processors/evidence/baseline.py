@@ -32,15 +32,21 @@ class Baselines(Columns):
             Memory, in bytes.
         """
         stretch = self._extend(self.open.take(rows, axis=0), value)
-        ended = ~self._steady(stretch) | ~(since <= np.maximum(MERGED, GAPS * gap))
-        stretch[ended] = 0.0
-        stretch[ended, _BEGIN], stretch[ended, _COUNT], stretch[ended, _MEAN] = time[ended], 1.0, value[ended]
+        goes_on = self._steady(stretch) & (since <= np.maximum(MERGED, GAPS * gap))
+        if not goes_on.all():
+            self._begin(stretch, ~goes_on, time, value)
         self.open[rows] = stretch
         longest = self.longest.take(rows, axis=0)
         longer = ~(time - stretch[:, _BEGIN] <= longest[:, 1] - longest[:, 0])
-        now = np.stack([stretch[:, _BEGIN], time, stretch[:, _MEAN]], axis=1)
+        now = np.empty_like(longest)
+        now[:, 0], now[:, 1], now[:, 2] = stretch[:, _BEGIN], time, stretch[:, _MEAN]
         self.longest[rows] = best = np.where(longer[:, None], now, longest)
         return best
+
+    @staticmethod
+    def _begin(stretch: Floats, new: Flags, time: Floats, value: Floats) -> None:
+        stretch[new] = 0.0
+        stretch[new, _BEGIN], stretch[new, _COUNT], stretch[new, _MEAN] = time[new], 1.0, value[new]
 
     @staticmethod
     def _extend(stretch: Floats, value: Floats) -> Floats:

@@ -5,22 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from processors.columns import JoinedColumns, Rows
-from processors.evidence.baseline import Baselines
-from processors.evidence.envelope import Envelope
-from processors.evidence.features import Flows
+from processors.evidence.compiled_walk import compiled_walk
 from processors.evidence.findings import TrendFindings, findings, growths
 from processors.evidence.judge import Case
 from processors.evidence.latest import Latest
 from processors.evidence.learning_pause import LearningPause
-from processors.evidence.limits import Limits
-from processors.evidence.normal_rise import Excursions, NormalRise
+from processors.evidence.normal_rise import NormalRise
 from processors.evidence.order import order
-from processors.evidence.restarts import Restarts
 from processors.evidence.rings import fitted
 from processors.evidence.samples import Moment, Samples, Steps
-from processors.evidence.season import Season
 from processors.evidence.sensitivity import Slowest, slowest
 from processors.evidence.walk import Walked, walk
+from processors.kernels import compiled
 
 
 class Evidence:
@@ -44,15 +40,7 @@ class Evidence:
     """
 
     def __init__(self, capacity_instances: int, capacity_services: int) -> None:
-        self._walked = walked = Walked(
-            envelope=Envelope(capacity_instances),
-            excursions=Excursions(capacity_instances),
-            restarts=Restarts(capacity_instances),
-            season=Season(capacity_instances),
-            flows=Flows(capacity_instances),
-            baselines=Baselines(capacity_instances),
-            limits=Limits(capacity_instances),
-        )
+        self._walked = walked = Walked.of(capacity_instances)
         self._latest = Latest(capacity_instances)
         self._pause = LearningPause(capacity_instances)
         self.instances = JoinedColumns(
@@ -64,7 +52,8 @@ class Evidence:
     def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> TrendFindings:
         """Learn a batch and return its findings. Rows may repeat; their samples are taken in order."""
         moment = Moment.of(len(rows))
-        rings = walk(self._walked, Steps.of(rows, samples), moment)
+        steps, state, kernel = Steps.of(rows, samples), self._walked, compiled()
+        rings = compiled_walk(kernel, state, steps, moment) if kernel else walk(state, steps, moment)
         fits, shapes = self._latest.learn(rows, moment.ring, fitted(rings), order(rows))
         normal = self.services.learn(service_rows, samples.time, moment.scale, moment.height, moment.taken)
         history = self.services.known_for(service_rows, samples.time)

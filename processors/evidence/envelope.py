@@ -18,9 +18,11 @@ _COARSER: Floats = _FOURS[1 : SCALES - LEVELS + 1].astype(np.float64)
 SLACK = 1.02  # gaps a little shorter than a width still get that width
 SETTLED = 8  # samples after which the first estimate of the sampling gap is corrected
 REVIEW = 16  # samples between later corrections
+MOST_CHANGE = 2.0  # of the gap by one sample
 LONG_REVIEW = 256  # samples over which missing samples are averaged
 MOST_MISSING = 64.0  # missing samples counted per gap, so that one long outage does not dominate
 _UNEVEN_COSTS = 0.1
+_RING = np.dtype((np.void, 4 * LENGTH))  # as one item, because `put` is fast with few items
 _HALVINGS = 2 * np.arange(LEVELS)  # of the index of the finest bucket
 
 
@@ -106,11 +108,10 @@ class Envelope(Columns):
         count = np.maximum(self.open_count.reshape(-1).take(ring), 1)
         busy = np.where(finest, load, self.open_load.reshape(-1).take(ring) / count)
         for column, newest in ((self.low, low), (self.at, at), (self.busy, busy)):
-            rings = each_ring(column)
             pushed = np.empty((len(ring), LENGTH), np.float32)
-            pushed[:, 1:] = rings.take(ring, axis=0)[:, :-1]
+            pushed[:, 1:] = each_ring(column).take(ring, axis=0)[:, :-1]
             pushed[:, 0] = newest
-            rings[ring] = pushed
+            column.view(_RING).put(ring, pushed.view(_RING))
         size = self.size.reshape(-1)
         size[ring] = np.minimum(size.take(ring) + 1, LENGTH)
 
@@ -130,7 +131,7 @@ class Envelope(Columns):
         times = since / known
         # `float_power` is the pow of the C library on every processor; numpy's log2 and exp2 are not.
         share = 1.0 / np.minimum(np.maximum(seen, 1), REVIEW)
-        gap = known * np.float_power(np.minimum(np.maximum(times, 0.5), 2.0), share)
+        gap = known * np.float_power(np.minimum(np.maximum(times, 1.0 / MOST_CHANGE), MOST_CHANGE), share)
         uneven, missing = self.uneven.take(rows), self.missing.take(rows)
         self.uneven[rows] = uneven + (np.minimum(np.abs(times - 1.0), 1.0) - uneven) / REVIEW
         more = np.minimum(np.maximum(np.rint(times) - 1.0, 0.0), MOST_MISSING)

@@ -180,7 +180,10 @@ class Moment:
         return Moment(*_each(self, at))
 
 
-def _each(columns: Samples | Steps | Moment, at: Rows) -> Iterator[Any]:
-    for name in columns.__dataclass_fields__:
-        column = getattr(columns, name)
-        yield None if column is None else column.take(at, axis=0)
+def columns(batch: Samples | Steps | Moment) -> Iterator[Any]:
+    """Yield the columns, in order."""
+    return map(batch.__getattribute__, batch.__dataclass_fields__)
+
+
+def _each(batch: Samples | Steps | Moment, at: Rows) -> Iterator[Any]:
+    return (None if column is None else column.take(at, axis=0) for column in columns(batch))

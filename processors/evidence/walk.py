@@ -31,6 +31,19 @@ class Walked:
     baselines: Baselines
     limits: Limits
 
+    @classmethod
+    def of(cls, capacity: int) -> Walked:
+        """Return the state of so many new rows."""
+        return cls(
+            Envelope(capacity),
+            Excursions(capacity),
+            Restarts(capacity),
+            Season(capacity),
+            Flows(capacity),
+            Baselines(capacity),
+            Limits(capacity),
+        )
+
 
 def walk(state: Walked, steps: Steps, moment: Moment) -> Rings:
     """Take the samples of a batch, and fill the state at each of them. Rows may repeat.
