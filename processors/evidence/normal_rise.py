@@ -72,7 +72,29 @@ class NormalRise(Columns):
         self.key: Floats = self.column("key", (SCALES,), np.float64, -np.inf)
         self.first: Floats = self.column("first", (), np.float64, np.nan)
 
-    def learn(self, services: Rows, time: Floats, scale: Rows, height: Floats, taken: Flags) -> Floats:
+    def meet(self, services: Rows, time: Floats, taken: Flags) -> Floats:
+        """Return for how long the service of each sample has been known, in seconds; NaN where it is not yet.
+
+        Parameters
+        ----------
+        services, time
+            Shape `(B,)`.
+        taken
+            Shape `(B,)`; false for samples that were refused: no service becomes known by these.
+        """
+        first = self.first.take(services)
+        new = np.flatnonzero(taken & np.isnan(first))
+        if len(new):
+            names, position = np.unique(services.take(new), return_index=True)
+            begin = new.take(position)
+            self.first[names] = time.take(begin)
+            name = np.minimum(np.searchsorted(names, services), len(names) - 1)
+            met = (names.take(name) == services) & (begin.take(name) <= np.arange(len(services)))
+            first = np.where(met, time.take(begin.take(name)), first)
+        known: Floats = time - first
+        return known
+
+    def learn(self, services: Rows, time: Floats, scale: Rows, height: Floats) -> Floats:
         """Learn a batch; return what is normal at each position in bytes, with its own contribution.
 
         Parameters
@@ -81,14 +103,11 @@ class NormalRise(Columns):
             Shape `(B,)`; `scale` is the absolute scale of the finest level of the instance.
         height
             Height of the excursions at this sample, shape `(B, LEVELS)`; 0 where no bucket closed.
-        taken
-            Shape `(B,)`; false for samples that were refused.
 
         Returns
         -------
         Shape `(B, LEVELS)`.
         """
-        self._meet(services, time, taken)
         columns = scale[:, None] + np.arange(LEVELS)
         clock = time[:, None] / _LIVES.take(columns)
         places = services[:, None] * SCALES + columns
@@ -104,11 +123,6 @@ class NormalRise(Columns):
         normal: Floats = np.exp2(known - clock)
         return normal
 
-    def known_for(self, services: Rows, time: Floats) -> Floats:
-        """Return how long each service has been known at `time`, in seconds, shape `(B,)`."""
-        known: Floats = time - self.first[services]
-        return known
-
     def _learn_in_order(self, order: Order, services: Rows, columns: Rows, keys: Floats) -> Floats:
         """Learn keys of services that repeat; return the largest of each service up to each."""
         services, columns = services.take(order.places), columns.take(order.places, axis=0)
@@ -119,12 +133,6 @@ class NormalRise(Columns):
         known = np.empty_like(keys)
         known[order.places] = np.take_along_axis(best, columns, 1)
         return known
-
-    def _meet(self, services: Rows, time: Floats, taken: Flags) -> None:
-        new = np.flatnonzero(taken & np.isnan(self.first.take(services)))
-        if len(new):
-            names, position = np.unique(services.take(new), return_index=True)
-            self.first[names] = time.take(new.take(position))
 
 
 def without_age(state: bytes) -> bytes:
