@@ -11,7 +11,6 @@ from processors.evidence.judge import Case
 from processors.evidence.latest import Latest
 from processors.evidence.learning_pause import LearningPause
 from processors.evidence.normal_rise import NormalRise
-from processors.evidence.order import order
 from processors.evidence.rings import fitted
 from processors.evidence.samples import Moment, Samples, Steps
 from processors.evidence.sensitivity import Slowest, slowest
@@ -54,7 +53,7 @@ class Evidence:
         moment = Moment.of(len(rows))
         steps, state, kernel = Steps.of(rows, samples), self._walked, compiled()
         rings = compiled_walk(kernel, state, steps, moment) if kernel else walk(state, steps, moment)
-        fits, shapes = self._latest.learn(rows, moment.ring, fitted(rings), order(rows))
+        fits, shapes = self._latest.learn(rows, moment.ring, fitted(rings))
         history = self.services.meet(service_rows, samples.time, moment.taken)
         normal = self.services.learn(service_rows, samples.time, moment.scale, moment.height)
         case = Case(samples, moment, fits, shapes, normal, history)

@@ -126,12 +126,15 @@ class NormalRise(Columns):
     def _learn_in_order(self, order: Order, services: Rows, columns: Rows, keys: Floats) -> Floats:
         """Learn keys of services that repeat; return the largest of each service up to each."""
         services, columns = services.take(order.places), columns.take(order.places, axis=0)
-        best = self.key.take(services, axis=0)
-        np.put_along_axis(best, columns, keys.take(order.places, axis=0), 1)
+        # One line per scale, because operations on lines are faster.
+        scales = slice(int(columns.min()), int(columns.max()) + 1)
+        best = np.ascontiguousarray(self.key.take(services, axis=0).T[scales])
+        at = (columns - scales.start) * len(services) + np.arange(len(services))[:, None]
+        best.put(at, keys.take(order.places, axis=0))
         _running_max(best, order)
-        self.key[services] = best  # of equal rows, the last counts: the newest of its service
+        self.key[services[order.ends], scales] = best[:, order.ends].T
         known = np.empty_like(keys)
-        known[order.places] = np.take_along_axis(best, columns, 1)
+        known[order.places] = best.take(at)
         return known
 
 
@@ -150,10 +153,10 @@ def without_age(state: bytes) -> bytes:
 
 
 def _running_max(best: Floats, order: Order) -> None:
-    """Replace each line, in the order of the services, by the largest of its service up to there."""
-    rank = np.arange(len(best)) - order.latest(np.zeros(len(best), np.bool_))
+    """Replace each number of a line by the largest of its service up to there; lines are in that order."""
+    rank = np.arange(len(order.places)) - order.latest(order.starts)
     step, deepest = 1, rank.max()
     while step <= deepest:
-        deep = np.flatnonzero(rank >= step)
-        best[deep] = np.maximum(best[deep], best[deep - step])
+        earlier = np.where(rank[step:] >= step, best[:, :-step], -np.inf)
+        np.maximum(best[:, step:], earlier, out=best[:, step:])
         step *= 2

@@ -28,22 +28,24 @@ class Order(NamedTuple):
         """Whether any row has several samples."""
         return not self.starts.all()
 
+    @property
+    def ends(self) -> Flags:
+        """Whether a sample is the last of its row, in this order."""
+        return np.append(self.starts[1:], True)
+
     def latest(self, marked: Flags) -> Rows:
         """Return for each sample the newest marked one of its row up to it, or its row's first one.
 
-        Parameters
-        ----------
-        marked
-            In this order, shape `(B,)` or `(B, n)`.
-
-        Returns
-        -------
-        Indices in this order, of the shape of `marked`.
+        All of this is in this order.
         """
-        column = (-1,) + (1,) * (marked.ndim - 1)
-        index = np.arange(len(self.places)).reshape(column)
-        newest: Rows = np.where(marked | self.starts.reshape(column), index, 0)
-        return np.maximum.accumulate(newest, axis=0)
+        newest: Rows = np.where(marked | self.starts, np.arange(len(marked)), 0)
+        return np.maximum.accumulate(newest)
+
+    def before(self) -> Rows:
+        """Return the place in the batch of the sample before each of the same row; -1 for the first one."""
+        before = np.full(len(self.places), -1, np.intp)
+        before[self.places[1:]] = np.where(self.starts[1:], -1, self.places[:-1])
+        return before
 
 
 def order(rows: Rows) -> Order:

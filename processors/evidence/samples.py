@@ -13,6 +13,7 @@ from processors.columns import Flags, Floats, Floats32, Rows
 from processors.evidence.baseline import BASELINE
 from processors.evidence.envelope import LEVELS
 from processors.evidence.features import NUMBERS
+from processors.evidence.order import order
 from processors.evidence.rings import AS_STORED
 from processors.evidence.season import PERIODS
 
@@ -67,6 +68,8 @@ class Steps:
 
     Parameters
     ----------
+    before
+        Place of the sample before of the same row; -1 for the first one.
     usable
         Whether the sample can be learned.
     load, swap
@@ -74,6 +77,7 @@ class Steps:
     """
 
     rows: Rows
+    before: Rows
     time: Floats
     memory: Floats
     limit: Floats
@@ -90,6 +94,7 @@ class Steps:
         size = len(rows)
         return cls(
             rows=np.ascontiguousarray(rows, np.intp),
+            before=order(rows).before(),
             time=np.ascontiguousarray(samples.time, np.float64),
             memory=np.ascontiguousarray(samples.memory, np.float64),
             limit=np.ascontiguousarray(samples.limit, np.float64),
@@ -123,7 +128,7 @@ class Moment:
     Parameters
     ----------
     ring
-        The ring that the fit of each level rests on since that sample (rings.py).
+        The ring that the fit of each level rests on, of all rings of the batch up to there (rings.py).
     height
         Height of the excursion of each level; 0 where no bucket closed.
     scale, anchor, gap, missing, uneven

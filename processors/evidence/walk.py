@@ -55,6 +55,7 @@ def walk(state: Walked, steps: Steps, moment: Moment) -> Rings:
     rings: list[Rings] = []
     count = 0
     for part in rounds(steps.rows):
+        _carry(steps.before.take(part), part, moment)
         newer = ~(steps.time.take(part) <= state.envelope.last.take(steps.rows.take(part)))
         taken = part[newer & steps.usable.take(part)]
         if len(taken):
@@ -62,6 +63,12 @@ def walk(state: Walked, steps: Steps, moment: Moment) -> Rings:
             count += len(rings[-1].size)
         _look(state.envelope, part, steps.rows.take(part), moment)
     return joined(rings) if rings else Rings.of(0)
+
+
+def _carry(before: Rows, part: Rows, moment: Moment) -> None:
+    """Let fits rest on the rings that they rested on at the sample before."""
+    again = np.flatnonzero(before >= 0)
+    moment.ring[part.take(again)] = moment.ring.take(before.take(again), axis=0)
 
 
 def _take(state: Walked, part: Rows, steps: Steps, moment: Moment, known: int) -> Rings:

@@ -173,6 +173,13 @@ static void take(Walk *walk, Py_ssize_t i) {
     refit(walk, &sample, closed, i);
 }
 
+/* _carry (walk.py) */
+static void carry(const Walk *walk, Py_ssize_t i) {
+    int64_t before = walk->steps.before[i];
+    if (before >= 0 && before < i)
+        memcpy(walk->moment.ring + i * LEVELS, walk->moment.ring + before * LEVELS, LEVELS * sizeof(int32_t));
+}
+
 /* _look (walk.py) */
 static void look(const Walk *walk, Py_ssize_t i) {
     const State *s = &walk->state;
@@ -212,6 +219,7 @@ static Py_ssize_t run(Walk *walk, Py_ssize_t begin, Py_ssize_t size, Py_ssize_t 
     for (; i < size && walk->count + LEVELS <= space; i++) {
         if (i + AHEAD < size)
             prefetch(&walk->state, steps->rows[i + AHEAD]);
+        carry(walk, i);
         int newer = !(steps->time[i] <= walk->state.last[steps->rows[i]]);
         if (steps->usable[i] && newer)
             take(walk, i);

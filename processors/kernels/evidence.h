@@ -35,6 +35,7 @@ static const double STEADY = 0.1, MERGED = 300.0, GAPS = 3.0;
 /* The arrays, in the order of compiled_walk.py: type, name, and items per sample, row or ring. */
 #define STEPS(COLUMN) \
     COLUMN(int64_t, rows, 1) \
+    COLUMN(int64_t, before, 1) \
     COLUMN(double, time, 1) \
     COLUMN(double, memory, 1) \
     COLUMN(double, limit, 1) \

@@ -128,7 +128,7 @@ def test_a_row_that_is_not_there_is_refused(row: int) -> None:
 def test_a_column_of_another_length_or_type_is_refused(column: NDArray[Any], error: type[Exception]) -> None:
     kernel = kernels.compiled()
     assert kernel
-    with pytest.raises(error, match="array 1 "):
+    with pytest.raises(error, match="array 2 "):
         compiled_walk(kernel, Walked.of(INSTANCES), replace(_steps([0, 1]), time=column), Moment.of(2))
 
 
