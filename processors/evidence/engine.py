@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from processors.columns import JoinedColumns, Rows
+from processors.columns import Flags, JoinedColumns, Rows
 from processors.evidence.compiled_walk import compiled_walk
-from processors.evidence.findings import TrendFindings, findings, growths
-from processors.evidence.judge import Case
+from processors.evidence.findings import TrendFindings, findings, put_growths, quiet
+from processors.evidence.judge import Case, may_grow
 from processors.evidence.latest import Latest
 from processors.evidence.learning_pause import LearningPause
 from processors.evidence.normal_rise import NormalRise
-from processors.evidence.rings import fitted
+from processors.evidence.order import order
+from processors.evidence.rings import Rings, fitted
 from processors.evidence.samples import Moment, Samples, Steps
 from processors.evidence.sensitivity import Slowest, slowest
 from processors.evidence.walk import Walked, walk
@@ -50,19 +51,31 @@ class Evidence:
 
     def observe(self, rows: Rows, service_rows: Rows, samples: Samples) -> TrendFindings:
         """Learn a batch and return its findings. Rows may repeat; their samples are taken in order."""
-        moment = Moment.of(len(rows))
-        steps, state, kernel = Steps.of(rows, samples), self._walked, compiled()
-        rings = compiled_walk(kernel, state, steps, moment) if kernel else walk(state, steps, moment)
-        fits, shapes = self._latest.learn(rows, moment.ring, fitted(rings))
+        by_row, moment = order(rows), Moment.of(len(rows))
+        fits = fitted(self._walk(Steps.of(rows, by_row.before(), samples), moment))
         history = self.services.meet(service_rows, samples.time, moment.taken)
         normal = self.services.learn(service_rows, samples.time, moment.scale, moment.height)
-        case = Case(samples, moment, fits, shapes, normal, history)
-        growing = growths(case)
+        fields = quiet(normal[:, 0])
+        at = may_grow(self._latest.r2(rows, moment.ring, fits))
+        if len(at):
+            now = moment.only(at)
+            levels = self._latest.at(rows.take(at), now.ring, fits)
+            case = Case(at, samples.only(at), now, *levels, normal.take(at, axis=0), history.take(at))
+            put_growths(case, fields)
+        ends = by_row.places[by_row.ends]
+        self._latest.keep(rows.take(ends), moment.ring.take(ends, axis=0), fits)
+        return findings(moment, history, fields, self._learns(rows, samples, moment, fields["significant"]))
+
+    def _walk(self, steps: Steps, moment: Moment) -> Rings:
+        state, kernel = self._walked, compiled()
+        return compiled_walk(kernel, state, steps, moment) if kernel else walk(state, steps, moment)
+
+    def _learns(self, rows: Rows, samples: Samples, moment: Moment, significant: Flags) -> Flags:
+        """Return where models may learn."""
         learns = np.ones(len(rows), np.bool_)
-        taken = np.flatnonzero(moment.taken)
-        significant = growing["significant"].take(taken)
-        learns[taken] = self._pause.learns(rows.take(taken), samples.time.take(taken), significant)
-        return findings(case, growing, learns)
+        at = np.flatnonzero(moment.taken)
+        learns[at] = self._pause.learns(rows.take(at), samples.time.take(at), significant.take(at))
+        return learns
 
     def slowest_visible(self, row: int, service_row: int, time: float, limit: float) -> Slowest:
         """Return the slowest leak that could be seen in an instance.

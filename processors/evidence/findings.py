@@ -12,7 +12,8 @@ from processors.columns import Flags, Floats, Floats32
 from processors.evidence import confidence, forecast, signature
 from processors.evidence.confidence import Seen
 from processors.evidence.envelope import lost, quality
-from processors.evidence.judge import Case, Verdict, growing, judge
+from processors.evidence.judge import Case, Verdict, judge
+from processors.evidence.samples import Moment
 from processors.evidence.trend import FIT
 
 SUSPECTED = 0.1
@@ -107,28 +108,57 @@ _SEEN = [field.name for field in fields(Seen) if field.name != "fits"]
 _QUIET_COLUMN = np.array([*_QUIET.values(), *(0.0 for _ in _SEEN)])[:, None]
 
 
-def growths(case: Case) -> dict[str, Any]:
-    """Judge a batch; return the fields of its findings that say what grows."""
-    found = _quiet(case)
-    at = growing(case)
-    if len(at):
-        part = case.only(at)
-        verdict = judge(part)
-        for name, values in _grown(part, verdict).items():
-            found[name].put(at, values)
-        for name in Seen.__dataclass_fields__:
-            getattr(found["seen"], name).put(at, getattr(verdict.seen, name))
-    return found
+def quiet(normal: Floats) -> dict[str, Any]:
+    """Return the fields of findings that say what grows, for samples of which none grows.
+
+    Parameters
+    ----------
+    normal
+        What the service of each gains and gives back at the finest scale, in bytes, shape `(B,)`.
+    """
+    size = len(normal)
+    columns = np.empty((len(_QUIET_COLUMN), size))
+    columns[:] = _QUIET_COLUMN
+    numbers: dict[str, Any] = dict(zip(_QUIET, columns, strict=False))
+    return numbers | {
+        "normal_rise": normal.copy(),
+        "kind": np.full(size, signature.CODE["stable"]),
+        "significant": np.zeros(size, np.bool_),
+        "suspected": np.zeros(size, np.bool_),
+        "seen": Seen(np.zeros(size, FIT), *columns[len(_QUIET) :]),
+    }
 
 
-def findings(case: Case, growths: dict[str, Any], learns: Flags) -> TrendFindings:
-    """Return the findings of a batch from what grows in it, and where models may learn."""
-    moment = case.moment
+def put_growths(case: Case, fields: dict[str, Any]) -> None:
+    """Judge the samples that may grow; put what grows into the fields of all."""
+    verdict = judge(case)
+    some = np.flatnonzero(np.isfinite(verdict.margin))
+    at, seen = case.at.take(some), verdict.seen.only(some)
+    for name, values in _grown(case.only(some), verdict.only(some)).items():
+        fields[name].put(at, values)
+    for name in Seen.__dataclass_fields__:
+        getattr(fields["seen"], name).put(at, getattr(seen, name))
+
+
+def findings(moment: Moment, history: Floats, fields: dict[str, Any], learns: Flags) -> TrendFindings:
+    """Return the findings of a batch.
+
+    Parameters
+    ----------
+    moment
+        The state of the instances at each sample.
+    history
+        For how long the service of each sample has been known, in seconds.
+    fields
+        The fields that say what grows.
+    learns
+        Where models may learn.
+    """
     return TrendFindings(
-        **growths,
+        **fields,
         restarted=moment.restarted,
         learns=learns,
-        history=case.history,
+        history=history,
         gap=moment.gap,
         lost=lost(moment.missing),
         uneven=moment.uneven,
@@ -137,64 +167,46 @@ def findings(case: Case, growths: dict[str, Any], learns: Flags) -> TrendFinding
     )
 
 
-def _quiet(case: Case) -> dict[str, Any]:
-    """Return the fields of samples of which none grows."""
-    size = len(case.history)
-    columns = np.empty((len(_QUIET_COLUMN), size))
-    columns[:] = _QUIET_COLUMN
-    quiet: dict[str, Any] = dict(zip(_QUIET, columns, strict=False))
-    return quiet | {
-        "normal_rise": case.normal[:, 0].copy(),
-        "kind": np.full(size, signature.CODE["stable"]),
-        "significant": np.zeros(size, np.bool_),
-        "suspected": np.zeros(size, np.bool_),
-        "seen": Seen(np.zeros(size, FIT), *columns[len(_QUIET) :]),
-    }
-
-
 def _grown(case: Case, verdict: Verdict) -> dict[str, NDArray[Any]]:
-    """Return the fields of samples that grow."""
-    samples, moment, seen = case.samples, case.moment, verdict.seen
-    significant, grows, leading = verdict.significant, verdict.grows, seen.fits
-    shown = np.where(grows, 1.0, 0.0)
+    """Return the fields of samples that all grow."""
+    samples, moment, leading = case.samples, case.moment, verdict.seen.fits
     shapes = signature.main(case.shapes)
     newest = moment.anchor + leading["last"]
     left = samples.memory + samples.left - leading["level"]
     eta, eta_low, eta_high = (
-        np.where(significant, np.clip(newest + time, samples.time, _LATEST), np.nan)
+        np.where(verdict.significant, np.clip(newest + time, samples.time, _LATEST), np.nan)
         for time in forecast.reach(leading, shapes, left, samples.limit)
     )
-    onset = np.where(grows, moment.anchor + verdict.began, np.nan)
+    onset = moment.anchor + verdict.began
     slack = leading["window"] / np.maximum(leading["points"], 1.0)
     sure = confidence.confidence(verdict.margin, leading, quality(moment.uneven))
-    sure = np.where(grows, sure, 0.0)
     return {
-        "growth": shown * leading["slope"],
-        "growth_low": shown * verdict.growth_low,
-        "growth_high": shown * verdict.growth_high,
-        "window": shown * leading["window"],
+        "growth": leading["slope"],
+        "growth_low": verdict.growth_low,
+        "growth_high": verdict.growth_high,
+        "window": leading["window"],
         "end": newest,
-        "rise": shown * leading["rise"],
-        "strength": shown * leading["r2"],
-        "normal_rise": seen.normal,
+        "rise": leading["rise"],
+        "strength": leading["r2"],
+        "normal_rise": verdict.seen.normal,
         "eta": eta,
         "eta_low": eta_low,
         "eta_high": eta_high,
-        "kind": _kind(shapes, seen, verdict.margin),
+        "kind": _kind(shapes, verdict),
         "confidence": sure,
         "onset": onset,
         "onset_low": onset - slack,
         "onset_high": np.minimum(onset + slack, samples.time),
-        "significant": significant,
-        "suspected": significant & (sure >= SUSPECTED),
+        "significant": verdict.significant,
+        "suspected": verdict.significant & (sure >= SUSPECTED),
         "margin": verdict.margin,
         "period": np.where(shapes["period"] > 0, shapes["period"], np.nan),
     }
 
 
-def _kind(shapes: NDArray[Any], seen: Seen, margin: Floats) -> NDArray[np.int8]:
+def _kind(shapes: NDArray[Any], verdict: Verdict) -> NDArray[np.int8]:
     leak = np.where(shapes["body"] > 0, shapes["kind"], signature.CODE["linear"])
-    kind = np.where(np.isfinite(margin), leak, signature.CODE["stable"]).astype(np.int8)
-    doubted = np.flatnonzero(np.isfinite(margin) & (margin < _DOUBT))
-    kind[doubted] = signature.benign(seen.only(doubted))
+    kind: NDArray[np.int8] = leak.astype(np.int8)
+    doubted = np.flatnonzero(verdict.margin < _DOUBT)
+    kind[doubted] = signature.benign(verdict.seen.only(doubted))
     return kind

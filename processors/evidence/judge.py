@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.columns import Flags, Floats, Rows
+from processors.columns import Flags, Floats, Floats32, Rows
 from processors.evidence import confidence, forecast, season
 from processors.evidence.confidence import LEAST_RISE, Seen
 from processors.evidence.samples import Moment, Samples
@@ -23,20 +23,23 @@ _ALIKE, _LESS_STRAIGHT = 1.15, 0.02
 
 @dataclass(frozen=True)
 class Case:
-    """What there is to judge, with one entry per sample.
+    """The samples of a batch that may grow, with one entry for each.
 
     Parameters
     ----------
+    at
+        Their places in the batch.
     samples, moment
         The samples, and the state of their instances at each.
     fits, shapes
-        The fit and the shape of each level, shape `(B, LEVELS)`.
+        The fit and the shape of each level, shape `(n, LEVELS)`.
     normal
-        What the services gain and give back, in bytes, shape `(B, LEVELS)`.
+        What the services gain and give back, in bytes, shape `(n, LEVELS)`.
     history
         Seconds for which the service of each sample has been known.
     """
 
+    at: Rows
     samples: Samples
     moment: Moment
     fits: Fits
@@ -44,11 +47,16 @@ class Case:
     normal: Floats
     history: Floats
 
-    def only(self, at: Rows) -> Case:
-        """Return the samples at `at`."""
-        per_sample = self.fits, self.shapes, self.normal, self.history
+    def only(self, some: Rows) -> Case:
+        """Return some of the samples."""
         return Case(
-            self.samples.only(at), self.moment.only(at), *(column.take(at, axis=0) for column in per_sample)
+            self.at.take(some),
+            self.samples.only(some),
+            self.moment.only(some),
+            self.fits.take(some, axis=0),
+            self.shapes.take(some, axis=0),
+            self.normal.take(some, axis=0),
+            self.history.take(some),
         )
 
 
@@ -77,28 +85,27 @@ class Verdict:
     growth_high: Floats
     significant: Flags
 
-    @property
-    def grows(self) -> Flags:
-        """Where there is any growth to judge."""
-        grows: Flags = np.isfinite(self.margin)
-        return grows
+    def only(self, some: Rows) -> Verdict:
+        """Return the verdict on some of the samples."""
+        _, *columns = (getattr(self, name) for name in self.__dataclass_fields__)
+        return Verdict(self.seen.only(some), *(column.take(some) for column in columns))
 
 
-def growing(case: Case) -> Rows:
-    """Return the samples with any growth to judge: most have none."""
-    some = np.flatnonzero(np.logical_or.reduce(case.fits["r2"] > _LEAST_R2, axis=1))
-    return some[np.logical_or.reduce(_worth(case.only(some)), axis=1)] if len(some) else some
+def may_grow(r2: Floats32) -> Rows:
+    """Return the samples to judge, from the R^2 of their levels, shape `(B, LEVELS)`."""
+    return np.flatnonzero(np.logical_or.reduce(r2 > _LEAST_R2, axis=1))
 
 
 def judge(case: Case) -> Verdict:
     """Judge each sample by the level with the clearest growth."""
-    fits, memory, limit = case.fits, _memory(case), _limits(case)
-    start = fits["level"] - fits["rise"]
-    used = np.where(case.moment.taken, case.samples.used, 0.0)
-    reached = memory[:, None] + np.maximum(limit - used[:, None], 0.0)
-    free = np.maximum(reached - start, _LEAST_FREE * limit)
-    worth = _worth(case)
+    samples, moment, fits, limit = case.samples, case.moment, case.fits, _limits(case)
+    memory, used = np.where(moment.taken, [samples.memory, samples.used], 0.0)[:, :, None]
+    stands = memory > fits["level"] - 0.5 * fits["rise"]
+    worth = stands & (fits["rise"] > LEAST_RISE * limit) & (fits["r2"] > _LEAST_R2)
     began = _began(fits, worth)
+    start = fits["level"] - fits["rise"]
+    reached = memory + np.maximum(limit - used, 0.0)
+    free = np.maximum(reached - start, _LEAST_FREE * limit)
     with np.errstate(divide="ignore", invalid="ignore"):
         remaining = np.maximum(reached - fits["level"], 0.0) / fits["slope"]
     seen = Seen(
@@ -110,26 +117,14 @@ def judge(case: Case) -> Verdict:
         np.broadcast_to(case.history[:, None], fits.shape),
         fits["rise"] / free,
         (plateau(fits) - start) / free,
-        season.above(fits["level"], fits["rise"], fits["window"], case.moment.before[:, None, :]),
+        season.above(fits["level"], fits["rise"], fits["window"], moment.before[:, None, :]),
     )
     at = np.nonzero(worth)
     margins = np.full(fits.shape, -np.inf)
     margins[at] = confidence.margin(seen.only(at))
     leading = np.argmax(np.where(worth, margins, -np.inf), axis=1)
-    each = np.arange(len(memory))
+    each = np.arange(len(fits))
     return _verdict(seen.only((each, leading)), margins[each, leading], began[each, leading])
-
-
-def _memory(case: Case) -> Floats:
-    return np.where(case.moment.taken, case.samples.memory, 0.0)
-
-
-def _worth(case: Case) -> Flags:
-    """Return which levels, shape `(B, LEVELS)`, have a growth that still stands and is worth a judgement."""
-    fits = case.fits
-    stands = _memory(case)[:, None] > fits["level"] - 0.5 * fits["rise"]
-    worth: Flags = stands & (fits["rise"] > LEAST_RISE * _limits(case)) & (fits["r2"] > _LEAST_R2)
-    return worth
 
 
 def _verdict(seen: Seen, margin: Floats, began: Floats) -> Verdict:

@@ -31,7 +31,9 @@ class Order(NamedTuple):
     @property
     def ends(self) -> Flags:
         """Whether a sample is the last of its row, in this order."""
-        return np.append(self.starts[1:], True)
+        ends = np.ones_like(self.starts)
+        ends[:-1] = self.starts[1:]
+        return ends
 
     def latest(self, marked: Flags) -> Rows:
         """Return for each sample the newest marked one of its row up to it, or its row's first one.

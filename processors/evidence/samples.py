@@ -13,7 +13,6 @@ from processors.columns import Flags, Floats, Floats32, Rows
 from processors.evidence.baseline import BASELINE
 from processors.evidence.envelope import LEVELS
 from processors.evidence.features import NUMBERS
-from processors.evidence.order import order
 from processors.evidence.rings import AS_STORED
 from processors.evidence.season import PERIODS
 
@@ -89,12 +88,12 @@ class Steps:
     usable: Flags
 
     @classmethod
-    def of(cls, rows: Rows, samples: Samples) -> Steps:
+    def of(cls, rows: Rows, before: Rows, samples: Samples) -> Steps:
         """Return the steps of samples of these rows."""
         size = len(rows)
         return cls(
             rows=np.ascontiguousarray(rows, np.intp),
-            before=order(rows).before(),
+            before=before,
             time=np.ascontiguousarray(samples.time, np.float64),
             memory=np.ascontiguousarray(samples.memory, np.float64),
             limit=np.ascontiguousarray(samples.limit, np.float64),

@@ -111,7 +111,8 @@ def test_all_constants_are_compared() -> None:
 
 def _steps(rows: list[int]) -> Steps:
     size = len(rows)
-    return Steps.of(np.array(rows), samples(1.7e9 + np.arange(size, dtype=np.float64), np.full(size, 0.5)))
+    time = 1.7e9 + np.arange(size, dtype=np.float64)
+    return Steps.of(np.array(rows), np.full(size, -1), samples(time, np.full(size, 0.5)))
 
 
 @pytest.mark.parametrize("row", [-1, INSTANCES])
