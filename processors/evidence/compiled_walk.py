@@ -22,14 +22,14 @@ def compiled_walk(kernels: Kernels, state: Walked, steps: Steps, moment: Moment)
     """
     arrays = (*columns(steps), *_state(state), *columns(moment))
     size = len(steps.rows)
-    parts = [Rings.of(0)]
+    parts: list[Rings] = []
     done = known = 0
     while done < size:
-        space = Rings.of(size - done + LEVELS)
+        space = Rings.of(size - done + LEVELS)  # a sample may need six; most need none
         done, count = kernels.evidence((*arrays, *space), done, known)
         parts.append(space.first(count))
         known += count
-    return joined(parts)
+    return joined(parts) if parts else Rings.of(0)
 
 
 def _state(state: Walked) -> tuple[NDArray[Any], ...]:
