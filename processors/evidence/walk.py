@@ -59,7 +59,8 @@ def walk(state: Walked, steps: Steps, moment: Moment) -> Rings:
         newer = ~(steps.time.take(part) <= state.envelope.last.take(steps.rows.take(part)))
         taken = part[newer & steps.usable.take(part)]
         if len(taken):
-            rings.append(_take(state, taken, steps.only(taken), moment, count))
+            these = steps.only(taken) if len(taken) < len(steps.rows) else steps
+            rings.append(_take(state, taken, these, moment, count))
             count += len(rings[-1].size)
         _look(state.envelope, part, steps.rows.take(part), moment)
     return joined(rings) if rings else Rings.of(0)

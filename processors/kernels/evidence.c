@@ -197,7 +197,6 @@ enum { AHEAD = 8 }; /* samples */
 /* Ask the processor for the state of a row that comes soon. With many rows, most of the time goes into
  * waiting for memory; so it waits for several rows at once. */
 static void prefetch(const State *s, int64_t row) {
-#ifdef __GNUC__
     __builtin_prefetch(s->low + row * LEVELS * LENGTH);
     __builtin_prefetch(s->at + row * LEVELS * LENGTH);
     __builtin_prefetch(s->busy + row * LEVELS * LENGTH);
@@ -206,9 +205,6 @@ static void prefetch(const State *s, int64_t row) {
     __builtin_prefetch(s->open_index + row * LEVELS);
     __builtin_prefetch(s->last + row);
     __builtin_prefetch(s->season_number + row * SLOTS);
-#else
-    (void)s, (void)row;
-#endif
 }
 
 /* walk (walk.py), from sample `begin` on, while there is space for the rings of one more sample. Return where
@@ -255,14 +251,9 @@ static void assign_rings(Rings *columns, void ***at) { RINGS(ASSIGN) }
 /* Check that the arrays from `first` on have their items for each of `count`. Return 0, or -1 with an
  * exception. */
 static int check(const Arrays *arrays, int first, int columns, const int *items, Py_ssize_t count) {
-    for (int i = 0; i < columns; i++) {
-        Py_ssize_t given = arrays_items(arrays, first + i);
-        if (given != count * items[i]) {
-            PyErr_Format(PyExc_ValueError, "array %d has %zd items; %zd are expected", first + i, given,
-                         count * items[i]);
+    for (int i = 0; i < columns; i++)
+        if (items_check(arrays, first + i, count, items[i]) < 0)
             return -1;
-        }
-    }
     return 0;
 }
 

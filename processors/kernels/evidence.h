@@ -3,7 +3,9 @@
 #ifndef FLEETLEAK_EVIDENCE_H
 #define FLEETLEAK_EVIDENCE_H
 
+#include "arithmetic.h"
 #include "kernels.h"
+#include "records.h"
 
 /* envelope.py */
 enum { LEVELS = 6, LENGTH = 64, SCALES = 16, SETTLED = 8, REVIEW = 16, LONG_REVIEW = 256 };
@@ -111,10 +113,6 @@ typedef struct {
     int64_t row;
     double time, value, limit;
 } Sample;
-
-/* numpy's minimum and maximum, also of NaN. */
-static inline double larger(double a, double b) { return a >= b || isnan(a) ? a : b; }
-static inline double smaller(double a, double b) { return a <= b || isnan(a) ? a : b; }
 
 /* numpy's floor_divide; exact while a / b is below 2^48. */
 static inline double floor_divide(double a, double b) {
