@@ -6,9 +6,9 @@ import numpy as np
 
 from processors.columns import Columns, Flags, Floats, Rows
 
-_STEADY = 0.1  # coefficient of variation below which a stretch is a baseline
-_MERGED = 300.0  # gap, in seconds, that does not end a stretch
-_GAPS = 3.0  # the same in typical gaps of the series, for series that are sampled less often
+STEADY = 0.1  # coefficient of variation below which a stretch is a baseline
+MERGED = 300.0  # gap, in seconds, that does not end a stretch
+GAPS = 3.0  # the same in typical gaps of the series, for series that are sampled less often
 BASELINE = 3  # begin and end (unix seconds) and mean (bytes)
 _BEGIN, _COUNT, _MEAN, _SQUARES = range(4)
 
@@ -31,16 +31,22 @@ class Baselines(Columns):
         value
             Memory, in bytes.
         """
-        stretch = self._extend(self.open[rows], value)
-        ended = ~self._steady(stretch) | ~(since <= np.maximum(_MERGED, _GAPS * gap))
-        stretch[ended] = 0.0
-        stretch[ended, _BEGIN], stretch[ended, _COUNT], stretch[ended, _MEAN] = time[ended], 1.0, value[ended]
+        stretch = self._extend(self.open.take(rows, axis=0), value)
+        goes_on = self._steady(stretch) & (since <= np.maximum(MERGED, GAPS * gap))
+        if not goes_on.all():
+            self._begin(stretch, ~goes_on, time, value)
         self.open[rows] = stretch
-        longest = self.longest[rows]
+        longest = self.longest.take(rows, axis=0)
         longer = ~(time - stretch[:, _BEGIN] <= longest[:, 1] - longest[:, 0])
-        now = np.stack([stretch[:, _BEGIN], time, stretch[:, _MEAN]], axis=1)
+        now = np.empty_like(longest)
+        now[:, 0], now[:, 1], now[:, 2] = stretch[:, _BEGIN], time, stretch[:, _MEAN]
         self.longest[rows] = best = np.where(longer[:, None], now, longest)
         return best
+
+    @staticmethod
+    def _begin(stretch: Floats, new: Flags, time: Floats, value: Floats) -> None:
+        stretch[new] = 0.0
+        stretch[new, _BEGIN], stretch[new, _COUNT], stretch[new, _MEAN] = time[new], 1.0, value[new]
 
     @staticmethod
     def _extend(stretch: Floats, value: Floats) -> Floats:
@@ -53,5 +59,5 @@ class Baselines(Columns):
     @staticmethod
     def _steady(stretch: Floats) -> Flags:
         variance = stretch[:, _SQUARES] / stretch[:, _COUNT]
-        steady: Flags = variance < (_STEADY * stretch[:, _MEAN]) ** 2
+        steady: Flags = variance < (STEADY * stretch[:, _MEAN]) ** 2
         return steady

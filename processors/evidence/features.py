@@ -12,10 +12,11 @@ import numpy as np
 from processors.columns import Columns, Floats, Floats32, Rows
 
 TIME_SCALES = (600.0, 7200.0, 86400.0, 604800.0)  # seconds: ten minutes, two hours, a day, a week
-_TAU = np.array(TIME_SCALES)
-_HOURS, _DAY = 1, 2  # the time scales at which faults and collections are compared with memory
-_LEAST_FALL = 0.002  # of the limit; a smaller fall is not a collection
-_CLEAR_FALL = 2.0  # standard deviations over two hours; a smaller fall is not a collection
+_TAU = np.array(TIME_SCALES)[:, None]
+HOURS, DAY = 1, 2  # the time scales at which faults and collections are compared with memory
+LEAST_FALL = 0.002  # of the limit; a smaller fall is not a collection
+CLEAR_FALL = 2.0  # standard deviations over two hours; a smaller fall is not a collection
+LEAST_GAP = 1e-3  # seconds; samples that are closer count as this far apart
 _TINY = 1e-18
 
 # Places in a row of numbers; the first five have one number per time scale.
@@ -73,57 +74,59 @@ class Flows(Columns):
         faults
             Page faults per second; NaN where unknown.
         """
-        old = self.numbers[rows].astype(np.float64)
-        new = np.isnan(old[:, _VALUE])
-        old[new] = 0.0
-        old[new, _MEAN] = value[new, None]
-        old[new, _VALUE], old[new, _SWAP] = value[new], swap[new]
-        gap = np.where(new, 1.0, np.maximum(since, 1e-3))
-        share = gap[:, None] / (gap[:, None] + _TAU)
+        old = self.numbers.take(rows, axis=0).T.astype(np.float64, order="C")
+        new = np.isnan(old[_VALUE])
+        if new.any():
+            old[:, new] = 0.0
+            old[_MEAN, new] = old[_VALUE, new] = value[new]
+            old[_SWAP, new] = swap[new]
+        gap = np.where(new, 1.0, np.maximum(since, LEAST_GAP))
+        share = gap / (gap + _TAU)
         out = np.empty_like(old)
-        rate = (value - old[:, _VALUE]) / gap
+        rate = (value - old[_VALUE]) / gap
         self._flows(old, out, share, rate, value)
-        self._falls(old, out, share[:, _DAY], value, limit)
-        self._faults(old, out, share[:, _HOURS], np.maximum(rate, 0.0), faults)
-        out[:, _VALUE], out[:, _SWAP] = value, swap
-        swapped = (swap - old[:, _SWAP]) / gap
-        out[:, _SWAP_RATE] = old[:, _SWAP_RATE] + share[:, _HOURS] * (swapped - old[:, _SWAP_RATE])
-        self.numbers[rows] = kept = out.astype(np.float32)
+        self._falls(old, out, share[DAY], value, limit)
+        self._faults(old, out, share[HOURS], np.maximum(rate, 0.0), faults)
+        out[_VALUE], out[_SWAP] = value, swap
+        swapped = (swap - old[_SWAP]) / gap
+        out[_SWAP_RATE] = old[_SWAP_RATE] + share[HOURS] * (swapped - old[_SWAP_RATE])
+        self.numbers[rows] = kept = out.T.astype(np.float32, order="C")
         return kept
 
+    # Each number is a line of shape `(B,)` here; operations on lines are much faster than on columns.
     @staticmethod
     def _flows(old: Floats, out: Floats, share: Floats, rate: Floats, value: Floats) -> None:
-        up, down, mean = old[:, _UP], old[:, _DOWN], old[:, _MEAN]
-        out[:, _UP] = up + share * (np.maximum(rate, 0.0)[:, None] - up)
-        out[:, _DOWN] = down + share * (np.maximum(-rate, 0.0)[:, None] - down)
-        off, before = value[:, None] - mean, old[:, _VALUE, None] - mean
-        out[:, _MEAN] = mean + share * off
-        out[:, _VARIANCE] = (1.0 - share) * (old[:, _VARIANCE] + share * off * off)
-        out[:, _NEXT] = (1.0 - share) * (old[:, _NEXT] + share * off * before)
+        up, down, mean = old[_UP], old[_DOWN], old[_MEAN]
+        out[_UP] = up + share * (np.maximum(rate, 0.0) - up)
+        out[_DOWN] = down + share * (np.maximum(-rate, 0.0) - down)
+        off, before = value - mean, old[_VALUE] - mean
+        out[_MEAN] = mean + share * off
+        out[_VARIANCE] = (1.0 - share) * (old[_VARIANCE] + share * off * off)
+        out[_NEXT] = (1.0 - share) * (old[_NEXT] + share * off * before)
 
     @staticmethod
     def _falls(old: Floats, out: Floats, share: Floats, value: Floats, limit: Floats) -> None:
-        spread = np.sqrt(np.maximum(old[:, _VARIANCE][:, _HOURS], 0.0))
-        fell = old[:, _VALUE] - value > np.maximum(_LEAST_FALL * limit, _CLEAR_FALL * spread)
-        off = fell - old[:, _FALLS]
-        out[:, _FALLS] = old[:, _FALLS] + share * off
+        spread = np.sqrt(np.maximum(old[_VARIANCE][HOURS], 0.0))
+        fell = old[_VALUE] - value > np.maximum(LEAST_FALL * limit, CLEAR_FALL * spread)
+        off = fell - old[_FALLS]
+        out[_FALLS] = old[_FALLS] + share * off
         # The level before the fall, because that level made the collector run.
-        level = np.where(fell, old[:, _VALUE], value) - old[:, _MEAN][:, _DAY]
-        out[:, _FALL_LEVEL] = (1.0 - share) * (old[:, _FALL_LEVEL] + share * off * level)
+        level = np.where(fell, old[_VALUE], value) - old[_MEAN][DAY]
+        out[_FALL_LEVEL] = (1.0 - share) * (old[_FALL_LEVEL] + share * off * level)
 
     @staticmethod
     def _faults(old: Floats, out: Floats, share: Floats, taken: Floats, faults: Floats) -> None:
         known = np.isfinite(faults)
         share = np.where(known, share, 0.0)
-        off = np.where(known, faults, 0.0) - old[:, _FAULTS]
-        more = taken - old[:, _UP][:, _HOURS]
-        out[:, _FAULTS] = old[:, _FAULTS] + share * off
+        off = np.where(known, faults, 0.0) - old[_FAULTS]
+        more = taken - old[_UP][HOURS]
+        out[_FAULTS] = old[_FAULTS] + share * off
         for place, product in (
             (_FAULT_VARIANCE, off * off),
             (_TAKEN_VARIANCE, more * more),
             (_FAULT_TAKEN, off * more),
         ):
-            out[:, place] = (1.0 - share) * (old[:, place] + share * product)
+            out[place] = (1.0 - share) * (old[place] + share * product)
 
 
 def read(numbers: Floats32) -> FlowFeatures:
@@ -131,7 +134,7 @@ def read(numbers: Floats32) -> FlowFeatures:
     n = numbers.astype(np.float64)
     variance = n[_VARIANCE]
     falls = n[_FALLS]
-    spread = np.sqrt(np.maximum(falls * (1.0 - falls) * variance[_DAY], 0.0))
+    spread = np.sqrt(np.maximum(falls * (1.0 - falls) * variance[DAY], 0.0))
     faulted = np.sqrt(np.maximum(n[_FAULT_VARIANCE] * n[_TAKEN_VARIANCE], 0.0))
     return FlowFeatures(
         growth=(n[_UP] - n[_DOWN]).tolist(),

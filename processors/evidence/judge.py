@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from processors.columns import Flags, Floats
+from processors.columns import Flags, Floats, Floats32, Rows
 from processors.evidence import confidence, forecast, season
 from processors.evidence.confidence import LEAST_RISE, Seen
 from processors.evidence.samples import Moment, Samples
@@ -17,6 +19,45 @@ _LEAST_R2 = 0.2
 _LEAST_FREE = 0.05  # of the limit; a growth that began with less free memory is judged by this
 # Two stretches are one growth up to this ratio of slopes and this loss of R^2.
 _ALIKE, _LESS_STRAIGHT = 1.15, 0.02
+
+
+@dataclass(frozen=True)
+class Case:
+    """The samples of a batch that may grow, with one entry for each.
+
+    Parameters
+    ----------
+    at
+        Their places in the batch.
+    samples, moment
+        The samples, and the state of their instances at each.
+    fits, shapes
+        The fit and the shape of each level, shape `(n, LEVELS)`.
+    normal
+        What the services gain and give back, in bytes, shape `(n, LEVELS)`.
+    history
+        Seconds for which the service of each sample has been known.
+    """
+
+    at: Rows
+    samples: Samples
+    moment: Moment
+    fits: Fits
+    shapes: NDArray[Any]
+    normal: Floats
+    history: Floats
+
+    def only(self, some: Rows) -> Case:
+        """Return some of the samples."""
+        return Case(
+            self.at.take(some),
+            self.samples.only(some),
+            self.moment.only(some),
+            self.fits.take(some, axis=0),
+            self.shapes.take(some, axis=0),
+            self.normal.take(some, axis=0),
+            self.history.take(some),
+        )
 
 
 @dataclass(frozen=True)
@@ -44,34 +85,27 @@ class Verdict:
     growth_high: Floats
     significant: Flags
 
-    @property
-    def grows(self) -> Flags:
-        """Where there is any growth to judge."""
-        grows: Flags = np.isfinite(self.margin)
-        return grows
+    def only(self, some: Rows) -> Verdict:
+        """Return the verdict on some of the samples."""
+        _, *columns = (getattr(self, name) for name in self.__dataclass_fields__)
+        return Verdict(self.seen.only(some), *(column.take(some) for column in columns))
 
 
-def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> Verdict:
-    """Judge each sample by the level with the clearest growth.
+def may_grow(r2: Floats32) -> Rows:
+    """Return the samples to judge, from the R^2 of their levels, shape `(B, LEVELS)`."""
+    return np.flatnonzero(np.logical_or.reduce(r2 > _LEAST_R2, axis=1))
 
-    Parameters
-    ----------
-    samples, moment
-        The batch, and the state of its instances.
-    normal
-        What the services gain and give back, in bytes, shape `(B, LEVELS)`.
-    history
-        Seconds for which the service of each sample has been known.
-    """
-    memory = np.where(moment.taken, samples.memory, 0.0)
-    fits = moment.fits
-    limit = _limits(samples, moment)
-    start = fits["level"] - fits["rise"]
-    reached = memory[:, None] + np.maximum(limit - np.where(moment.taken, samples.used, 0.0)[:, None], 0.0)
-    free = np.maximum(reached - start, _LEAST_FREE * limit)
-    stands = memory[:, None] > fits["level"] - 0.5 * fits["rise"]
+
+def judge(case: Case) -> Verdict:
+    """Judge each sample by the level with the clearest growth."""
+    samples, moment, fits, limit = case.samples, case.moment, case.fits, _limits(case)
+    memory, used = np.where(moment.taken, [samples.memory, samples.used], 0.0)[:, :, None]
+    stands = memory > fits["level"] - 0.5 * fits["rise"]
     worth = stands & (fits["rise"] > LEAST_RISE * limit) & (fits["r2"] > _LEAST_R2)
     began = _began(fits, worth)
+    start = fits["level"] - fits["rise"]
+    reached = memory + np.maximum(limit - used, 0.0)
+    free = np.maximum(reached - start, _LEAST_FREE * limit)
     with np.errstate(divide="ignore", invalid="ignore"):
         remaining = np.maximum(reached - fits["level"], 0.0) / fits["slope"]
     seen = Seen(
@@ -79,8 +113,8 @@ def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> 
         limit,
         fits["last"] - began,
         remaining,
-        normal,
-        np.broadcast_to(history[:, None], fits.shape),
+        case.normal,
+        np.broadcast_to(case.history[:, None], fits.shape),
         fits["rise"] / free,
         (plateau(fits) - start) / free,
         season.above(fits["level"], fits["rise"], fits["window"], moment.before[:, None, :]),
@@ -89,7 +123,7 @@ def judge(samples: Samples, moment: Moment, normal: Floats, history: Floats) -> 
     margins = np.full(fits.shape, -np.inf)
     margins[at] = confidence.margin(seen.only(at))
     leading = np.argmax(np.where(worth, margins, -np.inf), axis=1)
-    each = np.arange(len(memory))
+    each = np.arange(len(fits))
     return _verdict(seen.only((each, leading)), margins[each, leading], began[each, leading])
 
 
@@ -114,9 +148,10 @@ def _began(fits: Fits, worth: Flags) -> Floats:
     return began
 
 
-def _limits(samples: Samples, moment: Moment) -> Floats:
+def _limits(case: Case) -> Floats:
     """Return the limit that each fit began under, in bytes, shape `(B, LEVELS)` (limits.py)."""
-    limit = np.where(moment.taken, samples.limit, 1.0)[:, None]
-    begun = moment.anchor[:, None] + moment.fits["onset"]
+    moment = case.moment
+    limit = np.where(moment.taken, case.samples.limit, 1.0)[:, None]
+    begun = moment.anchor[:, None] + case.fits["onset"]
     held: Floats = np.where(begun < moment.limit_raised[:, None], moment.limit_before[:, None], limit)
     return held

@@ -8,7 +8,7 @@ import numpy as np
 
 from processors.columns import Columns, Floats, Rows
 
-_MEMORY_SECONDS = 30 * 86400.0  # an older raise does not concern a growth of now
+MEMORY_SECONDS = 30 * 86400.0  # an older raise does not concern a growth of now
 
 
 class Held(NamedTuple):
@@ -34,8 +34,8 @@ class Limits(Columns):
 
     def add(self, rows: Rows, time: Floats, limit: Floats) -> Held:
         """Take the limit of one sample per row."""
-        last, before, raised = self.limit[rows], self.before[rows], self.raised[rows]
-        over = (limit <= before) | (time - raised > _MEMORY_SECONDS)
+        last, before, raised = self.limit.take(rows), self.before.take(rows), self.raised.take(rows)
+        over = (limit <= before) | (time - raised > MEMORY_SECONDS)
         raised = np.where(over, -np.inf, raised)
         first = (limit > last) & np.isinf(raised)
         before, raised = np.where(first, last, before), np.where(first, time, raised)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from processors.columns import Columns, Flags, Floats, Floats32, Rows
-from processors.evidence.envelope import FINEST, LEVELS, SCALES
+from processors.evidence.envelope import LEVELS, SCALES, WIDTHS
+from processors.evidence.order import Order, order
 
 MEMORY = 512.0  # buckets of its scale after which a learned rise counts half (eight envelope lengths)
-_FADE = 2.0 ** (-1.0 / MEMORY)
-_TURN = 0.5  # an excursion is over when half of its fall is regained
+FADE = 2.0 ** (-1.0 / MEMORY)
+_LIVES: Floats = MEMORY * WIDTHS
+TURN = 0.5  # an excursion is over when half of its fall is regained
 
 
 class Excursions(Columns):
@@ -26,20 +28,29 @@ class Excursions(Columns):
         self.low: Floats32 = self.column("low", (LEVELS,), np.float32, np.inf)
         self.usual: Floats32 = self.column("usual", (LEVELS,), np.float32, 0.0)
 
-    def add(self, rows: Rows, level: Rows, value: Floats32) -> Floats:
-        """Take one closed bucket per (row, level); return the height of its excursion, in bytes."""
-        trough, peak, low = self.trough[rows, level], self.peak[rows, level], self.low[rows, level]
+    def add(self, at: Rows, value: Floats32) -> Floats:
+        """Take one closed bucket of each of these levels; return the height of its excursion, in bytes.
+
+        Parameters
+        ----------
+        at
+            Level `level` of a row is `row * LEVELS + level`; none may repeat.
+        """
+        troughs, peaks, lows, usual = (
+            column.reshape(-1) for column in (self.trough, self.peak, self.low, self.usual)
+        )
+        trough, peak, low = troughs.take(at), peaks.take(at), lows.take(at)
         top = value > peak
         peak = np.where(top, value, peak)
         low = np.where(top, value, np.minimum(low, value))
         trough = np.minimum(trough, value)
         fall, rise = peak - low, peak - trough
-        over = (value - low >= _TURN * fall) & (fall >= _TURN * rise) & (fall > 0)
-        self.trough[rows, level] = np.where(over, low, trough)
-        self.peak[rows, level] = np.where(over, value, peak)
-        self.low[rows, level] = np.where(over, value, low)
+        over = (value - low >= TURN * fall) & (fall >= TURN * rise) & (fall > 0)
+        troughs[at] = np.where(over, low, trough)
+        peaks[at] = np.where(over, value, peak)
+        lows[at] = np.where(over, value, low)
         height: Floats = np.minimum(rise, fall).astype(np.float64)
-        self.usual[rows, level] = np.maximum(height, self.usual[rows, level] * _FADE)
+        usual[at] = np.maximum(height, usual.take(at) * FADE)
         return height
 
     def clear(self, rows: Rows) -> None:
@@ -61,7 +72,29 @@ class NormalRise(Columns):
         self.key: Floats = self.column("key", (SCALES,), np.float64, -np.inf)
         self.first: Floats = self.column("first", (), np.float64, np.nan)
 
-    def learn(self, services: Rows, time: Floats, scale: Rows, height: Floats, taken: Flags) -> Floats:
+    def meet(self, services: Rows, time: Floats, taken: Flags) -> Floats:
+        """Return for how long the service of each sample has been known, in seconds; NaN where it is not yet.
+
+        Parameters
+        ----------
+        services, time
+            Shape `(B,)`.
+        taken
+            Shape `(B,)`; false for samples that were refused: no service becomes known by these.
+        """
+        first = self.first.take(services)
+        new = np.flatnonzero(taken & np.isnan(first))
+        if len(new):
+            names, position = np.unique(services.take(new), return_index=True)
+            begin = new.take(position)
+            self.first[names] = time.take(begin)
+            name = np.minimum(np.searchsorted(names, services), len(names) - 1)
+            met = (names.take(name) == services) & (begin.take(name) <= np.arange(len(services)))
+            first = np.where(met, time.take(begin.take(name)), first)
+        known: Floats = time - first
+        return known
+
+    def learn(self, services: Rows, time: Floats, scale: Rows, height: Floats) -> Floats:
         """Learn a batch; return what is normal at each position in bytes, with its own contribution.
 
         Parameters
@@ -70,33 +103,39 @@ class NormalRise(Columns):
             Shape `(B,)`; `scale` is the absolute scale of the finest level of the instance.
         height
             Height of the excursions at this sample, shape `(B, LEVELS)`; 0 where no bucket closed.
-        taken
-            Shape `(B,)`; false for samples that were refused.
 
         Returns
         -------
         Shape `(B, LEVELS)`.
         """
-        self._meet(services, time, taken)
-        keys = np.full((len(services), SCALES), -np.inf)
         columns = scale[:, None] + np.arange(LEVELS)
-        life = MEMORY * FINEST * np.exp2(2.0 * columns)
-        clock = time[:, None] / life
-        with np.errstate(divide="ignore"):
-            np.put_along_axis(keys, columns, np.log2(height) + clock, 1)
-        known = _running_max(services, keys, self.key)
-        normal: Floats = np.exp2(np.take_along_axis(known, columns, 1) - clock)
+        clock = time[:, None] / _LIVES.take(columns)
+        places = services[:, None] * SCALES + columns
+        known = self.key.reshape(-1).take(places)
+        closed = height > 0
+        if closed.any():
+            known[closed] = np.maximum(known[closed], np.log2(height[closed]) + clock[closed])
+            by_service = order(services)
+            if by_service.repeats:
+                known = self._learn_in_order(by_service, services, columns, known)
+            else:
+                self.key.put(places, known)
+        normal: Floats = np.exp2(known - clock)
         return normal
 
-    def known_for(self, services: Rows, time: Floats) -> Floats:
-        """Return how long each service has been known at `time`, in seconds, shape `(B,)`."""
-        known: Floats = time - self.first[services]
+    def _learn_in_order(self, order: Order, services: Rows, columns: Rows, keys: Floats) -> Floats:
+        """Learn keys of services that repeat; return the largest of each service up to each."""
+        services, columns = services.take(order.places), columns.take(order.places, axis=0)
+        # One line per scale, because operations on lines are faster.
+        scales = slice(int(columns.min()), int(columns.max()) + 1)
+        best = np.ascontiguousarray(self.key.take(services, axis=0).T[scales])
+        at = (columns - scales.start) * len(services) + np.arange(len(services))[:, None]
+        best.put(at, keys.take(order.places, axis=0))
+        _running_max(best, order)
+        self.key[services[order.ends], scales] = best[:, order.ends].T
+        known = np.empty_like(keys)
+        known[order.places] = best.take(at)
         return known
-
-    def _meet(self, services: Rows, time: Floats, taken: Flags) -> None:
-        new = np.flatnonzero(taken & np.isnan(self.first[services]))
-        names, position = np.unique(services[new], return_index=True)
-        self.first[names] = time[new[position]]
 
 
 def without_age(state: bytes) -> bytes:
@@ -113,17 +152,11 @@ def without_age(state: bytes) -> bytes:
     return normal.dump(0)
 
 
-def _running_max(services: Rows, keys: Floats, table: Floats) -> Floats:
-    """Return the largest key of each service up to each position; put the last one into `table`."""
-    order = np.argsort(services, kind="stable")
-    ranked, best = services[order], np.maximum(keys, table[services])[order]
-    rank = np.arange(len(ranked)) - np.searchsorted(ranked, ranked)
-    step = 1
-    while step <= (rank.max() if len(rank) else 0):
-        deep = np.flatnonzero(rank >= step)
-        best[deep] = np.maximum(best[deep], best[deep - step])
+def _running_max(best: Floats, order: Order) -> None:
+    """Replace each number of a line by the largest of its service up to there; lines are in that order."""
+    rank = np.arange(len(order.places)) - order.latest(order.starts)
+    step, deepest = 1, rank.max()
+    while step <= deepest:
+        earlier = np.where(rank[step:] >= step, best[:, :-step], -np.inf)
+        np.maximum(best[:, step:], earlier, out=best[:, step:])
         step *= 2
-    table[ranked] = best  # numpy keeps the last of equal indices, which is the newest of each service
-    known = np.empty_like(best)
-    known[order] = best
-    return known

@@ -6,8 +6,8 @@ import numpy as np
 
 from processors.columns import Columns, Flags, Floats, Rows
 
-_FALL = 0.5  # of the lowest value since the start; no sawtooth ends below half of its own floor
-_LEAST = 0.02  # of the limit; a smaller fall is noise
+RESTART_FALL = 0.5  # of the lowest value since the start; no sawtooth ends below half of its own floor
+RESTART_LEAST = 0.02  # of the limit; a smaller fall is noise
 
 
 class Restarts(Columns):
@@ -27,8 +27,8 @@ class Restarts(Columns):
         value, limit
             Memory and limit, in bytes.
         """
-        floor = self.floor[rows]
-        fell = ~known & np.isfinite(floor) & (value < _FALL * floor - _LEAST * limit)
+        floor = self.floor.take(rows)
+        fell = ~known & np.isfinite(floor) & (value < RESTART_FALL * floor - RESTART_LEAST * limit)
         restarted = told | fell
         floor = np.where(restarted, np.inf, floor)
         self.floor[rows] = np.minimum(floor, value)

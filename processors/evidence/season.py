@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from processors.columns import Columns, Floats, Floats32, Rows
 
-_SLOT = 3 * 3600.0  # seconds: coarse enough for a week in 56 numbers, fine enough for the edge of a day
-_DAY_SLOTS = 8
-_SLOTS = 7 * _DAY_SLOTS
-_WRAP = 2**15
-_PERIODS = ((_DAY_SLOTS, 86400.0), (_SLOTS - 1, 3 * 86400.0))  # slots back; longest rise that they explain
+SLOT = 3 * 3600.0  # seconds: coarse enough for a week in 56 numbers, fine enough for the edge of a day
+DAY_SLOTS = 8
+SLOTS = 7 * DAY_SLOTS
+WRAP = 2**15
+PERIODS = ((DAY_SLOTS, 86400.0), (SLOTS - 1, 3 * 86400.0))  # slots back; longest rise that they explain
+_BACK = np.array([0, *(back for back, _ in PERIODS)])
 
 
 class Season(Columns):
@@ -22,27 +23,23 @@ class Season(Columns):
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
-        self.low: Floats32 = self.column("low", (_SLOTS,), np.float32, 0.0)
+        self.low: Floats32 = self.column("low", (SLOTS,), np.float32, 0.0)
         # Slot numbers wrap after eleven years.
-        self.number: NDArray[np.int16] = self.column("number", (_SLOTS,), np.int16, -1)
+        self.number: NDArray[np.int16] = self.column("number", (SLOTS,), np.int16, -1)
 
-    def add(self, rows: Rows, time: Floats, value: Floats) -> None:
-        """Take one sample per row."""
-        number = np.floor_divide(time, _SLOT).astype(np.int32)
-        slot = number % _SLOTS
-        same = self.number[rows, slot] == number % _WRAP
-        self.low[rows, slot] = np.where(same, np.minimum(self.low[rows, slot], value), value)
-        self.number[rows, slot] = number % _WRAP
+    def add(self, rows: Rows, time: Floats, value: Floats) -> Floats:
+        """Take one sample per row; return the lowest bytes before, shape `(B, 2)`; -inf where unknown.
 
-    def before(self, rows: Rows, time: Floats) -> Floats:
-        """Return the lowest bytes a day and (nearly) a week before, shape `(B, 2)`; -inf where unknown."""
-        number = np.floor_divide(time, _SLOT).astype(np.int32)
-        known = np.full((len(rows), len(_PERIODS)), -np.inf)
-        for column, (back, _) in enumerate(_PERIODS):
-            slot = (number - back) % _SLOTS
-            there = self.number[rows, slot] == (number - back) % _WRAP
-            known[:, column] = np.where(there, self.low[rows, slot], -np.inf)
-        return known
+        The first are those of the same time a day before, the second those of (nearly) a week before.
+        """
+        lows, numbers = self.low.reshape(-1), self.number.reshape(-1)
+        number = np.floor_divide(time, SLOT).astype(np.int64)[:, None] - _BACK
+        slot, wrapped = rows[:, None] * SLOTS + number % SLOTS, number % WRAP
+        low, there = lows.take(slot), numbers.take(slot) == wrapped
+        lows[slot[:, 0]] = np.where(there[:, 0], np.minimum(low[:, 0], value), value)
+        numbers[slot[:, 0]] = wrapped[:, 0]
+        before: Floats = np.where(there[:, 1:], low[:, 1:], -np.inf).astype(np.float64)
+        return before
 
 
 def above(level: Floats, rise: Floats, window: Floats, before: Floats) -> Floats:
@@ -56,7 +53,7 @@ def above(level: Floats, rise: Floats, window: Floats, before: Floats) -> Floats
         Shape `(..., 2)`, from `Season.before`.
     """
     share = np.ones(np.shape(level))
-    for column, (_, longest) in enumerate(_PERIODS):
+    for column, (_, longest) in enumerate(PERIODS):
         new = (level - before[..., column]) / np.maximum(rise, 1e-9)
         share = np.where(window <= longest, np.minimum(share, new), share)
     return share

@@ -17,7 +17,7 @@ from processors.evidence.confidence import (
     STRAIGHT_RISE,
     STRAIGHT_TAKEN,
 )
-from processors.evidence.envelope import FINEST, LENGTH, LEVELS
+from processors.evidence.envelope import LENGTH, LEVELS, WIDTHS
 from processors.evidence.normal_rise import MEMORY
 
 _WITHIN = 14 * DAY  # leaks that take longer to be seen are left out
@@ -53,7 +53,7 @@ def slowest(key: Floats, scale: int, time: float, limit: float) -> Slowest:
     A growth with kinks or a season, or of a young service, must be faster to be seen.
     """
     levels = scale + np.arange(LEVELS)
-    width = FINEST * np.exp2(2.0 * levels)
+    width = WIDTHS[levels]
     normal = np.maximum(np.exp2(key[levels] - time / (MEMORY * width)), LEAST_RISE * limit)
     window = (LENGTH - 1) * width
     days = np.maximum(window / DAY, 1.0)

@@ -37,7 +37,7 @@ Fits = NDArray[Any]
 _ORDER = np.arange(LENGTH)
 _POINTS = _ORDER + 1.0
 _TINY = 1e-18
-_NEWEST = 4  # points of which the highest counts, so that one dip does not hide a rise
+NEWEST = 4  # points of which the highest counts, so that one dip does not hide a rise
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def most(low: Floats32, size: NDArray[np.int16]) -> Floats32:
     This is a cheap test before the fit. A ring that cannot rise above what is usual is not fitted.
     """
     lowest = np.minimum.reduce(np.where(size[:, None] > _ORDER, low, np.inf), axis=1)
-    rise: Floats32 = np.maximum.reduce(low[:, :_NEWEST], axis=1) - lowest
+    rise: Floats32 = np.maximum.reduce(low[:, :NEWEST], axis=1) - lowest
     return np.where(size >= SHORTEST, rise, np.float32(0.0))
 
 

@@ -6,6 +6,7 @@
 
 PyObject *calibration(PyObject *module, PyObject *args);      /* calibration.c */
 PyObject *ew_stats(PyObject *module, PyObject *args);         /* ew_stats.c */
+PyObject *evidence(PyObject *module, PyObject *args);         /* evidence.c */
 PyObject *half_space_trees(PyObject *module, PyObject *args); /* half_space_trees.c */
 PyObject *join_pieces(PyObject *module, PyObject *args);  /* pieces.c */
 PyObject *page_hinkley(PyObject *module, PyObject *args); /* page_hinkley.c */

@@ -4,6 +4,7 @@
 static PyMethodDef METHODS[] = {
     {"calibration", calibration, METH_VARARGS, NULL},
     {"ew_stats", ew_stats, METH_VARARGS, NULL},
+    {"evidence", evidence, METH_VARARGS, NULL},
     {"half_space_trees", half_space_trees, METH_VARARGS, NULL},
     {"join_pieces", join_pieces, METH_VARARGS, NULL},
     {"page_hinkley", page_hinkley, METH_VARARGS, NULL},

@@ -1,0 +1,1 @@
+"""Each kernel against its twin in numpy, to the byte."""
