@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import ClassVar
 
@@ -61,6 +62,8 @@ class ADWIN(ObjectModel):
             raise ValueError(f"max_buckets is {max_buckets}; 1 to 255 is supported")
         self.parameters = (delta, clock, max_buckets, min_window_length, grace_period)
         super().__init__(capacity, 1, _OBJECT_BYTES)
+        # By row, the compiled part of the update of an object that raised no flag at its newest value.
+        self._updates: dict[int, Callable[[float], bool]] = {}
 
     @cached_property
     def fingerprint(self) -> str:
@@ -83,19 +86,44 @@ class ADWIN(ObjectModel):
 
     def _observe_all(self, rows: Rows, x: Floats, learn: list[bool], fresh: list[bool]) -> Floats:
         if not all(learn) or not usable(x).all():
+            self._updates.clear()
             return super()._observe_all(rows, x, learn, fresh)
         # The same as River's `update`, without the three calls around its compiled part.
-        flags, models = [], self._objects
-        for row, (value,), renewed in zip(rows.tolist(), x.tolist(), fresh, strict=True):
-            model = models[row]
-            if model is None or renewed:
-                model = models[row] = self._new()
-            if model._drift_detected:  # noqa: SLF001 River has no batch
-                model.update(value)
+        flags, known = [], self._updates.get
+        for row, value, renewed in zip(rows.tolist(), x[:, 0].tolist(), fresh, strict=True):
+            update = known(row)
+            if update is None or renewed:
+                flags.append(self._update_whole(row, value, renewed))
+            elif flag := update(value):
+                self._objects[row]._drift_detected = True  # noqa: SLF001 River has no batch
+                del self._updates[row]
+                flags.append(flag)
             else:
-                model._drift_detected = model._helper.update(value)  # noqa: SLF001
-            flags.append(model._drift_detected)  # noqa: SLF001
+                flags.append(False)
         return np.array(flags, dtype=np.float64)
+
+    def _update_whole(self, row: int, value: float, renewed: bool) -> bool:
+        """Learn a value by River's own update, and note its compiled part for the next values."""
+        model = self._objects[row]
+        if model is None or renewed:
+            model = self._objects[row] = self._new()
+        model.update(value)
+        flag: bool = model.drift_detected
+        if flag:  # the next update makes the window new
+            self._updates.pop(row, None)
+        else:
+            self._updates[row] = model._helper.update  # noqa: SLF001 River has no batch
+        return flag
+
+    def reset(self, rows: Rows | Iterable[int]) -> None:
+        rows = list(rows)
+        for row in rows:
+            self._updates.pop(row, None)
+        super().reset(rows)
+
+    def load(self, row: int, state: bytes) -> None:
+        self._updates.pop(row, None)
+        super().load(row, state)
 
     def _observe(self, model: drift.ADWIN, record: list[float], learn: bool) -> float:
         model.update(record[0])  # type: ignore[no-untyped-call]
@@ -119,4 +147,5 @@ class ADWIN(ObjectModel):
         """
         if state.parameters(model) != self.parameters:
             raise ValueError("the River detector has other parameters")
+        self._updates.pop(row, None)
         super().continue_from(row, model)
