@@ -1,4 +1,4 @@
-/* Twin of processors/models/arithmetic.py, and numpy's functions of two numbers. */
+/* Twin of processors/models/arithmetic.py, and numpy's maximum, minimum, clip and sign: a NaN stays NaN. */
 #ifndef FLEETLEAK_ARITHMETIC_H
 #define FLEETLEAK_ARITHMETIC_H
 
@@ -16,12 +16,12 @@ static inline double standardise(double x, double mean, double variance) {
     return variance > 0 ? (x - mean) / root(variance) : 0.0;
 }
 
-/* Numbers that are not NaN. */
-static inline double larger(double a, double b) { return a > b ? a : b; }
+static inline double larger(double a, double b) { return a > b || isnan(a) ? a : b; }
 
-static inline double smaller(double a, double b) { return a < b ? a : b; }
+static inline double smaller(double a, double b) { return a < b || isnan(a) ? a : b; }
 
-/* A NaN stays NaN. */
 static inline double clip(double x, double limit) { return x > limit ? limit : x < -limit ? -limit : x; }
+
+static inline double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x; }
 
 #endif

@@ -43,9 +43,8 @@ static void learn_body(const Calibration *model, double *state, double raw, doub
         return;
     }
     spread += larger(1 / after, 1 / model->memory) * (smaller(fabs(deviation), limit) - spread);
-    int side = (deviation > 0) - (deviation < 0);
     double step = larger(1 / sqrt(after), 5 / model->memory) * larger(mean, 0.2 * spread);
-    state[MEDIAN] += larger(1.5 / after, 2 / model->memory) * spread * side;
+    state[MEDIAN] += larger(1.5 / after, 2 / model->memory) * spread * sign(deviation);
     state[SPREAD] = spread;
     state[THRESHOLD] = threshold + step * (raw > threshold ? 1 - model->level : -model->level);
 }

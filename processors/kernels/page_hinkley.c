@@ -1,5 +1,4 @@
 /* Twin of processors/models/page_hinkley.py. */
-#include "arithmetic.h"
 #include "kernels.h"
 #include "records.h"
 
@@ -20,8 +19,8 @@ static void step(const void *model, double *state, const double *x, double *flag
     double n = state[N] + 1, mean = state[MEAN] + 1.0 / n * (*x - state[MEAN]), deviation = *x - mean;
     double up = test->alpha * state[UP] + deviation - test->delta;
     double down = test->alpha * state[DOWN] + deviation + test->delta;
-    lowest = smaller(up, lowest);
-    highest = larger(down, highest);
+    lowest = up < lowest ? up : lowest;
+    highest = down > highest ? down : highest;
     int rose = test->up && up - lowest > test->threshold;
     int fell = test->down && highest - down > test->threshold;
     *flag = (rose || fell) && n >= test->min_instances;

@@ -11,12 +11,16 @@ Arrays = tuple[NDArray[Any], ...]
 
 
 class Kernels(Protocol):
-    """The compiled module. A kernel checks the types of its arrays, and that rows are within them.
+    """The compiled module. A kernel checks its arrays before it uses them.
 
     Raises
     ------
-    TypeError, IndexError, BufferError
-        If an array has another type, or a row does not exist, or an array is not contiguous.
+    TypeError
+        If an array is of another type.
+    ValueError
+        If an array is of another length, not contiguous, or read-only where it is written to.
+    IndexError
+        If a row does not exist, or arrays are missing.
     """
 
     def calibration(

@@ -16,6 +16,8 @@ from processors.models import MODELS
 from processors.models.codec import CorruptState, FingerprintMismatch
 from tests.models.fleet import CLASSES, FLEET, PARAMETERS, dumps, other, records
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 ROWS = 16
 Make = Callable[[int], Any]
 
@@ -177,6 +179,24 @@ def test_reset_is_new(make: Make) -> None:
     assert model.dump(2) == kept
     zero = np.zeros(len(x), np.intp)
     np.testing.assert_array_equal(model.score_learn(zero, x), new.score_learn(zero, x))
+
+
+@pytest.mark.parametrize("refused", [0.0, 0.1])
+@pytest.mark.parametrize("name", [name for name in FLEET if name != "half_space_trees"])
+def test_a_fresh_record_meets_a_new_row(name: str, refused: float) -> None:
+    """A refused record makes its row new, too."""
+    model, expected = FLEET[name](3), FLEET[name](3)
+    rows, x = records(10, 150, 3, model.features)
+    rng = np.random.default_rng(10)
+    fresh, learn = rng.random(150) < 0.1, rng.random(150) >= refused
+    x[rng.random(150) < refused] = np.nan
+    scores = model.score_learn(rows, x, learn, fresh=fresh)
+    for i in range(150):
+        if fresh[i]:
+            expected.reset(rows[i : i + 1])
+        one = slice(i, i + 1)
+        np.testing.assert_array_equal(scores[one], expected.score_learn(rows[one], x[one], learn[one]))
+    assert dumps(model, 3) == dumps(expected, 3)
 
 
 @every_model

@@ -13,6 +13,8 @@ from processors.models.conversion import from_river
 from tests.models.parity import ROWS, RUNS, compare
 from tests.models.streams import Stream
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 
 def observe(river: Any, record: list[float]) -> float:
     river.update(record[0])

@@ -13,6 +13,8 @@ from processors.models.half_space_trees import HalfSpaceTrees
 from tests.models.parity import RUNS, compare, named
 from tests.models.streams import Stream
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 SHAPES: list[dict[str, Any]] = [
     {"n_trees": 10, "height": 8, "window_size": 40, "seed": 1},
     {"n_trees": 5, "height": 6, "window_size": 25, "seed": 2, "features": 3},

@@ -28,6 +28,8 @@ from tests.models import (
 from tests.models.parity import ROWS, Observe, compare_cut
 from tests.models.streams import FINITE, PARITY, cut_batches
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 trees, forecast = test_parity_half_space_trees.observe, test_parity_snarimax.observe
 flag, transform = test_parity_drift.observe, test_parity_statistics.transform
 score = test_parity_statistics.score

@@ -13,6 +13,8 @@ from processors.models.snarimax import SNARIMAX
 from tests.models.parity import ROWS, RUNS, compare
 from tests.models.streams import Stream, assert_same, random
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 ORDERS: list[dict[str, Any]] = [
     {"p": 3, "d": 1, "q": 2},
     {"p": 8, "d": 1, "q": 4},

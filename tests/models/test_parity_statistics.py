@@ -13,6 +13,8 @@ from processors.models.conversion import from_river
 from tests.models.parity import ROWS, RUNS, compare, named
 from tests.models.streams import Stream, assert_same
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 
 def transform(river: Any, record: list[float]) -> list[float]:
     # River's MinMaxScaler gives NaN for its first record; ours gives 0.
