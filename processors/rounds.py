@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from processors.order import order
+
 
 def rounds(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
     """Yield the rounds of a batch as index arrays: no row appears twice in one, and each row keeps its order.
@@ -20,18 +22,14 @@ def rounds(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
     """
     if not len(rows):
         return
-    order = np.argsort(rows, kind="stable")
-    ranked = rows[order]
-    first = np.empty(len(rows), dtype=bool)
-    first[0] = True
-    np.not_equal(ranked[1:], ranked[:-1], out=first[1:])
-    if first.all():
+    ordered = order(rows)
+    if not ordered.repeats:
         yield np.arange(len(rows))
         return
-    starts = np.flatnonzero(first)
+    starts = np.flatnonzero(ordered.starts)
     rank = np.arange(len(rows)) - np.repeat(starts, np.diff(np.append(starts, len(rows))))
     rank_of = np.empty_like(rank)
-    rank_of[order] = rank
+    rank_of[ordered.places] = rank
     by_rank = np.argsort(rank_of, kind="stable")
     bounds = np.searchsorted(rank_of[by_rank], np.arange(1, rank.max() + 1))
     yield from np.split(by_rank, bounds)

@@ -11,12 +11,12 @@ from processors.evidence.judge import Case, may_grow
 from processors.evidence.latest import Latest
 from processors.evidence.learning_pause import LearningPause
 from processors.evidence.normal_rise import NormalRise
-from processors.evidence.order import order
 from processors.evidence.rings import Rings, fitted
 from processors.evidence.samples import Moment, Samples, Steps
 from processors.evidence.sensitivity import Slowest, slowest
 from processors.evidence.walk import Walked, walk
 from processors.kernels import compiled
+from processors.order import order
 
 
 class Evidence:

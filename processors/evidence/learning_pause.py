@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from processors.columns import Columns, Flags, Floats, Rows
-from processors.evidence.order import order
+from processors.order import order
 
 MOST_SECONDS = 3 * 86400.0
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from processors.columns import Columns, Flags, Floats, Floats32, Rows
 from processors.evidence.envelope import LEVELS, SCALES, WIDTHS
-from processors.evidence.order import Order, order
+from processors.order import Order, order
 
 MEMORY = 512.0  # buckets of its scale after which a learned rise counts half (eight envelope lengths)
 FADE = 2.0 ** (-1.0 / MEMORY)

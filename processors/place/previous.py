@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processors.columns import Flags, Rows
+from processors.order import order
 
 
 class Previous:
@@ -27,18 +28,9 @@ class Previous:
     """
 
     def __init__(self, rows: Rows) -> None:
-        self.repeats = False
+        self._order = order(rows)
+        self.repeats = self._order.repeats
         """Whether any row comes twice."""
-        if len(rows) < 2:
-            return
-        order = np.argsort(rows, kind="stable")
-        first = np.empty(len(rows), dtype=np.bool_)
-        first[:1] = True
-        ranked = rows.take(order)
-        np.not_equal(ranked[1:], ranked[:-1], out=first[1:])
-        self._order = order
-        self._first = first
-        self.repeats = not first.all()
 
     def of(self, values: NDArray[Any], stored: NDArray[Any]) -> NDArray[Any]:
         """Return the value of the record before; of its row before the batch where there is none.
@@ -71,20 +63,19 @@ class Previous:
 
     @cached_property
     def _record_before(self) -> Rows:
-        before = np.empty_like(self._order)
-        before[self._order[:1]] = -1
-        before[self._order[1:]] = np.where(self._first[1:], -1, self._order[:-1])
-        return before
+        return self._order.before()
 
     def _source(self, where: Flags, *, itself: bool) -> Rows:
         """Return the place of the newest record with `where`, in the batch; -1 where there is none."""
-        size = np.arange(len(self._order))
-        newest = np.maximum.accumulate(np.where(where.take(self._order), size, -1))
+        places, starts = self._order.places, self._order.starts
+        marked = where.take(places)
+        latest = self._order.latest(marked)
+        newest = np.where(marked.take(latest), places.take(latest), -1)
         if not itself:
-            newest = np.append(-1, newest[:-1])
-        begin = np.maximum.accumulate(np.where(self._first, size, 0))
-        source = np.empty_like(self._order)
-        source[self._order] = np.where(newest >= begin, self._order.take(newest), -1)
+            newest[1:] = np.where(starts[1:], -1, newest[:-1])
+            newest[:1] = -1
+        source = np.empty_like(places)
+        source[places] = newest
         return source
 
 

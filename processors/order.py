@@ -1,4 +1,4 @@
-"""The samples of a batch by the row that they belong to."""
+"""The records of a batch by the row that they belong to."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from processors.columns import Flags, Rows
 
 
 class Order(NamedTuple):
-    """An order of samples in which those of a row stand together, in the order of the batch.
+    """An order of records in which those of a row stand together, in the order of the batch.
 
     Parameters
     ----------
     places
         Places in the batch, in this order.
     starts
-        Whether a sample is the first of its row, in this order.
+        Whether a record is the first of its row, in this order.
     """
 
     places: Rows
@@ -25,18 +25,18 @@ class Order(NamedTuple):
 
     @property
     def repeats(self) -> bool:
-        """Whether any row has several samples."""
+        """Whether any row has several records."""
         return not self.starts.all()
 
     @property
     def ends(self) -> Flags:
-        """Whether a sample is the last of its row, in this order."""
+        """Whether a record is the last of its row, in this order."""
         ends = np.ones_like(self.starts)
         ends[:-1] = self.starts[1:]
         return ends
 
     def latest(self, marked: Flags) -> Rows:
-        """Return for each sample the newest marked one of its row up to it, or its row's first one.
+        """Return for each record the newest marked one of its row up to it, or its row's first one.
 
         All of this is in this order.
         """
@@ -44,14 +44,14 @@ class Order(NamedTuple):
         return np.maximum.accumulate(newest)
 
     def before(self) -> Rows:
-        """Return the place in the batch of the sample before each of the same row; -1 for the first one."""
+        """Return the place in the batch of the record before each of the same row; -1 for the first one."""
         before = np.full(len(self.places), -1, np.intp)
         before[self.places[1:]] = np.where(self.starts[1:], -1, self.places[:-1])
         return before
 
 
 def order(rows: Rows) -> Order:
-    """Return the samples of these rows in order."""
+    """Return the records of these rows in order."""
     places = np.argsort(rows, kind="stable")
     ranked = rows.take(places)
     starts = np.ones(len(rows), np.bool_)
