@@ -19,14 +19,31 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from confluent_kafka import Producer
+
 from benchmarks.common import load_average, medians, report, say
-from benchmarks.pipeline import latency, load
+from benchmarks.pipeline import child, latency, load
 from fleetleak.kafka.broker import EmbeddedBroker
 from fleetleak.settings import Settings
 
 SERVICES = 10_000
 NAIVE_SERVICES = 400
 PARTITIONS = 8
+# Snapshots of every service before the measured ones, so that all models, rows and identities exist.
+WARM_TICKS = 4
+
+
+class WarmInput(NamedTuple):
+    """Published input of one processor; readers see the records after the warm ones once `producer` commits.
+
+    `warm` is the number of warm records, `total` of all; `size` is the bytes of all.
+    """
+
+    environment: dict[str, str]
+    producer: Producer
+    warm: int
+    total: int
+    size: int
 
 
 class Bench:
@@ -53,36 +70,41 @@ class Bench:
             **more,
         }
 
-    def run(self, module: str, *words: str, environment: Mapping[str, str]) -> dict[str, float]:
-        """Run a child process that measures; return the figures of its last line."""
-        done = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.pipeline.{module}", *words],
-            env=dict(environment), stdout=subprocess.PIPE, check=True, timeout=1200,
-        )  # fmt: skip
-        figures: dict[str, float] = json.loads(done.stdout.decode().splitlines()[-1])
-        return figures
-
     def _input(self, services: int, ticks: int) -> tuple[dict[str, str], int, int]:
         """Publish input to new topics; return the environment of its readers, its records and its bytes."""
         settings = self.settings()
         count, size = load.publish(settings, load.snapshots(services, ticks))
         return self.environment(settings), count, size
 
-    def _worker(self, ticks: int, mode: str, *options: str) -> dict[str, float]:
-        """Run a processor on input of its own."""
-        environment, count, _ = self._input(SERVICES, ticks)
-        return self.run("worker", mode, str(count), *options, environment=environment)
+    def _warm_input(self, services: int, ticks: int) -> WarmInput:
+        """Publish the warm ticks to new topics, and the ticks to measure in a transaction that stays open."""
+        settings = self.settings()
+        warm, warm_size = load.publish(settings, load.snapshots(services, WARM_TICKS))
+        measured = load.snapshots(services, ticks, first_tick=WARM_TICKS)
+        producer, count, size = load.publish_uncommitted(settings, measured)
+        return WarmInput(self.environment(settings), producer, warm, warm + count, warm_size + size)
+
+    def _worker(self, source: WarmInput, mode: str, *options: str) -> dict[str, float]:
+        """Run a processor that measures on this input; commit the input once the processor is warm."""
+        return child.run(
+            "worker", mode, str(source.total), "--warm", str(source.warm), *options,
+            environment=source.environment, warmed=source.producer.commit_transaction,
+        )  # fmt: skip
 
     def rates(self, ticks: int) -> dict[str, float]:
-        """Measure the raw limit, the naive loop and the processor: whole, without kernels, at least once."""
-        environment, count, size = self._input(SERVICES, ticks)
-        say(f"{count} records, {size / count:.0f} bytes each")
-        raw = self.run("raw", str(count), environment=environment)
-        ours = self.run("worker", "exactly-once", str(count), environment=environment)
-        without = self._worker(ticks, "exactly-once", "--without-kernels")
-        least = self._worker(ticks, "at-least-once")
+        """Measure the processor - whole, without kernels, at least once - the raw limit and the naive loop.
+
+        The processor is warm: it has scored WARM_TICKS snapshots of every service before. Each of its modes
+        has input of its own, because the transaction with the measured records can be committed only once.
+        """
+        source = self._warm_input(SERVICES, ticks)
+        say(f"{source.total} records, {source.size / source.total:.0f} bytes each")
+        ours = self._worker(source, "exactly-once")
+        raw = child.run("raw", str(source.total), environment=source.environment)
+        without = self._worker(self._warm_input(SERVICES, ticks), "exactly-once", "--without-kernels")
+        least = self._worker(self._warm_input(SERVICES, ticks), "at-least-once")
         environment, few, _ = self._input(NAIVE_SERVICES, 2 * ticks)
-        naive = self.run("naive", str(few), environment=environment)
+        naive = child.run("naive", str(few), environment=environment)
         wall, cpu = "records_per_s", "records_per_cpu_s"
         checkpoints = "records_per_cpu_s_with_checkpoints"
         return {
@@ -102,7 +124,7 @@ class Bench:
             "naive_cpu_ratio": ours[cpu] / naive[cpu],
             "exactly_once_cost": 1 - ours[wall] / least[wall],
             "exactly_once_cpu_cost": 1 - ours[cpu] / least[cpu],
-            "input_bytes_per_record": size / count,
+            "input_bytes_per_record": source.size / source.total,
         }
 
     def quix(self) -> dict[str, float]:
@@ -129,18 +151,18 @@ class Bench:
             FLEETLEAK_KAFKA_INSTANCE_ID="bench-0",
         )
         count, _ = load.publish(settings, load.snapshots(SERVICES, ticks))
-        self.run("worker", "exactly-once", str(count), environment=environment)
+        child.run("worker", "exactly-once", str(count), environment=environment)
         # Ten checkpoint intervals before the kill.
         with self._running(environment):
             for tick in range(ticks, ticks + 10):
                 load.publish(settings, load.snapshots(SERVICES, 1, first_tick=tick))
                 time.sleep(3.3)
-        same = self.run("worker", "ready", environment=environment)
+        same = child.run("worker", "ready", environment=environment)
         with self._running(environment):
             # Killed inside a transaction: outputs are sent, the commit is not due yet.
             load.publish(settings, load.snapshots(SERVICES, 1, first_tick=ticks + 10))
             time.sleep(0.5)
-        other = self.run(
+        other = child.run(
             "worker", "ready", environment=environment | {"FLEETLEAK_KAFKA_INSTANCE_ID": "bench-1"}
         )
         return {
@@ -162,7 +184,7 @@ class Bench:
             for tick in range(1, 41):
                 load.publish(settings, load.snapshots(SERVICES, 1, first_tick=tick))
                 time.sleep(2.7)
-        figures = self.run("worker", "ready", environment=environment)
+        figures = child.run("worker", "ready", environment=environment)
         return {
             "restore_10k_20_ticks_s": figures["ready_s"],
             "restore_10k_20_ticks_cpu_s": figures["ready_cpu_s"],
@@ -184,7 +206,7 @@ class Bench:
     def checkpoints(self, ticks: int) -> dict[str, float]:
         """Measure checkpoint bytes over input bytes, both as sent, at the default interval."""
         environment, count, size = self._input(SERVICES, ticks)
-        figures = self.run("worker", "exactly-once", str(count), environment=environment)
+        figures = child.run("worker", "exactly-once", str(count), environment=environment)
         # The last commit checkpoints every service once, like one interval of 600 s.
         per_interval = size / count * SERVICES * Settings().runtime.checkpoint_interval_seconds / 30.0
         return {
@@ -239,7 +261,7 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON, last")
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--ticks", type=int, default=20, help="snapshots per service; default 20")
+    parser.add_argument("--ticks", type=int, default=20, help="measured snapshots per service; default 20")
     parser.add_argument("--only", choices=list(PARTS), nargs="+", metavar="PART", help=", ".join(PARTS))
     arguments = parser.parse_args()
     report(measure(arguments.only or list(PARTS), arguments.turns, arguments.ticks), arguments.json)

@@ -15,6 +15,9 @@ from fleetleak.settings import Settings
 _START = 1_700_000_000.0
 INTERVAL_SECONDS = 30.0
 _LIMIT = 2**31
+_CALL_SECONDS = 120.0
+# Below the most that a broker allows by default, 900 s.
+_TRANSACTION_SECONDS = 600.0
 
 
 def snapshots(services: int, ticks: int, seed: int = 1, first_tick: int = 0) -> Iterator[Snapshot]:
@@ -70,8 +73,28 @@ def publish(settings: Settings, records: Iterator[Snapshot]) -> tuple[int, int]:
         topics.layout(settings.kafka.topic_prefix, settings.topics),
         1,
     )
-    name = topics.names(settings.kafka.topic_prefix).snapshots
     producer = Producer(client.producer(settings.kafka, **{"queue.buffering.max.messages": 1_000_000}))
+    return _send(producer, settings, records)
+
+
+def publish_uncommitted(settings: Settings, records: Iterator[Snapshot]) -> tuple[Producer, int, int]:
+    """Publish in a transaction that stays open; return its producer, the number of records and of bytes.
+
+    Readers see none of the records until the producer commits; then they see all at once. The topics exist.
+    """
+    properties = client.transactional(
+        settings.kafka, f"{settings.kafka.topic_prefix}-input", _TRANSACTION_SECONDS
+    )
+    # With the same linger as `publish`, the batches are as large.
+    producer = Producer(properties | {"linger.ms": client.producer(settings.kafka)["linger.ms"]})
+    producer.init_transactions(_CALL_SECONDS)
+    producer.begin_transaction()
+    return producer, *_send(producer, settings, records)
+
+
+def _send(producer: Producer, settings: Settings, records: Iterator[Snapshot]) -> tuple[int, int]:
+    """Send and flush; return the number of records and of bytes."""
+    name = topics.names(settings.kafka.topic_prefix).snapshots
     count = size = 0
     for record in records:
         value = encode(record)
@@ -84,6 +107,6 @@ def publish(settings: Settings, records: Iterator[Snapshot]) -> tuple[int, int]:
         count, size = count + 1, size + len(value)
         if count % 10_000 == 0:
             producer.poll(0)
-    if left := producer.flush(120):
+    if left := producer.flush(_CALL_SECONDS):
         raise RuntimeError(f"{left} records could not be published")
     return count, size

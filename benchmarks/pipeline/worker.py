@@ -1,7 +1,8 @@
 """One processor as its own process, until it has scored a number of records; prints its costs as JSON.
 
-Run by the benchmark: `python -m benchmarks.pipeline.worker MODE RECORDS [--without-kernels]`, with settings
-in the environment.
+Run by the benchmark: `python -m benchmarks.pipeline.worker MODE RECORDS [--warm N] [--without-kernels]`, with
+settings in the environment. Once the first N records are scored, it prints a line. Then the benchmark makes
+the other records visible, and only these are measured.
 """
 
 from __future__ import annotations
@@ -83,13 +84,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("mode", choices=MODES)
     parser.add_argument("records", type=int, nargs="?", default=0)
+    parser.add_argument("--warm", type=int, default=0, help="records that come first and are not measured")
     parser.add_argument("--without-kernels", action="store_true")
     arguments = parser.parse_args()
     with kernels.without() if arguments.without_kernels else contextlib.nullcontext():
-        _run(arguments.mode, arguments.records)
+        _run(arguments.mode, arguments.records, arguments.warm)
 
 
-def _run(mode: str, wanted: int) -> None:
+def _run(mode: str, wanted: int, warm: int) -> None:
     """Run until the records are scored; with `ready`, until restored; with `forever`, until killed."""
     settings = load().settings
     logs.setup(settings.log.level)
@@ -106,7 +108,7 @@ def _run(mode: str, wanted: int) -> None:
     elif mode == "forever":
         thread.join()
     else:
-        print(json.dumps(times | _measure(wanted, stop, thread)), flush=True)
+        print(json.dumps(times | _measure(wanted, warm, stop, thread)), flush=True)
 
 
 def _wait_ready(built: Runtime, wanted: int) -> dict[str, float]:
@@ -128,16 +130,24 @@ def _wait_scored(wanted: int, thread: threading.Thread) -> None:
             raise SystemExit("the processor ended")
 
 
-def _measure(wanted: int, stop: threading.Event, thread: threading.Thread) -> dict[str, float]:
-    """Return the figures after the first tenth, in which models are created once.
+def _measure(wanted: int, warm: int, stop: threading.Event, thread: threading.Thread) -> dict[str, float]:
+    """Return the figures of the records after the warm ones.
+
+    The warm records are snapshots of every service, so that the models, rows and identities exist before the
+    measured time: a running fleet creates them once. A share of the whole input would not do, because a
+    consumer reads one partition after the other, and meets some services only near the end.
+
+    Scores are counted at commits, one per commit interval. So the time begins after the commit of the warm
+    records, includes the short wait until the others are visible, and ends at the commit of the last one.
 
     The last commit checkpoints every service once. It comes after the measured time; only
     `records_per_cpu_s_with_checkpoints` counts it.
     """
-    _wait_scored(wanted // 10, thread)
-    warm, cpu, begun = _scored(), time.process_time(), time.perf_counter()
+    _wait_scored(warm, thread)
+    before, cpu, begun = _scored(), time.process_time(), time.perf_counter()
+    print(json.dumps({"warm": warm}), flush=True)
     _wait_scored(wanted, thread)
-    done = _scored() - warm
+    done = _scored() - before
     wall, used = time.perf_counter() - begun, time.process_time() - cpu
     stop.set()
     thread.join()
