@@ -34,8 +34,9 @@ WARM_TICKS = 4
 
 
 class WarmInput(NamedTuple):
-    """Published input of one processor; readers see the records after the warm ones once `producer` commits.
+    """Published input of one measured process.
 
+    Readers see the records after the warm ones once `producer` commits.
     `warm` is the number of warm records, `total` of all; `size` is the bytes of all.
     """
 
@@ -94,8 +95,8 @@ class Bench:
     def rates(self, ticks: int) -> dict[str, float]:
         """Measure the processor - whole, without kernels, at least once - the raw limit and the naive loop.
 
-        The processor is warm: it has scored WARM_TICKS snapshots of every service before. Each of its modes
-        has input of its own, because the transaction with the measured records can be committed only once.
+        The processor and the naive loop are warm: they have scored WARM_TICKS snapshots of every service.
+        Each has input of its own, because the transaction with the measured records is committed only once.
         """
         source = self._warm_input(SERVICES, ticks)
         say(f"{source.total} records, {source.size / source.total:.0f} bytes each")
@@ -103,8 +104,11 @@ class Bench:
         raw = child.run("raw", str(source.total), environment=source.environment)
         without = self._worker(self._warm_input(SERVICES, ticks), "exactly-once", "--without-kernels")
         least = self._worker(self._warm_input(SERVICES, ticks), "at-least-once")
-        environment, few, _ = self._input(NAIVE_SERVICES, 2 * ticks)
-        naive = child.run("naive", str(few), environment=environment)
+        few = self._warm_input(NAIVE_SERVICES, 2 * ticks)
+        naive = child.run(
+            "naive", str(few.total), str(few.warm),
+            environment=few.environment, warmed=few.producer.commit_transaction,
+        )  # fmt: skip
         wall, cpu = "records_per_s", "records_per_cpu_s"
         checkpoints = "records_per_cpu_s_with_checkpoints"
         return {

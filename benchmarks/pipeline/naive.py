@@ -1,6 +1,7 @@
 """The loop that one writes first: poll, json, River objects per service, produce; at least once.
 
-Run by the benchmark: `python -m benchmarks.pipeline.naive RECORDS`. This favours the naive side: it learns
+Run by the benchmark: `python -m benchmarks.pipeline.naive RECORDS WARM`. After the first WARM records it
+prints a line; only the others are measured, as in the processor. This favours the naive side: it learns
 HalfSpaceTrees and SNARIMAX and updates ADWIN, without calibration, trend, forecast and state.
 """
 
@@ -50,7 +51,7 @@ class Service:
 
 def main() -> None:
     """Score the given number of records, and print the rate as JSON."""
-    wanted = int(sys.argv[1])
+    wanted, warm = int(sys.argv[1]), int(sys.argv[2])
     settings = load().settings
     names = topics.names(settings.kafka.topic_prefix)
     config = client.consumer(
@@ -73,10 +74,11 @@ def main() -> None:
         producer.produce(names.scores, json.dumps(services[name].score(snapshot)), name)
         producer.poll(0)
         done += 1
-        if done == wanted // 10:
+        if done == warm:
+            print(json.dumps({"warm": warm}), flush=True)
             begun, cpu = time.perf_counter(), time.process_time()
     producer.flush()
-    measured = wanted - wanted // 10
+    measured = wanted - warm
     wall, used = time.perf_counter() - begun, time.process_time() - cpu
     print(
         json.dumps(
