@@ -21,6 +21,8 @@ def first_that_forgets(services: Services, identities: Ints, time: Floats) -> in
     identities, time
         Numbers of the identities, and event times in unix seconds; shape `(B,)`.
     """
+    if not len(time):
+        return 0
     met, times = services.identities, services.times
     rows = met.service.take(identities)
     careful = _may_forget(services, met.instance.take(identities), rows, time)
