@@ -19,15 +19,16 @@ from processors.place.forgetting import first_that_forgets
 from processors.place.placed import Placed
 from processors.place.previous import Previous
 from processors.place.rates import is_new_run, rate
-from processors.place.services import Services
+from processors.place.services import Service, Services
 from processors.write.prefix import Names
 
 
 class Rest(NamedTuple):
-    """Records that cannot be placed yet, and the identity and event time of the first of them."""
+    """Records that cannot be placed yet; service, instance and event time of the first of them."""
 
     records: Records
-    identity: int
+    service: Service
+    instance: str
     time: float
 
 
@@ -61,15 +62,22 @@ class Placing:
         end = first_that_forgets(self._services, identities, snapshots.real("timestamp"))
         if end == len(snapshots):
             return self._admit(snapshots, identities, applied), None
-        rest = Rest(snapshots.records[end:], identities.item(end), snapshots.real("timestamp").item(end))
-        first = np.arange(end)
-        return self._admit(snapshots.take(first), identities[:end], applied), rest
+        rest = self._rest(snapshots, identities, end)
+        placed = self._admit(snapshots.take(np.arange(end)), identities[:end], applied)
+        self._services.forget_unseen(identities[end:])
+        return placed, rest
 
     def make_way(self, rest: Rest) -> None:
         """Let the first record of the rest make rows new."""
-        met = self._services.identities
-        service = self._services.in_row(met.service.item(rest.identity))
-        self._services.admit(service, met.instance_name(rest.identity), rest.time)
+        self._services.admit(rest.service, rest.instance, rest.time)
+
+    def _rest(self, snapshots: Snapshots, identities: Ints, begin: int) -> Rest:
+        met, first = self._services.identities, identities.item(begin)
+        service, time = (
+            self._services.in_row(met.service.item(first)),
+            snapshots.real("timestamp").item(begin),
+        )
+        return Rest(snapshots.records[begin:], service, met.instance_name(first), time)
 
     def _identify(self, decoded: Decoded) -> Ints:
         """Return the numbers of the identities; strangers get one."""

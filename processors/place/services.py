@@ -10,6 +10,7 @@ import msgspec
 
 from fleetleak.stream import Key
 from processors.decode.identities import Identities
+from processors.decode.snapshots import Ints
 from processors.place.instances import Instances, ServiceTimes
 from processors.place.siblings import SiblingView
 from processors.place.stored import StoredInstance, StoredService, decode, encode
@@ -140,10 +141,21 @@ class Services:
         """
         if self.see(service.row, time):
             for gone in self.silent(service, time, {}):
-                self._release_instance(service.instances.pop(gone))
+                self._forget(service, gone)
         at = service.instances.get(name)
         if at is not None and time - self.instances.time[at] > self.forget_seconds:
             self._instance_rows.reset(at)
+
+    def forget_unseen(self, identities: Ints) -> None:
+        """Forget the instances of these identities that have no admitted record.
+
+        They are met again at their first record. An instance that is pruned and met again before that record
+        must come before them: the order of instances is stored.
+        """
+        met = self.identities
+        unseen = identities[self.instances.time.take(met.instance.take(identities)) < 0].tolist()
+        for row, name in dict.fromkeys((met.service.item(one), met.instance_name(one)) for one in unseen):
+            self._forget(self.in_row(row), name)
 
     @property
     def in_memory(self) -> Mapping[Key, Service]:
@@ -272,6 +284,9 @@ class Services:
         self._service_rows.give_back(service.row)
         for row in service.instances.values():
             self._release_instance(row)
+
+    def _forget(self, service: Service, name: str) -> None:
+        self._release_instance(service.instances.pop(name))
 
     def _release_instance(self, row: int) -> None:
         self.identities.forget(row)
