@@ -9,6 +9,7 @@ import numpy as np
 
 from processors.columns import Flags, Rows
 from processors.place.placed import Placed
+from processors.place.previous import Previous
 from processors.place.services import Service, Services
 from processors.place.siblings import VIEW_SECONDS, Sibling, SiblingView
 
@@ -17,9 +18,12 @@ def watch(services: Services, placed: Placed, suspected: Flags, restarted: Flags
     """Take a scored batch, in order; return the view at each suspected record, by its place in the batch.
 
     Most records change only the row of their instance, and the last one of each instance is enough. Those
-    where a view changes or is asked for, or that another identity wrote, are taken one by one.
+    where a view changes or is asked for, or whose identity is not the one before, are taken one by one.
     """
-    changed = services.instances.identity.take(placed.instances) != placed.identities
+    before = services.instances.identity.take(placed.instances)
+    changed = before != placed.identities
+    if changed.any():  # the identity before may come back in the same batch
+        changed = Previous(placed.instances).of(placed.identities, before) != placed.identities
     due = placed.time - services.times.viewed.take(placed.services) >= VIEW_SECONDS
     news = changed | suspected | restarted
     batch = _Batch(services, placed, suspected)
