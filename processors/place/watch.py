@@ -103,7 +103,8 @@ class _Batch:
 
     def _take_news(self, service: Service, one: _Watched) -> None:
         self._services.instances.versions[one.instance] = self._services.identities.version(one.identity)
-        if one.restarted or self._is_new(one.instance):
+        is_new = self._is_new(one.instance)  # in any case, because it notes the row
+        if is_new or one.restarted:
             service.siblings.runs += 1
 
     def _is_new(self, row: int) -> bool:
