@@ -213,11 +213,19 @@ static int read_snapshot(const Form *form, PyObject *value, PyObject *key, Colum
     return next + 1 == end && *next == '}' && (seen & 7) == 7; /* the first three are required */
 }
 
+static int is_field(const Field *field) {
+    return field->length > 0 && field->length <= (int32_t)sizeof field->name && field->kind >= TEXT && field->kind <= REAL &&
+           field->column >= -1;
+}
+
 static int take_form(Form *form, const void *fields, Py_ssize_t size, PyObject *tag) {
     char *bytes;
     form->fields = fields;
-    form->count = (int)(size / (Py_ssize_t)sizeof(Field));
-    if (size % (Py_ssize_t)sizeof(Field) || form->count > MOST_FIELDS || form->count < 3) {
+    Py_ssize_t count = size / (Py_ssize_t)sizeof(Field), right = 0;
+    while (right < count && is_field(&form->fields[right]))
+        right++;
+    form->count = (int)count;
+    if (size % (Py_ssize_t)sizeof(Field) || count > MOST_FIELDS || count < 3 || right < count) {
         PyErr_SetString(PyExc_ValueError, "these are not the fields of a snapshot");
         return -1;
     }
@@ -241,7 +249,12 @@ static int64_t look_up(PyObject *known, const Texts *texts) {
     Py_DecRef(key);
     if (number == NULL)
         return PyErr_Occurred() ? NOT_SURE : NOT_KNOWN;
-    return PyLong_AsLongLong(number);
+    int64_t value = PyLong_AsLongLong(number);
+    if (value >= 0)
+        return value;
+    if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "the number of an identity is below 0");
+    return NOT_SURE;
 }
 
 /* Load the bytes of a record that comes soon. */
@@ -275,7 +288,7 @@ PyObject *read_snapshots(PyObject *module, PyObject *args) {
     for (int i = 0; !failed && i < form.count; i++) {
         const Field *field = &form.fields[i];
         Py_ssize_t items = arrays_items(&arrays, field->kind == REAL ? 3 : 4);
-        if (field->kind != TEXT && field->column >= 0 && (field->column + 1) * count > items) {
+        if (field->kind != TEXT && field->column >= 0 && ((Py_ssize_t)field->column + 1) * count > items) {
             PyErr_SetString(PyExc_ValueError, "there are fewer columns than fields");
             failed = 1;
         }
