@@ -131,4 +131,5 @@ def _present(lead: bytes, values: NDArray[Any], there: Flags) -> list[bytes]:
 
 
 def _texts(values: NDArray[Any]) -> list[bytes]:
-    return orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+    written = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+    return written.split(b",") if written else []
