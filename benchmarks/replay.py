@@ -31,11 +31,13 @@ from processors.scoring import Scoring
 
 # The parts of the role in `profile_us`, and the functions that are timed for them. No part is inside another.
 PARTS = {
-    "intake.admit": "processors.intake.Intake.admit",
-    "evidence.observe": "processors.evidence.engine.Evidence.observe",
-    "methods.observe": "processors.methods.ensemble.Methods.observe",
-    "siblings.watch": "processors.scoring.watch",
-    "encode": "processors.scoring.encode",
+    "decode": "processors.decode.decoder.SnapshotDecoder.decode",
+    "place": "processors.place.placing.Placing.place",
+    "evidence": "processors.evidence.engine.Evidence.observe",
+    "methods": "processors.methods.ensemble.Methods.observe",
+    "siblings": "processors.scoring.watch",
+    "details": "processors.scoring.Details",
+    "write": "processors.scoring.write",
 }
 
 SERIES = (1, 10, 100, 10_000)
