@@ -1,3 +1,4 @@
+/* Twin of `_in_rounds` in processors/models/column_model.py. */
 #include "records.h"
 
 enum { ROWS, X, USABLE, LEARN, FRESH, STATE, SCORES, BEFORE, AFTER, ARRAYS };

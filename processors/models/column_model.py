@@ -137,6 +137,7 @@ class ColumnModel(Columns, ABC):
         before: Floats,
         after: Floats,
     ) -> None:
+        """Score and learn records in columns, in rounds in which no row appears twice."""
         for part in rounds(rows):
             self.reset(rows[part[fresh[part]]])
             if len(before):
