@@ -35,6 +35,18 @@ class Kernels(Protocol):
         self, arrays: Arrays, begin: int, features: int, height: int, window_size: int, /
     ) -> int: ...
 
+    def half_space_trees_decode(
+        self, arrays: Arrays, payloads: list[bytes], trees: int, height: int, window_size: int, /
+    ) -> None: ...
+
+    def half_space_trees_encode(
+        self, arrays: Arrays, trees: int, height: int, window_size: int, /
+    ) -> list[bytes]: ...
+
+    def half_space_trees_tables(
+        self, arrays: Arrays, trees: int, height: int, window_size: int, enough: int, /
+    ) -> None: ...
+
     def page_hinkley(
         self,
         records: Arrays,

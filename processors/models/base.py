@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -55,6 +56,15 @@ class Model(Protocol):
 
     def reset(self, rows: Rows) -> None:
         """Make the models of these rows new."""
+
+    def dump_many(self, rows: Rows) -> list[bytes]:
+        """Return the exact state of each row, without pickle."""
+
+    def load_many(self, rows: Rows, states: Sequence[bytes]) -> int:
+        """Put dumped states into rows, of which none repeats; return how many were refused.
+
+        The row of a state that is refused is new.
+        """
 
     def dump(self, row: int) -> bytes:
         """Return the exact state of one row, without pickle."""

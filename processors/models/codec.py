@@ -6,7 +6,8 @@ import hashlib
 import struct
 import zlib
 from functools import lru_cache
-from typing import ClassVar
+
+from processors.seals import Seal
 
 FORMAT = 1
 _SEAL = struct.Struct("<2sBI8s")
@@ -65,19 +66,12 @@ def unseal(data: bytes, fingerprint: str) -> bytes:
     return data[_SEAL.size :]
 
 
-class FingerprintSeal:
-    """The seal of models in columns (`processors.columns.Seal`)."""
+def payload_of(data: bytes) -> memoryview:
+    """Return the payload of sealed bytes that were checked before."""
+    return memoryview(data)[_SEAL.size :]
 
-    size: ClassVar[int] = _SEAL.size
 
-    def __init__(self, fingerprint: str) -> None:
-        self._fingerprint = fingerprint
-
-    def close(self, row: bytes) -> bytes:
-        return seal(row, self._fingerprint)
-
-    def open(self, state: bytes, size: int) -> bytes:
-        row = unseal(state, self._fingerprint)
-        if len(row) != size:
-            raise CorruptState(f"a row of {len(row)} bytes, where {size} are expected")
-        return row
+def seal_of(fingerprint: str) -> Seal:
+    """Return the seal that `seal` puts in front of rows of one size."""
+    digest = _digest(fingerprint)
+    return Seal(b"FM" + FORMAT.to_bytes(1, "little"), digest, zlib.crc32(digest))

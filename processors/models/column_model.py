@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -14,8 +13,9 @@ from processors.columns import Columns, Flags, Floats, Rows
 from processors.kernels import compiled
 from processors.kernels.protocol import Arrays, Kernels
 from processors.models.base import usable
-from processors.models.codec import CorruptState, FingerprintSeal
+from processors.models.codec import CorruptState, seal_of, unseal
 from processors.rounds import rounds
+from processors.seals import Bytes, Seal
 
 _NOT_WANTED: Floats = np.empty(0)
 
@@ -156,15 +156,24 @@ class ColumnModel(Columns, ABC):
         return np.full((records, self.features) if self.SCORES_FEATURES else records, np.nan)
 
     @cached_property
-    def seal(self) -> FingerprintSeal:
-        return FingerprintSeal(self.fingerprint)
+    def seal(self) -> Seal:
+        return seal_of(self.fingerprint)
 
-    def load(self, row: int, state: bytes) -> None:
-        super().load(row, state)
-        values = self.numbers(row)
-        if not all(map(math.isfinite, values)) or min(values[column] for column in self.COUNTS) < 0:
-            self.state[row] = 0.0
-            raise CorruptState("the state has numbers that are not finite, or negative counts")
+    def whole(self, states: Bytes) -> Flags:
+        whole = super().whole(states)
+        numbers = self.body(states)["state"]
+        counts = numbers[:, list(self.COUNTS)]
+        fit: Flags = whole & np.isfinite(numbers).all(axis=1) & (counts >= 0).all(axis=1)
+        return fit
+
+    def refusal(self, state: bytes) -> ValueError:
+        try:
+            row = unseal(state, self.fingerprint)
+        except CorruptState as error:
+            return error
+        if len(row) != self.row_bytes():
+            return CorruptState(f"a row of {len(row)} bytes, where {self.row_bytes()} are expected")
+        return CorruptState("the state has numbers that are not finite, or negative counts")
 
     def empty_states(self, records: int) -> Floats:
         """Return an array that `score_learn` can fill with states, shape `(records, width)`."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from processors.columns import Flags, Floats, Rows
+from processors.columns import Flags, Floats, Rows, StoredRows
 from processors.models.base import usable
 from processors.models.codec import seal, unseal
 
 
-class ObjectModel(ABC):
+class ObjectModel(StoredRows):
     """One River object per row, created at the first record of the row.
 
     Parameters
@@ -113,15 +113,20 @@ class ObjectModel(ABC):
             raise ValueError(f"cannot shrink from {len(self._objects)} rows to {capacity}")
         self._objects += [None] * (capacity - len(self._objects))
 
-    def dump(self, row: int) -> bytes:
-        model = self._objects[row]
-        return seal(b"" if model is None else self._encode(model), self.fingerprint)
+    def dump_many(self, rows: Rows) -> list[bytes]:
+        models = [self._objects[row] for row in rows.tolist()]
+        return [seal(b"" if model is None else self._encode(model), self.fingerprint) for model in models]
 
-    def load(self, row: int, state: bytes) -> None:
-        self._objects[row] = None
-        payload = unseal(state, self.fingerprint)
-        if payload:
-            self._objects[row] = self._decode(payload)
+    def load_each(self, rows: Rows, states: Sequence[bytes]) -> dict[int, ValueError]:
+        refusals: dict[int, ValueError] = {}
+        for at, (row, state) in enumerate(zip(rows.tolist(), states, strict=True)):
+            self._objects[row] = None
+            try:
+                if payload := unseal(state, self.fingerprint):
+                    self._objects[row] = self._decode(payload)
+            except ValueError as refusal:
+                refusals[at] = refusal
+        return refusals
 
     def copy_of(self, row: int) -> Any:
         """Return a copy of the object of a row; a new one where the row is new."""

@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+import numpy as np
 from river import drift
 
 from processors.models.codec import CorruptState
 
 _PARAMETERS = struct.Struct("<dIQdd")  # delta, clock, max_buckets, min_window_length, grace_period
 _RUNNING = struct.Struct("<ddddIIII")  # total, variance, width, total_width; buckets, peak, ticks, flags
-_LEVELS = struct.Struct("<Q")
+_COUNT = struct.Struct("<Q")
+_COUNTS = struct.Struct("<QQQ")  # max_buckets, buckets, padding
 _TAIL = struct.Struct("<dIQII")  # the parameters once more, as integers
 _MAX_LEVELS = 48  # a window of 2**48 records
+_NUMBER = 8  # bytes of a sum or a variance
+_LEVELS_AT = _PARAMETERS.size + _RUNNING.size
+_STORED_AT = 2 + _RUNNING.size  # behind flag and number of levels
 
 
 def parameters(model: drift.ADWIN) -> tuple[float, int, int, int, int]:
@@ -27,22 +33,57 @@ def parameters(model: drift.ADWIN) -> tuple[float, int, int, int, int]:
     return model.delta, model.clock, model.max_buckets, model.min_window_length, model.grace_period
 
 
-def _level(max_buckets: int) -> struct.Struct:
-    return struct.Struct(f"<QQQ{max_buckets + 1}dQ{max_buckets + 1}d")
+class _Form(NamedTuple):
+    """The bytes of River's state that depend on the parameters alone.
+
+    Parameters
+    ----------
+    head, tail
+        In front of the running numbers, and behind the last level.
+    padding
+        How many sums and how many variances a level has a place for.
+    levels
+        By the number of buckets of a level: its counts, and the zeros behind its sums.
+    """
+
+    head: bytes
+    tail: bytes
+    padding: int
+    levels: list[tuple[bytes, bytes]]
+
+    @property
+    def level_bytes(self) -> int:
+        """Size of a level, in bytes: three counts, sums, a count, variances."""
+        return 4 * _COUNT.size + 2 * _NUMBER * self.padding
+
+
+@lru_cache(maxsize=16)
+def _form(delta: float, clock: int, max_buckets: int, min_window_length: int, grace_period: int) -> _Form:
+    padding = max_buckets + 1
+    return _Form(
+        _PARAMETERS.pack(delta, clock, max_buckets, float(min_window_length), float(grace_period)),
+        _TAIL.pack(delta, clock, max_buckets, min_window_length, grace_period),
+        padding,
+        [
+            (_COUNTS.pack(max_buckets, used, padding), bytes(_NUMBER * (padding - used)))
+            for used in range(padding)
+        ],
+    )
 
 
 def encode(model: drift.ADWIN) -> bytes:
     """Return flag, number of levels, running numbers, then for each level a count, sums and variances."""
     state = model._helper.__getstate__()  # noqa: SLF001 River has no other access
-    running = _RUNNING.unpack_from(state, _PARAMETERS.size)
-    at = _PARAMETERS.size + _RUNNING.size
-    (levels,) = _LEVELS.unpack_from(state, at)
-    level, size = _level(model.max_buckets), model.max_buckets + 1
-    pieces = [struct.pack("<BB", model.drift_detected, levels), _RUNNING.pack(*running)]
-    for begin in range(at + _LEVELS.size, at + _LEVELS.size + levels * level.size, level.size):
-        _, used, _, *numbers = level.unpack_from(state, begin)
-        buckets = numbers[:used] + numbers[size + 1 : size + 1 + used]
-        pieces.append(struct.pack(f"<B{2 * used}d", used, *buckets))
+    form = _form(*parameters(model))
+    levels = state[_LEVELS_AT]
+    pieces = [bytes((model.drift_detected, levels)), state[_PARAMETERS.size : _LEVELS_AT]]
+    at = _LEVELS_AT + _COUNT.size
+    for begin in range(at, at + levels * form.level_bytes, form.level_bytes):
+        used = state[begin + _COUNT.size]
+        sums = begin + 3 * _COUNT.size
+        variances = sums + _NUMBER * form.padding + _COUNT.size
+        size = _NUMBER * used
+        pieces += (bytes((used,)), state[sums : sums + size], state[variances : variances + size])
     return b"".join(pieces)
 
 
@@ -54,47 +95,46 @@ def decode(payload: bytes, model: drift.ADWIN) -> None:
     CorruptState
         If the numbers cannot be those of an ADWIN window.
     """
+    form = _form(*parameters(model))
     try:
-        flag, levels = struct.unpack_from("<BB", payload)
+        flag, levels = payload[0], payload[1]
         running = _RUNNING.unpack_from(payload, 2)
-        buckets = _read_levels(payload, 2 + _RUNNING.size, levels)
-    except struct.error:
+        used, histogram = _histogram(payload, levels, form)
+    except (struct.error, IndexError):
         raise CorruptState("the ADWIN state ends early") from None
-    _check(flag, running, buckets, model.max_buckets)
-    delta, clock, max_buckets, min_window_length, grace_period = parameters(model)
-    level, padding = _level(max_buckets), max_buckets + 1
-    pieces = [
-        _PARAMETERS.pack(delta, clock, max_buckets, float(min_window_length), float(grace_period)),
-        _RUNNING.pack(*running),
-        _LEVELS.pack(levels),
-    ]
-    for numbers in buckets:
-        used = len(numbers) // 2
-        rest = [0.0] * (padding - used)
-        sums, variances = [*numbers[:used], *rest], [*numbers[used:], *rest]
-        pieces.append(level.pack(max_buckets, used, padding, *sums, padding, *variances))
-    pieces.append(_TAIL.pack(delta, clock, max_buckets, min_window_length, grace_period))
-    model._helper.__setstate__(b"".join(pieces))  # noqa: SLF001 River has no other access
+    _check(flag, running, used, histogram)
+    state = b"".join((form.head, payload[2:_STORED_AT], _COUNT.pack(levels), histogram, form.tail))
+    model._helper.__setstate__(state)  # noqa: SLF001 River has no other access
     model._drift_detected = bool(flag)  # noqa: SLF001
 
 
-def _read_levels(payload: bytes, at: int, levels: int) -> list[tuple[float, ...]]:
-    read = []
+def _histogram(payload: bytes, levels: int, form: _Form) -> tuple[list[int], bytes]:
+    """Return the number of buckets of each level, and the levels as River has them."""
+    used: list[int] = []
+    pieces: list[bytes] = []
+    at = _STORED_AT
     for _ in range(levels):
-        (used,) = struct.unpack_from("<B", payload, at)
-        read.append(struct.unpack_from(f"<{2 * used}d", payload, at + 1))
-        at += 1 + 16 * used
-    if at != len(payload):
+        buckets = payload[at]
+        if buckets >= form.padding:
+            raise CorruptState("the ADWIN state has levels that cannot be")
+        sums = at + 1
+        variances = sums + _NUMBER * buckets
+        at = variances + _NUMBER * buckets
+        counts, rest = form.levels[buckets]
+        used.append(buckets)
+        pieces += (counts, payload[sums:variances], rest, counts[-_COUNT.size :], payload[variances:at], rest)
+    if at > len(payload):
+        raise IndexError
+    if at < len(payload):
         raise CorruptState("the ADWIN state has bytes left over")
-    return read
+    return used, b"".join(pieces)
 
 
-def _check(flag: int, running: tuple[Any, ...], buckets: list[tuple[float, ...]], max_buckets: int) -> None:
-    used = [len(numbers) // 2 for numbers in buckets]
-    numbers = [*running[:4], *(number for level in buckets for number in level)]
-    if flag > 1 or not 1 <= len(used) <= _MAX_LEVELS or max(used) > max_buckets:
+def _check(flag: int, running: tuple[Any, ...], used: list[int], histogram: bytes) -> None:
+    if flag > 1 or not 1 <= len(used) <= _MAX_LEVELS:
         raise CorruptState("the ADWIN state has levels that cannot be")
-    if not all(map(math.isfinite, numbers)):
+    # Its counts, too, are finite as floats.
+    if not (all(map(math.isfinite, running[:4])) and np.isfinite(np.frombuffer(histogram, "<f8")).all()):
         raise CorruptState("the ADWIN state has numbers that are not finite")
     width = sum(count << level for level, count in enumerate(used))
     if running[2] != width or running[6] < width or running[4] < sum(used) or (width and not used[-1]):

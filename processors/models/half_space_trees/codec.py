@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from processors.columns import Rows
 from processors.models.codec import CorruptState
-from processors.models.half_space_trees.shape import Leaves
+from processors.models.half_space_trees.shape import Leaves, leaf_counts
 
 _DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4")}
 _HEADER = 3  # widths of the three columns
@@ -18,23 +19,30 @@ def _width(largest: int) -> int:
     return 1 if largest < 2**8 else 2 if largest < 2**16 else 4
 
 
-def _encode_window(log: Leaves, n_leaves: int) -> bytes:
-    trees = log.shape[1]
-    counts = np.bincount((log + n_leaves * np.arange(trees)).ravel(), minlength=trees * n_leaves)
-    cells = np.flatnonzero(counts)
-    occupied = np.diff(np.searchsorted(cells, n_leaves * np.arange(trees + 1)))
-    columns = (occupied, cells & (n_leaves - 1), counts[cells])
-    widths = (_width(len(log)), log.dtype.itemsize, _width(len(log)))
-    pieces = (column.astype(_DTYPES[width]) for column, width in zip(columns, widths, strict=True))
-    return bytes(widths) + b"".join(piece.tobytes() for piece in pieces)
+def encode(log: Leaves, records: Rows, n_leaves: int) -> list[bytes]:
+    """Return one window of each row as bytes; the order of its records is lost.
 
+    A window is three widths in bytes, then the leaves in use per tree, leaf numbers, and records per leaf.
 
-def encode(finished: Leaves, current: Leaves, n_leaves: int) -> bytes:
-    """Return the logs of both windows, shape `(records, trees)`, as bytes; the order within a window is lost.
-
-    Each window is three widths in bytes, then the leaves in use per tree, leaf numbers, and records per leaf.
+    Parameters
+    ----------
+    log
+        Leaves, shape `(rows, window_size, trees)`.
+    records
+        How many records of the log are in use, by row.
     """
-    return _encode_window(finished, n_leaves) + _encode_window(current, n_leaves)
+    counts = leaf_counts(log, records, n_leaves)
+    cells = np.flatnonzero(counts)
+    occupied = np.count_nonzero(counts, axis=2)
+    leaves, numbers = (cells & (n_leaves - 1)).astype(log.dtype), counts.ravel()[cells]
+    ends = np.cumsum(occupied.sum(axis=1)).tolist()
+    windows = []
+    for row, (begin, end, size) in enumerate(zip([0, *ends], ends, records.tolist(), strict=False)):
+        width = _width(size)
+        per_tree, per_leaf = occupied[row].astype(_DTYPES[width]), numbers[begin:end].astype(_DTYPES[width])
+        widths = bytes((width, log.dtype.itemsize, width))
+        windows.append(widths + per_tree.tobytes() + leaves[begin:end].tobytes() + per_leaf.tobytes())
+    return windows
 
 
 def _take(payload: bytes, at: int, width: int, count: int) -> NDArray[Any]:
@@ -43,7 +51,9 @@ def _take(payload: bytes, at: int, width: int, count: int) -> NDArray[Any]:
     return np.frombuffer(payload, _DTYPES[width], count, at)
 
 
-def _decode_window(payload: bytes, at: int, trees: int, n_leaves: int) -> tuple[Leaves, int]:
+def _decode_window(
+    payload: bytes, at: int, trees: int, n_leaves: int, window_size: int
+) -> tuple[Leaves, int]:
     widths = _take(payload, at, 1, _HEADER).tolist()
     occupied = _take(payload, at + _HEADER, widths[0], trees)
     leaves = int(occupied.sum())
@@ -55,19 +65,25 @@ def _decode_window(payload: bytes, at: int, trees: int, n_leaves: int) -> tuple[
     size = int(filled[0])
     if (filled != size * np.arange(1, trees + 1)).any() or leaf.max(initial=0) >= n_leaves:
         raise CorruptState("the trees do not agree on the number of records")
+    if size > window_size:
+        raise CorruptState(f"a window has {size} records, where {window_size} are the most")
     return np.repeat(leaf, records).reshape(trees, size).T, at
 
 
-def decode(payload: bytes, trees: int, n_leaves: int) -> tuple[Leaves, Leaves]:
-    """Return the logs of both windows from bytes of `encode`; each log is in order of leaf.
+def decode(payload: bytes, trees: int, n_leaves: int, window_size: int) -> tuple[Leaves, Leaves]:
+    """Return the logs of both windows from the bytes of `encode`, one after the other.
+
+    Each log is in the order of its leaves, shape `(records, trees)`.
 
     Raises
     ------
     CorruptState
         If the bytes are not a whole state of such trees.
     """
-    finished, at = _decode_window(payload, 0, trees, n_leaves)
-    current, at = _decode_window(payload, at, trees, n_leaves)
+    finished, at = _decode_window(payload, 0, trees, n_leaves, window_size)
+    current, at = _decode_window(payload, at, trees, n_leaves, window_size)
     if at != len(payload):
         raise CorruptState("the trees' state has bytes left over")
+    if len(finished) not in (0, window_size) or len(current) >= window_size:
+        raise CorruptState(f"windows of {len(finished)} and {len(current)} records do not fit {window_size}")
     return finished, current

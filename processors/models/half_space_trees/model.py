@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
+from operator import add
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,13 +12,19 @@ from numpy.typing import NDArray
 
 from processors.columns import Columns, Flags, Floats, Rows
 from processors.kernels import compiled
-from processors.kernels.protocol import Kernels
+from processors.kernels.protocol import Arrays, Kernels
 from processors.models.base import usable
 from processors.models.codec import CorruptState, seal, unseal
 from processors.models.half_space_trees import codec
-from processors.models.half_space_trees.shape import HalfSpaceTreesShape, Leaves, Limits
+from processors.models.half_space_trees.shape import (
+    HalfSpaceTreesShape,
+    Leaves,
+    Limits,
+    leaf_counts,
+    least_records,
+)
 
-_REFRESH_CHUNK = 256  # rows whose tables are built at once; it limits the scratch memory
+_CHUNK = 16  # rows whose leaves are counted at once: their numbers stay in the processor's cache
 
 
 def _limits(features: int, given: Limits) -> Limits:
@@ -184,18 +192,17 @@ class HalfSpaceTrees(Columns):
     def _refresh(self, rows: Rows) -> None:
         """Build the tables of rows whose finished window has changed since the last look."""
         stale = np.unique(rows[self._stale[rows]])
-        for begin in range(0, len(stale), _REFRESH_CHUNK):
-            chunk = stale[begin : begin + _REFRESH_CHUNK]
-            counts = self._counts(self._log[chunk, 1 - self._current[chunk]])
-            self._table[chunk] = self.shape.score_table(counts, self.window_size)
         self._stale[stale] = False
-
-    def _counts(self, log: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the number of records in each leaf, for logs of shape `(R, records, n_trees)`."""
-        trees, n_leaves = self.shape.n_trees, self.shape.n_leaves
-        cells = (np.arange(len(log))[:, None, None] * trees + np.arange(trees)) * n_leaves + log
-        counts = np.bincount(cells.ravel(), minlength=len(log) * trees * n_leaves)
-        return counts.reshape(len(log), trees, n_leaves)
+        kernels = compiled()
+        if kernels is not None:
+            arrays = stale, self._log, self._current, self._table
+            kernels.half_space_trees_tables(arrays, *self._sizes, least_records(self.window_size))
+            return
+        for begin in range(0, len(stale), _CHUNK):
+            chunk = stale[begin : begin + _CHUNK]
+            log = self._log[chunk, 1 - self._current[chunk]]
+            counts = leaf_counts(log, np.full(len(chunk), self.window_size), self.shape.n_leaves)
+            self._table[chunk] = self.shape.score_table(counts, self.window_size)
 
     def windows(self, row: int) -> tuple[Leaves, Leaves]:
         """Return the leaves of the finished and of the current window, shape `(records, n_trees)` each."""
@@ -228,15 +235,57 @@ class HalfSpaceTrees(Columns):
         self._warm[rows] = False
         self._stale[rows] = False
 
-    def dump(self, row: int) -> bytes:
-        payload = codec.encode(*self.windows(row), self.shape.n_leaves)
-        return seal(payload, self.fingerprint)
+    def dump_many(self, rows: Rows) -> list[bytes]:
+        kernels = compiled()
+        if kernels is not None:
+            payloads = kernels.half_space_trees_encode(
+                (np.ascontiguousarray(rows), *self._windows()), *self._sizes
+            )
+        else:
+            chunks = (rows[begin : begin + _CHUNK] for begin in range(0, len(rows), _CHUNK))
+            payloads = [payload for chunk in chunks for payload in self._encode(chunk)]
+        return [seal(payload, self.fingerprint) for payload in payloads]
 
-    def load(self, row: int, state: bytes) -> None:
-        self.reset(np.array([row]))
-        payload = unseal(state, self.fingerprint)
-        windows = codec.decode(payload, self.shape.n_trees, self.shape.n_leaves)
-        try:
-            self.set_windows(row, *windows)
-        except ValueError as error:
-            raise CorruptState(str(error)) from None
+    def _encode(self, rows: Rows) -> list[bytes]:
+        current = self._current[rows]
+        reference = np.where(self._warm[rows], self.window_size, 0)
+        finished = codec.encode(self._log[rows, 1 - current], reference, self.shape.n_leaves)
+        growing = codec.encode(self._log[rows, current], self._counter[rows], self.shape.n_leaves)
+        return list(map(add, finished, growing))
+
+    def load_each(self, rows: Rows, states: Sequence[bytes]) -> dict[int, ValueError]:
+        self.reset(rows)
+        refusals: dict[int, ValueError] = {}
+        payloads: dict[int, bytes] = {}
+        for at, state in enumerate(states):
+            try:
+                payloads[at] = unseal(state, self.fingerprint)
+            except CorruptState as refusal:
+                refusals[at] = refusal
+        places = list(payloads)
+        refused = self._decode(rows[places], list(payloads.values()))
+        return refusals | {places[at]: refusal for at, refusal in refused.items()}
+
+    def _decode(self, rows: Rows, payloads: list[bytes]) -> dict[int, ValueError]:
+        """Put payloads into rows that are new; return why one was refused, by its place."""
+        kernels = compiled()
+        if kernels is not None:
+            fits = np.zeros(len(rows), np.bool_)
+            kernels.half_space_trees_decode((rows, *self._windows(), fits), payloads, *self._sizes)
+            return {at: CorruptState("no windows of such trees") for at in np.flatnonzero(~fits).tolist()}
+        refusals: dict[int, ValueError] = {}
+        for at, (row, payload) in enumerate(zip(rows.tolist(), payloads, strict=True)):
+            try:
+                self.set_windows(
+                    row, *codec.decode(payload, self.shape.n_trees, self.shape.n_leaves, self.window_size)
+                )
+            except CorruptState as refusal:
+                refusals[at] = refusal
+        return refusals
+
+    @property
+    def _sizes(self) -> tuple[int, int, int]:
+        return self.shape.n_trees, self.shape.height, self.window_size
+
+    def _windows(self) -> Arrays:
+        return self._log, self._counter, self._current, self._warm, self._stale

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river.tree.padded import make_padded_tree
 
-from processors.columns import Floats
+from processors.columns import Floats, Rows
 
 Leaves = NDArray[np.unsignedinteger[Any]]
 Limits = Mapping[str, tuple[float, float]]
@@ -22,6 +22,28 @@ def build_trees(n_trees: int, height: int, limits: Limits, rng: random.Random) -
     """Return River's trees as River builds them at the first record; `limits` in order of feature name."""
     build: Any = make_padded_tree
     return [build(dict(limits), height, PADDING, rng, r_mass=0, l_mass=0) for _ in range(n_trees)]
+
+
+def leaf_counts(log: Leaves, records: Rows, n_leaves: int) -> NDArray[np.int64]:
+    """Return the number of records in each leaf, shape `(rows, trees, n_leaves)`.
+
+    Parameters
+    ----------
+    log
+        Leaves, shape `(rows, window_size, trees)`.
+    records
+        How many records of the log are in use, by row.
+    """
+    rows, size, trees = log.shape
+    cells = (np.arange(rows)[:, None, None] * trees + np.arange(trees)) * n_leaves + log
+    used = cells[np.arange(size) < records[:, None]]
+    counts = np.bincount(used.ravel(), minlength=rows * trees * n_leaves)
+    return counts.reshape(rows, trees, n_leaves)
+
+
+def least_records(window_size: int) -> int:
+    """Return the records of a node below which River goes no deeper."""
+    return math.ceil(0.1 * window_size)
 
 
 class HalfSpaceTreesShape:
@@ -101,7 +123,7 @@ class HalfSpaceTreesShape:
             masses.append(masses[-1][:half] + masses[-1][half:])
         reached = masses.pop()
         total = np.zeros_like(reached)
-        enough = math.ceil(0.1 * window_size)
+        enough = least_records(window_size)
         for depth in range(1, self.height + 1):
             # River goes no deeper below a node of little mass, so such a node counts as empty from here.
             reached = masses.pop().reshape(2, *reached.shape) * (reached >= enough)
