@@ -16,10 +16,11 @@ from processors.decode.identities import INSTANCE_AT
 from processors.decode.sizes import Sizes, sizes
 from processors.decode.snapshots import Ints, Snapshots
 from processors.place.forgetting import first_that_forgets
+from processors.place.packing import Service
 from processors.place.placed import Placed
 from processors.place.previous import Previous
 from processors.place.rates import is_new_run, rate
-from processors.place.services import Service, Services
+from processors.place.services import Services
 from processors.write.prefix import Names
 
 
@@ -81,9 +82,15 @@ class Placing:
 
     def _identify(self, decoded: Decoded) -> Ints:
         """Return the numbers of the identities; strangers get one."""
-        identities = decoded.identities.copy() if decoded.strangers else decoded.identities
-        for at, names in decoded.strangers.items():
-            identities[at] = self._meet(_key(decoded.snapshots, at), names)
+        if not decoded.strangers:
+            return decoded.identities
+        identities, keys = (
+            decoded.identities.copy(),
+            [_key(decoded.snapshots, at) for at in decoded.strangers],
+        )
+        self._services.unpack(keys)
+        for key, (at, names) in zip(keys, decoded.strangers.items(), strict=True):
+            identities[at] = self._meet(key, names)
         return identities
 
     def _meet(self, key: Key, names: Names) -> int:

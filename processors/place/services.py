@@ -1,19 +1,17 @@
-"""Services and their instances: which rows they own, and how their whole state is taken out and put back."""
+"""Services and their instances: which rows they own, and which of them are packed."""
 
 from __future__ import annotations
 
 import heapq
-import math
-from collections.abc import Callable, Mapping
-
-import msgspec
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from fleetleak.stream import Key
 from processors.decode.identities import Identities
 from processors.decode.snapshots import Ints
 from processors.place.instances import Instances, ServiceTimes
+from processors.place.packing import Packing, Service
 from processors.place.siblings import SiblingView
-from processors.place.stored import StoredInstance, StoredService, decode, encode
+from processors.place.stored import StoredService, decode, encode
 from processors.place.table import FIRST_ROWS, Part, Table
 
 # A service that is known for less may borrow what another one has learned.
@@ -22,14 +20,6 @@ _COLD_SECONDS = 86400.0
 _ROOMY = 0.9
 # A service looks for silent instances this many times in the time after which they are forgotten.
 _PRUNES = 8
-
-
-class Service(msgspec.Struct):
-    """One service: its row, the rows of its instances by name, and the view of them together."""
-
-    row: int
-    instances: dict[str, int]
-    siblings: SiblingView = msgspec.field(default_factory=SiblingView)
 
 
 class Services:
@@ -75,6 +65,7 @@ class Services:
         self._budget = budget_bytes
         self.forget_seconds = forget_seconds
         self._live: dict[Key, Service] = {}
+        self._packing = Packing(self._service_rows, self.times, self._instance_rows, self.instances)
         self._by_row: dict[int, Service] = {}
         self._packed: dict[Key, bytes] = {}
 
@@ -83,12 +74,16 @@ class Services:
 
     def service(self, key: Key) -> Service:
         """Return a service; a new one where there is none, unpacked where it is packed."""
+        if key in self._packed:
+            self.unpack((key,))
         live = self._live.get(key)
-        if live is not None:
-            return live
-        if (packed := self._packed.pop(key, None)) is not None:
-            return self._unpack(key, decode(packed))
-        return self._hold(key, Service(self._service_rows.take(), {}))
+        return self._hold(key, Service(self._service_rows.take(), {})) if live is None else live
+
+    def unpack(self, keys: Iterable[Key]) -> None:
+        """Unpack the services among these that are packed, all at once."""
+        packed = {key: state for key in keys if (state := self._packed.pop(key, None)) is not None}
+        for key, service in zip(packed, self._packing.unpack(list(packed.values())), strict=True):
+            self._hold(key, service)
 
     def in_row(self, row: int) -> Service:
         """Return the service that owns a row."""
@@ -189,27 +184,41 @@ class Services:
         -------
         Number of services evicted.
         """
-        evicted, wanted = 0, records * (self.service_bytes + self.instance_bytes)
+        wanted = records * (self.service_bytes + self.instance_bytes)
         if self.bytes_in_use + wanted <= self._budget:
-            return evicted
+            return 0
         newest = self.times.newest.item
         unseen = [(newest(service.row), key) for key, service in self._live.items()]
         heapq.heapify(unseen)
-        while unseen and self.bytes_in_use + wanted > self._budget * _ROOMY:
+        gone: list[Key] = []
+        instances = 0
+        while unseen and self._bytes_without(len(gone), instances) + wanted > self._budget * _ROOMY:
             _, key = heapq.heappop(unseen)
-            self._packed[key] = self.evict(key)
-            evicted += 1
-        return evicted
+            gone.append(key)
+            instances += len(self._live[key].instances)
+        for key, state in zip(gone, self._packing.pack([self._live[key] for key in gone]), strict=True):
+            self._release(key)
+            self._packed[key] = state
+        return len(gone)
+
+    def _bytes_without(self, services: int, instances: int) -> float:
+        """Return the memory of the rows in use without so many services and instances, in bytes."""
+        kept = self._service_rows.used - services, self._instance_rows.used - instances
+        return kept[0] * self.service_bytes + kept[1] * self.instance_bytes
 
     def most_records(self) -> int:
         """Return how many records fit the budget at once, even if each is of a new service; at least 1."""
         return max(1, int(self._budget / (self.service_bytes + self.instance_bytes)))
 
+    def dump_many(self, keys: Sequence[Key]) -> list[bytes | None]:
+        """Return the whole state of each service, in their order; None for one that is not known."""
+        live = [key for key in keys if key in self._live]
+        states = dict(zip(live, self._packing.pack([self._live[key] for key in live]), strict=True))
+        return [states[key] if key in states else self._packed.get(key) for key in keys]
+
     def dump(self, key: Key) -> bytes | None:
         """Return the whole state of a service; None if it is not known."""
-        if key in self._live:
-            return self._pack(self._live[key])
-        return self._packed.get(key)
+        return self.dump_many([key])[0]
 
     def load(self, key: Key, state: bytes) -> None:
         """Put back what `dump` or `evict` returned. It stays packed until the next record of the service.
@@ -257,10 +266,9 @@ class Services:
         KeyError
             If the service is not known.
         """
-        if key in self._packed:
-            return self._packed.pop(key)
-        state = self._pack(self._live[key])
-        self._release(key)
+        if (state := self.dump(key)) is None:
+            raise KeyError(key)
+        self.remove(key)
         return state
 
     def remove(self, key: Key) -> None:
@@ -291,50 +299,3 @@ class Services:
     def _release_instance(self, row: int) -> None:
         self.identities.forget(row)
         self._instance_rows.give_back(row)
-
-    def _pack(self, service: Service) -> bytes:
-        row, times = service.row, self.times
-        whole = StoredService(
-            times.begun.item(row), times.newest.item(row), times.pruned.item(row),
-            self._service_rows.dump(row),
-            [self._stored(name, at) for name, at in service.instances.items()],
-            service.siblings,
-        )  # fmt: skip
-        return encode(whole)
-
-    def _stored(self, name: str, row: int) -> StoredInstance:
-        one = self.instances
-        faults = one.faults.item(row)
-        return StoredInstance(
-            name, one.time.item(row), _or_none(one.started.item(row)), _or_none(one.cpu_seconds.item(row)),
-            None if faults < 0 else faults, _or_none(one.pressure.item(row)), one.gap.item(row),
-            one.versions[row], one.memory.item(row), one.limit.item(row), one.unit.item(row),
-            one.suspected.item(row), self._instance_rows.dump(row),
-        )  # fmt: skip
-
-    def _unpack(self, key: Key, stored: StoredService) -> Service:
-        row, times = self._service_rows.take(), self.times
-        self._service_rows.load(row, stored.parts)
-        times.begun[row], times.newest[row], times.pruned[row] = stored.begun, stored.newest, stored.pruned
-        times.viewed[row] = stored.siblings.viewed
-        names = {one.name: self._unpack_instance(one) for one in stored.instances}
-        return self._hold(key, Service(row, names, stored.siblings))
-
-    def _unpack_instance(self, stored: StoredInstance) -> int:
-        row, one = self._instance_rows.take(), self.instances
-        self._instance_rows.load(row, stored.parts)
-        one.time[row] = one.seen[row] = stored.time
-        one.started[row] = one.began[row] = _or_nan(stored.started)
-        one.cpu_seconds[row], one.pressure[row] = _or_nan(stored.cpu_seconds), _or_nan(stored.pressure)
-        one.faults[row] = -1 if stored.faults is None else stored.faults
-        one.gap[row], one.memory[row], one.limit[row] = stored.gap, stored.memory, stored.limit
-        one.unit[row], one.suspected[row], one.versions[row] = stored.unit, stored.suspected, stored.version
-        return row
-
-
-def _or_none(number: float) -> float | None:
-    return None if math.isnan(number) else number
-
-
-def _or_nan(number: float | None) -> float:
-    return math.nan if number is None else number

@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from fleetleak.records.types import UnixSeconds
-from processors.models.codec import CorruptState, seal, unseal
+from processors.models.codec import CorruptState, payload_of, seal, unseal
 from processors.place.siblings import SiblingView
 
 _FORM = "service/3"
 
 
-class StoredInstance(msgspec.Struct, array_like=True):
+class StoredInstance(msgspec.Struct, array_like=True, gc=False):
     """One instance of a stored service."""
 
     name: str
@@ -29,7 +29,7 @@ class StoredInstance(msgspec.Struct, array_like=True):
     parts: dict[str, bytes]
 
 
-class StoredService(msgspec.Struct, array_like=True):
+class StoredService(msgspec.Struct, array_like=True, gc=False):
     """The whole state of a service as a checkpoint holds it (docs/models.md)."""
 
     begun: UnixSeconds
@@ -56,6 +56,11 @@ def decode(state: bytes) -> StoredService:
     if len({instance.name for instance in stored.instances}) < len(stored.instances):
         raise CorruptState("two instances have one name")
     return stored
+
+
+def reopen(state: bytes) -> StoredService:
+    """Return a stored service that `decode` has read before, or `encode` has written."""
+    return _decode(payload_of(state))
 
 
 def encode(stored: StoredService) -> bytes:

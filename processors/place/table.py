@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,10 @@ _OVERHEAD_BYTES = 600
 
 class Part(Protocol):
     """Anything that keeps one row of state per service or per instance; new rows are all equal."""
+
+    def dump_many(self, rows: Rows) -> list[bytes]: ...
+
+    def load_many(self, rows: Rows, states: Sequence[bytes]) -> int: ...
 
     def dump(self, row: int) -> bytes: ...
 
@@ -83,16 +87,19 @@ class Table:
         for part in (*self.parts.values(), self._own):
             part.reset(rows)
 
-    def dump(self, row: int) -> dict[str, bytes]:
-        """Return the state of a row, by part."""
-        return {name: part.dump(row) for name, part in self.parts.items()}
-
-    def load(self, row: int, stored: Mapping[str, bytes]) -> None:
-        """Put a state into a row. A part that cannot read its own state starts new, and is counted."""
+    def dump_many(self, rows: Rows) -> list[dict[str, bytes]]:
+        """Return the state of each row, by part."""
+        stored: list[dict[str, bytes]] = [{} for _ in range(len(rows))]
         for name, part in self.parts.items():
-            try:
-                if name in stored:
-                    part.load(row, stored[name])
-            except ValueError:
+            for states, state in zip(stored, part.dump_many(rows), strict=True):
+                states[name] = state
+        return stored
+
+    def load_many(self, rows: Rows, stored: Sequence[Mapping[str, bytes]]) -> None:
+        """Put states into new rows. A part that cannot read its own state starts new, and is counted."""
+        for name, part in self.parts.items():
+            at = [number for number, states in enumerate(stored) if name in states]
+            refused = part.load_many(rows[at], [stored[number][name] for number in at])
+            if refused:
                 # Written at once, as the runtime does in a restore: the replay that follows counts nothing.
-                metrics.CHECKPOINTS_REFUSED.labels(f"part-{name}").inc()
+                metrics.CHECKPOINTS_REFUSED.labels(f"part-{name}").inc(refused)

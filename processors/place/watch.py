@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from processors.columns import Flags, Rows
+from processors.place.packing import Service
 from processors.place.placed import Placed
 from processors.place.previous import Previous
-from processors.place.services import Service, Services
+from processors.place.services import Services
 from processors.place.siblings import VIEW_SECONDS, Sibling, SiblingView
 
 
