@@ -68,7 +68,7 @@ def warm_states() -> list[bytes]:
         known = np.flatnonzero(first <= tick)
         values = zip(known.tolist(), shares(rng, known).tolist(), strict=True)
         role.apply([record_of(service, tick, share) for service, share in values])
-    return [role.dump(key_of(service)) or b"" for service in range(WARM_SERVICES)]
+    return [state or b"" for state in role.dump([key_of(service) for service in range(WARM_SERVICES)])]
 
 
 def services_of(role: Scoring) -> Services:

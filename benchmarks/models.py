@@ -40,7 +40,6 @@ from benchmarks.fleet import (
     warm_states,
 )
 from benchmarks.models_alone import ModelsAlone
-from fleetleak.stream.checkpoint import shrink
 from processors.models import SNARIMAX, HalfSpaceTrees
 from processors.models.conversion import to_river
 from processors.place.services import Services
@@ -208,12 +207,10 @@ def checkpoints(states: list[bytes]) -> dict[str, float]:
         for service in range(10_000):
             role.load(key_of(service), states[service % len(states)])
 
-    compressed = statistics.median(len(shrink(state)) for state in states)
     names = "checkpoint{}_bytes", "encode{}_us", "decode{}_us"
     return {
         **{name.format(""): figure for name, figure in zip(names, models, strict=True)},
         **{name.format("_with_evidence"): figure for name, figure in zip(names, whole, strict=True)},
-        "checkpoint_with_evidence_compressed_bytes": compressed,
         "restore_10k_s": median_seconds(restore),
     }
 

@@ -63,7 +63,7 @@ def warm_states() -> list[bytes]:
     role = Scoring(Settings(), "scores")
     for batch in _batches(begun, BATCH):
         role.apply(batch)
-    return [role.dump(key_of(service)) or b"" for service in range(series.DISTINCT)]
+    return [state or b"" for state in role.dump([key_of(service) for service in range(series.DISTINCT)])]
 
 
 def _batches(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
@@ -88,7 +88,7 @@ class Fleet:
     def dump(self) -> tuple[list[bytes], float]:
         """Return the state of each service, and microseconds per service."""
         states: list[bytes] = []
-        us = self._us_per_service(lambda: states.extend(self.role.dump(key) or b"" for key in self.keys))
+        us = self._us_per_service(lambda: states.extend(state or b"" for state in self.role.dump(self.keys)))
         return states, us
 
     def next(self, ticks: int, size: int = BATCH) -> list[list[Record]]:

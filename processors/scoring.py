@@ -154,9 +154,9 @@ class Scoring:
         applied.count(metrics.CONTROLS, "model", "applied")
         return key, applied
 
-    def dump(self, key: Key) -> bytes | None:
-        """Return the exact state of a service and its instances; None if it is not known."""
-        return self.services.dump(key)
+    def dump(self, keys: Sequence[Key]) -> list[bytes | None]:
+        """Return the exact state of each service with its instances, in order; None if it is not known."""
+        return self.services.dump_many(keys)
 
     def load(self, key: Key, state: bytes) -> None:
         """Put the state of a service back.

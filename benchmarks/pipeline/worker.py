@@ -157,7 +157,6 @@ def _measure(wanted: int, warm: int, stop: threading.Event, thread: threading.Th
         "records_per_s": done / wall,
         "records_per_cpu_s": done / used,
         "records_per_cpu_s_with_checkpoints": done / whole,
-        "checkpoint_bytes": float(metrics.CHECKPOINT_BYTES._value.get()),  # noqa: SLF001
     }
 
 

@@ -94,7 +94,9 @@ COMMIT_SECONDS = _histogram("runtime", "commit_seconds", "Time that the commit o
 COMMITS = _counter("runtime", "commits", "Transactions committed.")
 ABORTS = _counter("runtime", "aborts", "Transactions aborted.", ["reason"])
 CHECKPOINTS = _counter("runtime", "checkpoints", "Checkpoints written, one per key.")
-CHECKPOINT_BYTES = _counter("runtime", "checkpoint_bytes", "Bytes of checkpoints written.")
+CHECKPOINT_BYTES = _counter(
+    "runtime", "checkpoint_bytes", "Bytes of checkpoints written, before compression."
+)
 CHECKPOINTS_REFUSED = _counter(
     "runtime",
     "checkpoints_refused",

@@ -17,10 +17,12 @@ from fleetleak.stream.errors import BadCheckpoint
 
 CUT = b"r"
 PART_BYTES = 512 * 1024
-# The state of a key that was deleted. Not a tombstone: a replay must know from which record on it is gone.
-GONE = b""
 MOST_STATE_BYTES = 256 * 2**20
-_MAGIC = b"FLC1"
+# Forms of a stored state. The producer compresses whole batches of records: smaller than each state alone.
+ZLIB, RAW = 0, 1
+_MAGIC = b"FLC"
+# Which records a version can read: the first one knew no other form than ZLIB.
+_READ_BY_ALL, _WITH_FORM = b"1", b"2"
 _CRC = struct.Struct(">I")
 _PART = struct.Struct(">H")
 _NAME_AT = 1 + _PART.size
@@ -44,7 +46,9 @@ class Checkpoint(msgspec.Struct, array_like=True):
     parts
         Over how many records the state is spread.
     state
-        The role's bytes, shrunk.
+        The role's bytes, in the form.
+    form
+        RAW. ZLIB, compressed, where an earlier version wrote it.
     """
 
     offset: int
@@ -53,15 +57,16 @@ class Checkpoint(msgspec.Struct, array_like=True):
     controls: list[tuple[int, int]]
     parts: int
     state: bytes
+    form: int = ZLIB
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_checkpoint = msgspec.msgpack.Decoder(Checkpoint).decode
 
 
-def seal(payload: bytes) -> bytes:
+def seal(payload: bytes, version: bytes = _READ_BY_ALL) -> bytes:
     """Return a payload with magic and checksum in front."""
-    return _MAGIC + _CRC.pack(zlib.crc32(payload)) + payload
+    return b"".join((_MAGIC, version, _CRC.pack(zlib.crc32(payload)), payload))
 
 
 def unseal(value: bytes) -> bytes:
@@ -72,16 +77,18 @@ def unseal(value: bytes) -> bytes:
     BadCheckpoint
         If they are wrong.
     """
-    if value[:3] != _MAGIC[:3]:
+    if value[:3] != _MAGIC:
         raise BadCheckpoint("foreign", "not a checkpoint")
-    if value[:4] != _MAGIC:
-        raise BadCheckpoint(
-            "newer-version", f"checkpoint form {value[3:4]!r} is not known: upgrade this role"
-        )
+    if value[3:4] not in (_READ_BY_ALL, _WITH_FORM):
+        raise _newer(f"checkpoint form {value[3:4]!r}")
     payload = value[8:]
     if value[4:8] != _CRC.pack(zlib.crc32(payload)):
         raise BadCheckpoint("corrupt", "the checksum is wrong")
     return payload
+
+
+def _newer(what: str) -> BadCheckpoint:
+    return BadCheckpoint("newer-version", f"{what} is not known: upgrade this role")
 
 
 def _read(value: bytes, decode: Callable[[bytes], T]) -> T:
@@ -127,10 +134,11 @@ def to_records(
         Number of parts of the checkpoint that this one replaces.
     """
     state = checkpoint.state
+    version = _READ_BY_ALL if checkpoint.form == ZLIB else _WITH_FORM
     pieces = [state[i : i + PART_BYTES] for i in range(0, len(state), PART_BYTES)] or [b""]
     for number, piece in enumerate(pieces):
         part = msgspec.structs.replace(checkpoint, parts=len(pieces), state=piece)
-        yield record_key(name, number), seal(_encode(part))
+        yield record_key(name, number), seal(_encode(part), version)
     yield from tombstones(name, len(pieces), parts_before)
 
 
@@ -156,18 +164,39 @@ def from_records(parts: dict[int, bytes]) -> Checkpoint:
     return msgspec.structs.replace(first, state=b"".join(part.state for part in [first, *rest]))
 
 
-def shrink(state: bytes) -> bytes:
-    """Compress a role's state. It takes 80 us, and the state stays in the topic far longer."""
-    return zlib.compress(state, 1)
+def form_of(state: bytes | None) -> tuple[bytes, int]:
+    """Return how a role's state is stored, as bytes and form; None is that of a key that was deleted.
+
+    A deleted key gets no tombstone: a replay must know from which record on it is gone.
+    """
+    return (b"", ZLIB) if state is None else (state, RAW)
 
 
-def expand(state: bytes) -> bytes:
-    """Return the role's state that `shrink` compressed.
+def state_of(checkpoint: Checkpoint) -> bytes | None:
+    """Return the role's state; None if the key was deleted.
 
     Raises
     ------
     BadCheckpoint
-        If the bytes are not what `shrink` returned, or expand to more than a state may have.
+        If the state is in a form that this version does not know, cannot be expanded, or is larger than a
+        state may be.
+    """
+    if checkpoint.form == ZLIB:
+        return expand(checkpoint.state) if checkpoint.state else None
+    if checkpoint.form != RAW:
+        raise _newer(f"state form {checkpoint.form}")
+    if len(checkpoint.state) > MOST_STATE_BYTES:
+        raise BadCheckpoint("corrupt", "the state is larger than a state may be")
+    return checkpoint.state
+
+
+def expand(state: bytes) -> bytes:
+    """Return the state that an earlier version compressed.
+
+    Raises
+    ------
+    BadCheckpoint
+        If the bytes are not compressed by zlib, or expand to more than a state may have.
     """
     reader = zlib.decompressobj()
     try:
@@ -179,8 +208,8 @@ def expand(state: bytes) -> bytes:
     return expanded
 
 
-def _origin(part: Checkpoint) -> tuple[int, str, str, int]:
-    return part.offset, part.topic_id, part.fingerprint, part.parts
+def _origin(part: Checkpoint) -> tuple[int, str, str, int, int]:
+    return part.offset, part.topic_id, part.fingerprint, part.parts, part.form
 
 
 class Cut(msgspec.Struct, array_like=True):

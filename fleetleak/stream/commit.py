@@ -11,18 +11,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from confluent_kafka import TopicPartition
 
 from fleetleak.observe import metrics
-from fleetleak.stream.checkpoint import CUT, GONE, Checkpoint, shrink, to_records
+from fleetleak.stream.checkpoint import CUT, Checkpoint, form_of, to_records
 from fleetleak.stream.partition import Partition
 from fleetleak.stream.role import Key, Output, Role, Topics
 from fleetleak.stream.transaction import Transaction
 
-# Of one transaction: about a second of work. Partitions have equal shares of it.
+# Of one transaction: about a quarter of a second of work. Partitions have equal shares of it.
 MOST_KEYS = 4000
+# Of one transaction: far below what librdkafka's queue holds.
+MOST_BYTES = 64 * 2**20
+_AT_ONCE = 512
 
 
 class Committer:
@@ -63,46 +66,72 @@ class Committer:
         """Commit what was applied, and checkpoint `share` of the dirty keys, at most `most`, with it."""
         if not self._transaction.open:
             return
-        committable = {n: p for n, p in owned.items() if p.committable}
+        committable = {n: p for n, p in sorted(owned.items()) if p.committable}
         if self._topics.state is not None:
-            for number in sorted(committable):
-                self._checkpoint(committable[number], share, -(-most // len(committable)))
+            self._checkpoint(committable, share, most)
         self._transaction.commit(list(self._places(committable)))
         metrics.add(self._counts, self._levels)
         self.clear()
 
-    def _checkpoint(self, partition: Partition, share: float, most: int) -> None:
-        required = [k.name for k in self._required if k.partition == partition.number]
-        due = [*required, *partition.dirty.due(share, most)]
-        if not due and partition.number not in self._touched:
-            return
-        outputs: list[Output] = []
-        for name in dict.fromkeys(due):
-            outputs += self._records_of(partition, name)
-            partition.dirty.clean(name)
+    def _checkpoint(self, committable: Mapping[int, Partition], share: float, most: int) -> None:
+        """Send the checkpoints that are due, and the cut of each partition that has one or was touched."""
+        records: dict[int, list[Output]] = {number: [] for number in committable}
+        for key, state in self._states(self._due(committable, share, most)):
+            partition = committable[key.partition]
+            records[key.partition] += self._records_of(partition, key.name, state)
+            partition.dirty.clean(key.name)
+        for number, partition in committable.items():
+            if records[number] or number in self._touched:
+                self._publish(partition, records[number])
+
+    def _publish(self, partition: Partition, checkpoints: list[Output]) -> None:
+        """Send the checkpoints of a partition, then its cut."""
+        written_bytes = sum(len(record.value or b"") for record in checkpoints)
+        self.count({(metrics.CHECKPOINT_BYTES,): written_bytes})
         cut = partition.positions.cut(partition.dirty.replay_from(partition.positions.input))
-        outputs.append(Output(str(self._topics.state), CUT, cut.to_value(), partition.number))
-        self._transaction.publish(outputs)
+        end = Output(str(self._topics.state), CUT, cut.to_value(), partition.number)
+        self._transaction.publish([*checkpoints, end])
         # Its offsets too, although none may have moved: without offsets a transaction has no fence.
         self.touch([partition.number])
 
-    def _records_of(self, partition: Partition, name: bytes) -> Iterable[Output]:
-        records = list(to_records(name, self._checkpoint_of(partition, name), partition.parts_of(name)))
-        partition.has_parts(name, sum(value is not None for _, value in records))
-        written_bytes = sum(len(value) for _, value in records if value)
-        self.count({(metrics.CHECKPOINTS,): 1, (metrics.CHECKPOINT_BYTES,): written_bytes})
-        return [Output(str(self._topics.state), key, value, partition.number) for key, value in records]
+    def _due(self, committable: Mapping[int, Partition], share: float, most: int) -> list[Key]:
+        """Return the keys to checkpoint: of each partition those that require it, then dirty ones."""
+        due: dict[Key, None] = {}
+        for number, partition in committable.items():
+            due.update(dict.fromkeys(key for key in self._required if key.partition == number))
+            dirty = partition.dirty.due(share, -(-most // len(committable)))
+            due.update(dict.fromkeys(Key(number, name) for name in dirty))
+        return list(due)
 
-    def _checkpoint_of(self, partition: Partition, name: bytes) -> Checkpoint:
-        state = self._role.dump(Key(partition.number, name))
-        return Checkpoint(
+    def _states(self, keys: Sequence[Key]) -> Iterator[tuple[Key, bytes | None]]:
+        """Yield keys with their states. Many are dumped at once, whatever their partition.
+
+        Where the states are large, keys that do not require a checkpoint now wait for another transaction.
+        """
+        dumped_bytes = 0
+        for begin in range(0, len(keys), _AT_ONCE):
+            piece = keys[begin : begin + _AT_ONCE]
+            if dumped_bytes > MOST_BYTES:
+                piece = [key for key in piece if key in self._required]
+            states = self._role.dump(piece)
+            dumped_bytes += sum(map(len, filter(None, states)))
+            self.count({(metrics.CHECKPOINTS,): len(piece)})
+            yield from zip(piece, states, strict=True)
+
+    def _records_of(self, partition: Partition, name: bytes, state: bytes | None) -> list[Output]:
+        stored, form = form_of(state)
+        checkpoint = Checkpoint(
             offset=partition.positions.input - 1,
             topic_id=partition.positions.topic_id,
             fingerprint=self._role.fingerprint,
             controls=partition.controls_of(name),
             parts=1,
-            state=GONE if state is None else shrink(state),
+            state=stored,
+            form=form,
         )
+        records = list(to_records(name, checkpoint, partition.parts_of(name)))
+        partition.has_parts(name, sum(value is not None for _, value in records))
+        return [Output(str(self._topics.state), key, value, partition.number) for key, value in records]
 
     def _places(self, owned: Mapping[int, Partition]) -> Iterable[TopicPartition]:
         for number in sorted(self._touched & owned.keys()):

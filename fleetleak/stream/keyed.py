@@ -152,8 +152,11 @@ class Keyed(ABC, Generic[R, S]):
         applied.levels |= self.levels()
         return (key if changed else None), applied
 
-    def dump(self, key: Key) -> bytes | None:
-        """Return the exact state of a key, with its timer if this part has timers."""
+    def dump(self, keys: Sequence[Key]) -> list[bytes | None]:
+        """Return the exact states of keys, in their order; with their timers if this part has timers."""
+        return [self._dump(key) for key in keys]
+
+    def _dump(self, key: Key) -> bytes | None:
         if (state := self._states.get(key)) is None:
             return None
         return self._encode(_Timed(self._timers.due(key), state) if self._timed else state)

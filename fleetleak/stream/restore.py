@@ -20,7 +20,7 @@ from confluent_kafka import KafkaException
 
 from fleetleak.kafka.trouble import denied
 from fleetleak.observe import metrics
-from fleetleak.stream.checkpoint import CUT, GONE, Checkpoint, Cut, expand, from_records, split_key
+from fleetleak.stream.checkpoint import CUT, Checkpoint, Cut, from_records, split_key, state_of
 from fleetleak.stream.cluster import Cluster
 from fleetleak.stream.errors import Aborted, BadCheckpoint, Refused, Stalled
 from fleetleak.stream.partition import Partition
@@ -156,8 +156,10 @@ class Restore:
     def _load(self, partition: Partition, values: dict[bytes, bytes]) -> Iterator[bool]:
         """Step 4."""
         until = self._clock() + _SLICE_SECONDS
-        for name, parts in _by_name(values).items():
-            self._load_key(partition, name, parts)
+        names = _by_name(values)
+        while names:
+            # What is loaded is let go: it has the size of the state in memory.
+            self._load_key(partition, *names.popitem())
             if self._clock() > until:
                 self._progress()
                 yield False
@@ -170,8 +172,8 @@ class Restore:
         try:
             checkpoint = from_records(parts)
             self._check(checkpoint, partition)
-            if checkpoint.state != GONE:
-                self._role.load(Key(partition.number, name), expand(checkpoint.state))
+            if (state := state_of(checkpoint)) is not None:
+                self._role.load(Key(partition.number, name), state)
         except ValueError as error:
             reason = error.reason if isinstance(error, BadCheckpoint) else "unreadable"
             metrics.CHECKPOINTS_REFUSED.labels(reason).inc()
@@ -209,9 +211,10 @@ def _fit(partition: Partition, value: bytes | None) -> bool:
 
 
 def _by_name(values: dict[bytes, bytes]) -> dict[bytes, dict[int, bytes]]:
-    """Return the parts of each key's checkpoint, by name and part number."""
+    """Return the parts of each key's checkpoint, by name and part number; none of the values is left."""
     names: dict[bytes, dict[int, bytes]] = {}
-    for key, value in values.items():
+    while values:
+        key, value = values.popitem()
         try:
             name, part = split_key(key)
         except BadCheckpoint as error:

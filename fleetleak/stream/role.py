@@ -158,8 +158,8 @@ class Role(Protocol):
     def control(self, record: Record) -> tuple[Key | None, Applied]:
         """Apply one record of a side topic; return the key that it changed, if any, and what came of it."""
 
-    def dump(self, key: Key) -> bytes | None:
-        """Return the exact state of a key; None if it has none any more."""
+    def dump(self, keys: Sequence[Key]) -> list[bytes | None]:
+        """Return the exact states of keys, in their order; None for a key that has none any more."""
 
     def load(self, key: Key, state: bytes) -> None:
         """Put a state back.

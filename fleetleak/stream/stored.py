@@ -12,7 +12,7 @@ from confluent_kafka import Message
 from fleetleak.kafka.read import Say, Skipped, decoded
 from fleetleak.records import Unreadable
 from fleetleak.settings import Settings
-from fleetleak.stream.checkpoint import CUT, GONE, Checkpoint, expand, from_records, split_key
+from fleetleak.stream.checkpoint import CUT, RAW, Checkpoint, from_records, split_key, state_of
 from fleetleak.stream.errors import BadCheckpoint
 
 
@@ -77,10 +77,9 @@ def _part(message: Message) -> _Part | None:
 def _read(partition: int, name: str, messages: dict[int, Message], skipped: Skipped) -> Stored | None:
     try:
         checkpoint = from_records({number: m.value() or b"" for number, m in messages.items()})
-        if checkpoint.state == GONE:
+        if (state := state_of(checkpoint)) is None:
             return None
-        checkpoint = msgspec.structs.replace(checkpoint, state=expand(checkpoint.state))
     except BadCheckpoint as error:
         skipped.add(next(iter(messages.values())), Unreadable(error.reason, f"{name}: {error}"))
         return Stored(partition, name, None, str(error))
-    return Stored(partition, name, checkpoint)
+    return Stored(partition, name, msgspec.structs.replace(checkpoint, state=state, form=RAW))

@@ -6,6 +6,7 @@ It knows no kind of finding: an adapter does (`sinks.alerting.finding.Adapter`).
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from msgspec import Struct
@@ -301,9 +302,12 @@ class Alerting(Keyed[R, Subject[M]], Generic[R, M]):
         standing = sum(subject.standing is not None for subject in self.states())
         return super().levels() | {metrics.FIRING: float(standing)}
 
-    def dump(self, key: Key) -> bytes | None:
-        """Return the exact state of a subject's alerts, or of the active track of a partition."""
-        return self._active.dump(key.partition) if key.name == PROMOTION_KEY else super().dump(key)
+    def dump(self, keys: Sequence[Key]) -> list[bytes | None]:
+        """Return the exact states of subjects' alerts, or of the active track of a partition."""
+        return [
+            self._active.dump(key.partition) if key.name == PROMOTION_KEY else state
+            for key, state in zip(keys, super().dump(keys), strict=True)
+        ]
 
     def load(self, key: Key, state: bytes) -> None:
         """Restore the state of a subject's alerts, or the active track of a partition."""

@@ -73,8 +73,9 @@ class Chain:
         said = f"{link.controls}:{link.effect}".encode()
         return key, Applied([Output(self._effects, key.name, said, record.partition)])
 
-    def dump(self, key: Key) -> bytes | None:
-        return msgspec.msgpack.encode(self._links[key]) if key in self._links else None
+    def dump(self, keys: Sequence[Key]) -> list[bytes | None]:
+        links = map(self._links.get, keys)
+        return [None if link is None else msgspec.msgpack.encode(link) for link in links]
 
     def load(self, key: Key, state: bytes) -> None:
         self._links[key] = msgspec.msgpack.decode(state, type=Link)

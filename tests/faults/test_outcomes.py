@@ -191,9 +191,9 @@ class Large(Counting):
 
     small = False
 
-    def dump(self, key: Key) -> bytes | None:
-        state = super().dump(key)
-        return state if state is None or self.small else state + b" " * 1_200_000
+    def dump(self, keys: Sequence[Key]) -> list[bytes | None]:
+        padding = b"" if self.small else b" " * 1_200_000
+        return [state and state + padding for state in super().dump(keys)]
 
 
 @only_long

@@ -17,7 +17,7 @@ from fleetleak.kafka import client, topics
 from fleetleak.records import Alert, Label, Score, Snapshot, encode
 from fleetleak.settings import Settings
 from fleetleak.stream import Key
-from fleetleak.stream.checkpoint import Checkpoint, record_key, seal, shrink, to_records
+from fleetleak.stream.checkpoint import RAW, Checkpoint, record_key, seal, to_records
 from fleetleak.stream.dead_letter import headers
 from fleetleak.stream.role import Record, Rejected
 from tests.e2e.support import environment
@@ -89,13 +89,13 @@ def scored(service: bytes) -> bytes:
     scoring = role()
     taken = [snapshot(service.decode(), tick, 2**28) for tick in range(5)]
     scoring.apply([record(one, offset) for offset, one in enumerate(taken)])
-    state = scoring.dump(Key(0, service))
+    state = scoring.dump([Key(0, service)])[0]
     assert state is not None
     return state
 
 
 def stored(service: bytes, state: bytes) -> Iterator[tuple[bytes, bytes | None]]:
-    return to_records(service, Checkpoint(7, "id", "scoring/2", [], 1, shrink(state)), 0)
+    return to_records(service, Checkpoint(7, "id", "scoring/2", [], 1, state, RAW), 0)
 
 
 @pytest.fixture

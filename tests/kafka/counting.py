@@ -49,8 +49,8 @@ class Counting:
             self.counts[key] = self.counts.get(key, 0) + 1000
         return key, Applied()
 
-    def dump(self, key: Key) -> bytes | None:
-        return b"%d" % self.counts[key] if key in self.counts else None
+    def dump(self, keys: Sequence[Key]) -> list[bytes | None]:
+        return [b"%d" % self.counts[key] if key in self.counts else None for key in keys]
 
     def load(self, key: Key, state: bytes) -> None:
         self.counts[key] = int(state)

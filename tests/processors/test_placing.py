@@ -278,7 +278,7 @@ def outcome(stream: Sequence[Record], size: int) -> tuple[Any, ...]:
         rejected += applied.rejected
         counts += applied.counts
     keys = sorted({Key(one.partition, one.key or b"") for one in stream})
-    return outputs, rejected, counts, [scoring.dump(key) for key in keys]
+    return outputs, rejected, counts, scoring.dump(keys)
 
 
 @pytest.fixture(scope="module")

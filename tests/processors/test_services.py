@@ -66,7 +66,7 @@ def test_eviction_is_exact_and_invisible(most: int, size: int) -> None:
         assert scores(bounded, batch) == scores(unbounded, batch)
         assert len(bounded.services.in_memory) <= most
     assert len(bounded.services) == len(KEYS)
-    assert [bounded.dump(key) for key in KEYS] == [unbounded.dump(key) for key in KEYS]
+    assert bounded.dump(KEYS) == unbounded.dump(KEYS)
 
 
 def test_evict_and_load_are_invisible_at_every_point() -> None:
@@ -76,12 +76,12 @@ def test_evict_and_load_are_invisible_at_every_point() -> None:
     for at in (*range(first), window, *range(window + 1, len(THREE))):
         records = THREE[first:window] if at == window else THREE[at : at + 1]
         key = key_of(records[0])
-        if still.dump(key) is not None:
+        if still.dump([key])[0] is not None:
             state = moved.services.evict(key)
-            assert moved.dump(key) is None
+            assert moved.dump([key])[0] is None
             moved.load(key, state)
             assert moved.services.evict(key) == state
-            assert moved.dump(key) is None
+            assert moved.dump([key])[0] is None
             moved.load(key, state)
         assert scores(moved, records) == scores(still, records)
 
@@ -90,12 +90,66 @@ def test_a_loaded_state_takes_the_place_of_the_one_in_memory() -> None:
     scoring = role()
     scores(scoring, THREE[:100])
     keys = [key_of(one) for one in THREE[:3]]
-    states = [scoring.dump(key) or b"" for key in keys]
+    states = [state or b"" for state in scoring.dump(keys)]
     first = scores(scoring, THREE[100:150])
     for key, state in zip(keys, states, strict=True):
         scoring.load(key, state)
-    assert [scoring.dump(key) for key in keys] == states
+    assert scoring.dump(keys) == states
     assert scores(scoring, THREE[100:150]) == first
+
+
+@pytest.fixture(scope="module")
+def twenty() -> dict[Key, bytes]:
+    """Return the states of twenty services, one of them with two instances."""
+    scoring = role()
+    scores(scoring, TWENTY)
+    return {key: state or b"" for key, state in zip(KEYS, scoring.dump(KEYS), strict=True)}
+
+
+a_key = st.sampled_from([*KEYS, Key(7, b"nobody")])
+
+
+@given(wanted=st.lists(a_key), unpacked=st.lists(a_key), dumped=st.lists(a_key))
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_many_are_unpacked_and_dumped_as_each_alone(
+    twenty: dict[Key, bytes], wanted: list[Key], unpacked: list[Key], dumped: list[Key]
+) -> None:
+    many, alone = role().services, role().services
+    for key in sorted(set(wanted) & twenty.keys()):
+        many.load(key, twenty[key])
+        alone.load(key, twenty[key])
+    many.unpack(unpacked)
+    for key in set(unpacked) & set(wanted) & twenty.keys():
+        alone.service(key)
+    assert many.in_memory.keys() == alone.in_memory.keys() == set(unpacked) & set(wanted) & twenty.keys()
+    expected = [twenty[key] if key in wanted and key in twenty else None for key in dumped]
+    assert many.dump_many(dumped) == expected == [alone.dump(key) for key in dumped]
+
+
+def test_damaged_parts_among_many_start_new_and_are_counted(twenty: dict[Key, bytes]) -> None:
+    held, bad = role().services, set(KEYS[::3])
+    for key in KEYS:
+        stored = decode(twenty[key])
+        if key in bad:
+            stored.parts["normal"] = stored.parts["normal"][:-1]
+            stored.instances[0].parts["adwin"] = b"x"
+            del stored.instances[0].parts["level"]
+        held.load(key, seal(msgspec.msgpack.encode(stored), "service/3"))
+    counted = refused("normal"), refused("adwin"), refused("level")
+    held.unpack(KEYS)
+    found = refused("normal"), refused("adwin"), refused("level")
+    assert found == (counted[0] + len(bad), counted[1] + len(bad), counted[2])
+    new = role().services
+    new.instances.time[new.instance(new.service(Key(0, b"empty")), "i")] = 1.0
+    empty = decode(new.dump(Key(0, b"empty")) or b"")
+    for key, state in zip(KEYS, held.dump_many(KEYS), strict=True):
+        if key not in bad:
+            assert state == twenty[key]
+            continue
+        kept, before = decode(state or b""), decode(twenty[key])
+        assert kept.parts == before.parts | {"normal": empty.parts["normal"]}
+        new_parts = {name: empty.instances[0].parts[name] for name in ("adwin", "level")}
+        assert kept.instances[0].parts == before.instances[0].parts | new_parts
 
 
 def test_what_is_not_here_cannot_be_evicted() -> None:
@@ -139,7 +193,7 @@ def test_a_service_of_many_instances_exceeds_the_budget_for_its_batch_only() -> 
 
 
 def instance_parts(scoring: Scoring, name: str) -> dict[str, bytes]:
-    state = scoring.dump(Key(0, b"s"))
+    state = scoring.dump([Key(0, b"s")])[0]
     assert state is not None
     (found,) = [one.parts for one in decode(state).instances if one.name == name]
     return found
@@ -201,7 +255,7 @@ def known() -> tuple[Scoring, Key, bytes]:
     scoring = role()
     scores(scoring, THREE[:200])
     key = key_of(THREE[0])
-    state = scoring.dump(key)
+    state = scoring.dump([key])[0]
     assert state is not None
     return scoring, key, state
 
@@ -219,8 +273,8 @@ def test_altered_or_cut_bytes_are_refused_and_change_nothing(
         with pytest.raises(ValueError, match=r"."):
             scoring.load(target, bytes(altered))
     assert key in scoring.services.in_memory
-    assert scoring.dump(key) == state
-    assert scoring.dump(Key(0, b"new")) is None
+    assert scoring.dump([key])[0] == state
+    assert scoring.dump([Key(0, b"new")])[0] is None
 
 
 def instance_at(time: float) -> StoredInstance:
@@ -280,6 +334,6 @@ def test_a_part_that_is_damaged_leaves_the_others_as_they_were(known: tuple[Scor
     scoring = role()
     scoring.load(key, seal(msgspec.msgpack.encode(damaged), "service/3"))
     scoring.services.service(key)
-    kept = decode(scoring.dump(key) or b"").instances[0].parts
+    kept = decode(scoring.dump([key])[0] or b"").instances[0].parts
     same = {name for name, part in stored.instances[0].parts.items() if kept[name] == part}
     assert set(kept) - same == {"snarimax"}

@@ -77,7 +77,7 @@ def test_views_do_not_depend_on_batches_or_on_where_the_state_was(deployed: list
     assert [encode(score) for score in scores(role(), records, size=23)] == whole
     first, second, half = role(), role(), len(records) * 3 // 4
     scores(first, records[:half])
-    state = first.dump(Key(0, b"api"))
+    state = first.dump([Key(0, b"api")])[0]
     assert state is not None
     second.load(Key(0, b"api"), state)
     assert [encode(score) for score in scores(second, records[half:])] == whole[half:]
@@ -120,7 +120,7 @@ def sawtooth(service: str, ticks: range) -> list[Record]:
 
 
 def lend(scoring: Scoring, service: str, lender: str) -> None:
-    state = scoring.dump(Key(0, lender.encode()))
+    state = scoring.dump([Key(0, lender.encode())])[0]
     assert state is not None
     prior = ModelPrior(service=service, lender=lender, state=state, author="a", time=START)
     scoring.control(Record(0, 0, service.encode(), encode(prior), START))
@@ -149,10 +149,10 @@ def test_a_service_known_for_a_day_keeps_its_own() -> None:
     scoring = role()
     scores(scoring, sawtooth("api-1", range(100)))
     scores(scoring, sawtooth("old", range(0, DAY_TICKS + 10, EVERY)))
-    before = scoring.dump(Key(0, b"old"))
+    before = scoring.dump([Key(0, b"old")])[0]
     lend(scoring, "old", "api-1")
-    assert scoring.dump(Key(0, b"old")) == before
+    assert scoring.dump([Key(0, b"old")])[0] == before
     lend(scoring, "new", "api-1")
-    stored = scoring.dump(Key(0, b"new"))
+    stored = scoring.dump([Key(0, b"new")])[0]
     assert stored is not None
-    assert decode(stored).parts.keys() == decode(scoring.dump(Key(0, b"api-1")) or b"").parts.keys()
+    assert decode(stored).parts.keys() == decode(scoring.dump([Key(0, b"api-1")])[0] or b"").parts.keys()

@@ -237,7 +237,7 @@ def versions_stored(batches: Sequence[Sequence[str]]) -> list[str | None]:
             batch.append(record(snapshot("s", tick, 100 * MIB, version=version), tick))
             tick += 1
         scoring.apply(batch)
-    return [one.version for one in decode(scoring.dump(Key(0, b"s")) or b"").instances]
+    return [one.version for one in decode(scoring.dump([Key(0, b"s")])[0] or b"").instances]
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_a_deleted_service_has_no_alert_and_no_state_any_more() -> None:
     assert key == Key(0, b"s")
     (ended,) = alerts(applied)
     assert (ended.state, ended.key, ended.closed_by) == ("resolved", first.key, "the service was deleted")
-    assert role.dump(Key(0, b"s")) is None
+    assert role.dump([Key(0, b"s")])[0] is None
     assert silent(role.control(Record(0, 1, b"s", encode(deletion), START))) is None
 
 
@@ -191,7 +191,7 @@ def test_a_restart_ends_what_a_label_covers_and_not_what_it_taught() -> None:
 def test_a_label_of_what_was_never_heard_of_changes_nothing() -> None:
     role = made()
     assert silent(role.control(label("not-a-leak"))) is None
-    assert role.dump(Key(0, b"s")) is None
+    assert role.dump([Key(0, b"s")])[0] is None
 
 
 def test_a_person_confirms_once() -> None:

@@ -80,7 +80,7 @@ def told(seed: int, cut: int | None = None) -> list[Alert]:
 
 
 def restored(alerting: LeakAlerting) -> LeakAlerting:
-    state = alerting.dump(Key(0, b"a"))
+    state = alerting.dump([Key(0, b"a")])[0]
     again = role()
     if state is not None:
         again.load(Key(0, b"a"), state)

@@ -132,12 +132,12 @@ def test_labels_act_on_a_silent_track_too() -> None:
 
 def test_who_speaks_is_state_that_moves() -> None:
     before, after = role_of("bold"), role_of("bold")
-    assert before.dump(SPEAKING) is None
+    assert before.dump([SPEAKING])[0] is None
     promote(before, "bold")
-    state = before.dump(SPEAKING)
+    state = before.dump([SPEAKING])[0]
     assert state is not None
     after.load(SPEAKING, state)
-    assert after.dump(SPEAKING) == state
+    assert after.dump([SPEAKING])[0] == state
     assert said(after.apply(records(range(3)))) == [("alerts", "firing", "s")]
     assert silent(after.control(promotion("bold"))) is None
 
@@ -152,8 +152,8 @@ def test_a_partition_that_goes_takes_who_speaks_with_it() -> None:
     promote(role, "bold", partition=0)
     promote(role, "bold", partition=1)
     role.drop(0)
-    assert role.dump(SPEAKING) is None
-    assert role.dump(Key(1, control.PROMOTION_KEY)) == b"bold"
+    assert role.dump([SPEAKING])[0] is None
+    assert role.dump([Key(1, control.PROMOTION_KEY)])[0] == b"bold"
 
 
 def test_no_service_has_the_reserved_key() -> None:

@@ -140,8 +140,9 @@ class Journal:
         return results, changed, required
 
     def _checkpoint(self, role: Role, keys: set[Key]) -> None:
-        for key in keys:
-            self._stored[key] = _Stored(self._positions.get(key.partition, 0) - 1, role.dump(key))
+        due = sorted(keys)
+        for key, state in zip(due, role.dump(due), strict=True):
+            self._stored[key] = _Stored(self._positions.get(key.partition, 0) - 1, state)
             self._dirty.pop(key, None)
 
     def _restored(self) -> Role:

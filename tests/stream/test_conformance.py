@@ -75,16 +75,33 @@ def test_state_that_is_loaded_is_the_state_that_was_dumped(name: str) -> None:
     moved(before, after, keys(case))
     # From the second time on to the byte: a value may be left out where it is equal to its default.
     states = moved(after, again := case.make(), keys(case))
-    assert {key: state for key in keys(case) if (state := again.dump(key)) is not None} == states
+    assert held(again, keys(case)) == states
     assert before.fingerprint == after.fingerprint
 
 
 def moved(before: Role, after: Role, names: Sequence[Key]) -> dict[Key, bytes]:
     """Move the state of keys from one role to another; return it."""
-    states = {key: state for key in names if (state := before.dump(key)) is not None}
+    states = held(before, names)
     for key, state in states.items():
         after.load(key, state)
     return states
+
+
+def held(role: Role, names: Sequence[Key]) -> dict[Key, bytes]:
+    """Return the state of the keys that have one."""
+    dumped = zip(names, role.dump(names), strict=True)
+    return {key: state for key, state in dumped if state is not None}
+
+
+@each
+def test_keys_are_dumped_in_their_order_as_each_alone(name: str) -> None:
+    case = CASES[name]
+    role = case.make()
+    through(role, case.events(), lambda: 50)
+    names = [*keys(case), Key(7, b"nobody"), *reversed(keys(case))]
+    assert role.dump(names) == [state for key in names for state in role.dump([key])]
+    assert role.dump([Key(7, b"nobody")]) == [None]
+    assert role.dump([]) == []
 
 
 @each
@@ -92,12 +109,12 @@ def test_a_partition_that_is_dropped_is_forgotten(name: str) -> None:
     case = CASES[name]
     role = case.make()
     through(role, case.events(), lambda: 50)
-    kept = {key: role.dump(key) for key in keys(case) if key.partition != 0}
+    others = [key for key in keys(case) if key.partition != 0]
+    dropped = [key for key in keys(case) if key.partition == 0]
+    kept = role.dump(others)
     role.drop(0)
-    assert [role.dump(key) for key in keys(case) if key.partition == 0] == [
-        None for key in keys(case) if key.partition == 0
-    ]
-    assert {key: role.dump(key) for key in kept} == kept
+    assert role.dump(dropped) == [None] * len(dropped)
+    assert role.dump(others) == kept
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - STATELESS))

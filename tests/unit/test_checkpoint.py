@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from itertools import pairwise
 from unittest import mock
 
@@ -14,12 +15,16 @@ from fleetleak.stream import checkpoint
 from fleetleak.stream.checkpoint import (
     CUT,
     PART_BYTES,
+    RAW,
+    ZLIB,
     Checkpoint,
     Cut,
+    form_of,
     from_records,
     record_key,
     seal,
     split_key,
+    state_of,
     to_records,
     tombstones,
     unseal,
@@ -33,9 +38,13 @@ SMALL_PARTS = 7
 
 
 def stored(
-    state: bytes, offset: int = 41, topic_id: str = "topic-id", fingerprint: str = "fingerprint"
+    state: bytes,
+    offset: int = 41,
+    topic_id: str = "topic-id",
+    fingerprint: str = "fingerprint",
+    form: int = RAW,
 ) -> Checkpoint:
-    return Checkpoint(offset, topic_id, fingerprint, [(3, 40)], 1, state)
+    return Checkpoint(offset, topic_id, fingerprint, [(3, 40)], 1, state, form)
 
 
 class Compacted:
@@ -163,8 +172,9 @@ def test_a_missing_part_is_noticed(state: bytes, data: st.DataObject) -> None:
         stored(b"b" * 14, topic_id="recreated"),
         stored(b"b" * 14, fingerprint="changed"),
         stored(b"b" * 21),
+        stored(b"b" * 14, form=ZLIB),
     ],
-    ids=["offset", "topic", "fingerprint", "parts"],
+    ids=["offset", "topic", "fingerprint", "parts", "form"],
 )
 def test_parts_of_different_cuts_are_never_joined(other: Checkpoint) -> None:
     with mock.patch.object(checkpoint, "PART_BYTES", SMALL_PARTS):
@@ -190,7 +200,8 @@ def test_parts_left_by_an_older_checkpoint_do_not_spoil_a_whole_one(new: int, ol
         (b"", "foreign"),
         (b"FL", "foreign"),
         (b'{"schema":"score/1"}', "foreign"),
-        (b"FLC2" + bytes(40), "newer-version"),
+        (b"FLC3" + bytes(40), "newer-version"),
+        (b"FLC2" + bytes(40), "corrupt"),
         (b"FLC1", "corrupt"),
         (b"FLC1\0\0\0\0", "corrupt"),
         (seal(b""), "corrupt"),
@@ -314,20 +325,57 @@ class TestDirtyKeys:
             assert all(one < other for one, other in pairwise(order))
 
 
+def earlier(state: bytes, parts: int = 1) -> bytes:
+    """Return a part as a version before forms wrote it."""
+    payload = msgspec.msgpack.encode([41, "topic-id", "fingerprint", [(3, 40)], parts, state])
+    return b"FLC1" + zlib.crc32(payload).to_bytes(4, "big") + payload
+
+
+@given(state=st.none() | st.binary(max_size=5000))
+def test_a_state_is_stored_as_it_is(state: bytes | None) -> None:
+    raw, form = form_of(state)
+    parts = parts_of(stored(raw, form=form))
+    assert state_of(from_records(parts)) == state
+    # A version that knows no forms refuses what it would take for a compressed state.
+    assert parts[0][:4] == (b"FLC1" if state is None else b"FLC2")
+
+
 @given(state=st.binary(max_size=5000))
-def test_a_shrunk_state_expands_to_itself(state: bytes) -> None:
-    assert checkpoint.expand(checkpoint.shrink(state)) == state
+def test_what_an_earlier_version_compressed_is_read(state: bytes) -> None:
+    shrunk = zlib.compress(state, 1)
+    middle = len(shrunk) // 2
+    for pieces in ([shrunk], [shrunk[:middle], shrunk[middle:]]):
+        parts = {number: earlier(piece, parts=len(pieces)) for number, piece in enumerate(pieces)}
+        checkpoint = from_records(parts)
+        assert (checkpoint.offset, checkpoint.controls, checkpoint.form) == (41, [(3, 40)], ZLIB)
+        assert state_of(checkpoint) == state
 
 
-@given(junk=st.binary(max_size=200))
-def test_what_was_not_shrunk_is_refused(junk: bytes) -> None:
+def test_what_an_earlier_version_wrote_of_a_deleted_key_is_read() -> None:
+    assert state_of(from_records({0: earlier(b"")})) is None
+
+
+@given(junk=st.binary(min_size=1, max_size=200))
+def test_what_was_not_compressed_is_refused(junk: bytes) -> None:
     with pytest.raises(BadCheckpoint, match=r"incomplete|Error"):
-        checkpoint.expand(junk)
+        state_of(from_records({0: earlier(junk)}))
 
 
-def test_a_state_that_would_burst_memory_is_refused() -> None:
+@pytest.mark.parametrize("made", [(RAW, bytes(1001)), (ZLIB, zlib.compress(bytes(5000)))])
+def test_a_state_that_would_burst_memory_is_refused(made: tuple[int, bytes]) -> None:
+    form, state = made
     with (
         mock.patch.object(checkpoint, "MOST_STATE_BYTES", 1000),
         pytest.raises(BadCheckpoint, match="larger"),
     ):
-        checkpoint.expand(checkpoint.shrink(bytes(5000)))
+        state_of(stored(state, form=form))
+
+
+def test_a_form_that_is_not_known_is_of_a_newer_version() -> None:
+    with pytest.raises(BadCheckpoint, match="upgrade this role") as caught:
+        state_of(stored(b"x", form=2))
+    assert caught.value.reason == "newer-version"
+
+
+def test_an_earlier_version_can_read_a_cut() -> None:
+    assert Cut(1, 2, "t").to_value()[:4] == b"FLC1"

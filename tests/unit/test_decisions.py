@@ -117,9 +117,9 @@ def walked(seed: int) -> Iterator[Step]:
     again = Again([alerting], controls, COLD)
     for one in scores:
         again.prepare(one)
-        before = alerting.dump(KEY)
+        before = alerting.dump([KEY])[0]
         explained = alerting.explain(KEY, one.score)
-        assert alerting.dump(KEY) == before
+        assert alerting.dump([KEY])[0] == before
         told = states(published(alerting.apply([one.record])))
         if explained is None:
             continue
