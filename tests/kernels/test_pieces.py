@@ -141,6 +141,21 @@ def test_records_of_any_pieces_are_the_same_bytes(form: tuple[int, list[Add]]) -
     assert len(assert_same(size, adds)) == size
 
 
+@pytest.mark.parametrize("size", [0, 1, 2])
+def test_few_records_of_all_pieces_are_the_same_bytes(size: int) -> None:
+    values, wholes = np.array([0.5, 0.25])[:size], np.array([1, 0])[:size]
+    adds: list[Add] = [
+        lambda pieces: pieces.text(b"{"),
+        lambda pieces: pieces.each([b"a", b"b"][:size]),
+        lambda pieces: pieces.choice([b"c", b"d"], wholes),
+        lambda pieces: pieces.whole(b"=", wholes),
+        decimals(values, 1, b","),
+        reals(values, b";"),
+        lambda pieces: pieces.flag(b"}", wholes == 1),
+    ]
+    assert assert_same(size, adds) == [b"{ad=1,0.5;0.5}", b"{bc=0,0.2;0.25"][:size]
+
+
 @given(st.lists(FLOATS, min_size=1, max_size=200))
 @REPEATABLE
 def test_floats_are_the_same_bytes_with_any_digits(values: list[float]) -> None:

@@ -241,7 +241,7 @@ def versions_stored(batches: Sequence[Sequence[str]]) -> list[str | None]:
 
 
 @pytest.mark.parametrize(
-    "batches", [["A", "B", "A"], ["A", "BA"], ["AB", "A"], ["ABA"], ["AB", "B", "AB", "BA"]]
+    "batches", [["A", "B", "A"], ["A", "BA"], ["AB", "A"], ["ABA"], ["AB", "A", "BA"], ["ABA", "BBABA"]]
 )
 def test_the_version_before_may_come_back_in_the_same_batch(batches: list[str]) -> None:
     assert versions_stored(batches) == ["A"]
@@ -255,9 +255,9 @@ def test_a_version_is_noted_where_the_number_of_a_forgotten_identity_is_used_aga
 
 
 def test_a_restart_of_an_instance_without_a_scored_record_counts_once() -> None:
-    """Its first record has no limit and no total; the next one restarts, and the view is due at the third."""
+    """Its first record cannot be measured; the next one restarts; the third has another version."""
     unmeasured = snapshot("s", 0, MIB, limit=None, total=None, started=START - 100.0)
-    restarted = [snapshot("s", tick, MIB, started=START + 20.0) for tick in (1, 12)]
+    restarted = [snapshot("s", tick, MIB, started=START + 20.0, version=f"{tick}") for tick in (1, 2)]
     stream = [record(one, at) for at, one in enumerate([unmeasured, *restarted])]
     wanted = assert_all_cuts_agree(stream, some)
     assert wanted.services.in_memory[Key(0, b"s")].siblings.runs == 1
