@@ -46,9 +46,10 @@ check: .venv/.synced ## Lint, format and types
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 
-build: .venv/.synced ## Build the wheel, and see that it holds our five packages and nothing else
+build: .venv/.synced ## Build the wheel, and see that it holds our five packages with the kernels, and nothing else
 	@rm -rf dist build && $(UV) build --wheel --quiet
 	@$(RUN) python -m zipfile -l dist/*.whl | awk 'NR > 1 { split($$1, p, "/"); print p[1] }' | sort -u | tee dist/contents
+	@$(RUN) python -m zipfile -l dist/*.whl | grep -q kernels/_compiled || { echo "the kernels were not compiled"; false; }
 	@test "$$(grep -v dist-info dist/contents | tr '\n' ' ')" = "fleetleak fleetleak_app processors producers sinks "
 
 bench: .venv/.synced ## Run the benchmarks (docs/benchmarks.md)

@@ -81,12 +81,8 @@ class Scoring:
         applied.count(metrics.EVICTIONS, n=services.make_room(len(records)))
         while len(records):
             decoded = self._decoder.decode(records, applied.rejected)
-            placed, rest = self._placing.place(decoded, applied)
+            placed, records = self._placing.place(decoded, applied)
             self._publish(placed, self._score(placed, applied), applied)
-            if rest is None:
-                break
-            self._placing.make_way(rest)
-            records = rest.records
         applied.levels[metrics.KEYS] = float(len(services))
         applied.levels[metrics.KERNELS] = float(kernels.compiled() is not None)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 
 from confluent_kafka import TopicPartition
 
@@ -25,7 +26,7 @@ from fleetleak.stream.transaction import Transaction
 MOST_KEYS = 4000
 # Of one transaction: far below what librdkafka's queue holds.
 MOST_BYTES = 64 * 2**20
-_AT_ONCE = 512
+_AT_ONCE = 128
 
 
 class Committer:
@@ -95,12 +96,14 @@ class Committer:
         self.touch([partition.number])
 
     def _due(self, committable: Mapping[int, Partition], share: float, most: int) -> list[Key]:
-        """Return the keys to checkpoint: of each partition those that require it, then dirty ones."""
-        due: dict[Key, None] = {}
-        for number, partition in committable.items():
-            due.update(dict.fromkeys(key for key in self._required if key.partition == number))
-            dirty = partition.dirty.due(share, -(-most // len(committable)))
-            due.update(dict.fromkeys(Key(number, name) for name in dirty))
+        """Return the keys to checkpoint: those that require it, then dirty ones."""
+        due = dict.fromkeys(key for key in self._required if key.partition in committable)
+        dirty = [
+            [Key(number, name) for name in partition.dirty.due(share, -(-most // len(committable)))]
+            for number, partition in committable.items()
+        ]
+        # In turns: where not all of them fit into one transaction, no partition waits for the others.
+        due.update(dict.fromkeys(key for turn in zip_longest(*dirty) for key in turn if key is not None))
         return list(due)
 
     def _states(self, keys: Sequence[Key]) -> Iterator[tuple[Key, bytes | None]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,6 +47,8 @@ class Identities(Columns):
         By number of the identity.
     heads, middles, limit_names
         Pieces of its scores (`processors.write.prefix.Prefix`), by number of the identity.
+    text_bytes
+        Memory of all these texts, about, in bytes.
     written
         Numbers by the bytes of the names as records have them, for the kernel that reads snapshots.
     """
@@ -64,6 +65,7 @@ class Identities(Columns):
         self.limit_names: list[bytes] = []
         self.names: list[Names] = []
         self.written: dict[bytes, int] = {}
+        self.text_bytes = 0
         self._text: list[bytes | None] = []
         self._known: dict[Names, int] = {}
         # One service on several partitions: a producer of somebody's own, with another partitioner.
@@ -90,12 +92,12 @@ class Identities(Columns):
 
     def add(self, partition: int, names: Names, service: int, instance: int) -> int:
         """Return the number of a new identity."""
-        names = tuple(sys.intern(name) if isinstance(name, str) else name for name in names)
         number = self._take()
         self.service[number], self.instance[number] = service, instance
         self.partition[number], self.scope[number] = partition, SCOPES.index(names[_SCOPE_AT])
         self.heads[number], self.middles[number], self.limit_names[number] = prefix(names)
         self.names[number] = names
+        self.text_bytes += self._bytes_of(number)
         if self._known.setdefault(names, number) != number:
             self._elsewhere[partition, names] = number
         self.before[number] = self._newest.get(instance, _NONE)
@@ -109,6 +111,7 @@ class Identities(Columns):
         self._forget_written(number)
         self._text[number] = text
         self.written[text] = number
+        self.text_bytes += len(text)
 
     def instance_name(self, number: int) -> str:
         """Return the name of the instance."""
@@ -167,7 +170,9 @@ class Identities(Columns):
         else:
             del self._elsewhere[self.partition.item(number), names]
         self._forget_written(number)
+        self.text_bytes -= self._bytes_of(number)
         self.names[number] = NOBODY
+        self.heads[number] = self.middles[number] = self.limit_names[number] = b""
         self.partition[number] = _NONE
         self._free.append(number)
 
@@ -175,3 +180,9 @@ class Identities(Columns):
         text, self._text[number] = self._text[number], None
         if text is not None:
             del self.written[text]
+            self.text_bytes -= len(text)
+
+    def _bytes_of(self, number: int) -> int:
+        """Return the size of what is kept of one identity beside its row, about, in bytes."""
+        pieces = len(self.heads[number]) + len(self.middles[number]) + len(self.limit_names[number])
+        return 2 * pieces  # the names have the same texts

@@ -6,15 +6,19 @@ static int same_type(char wanted, const char *given) {
         given++;
     if (given[1] != '\0')
         return 0;
-    return given[0] == wanted || (wanted == 'q' && given[0] == 'l');
+    return given[0] == wanted || (sizeof(long) == 8 && wanted == 'q' && given[0] == 'l');
 }
 
 int array_take(Py_buffer *view, PyObject *array, char type, Py_ssize_t items) {
     if (PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0)
         return -1;
-    if (same_type(type, view->format) && view->len / view->itemsize == items)
+    Py_ssize_t given = view->len / view->itemsize;
+    if (same_type(type, view->format) && given == items)
         return 0;
-    PyErr_Format(PyExc_TypeError, "an array of type %s; %zd of type %c are expected", view->format, items, type);
+    if (given != items)
+        PyErr_Format(PyExc_ValueError, "an array of %zd items; %zd are expected", given, items);
+    else
+        PyErr_Format(PyExc_TypeError, "an array of type %s; %c is expected", view->format, type);
     PyBuffer_Release(view);
     return -1;
 }

@@ -1,4 +1,4 @@
-/* The Python module of the kernels. One kernel, one file, one line here and in kernels.h. */
+/* The Python module of the kernels. Every kernel has one line here, and one in kernels.h, which names its file. */
 #include "kernels.h"
 
 static PyMethodDef METHODS[] = {

@@ -134,14 +134,17 @@ static int line_piece(Line *line, const Piece *piece, Py_ssize_t row) {
 
 static int take_values(Piece *piece, PyObject *values, Py_ssize_t size) {
     static const char TYPES[] = {[CHOICE] = 'q', [WHOLE] = 'q', [DECIMAL] = 'd', [REAL] = 'd', [FLAG] = '?'};
-    char type[2] = {TYPES[piece->kind], '\0'};
-    return array_take(&piece->values, values, type[0], size);
+    return array_take(&piece->values, values, TYPES[piece->kind], size);
 }
 
 /* Read (kind, text or texts, values, digits). */
 static int take_piece(Piece *piece, PyObject *tuple, Py_ssize_t size) {
     PyObject *text, *values;
     piece->values.obj = NULL;
+    if (tuple == NULL || !PyTuple_Check(tuple)) {
+        PyErr_SetString(PyExc_TypeError, "a piece is a tuple");
+        return -1;
+    }
     if (!PyArg_ParseTuple(tuple, "iOOi", &piece->kind, &text, &values, &piece->digits))
         return -1;
     int digits = piece->kind == DECIMAL ? piece->digits : 1;

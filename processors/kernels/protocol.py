@@ -1,4 +1,4 @@
-"""What each kernel takes: a tuple of contiguous arrays, then numbers. The C file of that name says more."""
+"""What each kernel takes: mostly a tuple of contiguous arrays, then numbers; `kernels.h` names its C file."""
 
 from __future__ import annotations
 

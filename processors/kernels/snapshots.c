@@ -8,7 +8,7 @@
 
 enum { TEXT, WHOLE, REAL, MOST_FIELDS = 64, MOST_FORM = 4096, NOT_SURE = -2, NOT_KNOWN = -1 };
 
-/* As processors/decode/fields.py writes it. */
+/* An item of KERNEL_FIELDS in processors/decode/row.py. */
 typedef struct {
     char name[24];
     int32_t length, kind, column, service;

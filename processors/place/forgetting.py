@@ -13,7 +13,7 @@ from processors.place.services import Services
 def first_that_forgets(services: Services, identities: Ints, time: Floats) -> int:
     """Return the place of the first record that makes rows new; the number of records if none does.
 
-    The first record of the batch does not count: its rows were made new before (`Services.admit`). The event
+    The first record of a service does not: its rows were made new before (`firsts_that_forget`). The event
     times of the services move up to the record before the returned place.
 
     Parameters
@@ -31,6 +31,25 @@ def first_that_forgets(services: Services, identities: Ints, time: Floats) -> in
         end = _one_by_one(services, identities, time, np.flatnonzero(np.isin(rows, careful)))
     np.maximum.at(times.newest, rows[:end], time[:end])
     return end
+
+
+def firsts_that_forget(services: Services, identities: Ints, rows: Rows, time: Floats) -> Rows:
+    """Return the places of the records that make rows new and are the first of their service in the batch.
+
+    Parameters
+    ----------
+    identities, rows, time
+        Numbers of the identities, rows of the services, and event times in unix seconds; shape `(B,)`.
+    """
+    times = services.times
+    _, first = np.unique(rows, return_index=True)
+    row, now = rows.take(first), time.take(first)
+    due = (now > times.newest.take(row)) & (now - times.pruned.take(row) >= services.prune_seconds)
+    seen = services.instances.time.take(services.identities.instance.take(identities.take(first)))
+    silent = (seen >= 0) & (now - seen > services.forget_seconds)
+    for at in np.flatnonzero(due & ~silent).tolist():
+        silent[at] = bool(services.silent(services.in_row(row.item(at)), now.item(at), {}))
+    return first[silent]
 
 
 def _may_forget(services: Services, instances: Rows, rows: Rows, time: Floats) -> Rows:

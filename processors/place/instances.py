@@ -13,9 +13,9 @@ class Instances(Columns):
 
     `time`, `started`, `cpu_seconds`, `faults` and `pressure` are of its newest admitted record; `seen`,
     `gap`, `began`, `memory`, `suspected` and `identity` of its newest scored record. The two differ within a
-    batch. `gap` is the time to the record before that one, in seconds. `memory` and `limit` are bytes. `unit`
-    is the limit at the start of its run, in bytes: a share of 1 in the learned models. So the models do not
-    move when the limit moves.
+    batch, and where the newest record could not be scored. `gap` is the time to the record before that one,
+    in seconds. `memory` and `limit` are bytes. `unit` is the limit at the start of its run, in bytes: a share
+    of 1 in the learned models. So the models do not move when the limit moves.
 
     Attributes
     ----------

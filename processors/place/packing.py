@@ -79,12 +79,20 @@ class Packing:
             _or_none(one.cpu_seconds[rows]), one.faults[rows].tolist(), _or_none(one.pressure[rows]),
             one.gap[rows].tolist(), (one.versions[row] for _, row in named), one.memory[rows].tolist(),
             one.limit[rows].tolist(), one.unit[rows].tolist(), one.suspected[rows].tolist(),
-            self._instance_rows.dump_many(rows), strict=True,
+            self._instance_rows.dump_many(rows), self._scored(rows), strict=True,
         )  # fmt: skip
         return [
             StoredInstance(name, time, started, cpu, None if faults < 0 else faults, *rest)
             for name, time, started, cpu, faults, *rest in columns
         ]
+
+    def _scored(self, rows: Rows) -> list[tuple[float, float | None] | None]:
+        """Return time and start of the newest scored records, where they are not those of the newest ones."""
+        one = self._instances
+        seen, began, started = one.seen[rows], one.began[rows], one.started[rows]
+        same = (seen == one.time[rows]) & ((began == started) | np.isnan(began) & np.isnan(started))
+        scored = zip(same.tolist(), seen.tolist(), _or_none(began), strict=True)
+        return [None if is_same else (at, begin) for is_same, at, begin in scored]
 
     def _unpack(self, states: Sequence[bytes]) -> list[Service]:
         stored = [reopen(state) for state in states]
@@ -115,6 +123,9 @@ class Packing:
         one.suspected[rows] = [instance.suspected for instance in stored]
         for row, instance in zip(rows.tolist(), stored, strict=True):
             one.versions[row] = instance.version
+            if instance.scored is not None:
+                one.seen[row], began = instance.scored
+                one.began[row] = math.nan if began is None else began
         numbers: list[int] = rows.tolist()
         return numbers
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +15,12 @@ from processors.decode.decoder import Decoded
 from processors.decode.identities import INSTANCE_AT
 from processors.decode.sizes import Sizes, sizes
 from processors.decode.snapshots import Ints, Snapshots
-from processors.place.forgetting import first_that_forgets
-from processors.place.packing import Service
+from processors.place.forgetting import first_that_forgets, firsts_that_forget
 from processors.place.placed import Placed
 from processors.place.previous import Previous
 from processors.place.rates import is_new_run, rate
 from processors.place.services import Services
 from processors.write.prefix import Names
-
-
-class Rest(NamedTuple):
-    """Records that cannot be placed yet; service, instance and event time of the first of them."""
-
-    records: Records
-    service: Service
-    instance: str
-    time: float
 
 
 class Placing:
@@ -48,11 +38,11 @@ class Placing:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def place(self, decoded: Decoded, applied: Applied) -> tuple[Placed, Rest | None]:
-        """Return what to score, and the rest from the first record on that makes rows new, if one does.
+    def place(self, decoded: Decoded, applied: Applied) -> tuple[Placed, Records]:
+        """Return what to score, and the rest: the records from the first one on that makes rows new.
 
-        Earlier records still need those rows. So they must be scored, then `make_way` for the rest, and the
-        rest must be decoded again, because its identities may be others then.
+        Earlier records of its service still need those rows, so they must be scored before the rest is
+        decoded again and placed. Most batches have no rest.
 
         Parameters
         ----------
@@ -60,34 +50,37 @@ class Placing:
             Takes how many were late or duplicates.
         """
         snapshots, identities = decoded.snapshots, self._identify(decoded)
+        identities = self._make_way(snapshots, identities)
         end = first_that_forgets(self._services, identities, snapshots.real("timestamp"))
         if end == len(snapshots):
-            return self._admit(snapshots, identities, applied), None
-        rest = self._rest(snapshots, identities, end)
+            return self._admit(snapshots, identities, applied), Records.empty()
         placed = self._admit(snapshots.take(np.arange(end)), identities[:end], applied)
         self._services.forget_unseen(identities[end:])
-        return placed, rest
+        return placed, snapshots.records[end:]
 
-    def make_way(self, rest: Rest) -> None:
-        """Let the first record of the rest make rows new."""
-        self._services.admit(rest.service, rest.instance, rest.time)
+    def _make_way(self, snapshots: Snapshots, identities: Ints) -> Ints:
+        """Let the first record of each service make rows new: no earlier record here needs them.
 
-    def _rest(self, snapshots: Snapshots, identities: Ints, begin: int) -> Rest:
-        met, first = self._services.identities, identities.item(begin)
-        service, time = (
-            self._services.in_row(met.service.item(first)),
-            snapshots.real("timestamp").item(begin),
-        )
-        return Rest(snapshots.records[begin:], service, met.instance_name(first), time)
+        Return the numbers of the identities. Those of instances that were forgotten are met again.
+        """
+        services, time = self._services, snapshots.real("timestamp")
+        rows = services.identities.service.take(identities)
+        for place in firsts_that_forget(services, identities, rows, time).tolist():
+            mine = np.flatnonzero(rows == rows[place])
+            named = dict.fromkeys(identities.take(mine).tolist())
+            names = {number: services.identities.names[number] for number in named}
+            instance = services.identities.instance_name(identities.item(place))
+            services.forget_unseen(identities.take(mine))
+            services.admit(services.in_row(rows.item(place)), instance, time.item(place))
+            key = _key(snapshots, place)
+            again = {number: self._meet(key, names[number]) for number in named}
+            identities[mine] = [again[number] for number in identities.take(mine).tolist()]
+        return identities
 
     def _identify(self, decoded: Decoded) -> Ints:
         """Return the numbers of the identities; strangers get one."""
-        if not decoded.strangers:
-            return decoded.identities
-        identities, keys = (
-            decoded.identities.copy(),
-            [_key(decoded.snapshots, at) for at in decoded.strangers],
-        )
+        identities = decoded.identities.copy()
+        keys = [_key(decoded.snapshots, at) for at in decoded.strangers]
         self._services.unpack(keys)
         for key, (at, names) in zip(keys, decoded.strangers.items(), strict=True):
             identities[at] = self._meet(key, names)

@@ -47,4 +47,5 @@ def rate(before: NDArray[Any], now: NDArray[Any], seconds: Floats) -> Floats:
     seconds
         Time between them, above 0.
     """
-    return np.where((before >= 0) & (now >= before), (now - before) / seconds, np.nan)
+    with np.errstate(over="ignore"):  # a counter may jump by any number
+        return np.where((before >= 0) & (now >= before), (now - before) / seconds, np.nan)

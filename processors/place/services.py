@@ -169,13 +169,14 @@ class Services:
 
     @property
     def instance_bytes(self) -> float:
-        """Memory of one instance, in bytes."""
-        return self._instance_rows.bytes_per_row
+        """Memory of one instance, in bytes; with the texts of its identities, on average."""
+        texts = self.identities.text_bytes / max(1, self._instance_rows.used)
+        return self._instance_rows.bytes_per_row + texts
 
     @property
     def bytes_in_use(self) -> float:
-        """Memory of all rows in use, in bytes."""
-        return self._service_rows.bytes_in_use + self._instance_rows.bytes_in_use
+        """Memory of all rows in use, and of the texts of identities, in bytes."""
+        return self._bytes_without(0, 0)
 
     def make_room(self, records: int) -> int:
         """Evict services until a batch fits the budget even if each record is of a new service.

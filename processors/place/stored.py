@@ -27,6 +27,8 @@ class StoredInstance(msgspec.Struct, array_like=True, gc=False):
     unit: int
     suspected: bool
     parts: dict[str, bytes]
+    scored: tuple[float, float | None] | None = None
+    """Time and start of its newest scored record, where they are not `time` and `started`."""
 
 
 class StoredService(msgspec.Struct, array_like=True, gc=False):

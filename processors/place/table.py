@@ -54,11 +54,6 @@ class Table:
         self.bytes_per_row = self._bytes_per_row()
         """Memory of one row, in bytes."""
 
-    @property
-    def bytes_in_use(self) -> float:
-        """Memory of the rows in use, in bytes."""
-        return self.used * self.bytes_per_row
-
     def take(self) -> int:
         """Return a new row."""
         self.used += 1

@@ -63,7 +63,7 @@ class Stack:
         snapshots = decoded.snapshots
         read = _comparable(snapshots.records, names, snapshots.floats, snapshots.ints, rejected)
         _, rest = self._placing.place(decoded, Applied())
-        assert rest is None
+        assert not len(rest)
         return read
 
 

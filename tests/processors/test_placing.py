@@ -45,12 +45,8 @@ class Placer:
         left = Records.of(batch)
         while len(left):
             decoded = self._decoder.decode(left, self.rejected)
-            placed, rest = self._placing.place(decoded, self.applied)
+            placed, left = self._placing.place(decoded, self.applied)
             self.admitted += _admitted(self.services, placed)
-            if rest is None:
-                return
-            self._placing.make_way(rest)
-            left = rest.records
 
     @property
     def late(self) -> Counter[str]:
@@ -306,3 +302,14 @@ def test_the_role_is_the_same_in_all_cuts(
         made = outcome(stream, size)
     for one, other in zip(made, wanted, strict=True):
         assert one == other
+
+
+def test_a_fleet_that_comes_back_after_a_long_silence_is_placed_at_once() -> None:
+    services = Services({}, {}, 1e12, FORGET)
+    decoder, placing = SnapshotDecoder(services.identities, FUTURE), Placing(services)
+    silence = int(2 * FORGET / 30)
+    for tick in (0, 1, 2 + silence):
+        batch = [record(snapshot(f"s{n}", tick, MIB, cpu_seconds=float(tick)), n) for n in range(50)]
+        placed, rest = placing.place(decoder.decode(Records.of(batch), []), Applied())
+        assert (len(placed), len(rest)) == (50, 0)
+    assert (placed.load != placed.load).all(), "every instance starts new: its rates are not known"

@@ -52,12 +52,8 @@ class Watcher:
         self.services.identities.trim()
         left = Records.of(batch)
         while len(left):
-            placed, rest = self._placing.place(self._decoder.decode(left, []), Applied())
+            placed, left = self._placing.place(self._decoder.decode(left, []), Applied())
             self._watch(placed.take(np.flatnonzero(placed.sizes.known)))
-            if rest is None:
-                return
-            self._placing.make_way(rest)
-            left = rest.records
 
     def _watch(self, placed: Placed) -> None:
         offsets = placed.snapshots.records.offsets

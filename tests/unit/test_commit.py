@@ -109,10 +109,15 @@ def test_what_is_required_is_written_although_the_transaction_is_large(sent: Tra
     made.require([Key(1, b"x")])
     with mock.patch.object(module, "_AT_ONCE", 2), mock.patch.object(module, "MOST_BYTES", 1):
         made.commit(owned, 1.0)
-    assert keys_of(sent) == [
-        (0, record_key(b"a", 0)), (0, record_key(b"b", 0)), (0, CUT), (1, record_key(b"x", 0)), (1, CUT),
-    ]  # fmt: skip
-    assert (owned[0].dirty.all(), owned[1].dirty.all()) == ([b"c"], [b"d"]), "they wait for another one"
+    assert keys_of(sent) == [(0, record_key(b"a", 0)), (0, CUT), (1, record_key(b"x", 0)), (1, CUT)]
+    assert (owned[0].dirty.all(), owned[1].dirty.all()) == ([b"b", b"c"], [b"d"]), "they wait for another one"
+
+
+def test_no_partition_waits_for_the_others_where_a_transaction_is_large(sent: Transaction) -> None:
+    role, owned = Role(), {0: live(0, b"a", b"b"), 1: live(1, b"c", b"d")}
+    with mock.patch.object(module, "_AT_ONCE", 2), mock.patch.object(module, "MOST_BYTES", 1):
+        committer(role, sent).commit(owned, 1.0)
+    assert (owned[0].dirty.all(), owned[1].dirty.all()) == ([b"b"], [b"d"])
 
 
 def test_bytes_are_counted_as_they_are_sent(sent: Transaction) -> None:
