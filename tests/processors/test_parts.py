@@ -102,6 +102,17 @@ def damaged(state: bytes, at: int) -> bytes:
     return state[: -1 - at % 8] + bytes([state[-1 - at % 8] ^ 1]) + state[len(state) - at % 8 :]
 
 
+@pytest.mark.parametrize("name", FLEET)
+def test_used_rows_go_on_from_the_states_that_were_loaded(name: str) -> None:
+    used, new = model(name), NEW[name]()
+    states = filled(name).dump_many(np.arange(ROWS))[::-1]
+    following = records(2, RECORDS, ROWS, used.features)
+    for part in (used, new):
+        assert part.load_many(np.arange(ROWS), states) == 0
+    np.testing.assert_array_equal(used.score_learn(*following), new.score_learn(*following))
+    assert used.dump_many(np.arange(ROWS)) == new.dump_many(np.arange(ROWS))
+
+
 @every_part
 def test_nothing_is_dumped_and_loaded_of_no_rows(name: str) -> None:
     part, nothing = filled(name), np.zeros(0, np.intp)

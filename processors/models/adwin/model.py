@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import ClassVar
 
@@ -121,9 +121,10 @@ class ADWIN(ObjectModel):
             self._updates.pop(row, None)
         super().reset(rows)
 
-    def load(self, row: int, state: bytes) -> None:
-        self._updates.pop(row, None)
-        super().load(row, state)
+    def load_each(self, rows: Rows, states: Sequence[bytes]) -> dict[int, ValueError]:
+        for row in rows.tolist():
+            self._updates.pop(row, None)
+        return super().load_each(rows, states)
 
     def _observe(self, model: drift.ADWIN, record: list[float], learn: bool) -> float:
         model.update(record[0])  # type: ignore[no-untyped-call]

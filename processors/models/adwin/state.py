@@ -42,6 +42,8 @@ class _Form(NamedTuple):
         In front of the running numbers, and behind the last level.
     padding
         How many sums and how many variances a level has a place for.
+    places
+        `padding` itself, in front of the variances of a level.
     levels
         By the number of buckets of a level: its counts, and the zeros behind its sums.
     """
@@ -49,6 +51,7 @@ class _Form(NamedTuple):
     head: bytes
     tail: bytes
     padding: int
+    places: bytes
     levels: list[tuple[bytes, bytes]]
 
     @property
@@ -64,6 +67,7 @@ def _form(delta: float, clock: int, max_buckets: int, min_window_length: int, gr
         _PARAMETERS.pack(delta, clock, max_buckets, float(min_window_length), float(grace_period)),
         _TAIL.pack(delta, clock, max_buckets, min_window_length, grace_period),
         padding,
+        _COUNT.pack(padding),
         [
             (_COUNTS.pack(max_buckets, used, padding), bytes(_NUMBER * (padding - used)))
             for used in range(padding)
@@ -122,7 +126,7 @@ def _histogram(payload: bytes, levels: int, form: _Form) -> tuple[list[int], byt
         at = variances + _NUMBER * buckets
         counts, rest = form.levels[buckets]
         used.append(buckets)
-        pieces += (counts, payload[sums:variances], rest, counts[-_COUNT.size :], payload[variances:at], rest)
+        pieces += (counts, payload[sums:variances], rest, form.places, payload[variances:at], rest)
     if at > len(payload):
         raise IndexError
     if at < len(payload):
@@ -133,9 +137,12 @@ def _histogram(payload: bytes, levels: int, form: _Form) -> tuple[list[int], byt
 def _check(flag: int, running: tuple[Any, ...], used: list[int], histogram: bytes) -> None:
     if flag > 1 or not 1 <= len(used) <= _MAX_LEVELS:
         raise CorruptState("the ADWIN state has levels that cannot be")
-    # Its counts, too, are finite as floats.
-    if not (all(map(math.isfinite, running[:4])) and np.isfinite(np.frombuffer(histogram, "<f8")).all()):
+    # As floats, the counts of the histogram are finite, too.
+    finite = np.logical_and.reduce(np.isfinite(np.frombuffer(histogram, "<f8")))
+    if not (finite and math.isfinite(sum(running[:4]))):
         raise CorruptState("the ADWIN state has numbers that are not finite")
-    width = sum(count << level for level, count in enumerate(used))
+    width = 0
+    for level, count in enumerate(used):
+        width += count << level
     if running[2] != width or running[6] < width or running[4] < sum(used) or (width and not used[-1]):
         raise CorruptState("the ADWIN state does not agree on the window's width")
