@@ -56,6 +56,8 @@ class Packing:
 
     def unpack(self, states: Sequence[bytes]) -> list[Service]:
         """Return the service of each packed state, in new rows."""
+        for rows in (self._service_rows, self._instance_rows):
+            rows.reserve(len(states))
         return _in_pieces(self._unpack, states)
 
     def _pack(self, services: Sequence[Service]) -> list[bytes]:

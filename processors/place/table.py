@@ -60,11 +60,22 @@ class Table:
         if self._free:
             return self._free.pop()
         if self.used > self._capacity:
-            self._capacity *= 2
-            for part in (*self.parts.values(), self._own):
-                part.grow(self._capacity)
-            self.bytes_per_row = self._bytes_per_row()
+            self._grow(2 * self._capacity)
         return self.used - 1
+
+    def reserve(self, rows: int) -> None:
+        """Grow at once to what so many new rows need, as taking them one by one would do in steps."""
+        capacity = self._capacity
+        while self.used + rows > capacity:
+            capacity *= 2
+        if capacity > self._capacity:
+            self._grow(capacity)
+
+    def _grow(self, capacity: int) -> None:
+        self._capacity = capacity
+        for part in (*self.parts.values(), self._own):
+            part.grow(capacity)
+        self.bytes_per_row = self._bytes_per_row()
 
     def _bytes_per_row(self) -> float:
         held = sum(part.nbytes() for part in self.parts.values()) + self._own.nbytes()
