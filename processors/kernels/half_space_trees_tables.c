@@ -106,7 +106,7 @@ PyObject *half_space_trees_tables(PyObject *module, PyObject *args) {
     if (!PyArg_ParseTuple(args, "O!ninI", &PyTuple_Type, &tuple, &fleet.trees, &height, &fleet.window,
                           &fleet.enough))
         return NULL;
-    if (fleet.trees < 1 || height < 1 || height > MOST_HEIGHT || fleet.window < 1 || fleet.window > UINT32_MAX)
+    if (fleet.trees < 1 || height < 1 || height > MOST_HEIGHT || fleet.window < 1 || fleet.window > INT32_MAX)
         return PyErr_Format(PyExc_ValueError, "there are no such trees");
     fleet.leaves = (Py_ssize_t)1 << height;
     fleet.wide_log = height > 8;
