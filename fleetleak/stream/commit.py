@@ -26,6 +26,7 @@ from fleetleak.stream.transaction import Transaction
 MOST_KEYS = 4000
 # Of one transaction: far below what librdkafka's queue holds.
 MOST_BYTES = 64 * 2**20
+# Enough for a role that works in columns, and little memory where states are large.
 _AT_ONCE = 128
 
 
