@@ -250,11 +250,14 @@ class Applier:
         self._transaction.dead_letter(self._topics.dead_letter, record.key, record.value, headers)
 
     def _check_flood(self, records: Records, bad: set[tuple[int, int]]) -> None:
-        for number, partition in self._owned.items():
-            if partition.gate.clean and not bad:
-                continue
-            flags = [(r.partition, r.offset) in bad for r in records if r.partition == number]
-            if partition.gate.flooded(flags) and partition.phase is Phase.LIVE:
+        watched = {n: p for n, p in self._owned.items() if bad or not p.gate.clean}
+        flags: dict[int, list[bool]] = {number: [] for number in watched}
+        if watched:
+            for place in zip(records.partitions, records.offsets, strict=True):
+                if place[0] in flags:
+                    flags[place[0]].append(place in bad)
+        for number, partition in watched.items():
+            if partition.gate.flooded(flags[number]) and partition.phase is Phase.LIVE:
                 partition.flood()
                 self._pause(number)
                 log.error(self.flood_message())

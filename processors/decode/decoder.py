@@ -13,11 +13,11 @@ from fleetleak.records import Decoder, Snapshot, Unreadable
 from fleetleak.stream import Rejected
 from fleetleak.stream.records import Records
 from processors.decode.identities import Identities, names_of
+from processors.decode.prefix import Names
 from processors.decode.row import FLOATS, INTS, KERNEL_FIELDS, NAMES, TAG, Row, values_of
 from processors.decode.snapshots import Ints, RowValues, Snapshots, columns
 from processors.kernels import compiled
 from processors.kernels.protocol import Kernels
-from processors.write.prefix import Names
 
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
 _SERVICE_AT = NAMES.index("service")

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from processors.columns import Columns, Rows
+from processors.decode.prefix import Names, prefix
 from processors.decode.row import LABELS_AT, NAMES
 from processors.decode.sizes import SCOPES
 from processors.decode.snapshots import Ints, RowValues
-from processors.write.prefix import Names, prefix
 
 INSTANCE_AT = NAMES.index("instance")
 _SCOPE_AT, _VERSION_AT, _LIMIT_NAME_AT = map(NAMES.index, ("scope", "version", "limit_name"))
@@ -46,7 +46,7 @@ class Identities(Columns):
     names
         By number of the identity.
     heads, middles, limit_names
-        Pieces of its scores (`processors.write.prefix.Prefix`), by number of the identity.
+        Pieces of its scores (`processors.decode.prefix.Prefix`), by number of the identity.
     text_bytes
         Memory of all these texts, about, in bytes.
     written

@@ -39,7 +39,8 @@ int arrays_take(Arrays *arrays, PyObject *tuple, const char *types, void **at) {
         }
         at[arrays->count++] = view->buf;
         if (!same_type(*type, view->format)) {
-            PyErr_Format(PyExc_TypeError, "array %d is of type %s; %c is expected", arrays->count - 1, view->format, *type);
+            const char *text = "array %d is of type %s; %c is expected";
+            PyErr_Format(PyExc_TypeError, text, arrays->count - 1, view->format, *type);
             arrays_release(arrays);
             return -1;
         }

@@ -239,7 +239,7 @@ static Py_ssize_t run(Walk *walk, Py_ssize_t begin, Py_ssize_t size, Py_ssize_t 
 enum { STEP_COLUMNS = STEPS(ONE), ROW_COLUMNS = STATE(ONE) };
 enum { MOMENT_COLUMNS = MOMENT(ONE), RING_COLUMNS = RINGS(ONE) };
 enum { COLUMNS = STEP_COLUMNS + ROW_COLUMNS + MOMENT_COLUMNS + RING_COLUMNS };
-_Static_assert(COLUMNS <= MOST_ARRAYS, "more arrays than Arrays holds");
+_Static_assert((int)COLUMNS <= (int)MOST_ARRAYS, "more arrays than Arrays holds");
 static const char TYPES[] = STEPS(LETTER) ">" STATE(LETTER) MOMENT(LETTER) RINGS(LETTER);
 static const int PER_STEP[] = {STEPS(ITEMS)}, PER_ROW[] = {STATE(ITEMS)};
 static const int PER_MOMENT[] = {MOMENT(ITEMS)}, PER_RING[] = {RINGS(ITEMS)};

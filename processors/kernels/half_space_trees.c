@@ -1,10 +1,10 @@
 /* Twin of processors/models/half_space_trees/model.py. */
+#include "half_space_trees.h"
 #include "kernels.h"
-#include "records.h"
 
 enum { ROWS, X, USABLE, LEARN, FEATURE, THRESHOLD, TABLE, LOG, COUNTER, CURRENT, WARM, STALE, SCORES };
 
-enum { ARRAYS = SCORES + 1, MOST_HEIGHT = 15 };
+enum { ARRAYS = SCORES + 1 };
 
 /* The leaves of a block of records are found before its first record is scored: the cells of the table are
  * loaded meanwhile. */
@@ -70,14 +70,9 @@ static double score(const Fleet *fleet, int64_t row, const uint16_t *leaf) {
 }
 
 static void learn(const Fleet *fleet, int64_t row, const uint16_t *leaf) {
-    Py_ssize_t record = (row * 2 + fleet->current[row]) * fleet->window + fleet->counter[row];
-    uint16_t *wide = fleet->log;
-    uint8_t *narrow = fleet->log;
+    Py_ssize_t record = first_record(row, fleet->current[row], fleet->window) + fleet->counter[row];
     for (Py_ssize_t tree = 0; tree < fleet->trees; tree++)
-        if (fleet->wide_log)
-            wide[record * fleet->trees + tree] = leaf[tree];
-        else
-            narrow[record * fleet->trees + tree] = (uint8_t)leaf[tree];
+        leaf_set(fleet->log, fleet->wide_log, record * fleet->trees + tree, leaf[tree]);
     if (++fleet->counter[row] < fleet->window)
         return;
     fleet->counter[row] = 0;
@@ -131,7 +126,7 @@ static int check_lengths(const Fleet *fleet, const Arrays *arrays) {
         [ROWS] = {count, 1},           [X] = {count, fleet->features},
         [USABLE] = {count, 1},         [LEARN] = {count, 1},
         [FEATURE] = {trees, inner},    [THRESHOLD] = {trees, inner},
-        [TABLE] = {capacity, table},   [LOG] = {2 * capacity, fleet->window * trees},
+        [TABLE] = {capacity, table},   [LOG] = {WINDOWS * capacity, fleet->window * trees},
         [COUNTER] = {capacity, 1},     [CURRENT] = {capacity, 1},
         [WARM] = {capacity, 1},        [STALE] = {capacity, 1},
         [SCORES] = {count, 1},
@@ -142,18 +137,27 @@ static int check_lengths(const Fleet *fleet, const Arrays *arrays) {
     return rows_check(arrays->views[ROWS].buf, count, capacity);
 }
 
+int windows_check(const uint8_t *current, const int64_t *counter, Py_ssize_t window_size, const int64_t *rows,
+                  Py_ssize_t count) {
+    int fit = 1;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        int64_t filled = counter[rows[i]];
+        fit &= current[rows[i]] < WINDOWS && filled >= 0 && filled < window_size;
+    }
+    if (!fit)
+        PyErr_SetString(PyExc_ValueError, "the windows have numbers that cannot be");
+    return fit ? 0 : -1;
+}
+
 /* Return 0, or -1 with an exception if a number in the trees or rows would lead outside an array. */
 static int check_numbers(const Fleet *fleet, const int64_t *rows, Py_ssize_t begin, Py_ssize_t count) {
-    int fits = begin >= 0;
+    int fits = begin >= 0 && begin <= count;
     for (Py_ssize_t i = 0; i < fleet->trees * (fleet->leaves - 1); i++)
         fits &= fleet->feature[i] >= 0 && fleet->feature[i] < fleet->features;
-    for (Py_ssize_t i = begin; fits && i < count; i++) {
-        int64_t filled = fleet->counter[rows[i]];
-        fits = fleet->current[rows[i]] <= 1 && filled >= 0 && filled < fleet->window;
-    }
-    if (!fits)
-        PyErr_SetString(PyExc_ValueError, "the trees or the windows have numbers that cannot be");
-    return fits ? 0 : -1;
+    if (fits)
+        return windows_check(fleet->current, fleet->counter, fleet->window, rows + begin, count - begin);
+    PyErr_SetString(PyExc_ValueError, "the trees have numbers that cannot be");
+    return -1;
 }
 
 static PyObject *score_learn(Fleet *fleet, const Records *records, Py_ssize_t begin) {
@@ -199,8 +203,8 @@ PyObject *half_space_trees(PyObject *module, PyObject *args) {
         return PyErr_Format(PyExc_ValueError, "%d features, height %d, window %d", features, height, window);
     Fleet fleet = {.features = features, .height = height, .window = window};
     fleet.leaves = (Py_ssize_t)1 << height;
-    fleet.wide_log = height > 8;
-    fleet.wide_table = fleet.window * (fleet.leaves - 1) > UINT16_MAX;
+    fleet.wide_log = is_wide_log(height);
+    fleet.wide_table = is_wide_table(fleet.window, fleet.leaves);
     char types[] = "qd??qdH>BqB??d";
     if (fleet.wide_table)
         types[TABLE] = 'I';

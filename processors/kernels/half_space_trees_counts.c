@@ -1,10 +1,10 @@
 /* Twin of processors/models/half_space_trees/codec.py. */
+#include "half_space_trees.h"
 #include "kernels.h"
-#include "records.h"
 
 enum { ROWS, LOG, COUNTER, CURRENT, WARM, STALE, FITS };
 
-enum { HEADER = 3, WINDOWS = 2, MOST_HEIGHT = 15 };
+enum { HEADER = 3 };
 
 typedef struct {
     Py_ssize_t trees, leaves, window;
@@ -37,19 +37,13 @@ static uint8_t *put(uint8_t *to, int width, uint64_t number) {
     return to;
 }
 
-static Py_ssize_t first_record(const Fleet *fleet, int64_t row, int window) {
-    return (row * WINDOWS + window) * fleet->window;
-}
-
 /* Count the records in each leaf of each tree. No number in a log leads outside its tree. */
 static void count(const Fleet *fleet, Py_ssize_t first, Py_ssize_t records, uint32_t *counts) {
-    const uint8_t *narrow = fleet->log;
-    const uint16_t *wide = fleet->log;
     Py_ssize_t leaves = fleet->leaves;
     memset(counts, 0, (size_t)(fleet->trees * leaves) * sizeof *counts);
     for (Py_ssize_t at = first * fleet->trees; records > 0; records--)
         for (Py_ssize_t tree = 0; tree < fleet->trees; tree++, at++)
-            counts[tree * leaves + ((fleet->leaf_bytes == 1 ? narrow[at] : wide[at]) & (leaves - 1))]++;
+            counts[tree * leaves + (leaf_at(fleet->log, fleet->leaf_bytes > 1, at) & (leaves - 1))]++;
 }
 
 /* Write one window; return where it ends. The counts that are not 0 move to the front of `counts`. */
@@ -76,9 +70,9 @@ static uint8_t *encode_window(const Fleet *fleet, uint32_t *counts, Py_ssize_t r
 static PyObject *encode_row(const Fleet *fleet, int64_t row, uint32_t *counts, uint8_t *scratch) {
     int current = fleet->current[row];
     Py_ssize_t finished = fleet->warm[row] ? fleet->window : 0, growing = (Py_ssize_t)fleet->counter[row];
-    count(fleet, first_record(fleet, row, 1 - current), finished, counts);
+    count(fleet, first_record(row, 1 - current, fleet->window), finished, counts);
     uint8_t *end = encode_window(fleet, counts, finished, scratch);
-    count(fleet, first_record(fleet, row, current), growing, counts);
+    count(fleet, first_record(row, current, fleet->window), growing, counts);
     end = encode_window(fleet, counts, growing, end);
     return PyBytes_FromStringAndSize((const char *)scratch, end - scratch);
 }
@@ -156,8 +150,6 @@ static const uint8_t *find_window(const Fleet *fleet, const uint8_t *from, const
 
 /* Write a log in the order of its leaves. */
 static void fill(const Fleet *fleet, Py_ssize_t first, const Window *window) {
-    uint8_t *narrow = fleet->log;
-    uint16_t *wide = fleet->log;
     Py_ssize_t at = 0;
     for (Py_ssize_t tree = 0; tree < fleet->trees; tree++) {
         Py_ssize_t cell = first * fleet->trees + tree;
@@ -165,10 +157,7 @@ static void fill(const Fleet *fleet, Py_ssize_t first, const Window *window) {
             uint64_t leaf = get(window->leaf, window->leaf_bytes, at);
             uint64_t records = get(window->records, window->record_bytes, at);
             for (; records > 0; records--, cell += fleet->trees)
-                if (fleet->leaf_bytes == 1)
-                    narrow[cell] = (uint8_t)leaf;
-                else
-                    wide[cell] = (uint16_t)leaf;
+                leaf_set(fleet->log, fleet->leaf_bytes > 1, cell, (unsigned)leaf);
         }
     }
 }
@@ -181,8 +170,8 @@ static char decode_row(const Fleet *fleet, int64_t row, const uint8_t *from, con
         return 0;
     if ((finished.size != 0 && finished.size != fleet->window) || growing.size >= fleet->window)
         return 0;
-    fill(fleet, first_record(fleet, row, 1), &finished);
-    fill(fleet, first_record(fleet, row, 0), &growing);
+    fill(fleet, first_record(row, 1, fleet->window), &finished);
+    fill(fleet, first_record(row, 0, fleet->window), &growing);
     fleet->counter[row] = growing.size;
     fleet->warm[row] = fleet->stale[row] = finished.size > 0;
     return 1;
@@ -215,14 +204,7 @@ static int check(const Fleet *fleet, const Arrays *arrays, const int64_t *rows, 
     if (items_check(arrays, LOG, WINDOWS * capacity, fleet->window * fleet->trees) < 0 ||
         rows_check(rows, number, capacity) < 0)
         return -1;
-    int fit = 1;
-    for (Py_ssize_t i = 0; i < number; i++) {
-        int64_t filled = fleet->counter[rows[i]];
-        fit &= fleet->current[rows[i]] <= 1 && filled >= 0 && filled < fleet->window;
-    }
-    if (!fit)
-        PyErr_SetString(PyExc_ValueError, "the windows have numbers that cannot be");
-    return fit ? 0 : -1;
+    return windows_check(fleet->current, fleet->counter, fleet->window, rows, number);
 }
 
 /* Take the arrays, and find out what the trees are like; return 0, or -1 with an exception. */
@@ -233,8 +215,8 @@ static int take(Fleet *fleet, Arrays *arrays, PyObject *tuple, const char *const
         return -1;
     }
     fleet->leaves = (Py_ssize_t)1 << height;
-    fleet->leaf_bytes = height > 8 ? 2 : 1;
-    if (arrays_take(arrays, tuple, types[height > 8], at) < 0)
+    fleet->leaf_bytes = is_wide_log(height) ? 2 : 1;
+    if (arrays_take(arrays, tuple, types[is_wide_log(height)], at) < 0)
         return -1;
     fleet->log = at[LOG], fleet->counter = at[COUNTER], fleet->current = at[CURRENT];
     fleet->warm = at[WARM], fleet->stale = at[STALE];

@@ -1,10 +1,8 @@
 /* Twin of `leaf_counts` and `score_table` in processors/models/half_space_trees/shape.py. */
+#include "half_space_trees.h"
 #include "kernels.h"
-#include "records.h"
 
 enum { ROWS, LOG, CURRENT, TABLE, ARRAYS };
-
-enum { WINDOWS = 2, MOST_HEIGHT = 15 };
 
 typedef struct {
     Py_ssize_t trees, leaves, window;
@@ -22,15 +20,13 @@ static uint32_t *records_of(const Fleet *fleet, Py_ssize_t tree) {
 
 /* Count the records of the finished window in each leaf. No number in a log leads outside its tree. */
 static void count(const Fleet *fleet, int64_t row) {
-    const uint8_t *narrow = fleet->log;
-    const uint16_t *wide = fleet->log;
     Py_ssize_t inner = fleet->leaves - 1, nodes = 2 * fleet->leaves - 1;
-    Py_ssize_t at = (row * WINDOWS + 1 - fleet->current[row]) * fleet->window * fleet->trees;
+    Py_ssize_t at = first_record(row, 1 - fleet->current[row], fleet->window) * fleet->trees;
     memset(fleet->records, 0, (size_t)(fleet->trees * nodes) * sizeof *fleet->records);
     for (Py_ssize_t record = 0; record < fleet->window; record++) {
         uint32_t *leaves = fleet->records + inner;
         for (Py_ssize_t tree = 0; tree < fleet->trees; tree++, at++, leaves += nodes)
-            leaves[(fleet->wide_log ? wide[at] : narrow[at]) & inner]++;
+            leaves[leaf_at(fleet->log, fleet->wide_log, at) & (unsigned)inner]++;
     }
 }
 
@@ -109,8 +105,8 @@ PyObject *half_space_trees_tables(PyObject *module, PyObject *args) {
     if (fleet.trees < 1 || height < 1 || height > MOST_HEIGHT || fleet.window < 1 || fleet.window > INT32_MAX)
         return PyErr_Format(PyExc_ValueError, "there are no such trees");
     fleet.leaves = (Py_ssize_t)1 << height;
-    fleet.wide_log = height > 8;
-    fleet.wide_table = fleet.window * (fleet.leaves - 1) > UINT16_MAX;
+    fleet.wide_log = is_wide_log(height);
+    fleet.wide_table = is_wide_table(fleet.window, fleet.leaves);
     const char types[] = {'q', fleet.wide_log ? 'H' : 'B', 'B', '>', fleet.wide_table ? 'I' : 'H', '\0'};
     Arrays arrays;
     void *at[ARRAYS];

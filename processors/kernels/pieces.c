@@ -1,7 +1,7 @@
 /* Twin of processors/write/pieces.py: many records of one form, each a row of pieces. */
 #include "kernels.h"
 
-enum { TEXT, EACH, CHOICE, WHOLE, DECIMAL, REAL, FLAG, MOST_PIECES = 64, MOST_DIGITS = 9, MOST_NUMBER = 32, AHEAD = 4 };
+enum { TEXT, EACH, CHOICE, WHOLE, DECIMAL, REAL, FLAG, MOST_DIGITS = 9, MOST_NUMBER = 32, AHEAD = 4 };
 
 typedef struct {
     int kind, digits;
@@ -82,8 +82,9 @@ static int line_decimal(Line *line, double value, int digits) {
  * writes no exponent. Return 0 where it may, -1 with an exception. */
 static int line_real(Line *line, double value) {
     static const double POWERS[] = {1e0, 1e1, 1e2, 1e3};
-    for (int digits = 1; digits <= 3; digits++)
-        if (rint(value * POWERS[digits]) / POWERS[digits] == value && fabs(value) < 1e12 && (fabs(value) >= 1e-3 || value == 0))
+    int plain = fabs(value) < 1e12 && (fabs(value) >= 1e-3 || value == 0);
+    for (int digits = 1; plain && digits <= 3; digits++)
+        if (rint(value * POWERS[digits]) / POWERS[digits] == value)
             return line_decimal(line, value, digits);
     if (!(fabs(value) >= 1e-4 && fabs(value) < 1e15))
         return 0;
@@ -185,7 +186,8 @@ static PyObject *join_row(Line *line, const Piece *pieces, Py_ssize_t count, Py_
 static void prefetch(const Piece *pieces, Py_ssize_t count, Py_ssize_t row) {
     for (Py_ssize_t i = 0; i < count; i++)
         if (pieces[i].kind == CHOICE) {
-            const char *text = (const char *)PyList_GetItem(pieces[i].texts, (Py_ssize_t)((const int64_t *)pieces[i].values.buf)[row]);
+            Py_ssize_t place = (Py_ssize_t)((const int64_t *)pieces[i].values.buf)[row];
+            const char *text = (const char *)PyList_GetItem(pieces[i].texts, place);
             PyErr_Clear(); /* a place that is not there is found when the record is joined */
             if (text != NULL) {
                 __builtin_prefetch(text);
@@ -212,12 +214,14 @@ PyObject *join_pieces(PyObject *module, PyObject *args) {
     (void)module;
     PyObject *list, *rows = NULL;
     Py_ssize_t size, taken = 0;
-    Piece pieces[MOST_PIECES];
     if (!PyArg_ParseTuple(args, "O!n", &PyList_Type, &list, &size))
         return NULL;
     Py_ssize_t count = PyList_Size(list);
-    if (count > MOST_PIECES || size < 0)
-        return PyErr_Format(PyExc_ValueError, "%zd pieces of %zd records", count, size);
+    if (size < 0)
+        return PyErr_Format(PyExc_ValueError, "%zd records", size);
+    Piece *pieces = PyMem_Calloc((size_t)count + 1, sizeof *pieces);
+    if (pieces == NULL)
+        return PyErr_NoMemory();
     while (taken < count && take_piece(&pieces[taken], PyList_GetItem(list, taken), size) == 0)
         taken++;
     if (taken == count && (rows = PyList_New(size)) != NULL && join_rows(rows, pieces, count, size) < 0) {
@@ -227,5 +231,6 @@ PyObject *join_pieces(PyObject *module, PyObject *args) {
     for (Py_ssize_t i = 0; i < taken; i++)
         if (pieces[i].values.obj != NULL)
             PyBuffer_Release(&pieces[i].values);
+    PyMem_Free(pieces);
     return rows;
 }

@@ -42,14 +42,16 @@ def firsts_that_forget(services: Services, identities: Ints, rows: Rows, time: F
         Numbers of the identities, rows of the services, and event times in unix seconds; shape `(B,)`.
     """
     times = services.times
+    due = (time > times.newest.take(rows)) & (time - times.pruned.take(rows) >= services.prune_seconds)
+    seen = services.instances.time.take(services.identities.instance.take(identities))
+    forgets = (seen >= 0) & (time - seen > services.forget_seconds)
+    if not (due | forgets).any():
+        return np.empty(0, np.intp)
     _, first = np.unique(rows, return_index=True)
-    row, now = rows.take(first), time.take(first)
-    due = (now > times.newest.take(row)) & (now - times.pruned.take(row) >= services.prune_seconds)
-    seen = services.instances.time.take(services.identities.instance.take(identities.take(first)))
-    silent = (seen >= 0) & (now - seen > services.forget_seconds)
-    for at in np.flatnonzero(due & ~silent).tolist():
-        silent[at] = bool(services.silent(services.in_row(row.item(at)), now.item(at), {}))
-    return first[silent]
+    for place in first[due[first] & ~forgets[first]].tolist():
+        service = services.in_row(rows.item(place))
+        forgets[place] = bool(services.silent(service, time.item(place), {}))
+    return first[forgets[first]]
 
 
 def _may_forget(services: Services, instances: Rows, rows: Rows, time: Floats) -> Rows:

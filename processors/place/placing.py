@@ -13,6 +13,7 @@ from fleetleak.stream.records import Records
 from processors.columns import Flags, Floats, Rows
 from processors.decode.decoder import Decoded
 from processors.decode.identities import INSTANCE_AT
+from processors.decode.prefix import Names
 from processors.decode.sizes import Sizes, sizes
 from processors.decode.snapshots import Ints, Snapshots
 from processors.place.forgetting import first_that_forgets, firsts_that_forget
@@ -20,7 +21,6 @@ from processors.place.placed import Placed
 from processors.place.previous import Previous
 from processors.place.rates import is_new_run, rate
 from processors.place.services import Services
-from processors.write.prefix import Names
 
 
 class Placing:

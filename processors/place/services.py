@@ -222,7 +222,7 @@ class Services:
         return self.dump_many([key])[0]
 
     def load(self, key: Key, state: bytes) -> None:
-        """Put back what `dump` or `evict` returned. It stays packed until the next record of the service.
+        """Put back what `dump` returned. It stays packed until the next record of the service.
 
         A part that cannot read its own state then starts new, and is counted.
 
@@ -258,19 +258,6 @@ class Services:
         self.remove(key)
         self._packed[key] = encode(borrower)
         return True
-
-    def evict(self, key: Key) -> bytes:
-        """Remove a service and return its exact state; after `load` it goes on as if it had stayed.
-
-        Raises
-        ------
-        KeyError
-            If the service is not known.
-        """
-        if (state := self.dump(key)) is None:
-            raise KeyError(key)
-        self.remove(key)
-        return state
 
     def remove(self, key: Key) -> None:
         """Forget a service."""

@@ -107,15 +107,14 @@ def test_a_choice_that_does_not_exist_is_refused(which: list[int]) -> None:
     "pieces", [None, (), [None], [()], [(TEXT,)], [[TEXT, b"x", NOTHING, 0]], [(TEXT, b"x", NOTHING, 0, 0)]]
 )
 def test_what_is_no_piece_is_refused(pieces: Any) -> None:
-    with pytest.raises((TypeError, ValueError, SystemError)):
+    with pytest.raises((TypeError, ValueError)):
         compiled().join_pieces(pieces, 2)
 
 
 def test_sizes_and_counts_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="records"):
         _join(TEXT, b"x", size=-1)
-    with pytest.raises(ValueError, match="pieces"):
-        compiled().join_pieces([(TEXT, b"x", NOTHING, 0)] * 65, 1)
+    assert compiled().join_pieces([(TEXT, b"x", NOTHING, 0)] * 300, 1) == [b"x" * 300]
     with pytest.raises(MemoryError):
         _join(TEXT, b"x", size=2**62)
     assert compiled().join_pieces([], 2) == [b"", b""]
