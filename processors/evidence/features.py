@@ -129,26 +129,29 @@ class Flows(Columns):
             out[place] = (1.0 - share) * (old[place] + share * product)
 
 
-def read(numbers: Floats32) -> FlowFeatures:
-    """Return the features of a row of numbers, shape `(NUMBERS,)`."""
-    n = numbers.astype(np.float64)
+def read(numbers: Floats32) -> list[FlowFeatures]:
+    """Return the features of rows of numbers, shape `(n, NUMBERS)`."""
+    n = numbers.T.astype(np.float64, order="C")
     variance = n[_VARIANCE]
     falls = n[_FALLS]
     spread = np.sqrt(np.maximum(falls * (1.0 - falls) * variance[DAY], 0.0))
     faulted = np.sqrt(np.maximum(n[_FAULT_VARIANCE] * n[_TAKEN_VARIANCE], 0.0))
-    return FlowFeatures(
-        growth=(n[_UP] - n[_DOWN]).tolist(),
-        allocation=n[_UP].tolist(),
-        deallocation=n[_DOWN].tolist(),
-        volatility=(np.sqrt(np.maximum(variance, 0.0)) / np.maximum(n[_MEAN], _TINY)).tolist(),
-        autocorrelation=np.clip(n[_NEXT] / (variance + _TINY), -1.0, 1.0).tolist(),
-        collections_per_sample=float(falls),
-        collection_correlation=_ratio(n[_FALL_LEVEL], spread),
-        fault_correlation=_ratio(n[_FAULT_TAKEN], faulted),
-        swap=float(n[_SWAP]),
-        swap_growth=float(n[_SWAP_RATE]),
+    columns = (  # in the order of the fields
+        n[_UP] - n[_DOWN],
+        n[_UP],
+        n[_DOWN],
+        np.sqrt(np.maximum(variance, 0.0)) / np.maximum(n[_MEAN], _TINY),
+        np.clip(n[_NEXT] / (variance + _TINY), -1.0, 1.0),
+        falls,
+        _ratio(n[_FALL_LEVEL], spread),
+        _ratio(n[_FAULT_TAKEN], faulted),
+        n[_SWAP],
+        n[_SWAP_RATE],
     )
+    return list(map(FlowFeatures, *(column.T.tolist() for column in columns)))
 
 
-def _ratio(covariance: float, spread: float) -> float:
-    return float(np.clip(covariance / spread, -1.0, 1.0)) if spread > _TINY else 0.0
+def _ratio(covariance: Floats, spread: Floats) -> Floats:
+    there = spread > _TINY
+    ratio: Floats = np.where(there, np.clip(covariance / np.where(there, spread, 1.0), -1.0, 1.0), 0.0)
+    return ratio

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from fleetleak.text import rate, size
-from processors.evidence.confidence import LEAST_RISE, Seen, deciding
+from processors.columns import Rows
+from processors.evidence.confidence import LEAST_RISE, deciding
 from processors.evidence.findings import TrendFindings
 from processors.evidence.signature import KINDS
 
@@ -33,37 +34,38 @@ _SIGNS = {
 
 
 def reasons(findings: TrendFindings, index: int, others: Sequence[tuple[float, str]] = ()) -> list[str]:
-    """Return at most three sentences on one sample, strongest first; none where nothing grows.
+    """Return at most three sentences on one sample that grows, strongest first.
 
     Parameters
     ----------
     others
         More sentences with their weights, such as those on siblings.
     """
-    if not np.isfinite(findings.margin[index]):
-        return []
-    seen = findings.seen.only(np.array([index]))
-    told = sorted([*_said(findings, index, seen), *others], reverse=True)
+    told = sorted([*_said(findings, index), *others], reverse=True)
     return [text for _, text in told[:MOST]]
 
 
-def turning_point(findings: TrendFindings, index: int) -> str:
-    """Return the sign that decided: the weakest criterion of the strongest way."""
-    if not np.isfinite(findings.margin[index]):
-        return "nothing grows"
-    ((way, criterion),) = deciding(findings.seen.only(np.array([index])))
-    sign = _SIGNS[criterion.name]
-    if findings.margin[index] >= 0:
-        return f"{way} growth, decided by {sign}"
-    return f"not enough for {way} growth: {sign}"
+def turning_points(findings: TrendFindings, rows: Rows) -> list[str]:
+    """Return the sign that decided on samples that grow: the weakest criterion of the strongest way."""
+    margins = findings.margin.take(rows).tolist()
+    signs = zip(margins, deciding(findings.seen.only(rows)), strict=True)
+    return [_turning_point(margin, way, _SIGNS[criterion.name]) for margin, (way, criterion) in signs]
 
 
-def _said(findings: TrendFindings, index: int, seen: Seen) -> list[tuple[float, str]]:
+def _turning_point(margin: float, way: str, sign: str) -> str:
+    return f"{way} growth, decided by {sign}" if margin >= 0 else f"not enough for {way} growth: {sign}"
+
+
+def _said(findings: TrendFindings, index: int) -> list[tuple[float, str]]:
     """Return sentences with their weights: a logarithm of how far a number is from an everyday one."""
-    fit = seen.fits[0]
+    seen = findings.seen
     rise, strength = float(findings.rise[index]), float(findings.strength[index])
-    normal, hours = float(seen.normal[0]), float(findings.window[index]) / 3600.0
-    climb, taken, limit = float(fit["slope3"]), float(seen.taken[0]), float(seen.limit[0])
+    normal, hours = float(seen.normal[index]), float(findings.window[index]) / 3600.0
+    climb, taken, limit = (
+        float(seen.fits["slope3"][index]),
+        float(seen.taken[index]),
+        float(seen.limit[index]),
+    )
     grew = f"grew by {size(rise)} ({rise / limit:.1%} of the limit) in {span(hours)}"
     said = [
         (2.0, f"{grew}: {_rate(findings, index)}"),

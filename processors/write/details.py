@@ -12,8 +12,9 @@ from fleetleak.records import Snapshot
 from processors.columns import Flags, Floats, Rows
 from processors.decode.identities import Identities
 from processors.decode.sizes import limit_name
+from processors.evidence.features import read
 from processors.evidence.findings import TrendFindings
-from processors.evidence.reasons import reasons, turning_point
+from processors.evidence.reasons import reasons, turning_points
 from processors.methods.base import AHEAD, MethodFindings
 from processors.place.placed import Placed
 from processors.place.siblings import SiblingView
@@ -84,10 +85,14 @@ class Details:
             (trend.onset, 3),
             (trend.onset_low, 3),
             (trend.onset_high, 3),
+            (trend.confidence, 4),
         )
         self._eta = _by_row(self._forecast, (trend.eta, 1), (trend.eta_low, 1), (trend.eta_high, 1))
         before, after = methods.level * placed.units / sizes.limit, sizes.memory / sizes.limit
         self._levels = _by_row(self._drifted, (before, 6), (after, 6))
+        suspected = np.flatnonzero(trend.suspected)
+        signs, flows = turning_points(trend, suspected), read(trend.flows.take(suspected, axis=0))
+        self._suspected = dict(zip(suspected.tolist(), zip(signs, flows, strict=True), strict=True))
         for row in rows.tolist():
             self._write(row)
 
@@ -108,25 +113,24 @@ class Details:
         self.others[row] = b"," + orjson.dumps(others)[1:]
 
     def _add_trend(self, more: dict[str, Any], others: dict[str, Any], row: int) -> None:
-        *numbers, onset, onset_low, onset_high = self._growing[row]
+        *numbers, onset, onset_low, onset_high, confidence = self._growing[row]
         others["trend"] = dict(zip(_TREND, numbers, strict=True))
         others["onset"], others["onset_low"] = onset, max(onset_low, 0.0)
         others["onset_high"] = onset_high
         trend = self._trend
         if not trend.significant[row]:
             return
-        confidence = float(np.round(trend.confidence[row], 4))
         more["trend"] = {"raw": numbers[_RISE], "detected": True, "confidence": confidence}
-        if not trend.suspected[row]:
+        if row not in self._suspected:
             return  # words cost time, and no sink uses them here
-        measured = self._measured(row)
-        portrait = portray(trend, row, measured, self._views[row])
+        sign, flows = self._suspected[row]
+        portrait = portray(trend, row, flows, self._measured(row), self._views[row])
         for name, ahead in self._ahead.items():
             rise = float(ahead[row] * self._placed.units[row])
             if rise == rise:  # NaN where it was not asked
                 more[f"{name}_ahead"] = _ahead(rise, trend, row)
         others["reasons"] = reasons(trend, row, portrait.told)
-        others["turning_point"] = turning_point(trend, row)
+        others["turning_point"] = sign
         others |= portrait.to_plain()
 
     def _measured(self, row: int) -> Measured:

@@ -11,7 +11,7 @@ from fleetleak.records import Snapshot
 from fleetleak.records.evidence import Features, Quality, Siblings, SwapPattern
 from fleetleak.records.memory import unnamed
 from fleetleak.text import rate
-from processors.evidence.features import TIME_SCALES, read
+from processors.evidence.features import TIME_SCALES, FlowFeatures
 from processors.evidence.findings import TrendFindings
 from processors.evidence.reasons import span
 from processors.place.siblings import SiblingView
@@ -50,10 +50,12 @@ class Portrait(NamedTuple):
         return {name: msgspec.to_builtins(part) for name, part in parts.items()}
 
 
-def portray(trend: TrendFindings, row: int, measured: Measured, view: SiblingView) -> Portrait:
+def portray(
+    trend: TrendFindings, row: int, flows: FlowFeatures, measured: Measured, view: SiblingView
+) -> Portrait:
     """Describe one sample of a batch. `row` is its place in the findings."""
     snapshot = measured.snapshot
-    features = _features(trend, row, measured)
+    features = _features(trend, row, flows, measured)
     quality, siblings = _quality(trend, row), _siblings(view, snapshot.version)
     told = [*_of_features(features), *_of_siblings(siblings, snapshot), *_of_unnamed(measured)]
     if (quality.baseline_to or np.inf) <= float(trend.onset_high[row]):
@@ -61,8 +63,8 @@ def portray(trend: TrendFindings, row: int, measured: Measured, view: SiblingVie
     return Portrait(features, quality, siblings, told)
 
 
-def _features(trend: TrendFindings, row: int, measured: Measured) -> Features:
-    snapshot, seen = measured.snapshot, read(trend.flows[row])
+def _features(trend: TrendFindings, row: int, seen: FlowFeatures, measured: Measured) -> Features:
+    snapshot = measured.snapshot
     period, gap = float(trend.period[row]), float(trend.gap[row])
     swap = snapshot.swap_used
     return Features(

@@ -74,7 +74,8 @@ def found() -> dict[str, TrendFindings]:
 
 
 def _features(found: TrendFindings) -> FlowFeatures:
-    return read(found.flows[-1])
+    (features,) = read(found.flows[-1:])
+    return features
 
 
 def test_a_steady_growth_is_its_rate_at_every_scale_it_has_lasted_for(

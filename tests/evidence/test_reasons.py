@@ -9,7 +9,7 @@ import pytest
 
 from processors.columns import Floats
 from processors.evidence.findings import TrendFindings
-from processors.evidence.reasons import reasons, turning_point
+from processors.evidence.reasons import reasons, turning_points
 from processors.evidence.samples import Samples
 from tests.evidence.support import samples, watch
 
@@ -26,7 +26,6 @@ def _series() -> Iterator[tuple[str, Samples]]:
     leak = 0.2 + np.concatenate([np.zeros(600), np.arange(600) * 0.001])
     yield "leak", _each(leak + noise.normal(0, 0.002, 1200))
     yield "steep", _each(0.1 + 0.004 * np.arange(40, dtype=np.float64), step=1.0)
-    yield "still", _each(np.full(500, 0.3))
     bend = 0.3 + 0.2 * (1.0 - np.exp(-np.arange(900) / 120.0))
     yield "bend", _each(bend + noise.normal(0, 0.001, 900))
 
@@ -34,6 +33,11 @@ def _series() -> Iterator[tuple[str, Samples]]:
 @pytest.fixture(scope="module")
 def found() -> dict[str, TrendFindings]:
     return watch(dict(_series()))
+
+
+def _turning_point(found: TrendFindings, index: int) -> str:
+    (sign,) = turning_points(found, np.array([index]))
+    return sign
 
 
 def test_a_leak_has_three_reasons_with_its_growth(found: dict[str, TrendFindings]) -> None:
@@ -48,16 +52,17 @@ def test_a_growth_of_seconds_is_not_told_by_the_hour(found: dict[str, TrendFindi
 
 
 def test_a_leak_names_the_sign_that_decided(found: dict[str, TrendFindings]) -> None:
-    assert "decided by" in turning_point(found["leak"], 1199)
-
-
-def test_still_memory_has_no_reasons(found: dict[str, TrendFindings]) -> None:
-    assert reasons(found["still"], 499) == []
-    assert turning_point(found["still"], 499) == "nothing grows"
+    assert "decided by" in _turning_point(found["leak"], 1199)
 
 
 def test_a_growth_that_is_no_leak_says_what_speaks_against_it(found: dict[str, TrendFindings]) -> None:
     bend = found["bend"]
     shown = np.flatnonzero(np.isfinite(bend.margin) & (bend.margin < 0))
     assert len(shown) > 0
-    assert "not enough for" in turning_point(bend, int(shown[-1]))
+    assert "not enough for" in _turning_point(bend, int(shown[-1]))
+
+
+def test_many_signs_at_once_are_those_of_each_alone(found: dict[str, TrendFindings]) -> None:
+    for findings in found.values():
+        shown = np.flatnonzero(np.isfinite(findings.margin))
+        assert turning_points(findings, shown) == [_turning_point(findings, int(at)) for at in shown]
