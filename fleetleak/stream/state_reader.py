@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from fleetleak.stream.errors import Stalled
 
-_SLICE_SECONDS = 0.25
-_MOST_RECORDS = 10_000
+# A step that finds the last record waits until the slice is over.
+_SLICE_SECONDS = 0.05
+_MOST_RECORDS = 5000
+_CONNECT_SECONDS = 1.0
 
 
 class StateReader:
@@ -42,10 +45,19 @@ class StateReader:
         """Begin at the oldest record of each partition; the values are the end offsets to reach."""
         self.values = {number: {} for number in ends}
         self._ends = {number: end for number, end in ends.items() if end > 0}
+        self._connect()
         self._consumer.assign([TopicPartition(self._topic, number, 0) for number in self._ends])
 
+    def _connect(self) -> None:
+        """Connect the consumer, if there is a broker: assigned before that, it often begins a second late.
+
+        librdkafka (2.16) looks at the partitions of a client that was idle once a second.
+        """
+        with contextlib.suppress(KafkaException):
+            self._consumer.list_topics(self._topic, timeout=_CONNECT_SECONDS)
+
     def step(self) -> bool:
-        """Read for a quarter of a second at most; return whether every end is reached.
+        """Read for a twentieth of a second at most; return whether every end is reached.
 
         Raises
         ------
