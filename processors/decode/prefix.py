@@ -41,8 +41,9 @@ def prefix(names: Names) -> Prefix:
     middle |= {name: known[name] for name in ("host", "environment", "version") if known[name] is not None}
     if labels := dict(names[len(NAMES) :]):
         middle["labels"] = labels
+    # Each is a copy: the bytes that orjson itself returns keep a buffer of 4 KB.
     return Prefix(
         orjson.dumps(head)[:-1] + b',"time":',
         b"," + orjson.dumps(middle)[1:-1],
-        orjson.dumps(known["limit_name"] or LIMIT_NAMES[OWN]),
+        orjson.dumps(known["limit_name"] or LIMIT_NAMES[OWN])[:-1] + b'"',
     )
