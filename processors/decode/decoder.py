@@ -36,18 +36,22 @@ class Decoded:
         The number of the identity of each, shape `(B,)`; -1 where it is not known.
     strangers
         The names of those, by place.
+    written
+        How their names are written in the record, where the kernel can find them by that, by place.
     """
 
     snapshots: Snapshots
     identities: Ints
     strangers: dict[int, Names]
+    written: dict[int, bytes]
 
     def without(self, places: set[int]) -> Decoded:
         """Return the snapshots that are not at these places."""
         kept = np.array([at for at in range(len(self.identities)) if at not in places], dtype=np.intp)
         moved = {old: new for new, old in enumerate(kept.tolist())}
         strangers = {moved[at]: names for at, names in self.strangers.items() if at in moved}
-        return Decoded(self.snapshots.take(kept), self.identities.take(kept), strangers)
+        written = {moved[at]: text for at, text in self.written.items() if at in moved}
+        return Decoded(self.snapshots.take(kept), self.identities.take(kept), strangers, written)
 
 
 class SnapshotDecoder:
@@ -90,7 +94,7 @@ class SnapshotDecoder:
         kernels.read_snapshots(arrays, TAG, records.keys, records.values, known)
         left = np.flatnonzero(numbers < 0)
         if not len(left):
-            return Decoded(Snapshots(records, floats, ints), numbers, {})
+            return Decoded(Snapshots(records, floats, ints), numbers, {}, {})
         sure = numbers[left] == _UNKNOWN
         part = records.take(left.tolist())
         bad_here: dict[int, Unreadable] = {}
@@ -101,13 +105,15 @@ class SnapshotDecoder:
             read.snapshots.floats,
             read.snapshots.ints,
         )
-        for at in np.flatnonzero(sure & (read.identities >= 0)).tolist():
-            one = part[at]
+        strangers, written = {left.item(at): names for at, names in read.strangers.items()}, {}
+        for at in np.flatnonzero(sure).tolist():
+            one, number = part[at], read.identities.item(at)
             text = kernels.snapshot_texts((KERNEL_FIELDS,), TAG, one.partition, one.key, one.value)
-            if text is not None:
-                self._identities.add_written(read.identities.item(at), text)
-        strangers = {left.item(at): names for at, names in read.strangers.items()}
-        return Decoded(Snapshots(records, floats, ints), numbers, strangers)
+            if text is not None and number >= 0:
+                self._identities.add_written(number, text)
+            elif text is not None and at in read.strangers:
+                written[left.item(at)] = text
+        return Decoded(Snapshots(records, floats, ints), numbers, strangers, written)
 
     def _read(self, records: Records, bad: dict[int, Unreadable]) -> Decoded:
         """Return all snapshots; those at the places in `bad` mean nothing."""
@@ -119,7 +125,7 @@ class SnapshotDecoder:
                 bad[at] = Unreadable("wrong-key", f"the record's key must be its service, {service!r}")
         numbers = self._identities.look_up(np.array(records.partitions, dtype=np.int64), names)
         strangers = {at: names[at] for at in np.flatnonzero(numbers < 0).tolist() if at not in bad}
-        return Decoded(Snapshots(records, *columns(rows)), numbers, strangers)
+        return Decoded(Snapshots(records, *columns(rows)), numbers, strangers, {})
 
     def _rows(self, records: Records, bad: dict[int, Unreadable]) -> list[RowValues]:
         values: list[Any] = records.values  # without a value it is a TypeError

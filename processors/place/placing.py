@@ -83,7 +83,9 @@ class Placing:
         keys = [_key(decoded.snapshots, at) for at in decoded.strangers]
         self._services.unpack(keys)
         for key, (at, names) in zip(keys, decoded.strangers.items(), strict=True):
-            identities[at] = self._meet(key, names)
+            identities[at] = number = self._meet(key, names)
+            if at in decoded.written:
+                self._services.identities.add_written(number, decoded.written[at])
         return identities
 
     def _meet(self, key: Key, names: Names) -> int:

@@ -171,3 +171,15 @@ def test_batches_of_one_are_read_the_same(seed: int) -> None:
         for at in range(len(records)):
             one = records[at : at + 1]
             _assert_same(own.read(one), _defined(one))
+
+
+def test_an_identity_is_known_by_its_bytes_from_its_first_record() -> None:
+    own, rng = Stack(), random.Random(1)
+    records = Records.of([agent_record(rng, at) for at in range(EACH)])
+    known = own.services.identities.written
+    own.read(records)
+    numbers = _numbers(records, known)
+    assert sum(number >= 0 for number in numbers) > EACH // 2
+    before = dict(known)
+    own.read(records)
+    assert known == before
