@@ -114,18 +114,15 @@ def sizes_of(snapshots: Sequence[Snapshot]) -> Sizes:
 def _growable(snapshots: Snapshots, host: Flags, process: Flags) -> tuple[Ints, Flags]:
     """Return what `fleetleak.records.memory.growable` returns, and where it is known."""
     given = snapshots.whole
-    anon, used, attributed = given("anon"), given("used"), np.maximum(given("attributed"), 0)
-    held = np.where(
-        anon >= 0,
-        anon + _or_0(snapshots, "shmem") + _kernel(snapshots) + _unnamed(snapshots, host, process),
-        used,
-    )
-    own = held + _or_0(snapshots, "swap_used") - attributed
+    anon, used, kernel = given("anon"), given("used"), _kernel(snapshots)
+    unnamed = _unnamed(snapshots, kernel, host, process)
+    held = np.where(anon >= 0, anon + _or_0(snapshots, "shmem") + kernel + unnamed, used)
+    own = held + _or_0(snapshots, "swap_used") - _or_0(snapshots, "attributed")
     # The sum of several fields can exceed the bound of one field.
     return np.minimum(np.maximum(own, 0), MOST_BYTES), (anon >= 0) | (used >= 0)
 
 
-def _unnamed(snapshots: Snapshots, host: Flags, process: Flags) -> Ints:
+def _unnamed(snapshots: Snapshots, kernel: Ints, host: Flags, process: Flags) -> Ints:
     """Return what `fleetleak.records.memory.unnamed` returns."""
     given = snapshots.whole
     anon, file, total, free = given("anon"), given("file"), given("total"), given("free")
@@ -133,7 +130,7 @@ def _unnamed(snapshots: Snapshots, host: Flags, process: Flags) -> Ints:
     whole = np.where(host, total - free, given("used"))
     known = np.where(host, (total >= 0) & (free >= 0), whole >= 0)
     # Shared memory is part of `file` here.
-    named = anon + file + _or_0(snapshots, "slab_reclaimable") + _kernel(snapshots)
+    named = anon + file + _or_0(snapshots, "slab_reclaimable") + kernel
     counted = known & ~process & (anon >= 0) & (file >= 0)
     return np.where(counted, np.maximum(whole - named, 0), 0)
 
