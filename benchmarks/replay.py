@@ -47,6 +47,8 @@ FEW_SERIES, FEW_SAMPLES = 10, 4_000
 ALONE_SERVICES, ALONE_TICKS = 500, 4
 STORED_SERVICES = 1_000
 PROFILED_SERVICES, PROFILED_TICKS = 5_000, 4
+# One in fifty leaks: 200 of them are scored, as where one release makes a whole fleet leak.
+LEAKING_AMONG, LEAKING_TICKS = 10_000, 8
 WARM_TICKS = 7 * WINDOW
 BATCH = Settings().runtime.batch_records
 
@@ -121,6 +123,7 @@ class Bench:
         self._alone = Fleet(states, ALONE_SERVICES)
         self._stored = Fleet(states, STORED_SERVICES)
         self._profiled = Fleet(states, PROFILED_SERVICES)
+        self._leaking = Fleet(states, LEAKING_AMONG)
 
     def turn(self) -> Figures:
         """Measure everything once."""
@@ -139,12 +142,19 @@ class Bench:
             "batch_of_one_ms": one,
             "batch_of_one_ms_without_kernels": one_without,
             **self._checkpoint(),
+            "leaking_us_per_sample": self._leaks(),
             "profile_us": self._profile(),
         }
 
     def _replay(self, services: int, samples: int) -> float:
         fleet = self._replayed[services]
         return fleet.us_per_record(fleet.next(max(LEAST_TICKS, samples // services)))
+
+    def _leaks(self) -> float:
+        """Return microseconds per record of what leaks, with its forecast and words."""
+        batches = self._leaking.next(LEAKING_TICKS, size=LEAKING_AMONG)
+        only = slice(series.LEAK_EVERY - 1, None, series.LEAK_EVERY)
+        return self._leaking.us_per_record([batch[only] for batch in batches])
 
     def _batch_of_one(self) -> float:
         """Return the median time of a batch of one record, in milliseconds."""

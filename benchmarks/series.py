@@ -20,8 +20,11 @@ _DAY_TICKS = int(86400 / INTERVAL_SECONDS)
 _LEAK_TICKS = 3 * _DAY_TICKS  # length of a leaking run; then it restarts
 _NOISE, _SAW, _WAVE, _LEAK = 0.003, 0.15, 0.1, 0.5  # shares of the limit
 
+LEAK_EVERY = 50
+"""Of so many series in a row, the last one leaks."""
+
 _number = np.arange(DISTINCT)
-_leaks = _number % 50 == 49
+_leaks = _number % LEAK_EVERY == LEAK_EVERY - 1
 _level = 0.2 + 0.3 * (_number * 37 % DISTINCT) / DISTINCT
 _phase_ticks = _number * 7919
 _saw_ticks = 30 + 7 * (_number % 30)

@@ -9,6 +9,8 @@ from processors.decode.snapshots import Ints
 from processors.place.previous import Previous
 from processors.place.services import Services
 
+_NONE: Rows = np.empty(0, np.intp)
+
 
 def first_that_forgets(services: Services, identities: Ints, time: Floats) -> int:
     """Return the place of the first record that makes rows new; the number of records if none does.
@@ -46,7 +48,7 @@ def firsts_that_forget(services: Services, identities: Ints, rows: Rows, time: F
     seen = services.instances.time.take(services.identities.instance.take(identities))
     forgets = (seen >= 0) & (time - seen > services.forget_seconds)
     if not (due | forgets).any():
-        return np.empty(0, np.intp)
+        return _NONE
     _, first = np.unique(rows, return_index=True)
     for place in first[due[first] & ~forgets[first]].tolist():
         service = services.in_row(rows.item(place))
@@ -64,7 +66,7 @@ def _may_forget(services: Services, instances: Rows, rows: Rows, time: Floats) -
     if time.max() - oldest > services.forget_seconds:
         before = Previous(instances).of(time, seen)
         may |= (before >= 0) & (time - before > services.forget_seconds)
-    return np.unique(rows[may])
+    return np.unique(rows[may]) if may.any() else _NONE
 
 
 def _one_by_one(services: Services, identities: Ints, time: Floats, at: Rows) -> int:

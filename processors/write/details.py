@@ -12,7 +12,7 @@ from fleetleak.records import Snapshot
 from processors.columns import Flags, Floats, Rows
 from processors.decode.identities import Identities
 from processors.decode.sizes import limit_name
-from processors.evidence.features import read
+from processors.evidence.features import FlowFeatures, read
 from processors.evidence.findings import TrendFindings
 from processors.evidence.reasons import reasons, turning_points
 from processors.methods.base import AHEAD, MethodFindings
@@ -90,9 +90,7 @@ class Details:
         self._eta = _by_row(self._forecast, (trend.eta, 1), (trend.eta_low, 1), (trend.eta_high, 1))
         before, after = methods.level * placed.units / sizes.limit, sizes.memory / sizes.limit
         self._levels = _by_row(self._drifted, (before, 6), (after, 6))
-        suspected = np.flatnonzero(trend.suspected)
-        signs, flows = turning_points(trend, suspected), read(trend.flows.take(suspected, axis=0))
-        self._suspected = dict(zip(suspected.tolist(), zip(signs, flows, strict=True), strict=True))
+        self._suspected = _of_suspected(trend)
         for row in rows.tolist():
             self._write(row)
 
@@ -153,6 +151,15 @@ class Details:
     def _limit_name(self, row: int) -> str:
         own = self._identities.limit_name(self._placed.identities.item(row))
         return limit_name(self._placed.sizes.name.item(row), own)
+
+
+def _of_suspected(trend: TrendFindings) -> dict[int, tuple[str, FlowFeatures]]:
+    """Return the sign that decided on each suspected sample, and its features, by row."""
+    rows = np.flatnonzero(trend.suspected)
+    if not len(rows):
+        return {}
+    found = zip(turning_points(trend, rows), read(trend.flows.take(rows, axis=0)), strict=True)
+    return dict(zip(rows.tolist(), found, strict=True))
 
 
 def _by_row(where: Flags, *columns: tuple[Floats, int]) -> dict[int, tuple[float, ...]]:
