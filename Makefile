@@ -48,8 +48,9 @@ check: .venv/.synced ## Lint, format and types
 
 build: .venv/.synced ## Build the wheel, and see that it holds our five packages with the kernels, and nothing else
 	@rm -rf dist build && $(UV) build --wheel --quiet
-	@$(RUN) python -m zipfile -l dist/*.whl | awk 'NR > 1 { split($$1, p, "/"); print p[1] }' | sort -u | tee dist/contents
-	@$(RUN) python -m zipfile -l dist/*.whl | grep -q kernels/_compiled || { echo "the kernels were not compiled"; false; }
+	@$(RUN) python -m zipfile -l dist/*.whl > dist/files
+	@awk 'NR > 1 { split($$1, p, "/"); print p[1] }' dist/files | sort -u | tee dist/contents
+	@grep -q kernels/_compiled dist/files || { echo "the kernels were not compiled"; false; }
 	@test "$$(grep -v dist-info dist/contents | tr '\n' ' ')" = "fleetleak fleetleak_app processors producers sinks "
 
 bench: .venv/.synced ## Run the benchmarks (docs/benchmarks.md)
