@@ -47,7 +47,7 @@ FEW_SERIES, FEW_SAMPLES = 10, 4_000
 ALONE_SERVICES, ALONE_TICKS = 500, 4
 STORED_SERVICES = 1_000
 PROFILED_SERVICES, PROFILED_TICKS = 5_000, 4
-# One in fifty leaks: 200 of them are scored, as where one release makes a whole fleet leak.
+# One in fifty leaks, and only these 200 are scored: as where one release makes a whole fleet leak.
 LEAKING_AMONG, LEAKING_TICKS = 10_000, 8
 WARM_TICKS = 7 * WINDOW
 BATCH = Settings().runtime.batch_records

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,6 +24,21 @@ _SERVICE_AT = NAMES.index("service")
 _UNKNOWN, _NOT_SURE = -1, -2
 
 
+class Stranger(NamedTuple):
+    """An identity that is not known.
+
+    Parameters
+    ----------
+    names
+        Its names.
+    written
+        How they are written in the record, where the kernel can find them by that.
+    """
+
+    names: Names
+    written: bytes | None = None
+
+
 @dataclass(frozen=True)
 class Decoded:
     """The readable snapshots of a batch.
@@ -35,23 +50,19 @@ class Decoded:
     identities
         The number of the identity of each, shape `(B,)`; -1 where it is not known.
     strangers
-        The names of those, by place.
-    written
-        How their names are written in the record, where the kernel can find them by that, by place.
+        Those, by place.
     """
 
     snapshots: Snapshots
     identities: Ints
-    strangers: dict[int, Names]
-    written: dict[int, bytes]
+    strangers: dict[int, Stranger]
 
     def without(self, places: set[int]) -> Decoded:
         """Return the snapshots that are not at these places."""
         kept = np.array([at for at in range(len(self.identities)) if at not in places], dtype=np.intp)
         moved = {old: new for new, old in enumerate(kept.tolist())}
-        strangers = {moved[at]: names for at, names in self.strangers.items() if at in moved}
-        written = {moved[at]: text for at, text in self.written.items() if at in moved}
-        return Decoded(self.snapshots.take(kept), self.identities.take(kept), strangers, written)
+        strangers = {moved[at]: one for at, one in self.strangers.items() if at in moved}
+        return Decoded(self.snapshots.take(kept), self.identities.take(kept), strangers)
 
 
 class SnapshotDecoder:
@@ -94,7 +105,7 @@ class SnapshotDecoder:
         kernels.read_snapshots(arrays, TAG, records.keys, records.values, known)
         left = np.flatnonzero(numbers < 0)
         if not len(left):
-            return Decoded(Snapshots(records, floats, ints), numbers, {}, {})
+            return Decoded(Snapshots(records, floats, ints), numbers, {})
         sure = numbers[left] == _UNKNOWN
         part = records.take(left.tolist())
         bad_here: dict[int, Unreadable] = {}
@@ -105,15 +116,15 @@ class SnapshotDecoder:
             read.snapshots.floats,
             read.snapshots.ints,
         )
-        strangers, written = {left.item(at): names for at, names in read.strangers.items()}, {}
         for at in np.flatnonzero(sure).tolist():
             one, number = part[at], read.identities.item(at)
             text = kernels.snapshot_texts((KERNEL_FIELDS,), TAG, one.partition, one.key, one.value)
-            if text is not None and number >= 0:
+            if at in read.strangers:
+                read.strangers[at] = read.strangers[at]._replace(written=text)
+            elif text is not None and number >= 0:
                 self._identities.add_written(number, text)
-            elif text is not None and at in read.strangers:
-                written[left.item(at)] = text
-        return Decoded(Snapshots(records, floats, ints), numbers, strangers, written)
+        strangers = {left.item(at): one for at, one in read.strangers.items()}
+        return Decoded(Snapshots(records, floats, ints), numbers, strangers)
 
     def _read(self, records: Records, bad: dict[int, Unreadable]) -> Decoded:
         """Return all snapshots; those at the places in `bad` mean nothing."""
@@ -124,8 +135,8 @@ class SnapshotDecoder:
                 service = named[_SERVICE_AT]
                 bad[at] = Unreadable("wrong-key", f"the record's key must be its service, {service!r}")
         numbers = self._identities.look_up(np.array(records.partitions, dtype=np.int64), names)
-        strangers = {at: names[at] for at in np.flatnonzero(numbers < 0).tolist() if at not in bad}
-        return Decoded(Snapshots(records, *columns(rows)), numbers, strangers, {})
+        strangers = {at: Stranger(names[at]) for at in np.flatnonzero(numbers < 0).tolist() if at not in bad}
+        return Decoded(Snapshots(records, *columns(rows)), numbers, strangers)
 
     def _rows(self, records: Records, bad: dict[int, Unreadable]) -> list[RowValues]:
         values: list[Any] = records.values  # without a value it is a TypeError

@@ -82,10 +82,10 @@ class Placing:
         identities = decoded.identities.copy()
         keys = [_key(decoded.snapshots, at) for at in decoded.strangers]
         self._services.unpack(keys)
-        for key, (at, names) in zip(keys, decoded.strangers.items(), strict=True):
+        for key, (at, (names, written)) in zip(keys, decoded.strangers.items(), strict=True):
             identities[at] = number = self._meet(key, names)
-            if at in decoded.written:
-                self._services.identities.add_written(number, decoded.written[at])
+            if written is not None:
+                self._services.identities.add_written(number, written)
         return identities
 
     def _meet(self, key: Key, names: Names) -> int:

@@ -63,24 +63,24 @@ def portray(
     return Portrait(features, quality, siblings, told)
 
 
-def _features(trend: TrendFindings, row: int, seen: FlowFeatures, measured: Measured) -> Features:
+def _features(trend: TrendFindings, row: int, flows: FlowFeatures, measured: Measured) -> Features:
     snapshot = measured.snapshot
     period, gap = float(trend.period[row]), float(trend.gap[row])
     swap = snapshot.swap_used
     return Features(
-        growth=[round(x, 3) for x in seen.growth],
-        allocation=[round(x, 3) for x in seen.allocation],
-        deallocation=[round(x, 3) for x in seen.deallocation],
-        volatility=[round(x, 4) for x in seen.volatility],
-        autocorrelation=[round(x, 3) for x in seen.autocorrelation],
+        growth=[round(x, 3) for x in flows.growth],
+        allocation=[round(x, 3) for x in flows.allocation],
+        deallocation=[round(x, 3) for x in flows.deallocation],
+        volatility=[round(x, 4) for x in flows.volatility],
+        autocorrelation=[round(x, 3) for x in flows.autocorrelation],
         period=round(period, 1) if np.isfinite(period) else None,
         fragmentation_index=_fragmentation(snapshot),
-        collections_per_hour=round(seen.collections_per_sample * 3600.0 / max(gap, 1e-3), 3),
-        collection_correlation=round(seen.collection_correlation, 3),
-        fault_correlation=None if snapshot.faults_minor is None else round(seen.fault_correlation, 3),
-        swap_share=None if swap is None else round(seen.swap / max(measured.memory, seen.swap, 1.0), 4),
-        swap_growth=None if swap is None else round(seen.swap_growth, 3),
-        swap_pattern=None if swap is None else _swap(seen.swap, seen.swap_growth),
+        collections_per_hour=round(flows.collections_per_sample * 3600.0 / max(gap, 1e-3), 3),
+        collection_correlation=round(flows.collection_correlation, 3),
+        fault_correlation=None if snapshot.faults_minor is None else round(flows.fault_correlation, 3),
+        swap_share=None if swap is None else round(flows.swap / max(measured.memory, flows.swap, 1.0), 4),
+        swap_growth=None if swap is None else round(flows.swap_growth, 3),
+        swap_pattern=None if swap is None else _swap(flows.swap, flows.swap_growth),
     )
 
 

@@ -56,7 +56,7 @@ class Stack:
         decoded = self._decoder.decode(records, rejected)
         known = self.services.identities.names
         names = [
-            decoded.strangers[at] if number < 0 else known[number]
+            decoded.strangers[at].names if number < 0 else known[number]
             for at, number in enumerate(decoded.identities.tolist())
         ]
         assert set(decoded.strangers) == set(np.flatnonzero(decoded.identities < 0).tolist())

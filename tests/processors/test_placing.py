@@ -22,30 +22,23 @@ from processors.decode.sizes import Sizes, limit_name
 from processors.place.placed import Placed
 from processors.place.placing import Placing
 from processors.place.services import Services
+from tests.processors.front import Front
 from tests.processors.odd_streams import CUTS, FORGET, FUTURE, Event, events, random_records, records
 from tests.processors.placing_reference import Admitted, Instance, Reference
 from tests.processors.series import MIB, START, pieces, record, role, snapshot
 from tests.unit.strategies import REPEATABLE
 
 
-class Placer:
-    """A decoder and a placing with their services, as the scoring role has them."""
+class Placer(Front):
+    """Decodes and places, and notes what was admitted."""
 
     def __init__(self) -> None:
+        super().__init__(FORGET)
         self.admitted: list[Admitted] = []
-        self.rejected: list[Rejected] = []
-        self.applied = Applied()
-        self.services = Services({}, {}, 1e12, FORGET)
-        self._decoder = SnapshotDecoder(self.services.identities, FUTURE)
-        self._placing = Placing(self.services)
 
     def take(self, batch: Sequence[Record]) -> None:
         """Place a batch of records."""
-        self.services.identities.trim()
-        left = Records.of(batch)
-        while len(left):
-            decoded = self._decoder.decode(left, self.rejected)
-            placed, left = self._placing.place(decoded, self.applied)
+        for placed in self.place(batch):
             self.admitted += _admitted(self.services, placed)
 
     @property

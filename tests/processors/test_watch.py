@@ -14,16 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetleak.records import Snapshot
-from fleetleak.stream import Applied, Key, Record
-from fleetleak.stream.records import Records
-from processors.decode.decoder import SnapshotDecoder
+from fleetleak.stream import Key, Record
 from processors.place.placed import Placed
-from processors.place.placing import Placing
-from processors.place.services import Services
 from processors.place.siblings import VIEW_SECONDS, Sibling, SiblingView
 from processors.place.stored import decode
 from processors.place.watch import watch
-from tests.processors.odd_streams import CUTS, FORGET, FUTURE, Event, events, random_records, records
+from tests.processors.front import Front
+from tests.processors.odd_streams import CUTS, FORGET, Event, events, random_records, records
 from tests.processors.series import MIB, START, pieces, record, role, snapshot
 from tests.unit.strategies import REPEATABLE
 
@@ -31,7 +28,7 @@ Suspects = Callable[[int], bool]
 LONG = 1e9
 
 
-class Watcher:
+class Watcher(Front):
     """What the scoring role does with the siblings, without the scores.
 
     Attributes
@@ -41,18 +38,13 @@ class Watcher:
     """
 
     def __init__(self, suspects: Suspects, forget: float = LONG) -> None:
+        super().__init__(forget)
         self.views: dict[int, Any] = {}
-        self.services = Services({}, {}, 1e12, forget)
         self._suspects = suspects
-        self._decoder = SnapshotDecoder(self.services.identities, FUTURE)
-        self._placing = Placing(self.services)
 
     def take(self, batch: Sequence[Record]) -> None:
         """Place and watch a batch of records."""
-        self.services.identities.trim()
-        left = Records.of(batch)
-        while len(left):
-            placed, left = self._placing.place(self._decoder.decode(left, []), Applied())
+        for placed in self.place(batch):
             self._watch(placed.take(np.flatnonzero(placed.sizes.known)))
 
     def _watch(self, placed: Placed) -> None:

@@ -26,10 +26,8 @@ def encode(log: Leaves, records: Rows, n_leaves: int) -> list[bytes]:
 
     Parameters
     ----------
-    log
-        Leaves, shape `(rows, window_size, trees)`.
-    records
-        How many records of the log are in use, by row.
+    log, records, n_leaves
+        As in `leaf_counts`.
     """
     counts = leaf_counts(log, records, n_leaves)
     cells = np.flatnonzero(counts)
