@@ -18,7 +18,8 @@ import msgspec
 from fleetleak.settings.tree import Settings
 
 _SECRET = re.compile(
-    r"pass|pwd|secret|token|jaas|ssl\.key|private\.key|\.pem|credential|oauthbearer\.config",
+    r"pass|pwd|secret|token|jaas|ssl\.key|private\.key|\.pem|credential|oauthbearer\.config|authorization"
+    r"|cookie|api[._-]?key",
     re.IGNORECASE,
 )
 _HIDDEN = "***"
@@ -109,6 +110,8 @@ def _allowed(info: msgspec.inspect.Type) -> str:
             word = "a whole number" if isinstance(info, msgspec.inspect.IntType) else "a number"
             low = f" from {_exact(info.ge)}" if info.ge is not None else ""
             return word + low + (f" to {_exact(info.le)}" if info.le is not None else "")
+        case msgspec.inspect.BoolType():
+            return "true or false"
         case msgspec.inspect.LiteralType():
             return "one of " + ", ".join(sorted(map(str, info.values)))
         case msgspec.inspect.ListType():

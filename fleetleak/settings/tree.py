@@ -87,6 +87,30 @@ class ProducerSettings(Struct, forbid_unknown_fields=True):
     )
 
 
+class PrometheusSettings(Struct, forbid_unknown_fields=True):
+    """How to reach a Prometheus, or what answers like it."""
+
+    url: Annotated[
+        str | None,
+        Meta(description="Its address, with what comes before /api/v1, such as http://prometheus:9090."),
+    ] = None
+    user: Annotated[str | None, Meta(description="The name for basic authentication.")] = None
+    password_file: Annotated[str | None, Meta(description="A file with the password of the user.")] = None
+    token_file: Annotated[str | None, Meta(description="A file with a bearer token.")] = None
+    headers: Annotated[
+        dict[str, str],
+        Meta(description="Further headers, as name=value: that of a tenant, for one."),
+    ] = field(default_factory=dict)
+    ca_file: Annotated[str | None, Meta(description="A file with the certificates of its authority.")] = None
+    certificate_file: Annotated[str | None, Meta(description="A file with our own certificate.")] = None
+    key_file: Annotated[str | None, Meta(description="A file with the key of our own certificate.")] = None
+    verify: Annotated[bool, Meta(description="Whether its certificate is checked.")] = True
+    timeout_seconds: Annotated[float, _about("The longest wait for an answer, seconds.", ge=1, le=3600)] = (
+        120.0
+    )
+    concurrency: Annotated[int, _about("Most queries at once.", ge=1, le=16)] = 2
+
+
 class RuntimeSettings(Struct, forbid_unknown_fields=True):
     """How processors and sinks read, commit and restore."""
 
@@ -233,6 +257,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
     topics: TopicSettings = field(default_factory=TopicSettings)
     producer: ProducerSettings = field(default_factory=ProducerSettings)
+    prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     processor: ProcessorSettings = field(default_factory=ProcessorSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)

@@ -35,6 +35,7 @@ COMMANDS = {
     "models": "fleetleak_app.cli.models",
     "tracks": "fleetleak_app.cli.tracks",
     "replay-dead-letters": "fleetleak_app.cli.replay_dead_letters",
+    "backtest": "fleetleak_app.cli.backtest",
     "replay": "fleetleak_app.cli.replay",
     "plot": "fleetleak_app.cli.plot",
     "evaluate": "fleetleak_app.cli.evaluate",

@@ -1,4 +1,4 @@
-"""What `replay` and `plot` share: the options for the files, and reading them."""
+"""What `replay`, `plot` and `backtest` share: the options for the files, and reading them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="CSV, Parquet or JSON, gzip too (docs/replay.md)"
     )
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how to read files."""
     parser.add_argument(
         "--columns", default="", metavar="FIELD=COLUMN,...",
         help='columns whose names are not known: by name, in quotes ("a,b") or by position (#3)',
@@ -41,15 +46,24 @@ def load(arguments: argparse.Namespace) -> Recording:
         If they cannot be read, or too few rows can be judged.
     """
     try:
-        columns = parse_mapping(arguments.columns)
-        sizes = _size("--limit", arguments.limit), _size("--total", arguments.total)
-        options = Options(columns, arguments.unit, *sizes)
-        recording = read(arguments.files, options)
+        recording = read(arguments.files, options(arguments))
         for line in recording.notes.lines():
             print(f"note: {line}", file=sys.stderr)
         return judged(recording)
     except BadRecording as error:
         raise CommandFailed(str(error)) from None
+
+
+def options(arguments: argparse.Namespace) -> Options:
+    """Return the options for reading files.
+
+    Raises
+    ------
+    BadRecording
+        If one of them cannot be used.
+    """
+    sizes = _size("--limit", arguments.limit), _size("--total", arguments.total)
+    return Options(parse_mapping(arguments.columns), arguments.unit, *sizes)
 
 
 def _size(option: str, text: str | None) -> int | None:

@@ -15,6 +15,7 @@ from fleetleak.observe.garbage import collect_seldom
 from fleetleak.settings import Loaded, Settings
 from fleetleak_app.cli import CommandFailed, recordings
 from fleetleak_app.cli.extras import needs
+from fleetleak_app.cli.progress import bar
 from fleetleak_app.reading import Recording
 from fleetleak_app.replay.drive import Outputs, drive
 from fleetleak_app.replay.records import records
@@ -76,11 +77,12 @@ def replay(
     from sinks.alerting.leak import role
 
     scoring, alerting = Scoring(settings, "scores"), role.alerting(settings)
-    return drive(records(recording, in_turns), len(recording), scoring, alerting, progress)
+    total = len(recording)
+    return drive(records(recording, in_turns), scoring, alerting, lambda done: progress(done / total))
 
 
 def _in_memory(recording: Recording, loaded: Loaded, in_turns: bool) -> Generator[Results, None, None]:
-    batches = replay(recording, loaded.settings, _progress(len(recording)), in_turns)
+    batches = replay(recording, loaded.settings, _progress(recording), in_turns)
     collect_seldom()
     alerts: list[bytes] = []
     for outputs in batches:
@@ -104,7 +106,7 @@ def _via_kafka(recording: Recording, loaded: Loaded) -> Generator[Results, None,
     own_broker = loaded.origin["kafka.bootstrap_servers"] == "default"
     try:
         with properties_checked():
-            yield from through_kafka(recording, loaded.settings, own_broker, _progress(len(recording)), _say)
+            yield from through_kafka(recording, loaded.settings, own_broker, _progress(recording), _say)
     except (BrokerFailed, Unreachable, WrongTopics, ReplayFailed, ScanFailed) as error:
         raise CommandFailed(str(error)) from None
     except KafkaException as error:
@@ -174,14 +176,5 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _progress(total: int) -> Callable[[float], None]:
-    shown = [time.monotonic()]
-
-    def show(share: float) -> None:
-        if not sys.stderr.isatty() or time.monotonic() - shown[0] < 0.2:
-            return
-        shown[0] = time.monotonic()
-        bar = "#" * int(40 * share)
-        print(f"\r[{bar:<40}] {share:.0%} of {total}", end="", file=sys.stderr, flush=True)
-
-    return show
+def _progress(recording: Recording) -> Callable[[float], None]:
+    return bar(f"{len(recording):,} snapshots")

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from fleetleak.records import Snapshot, encode
+from fleetleak.records import Snapshot
 from fleetleak.settings import Settings
-from fleetleak.stream import Record
 from fleetleak_app.evaluation import synthetic
 from fleetleak_app.evaluation.alerts import Alert
 from fleetleak_app.evaluation.cases import Case
 from fleetleak_app.reading import unit_scale
 from fleetleak_app.replay.drive import drive
+from fleetleak_app.replay.records import records_of
 from processors.scoring import Scoring
 from sinks.alerting.leak.role import alerting
 
@@ -56,14 +56,8 @@ def alerts(
     """Return the alerts on snapshots that are in order of time; `settings` are by default the defaults."""
     settings = settings or Settings()
     roles = Scoring(settings, "scores"), alerting(settings)
-    outputs = drive(records(snapshots), len(snapshots), *roles, progress)
+    outputs = drive(records_of(snapshots), *roles, lambda done: progress(done / len(snapshots)))
     return list(lines(output.value for batch in outputs for output in batch.alerts))
-
-
-def records(snapshots: Iterable[Snapshot]) -> Iterator[Record]:
-    """Yield snapshots as input records of the scoring role."""
-    for offset, one in enumerate(snapshots):
-        yield Record(0, offset, one.service.encode(), encode(one), one.timestamp)
 
 
 def lines(values: Iterable[bytes | None]) -> Iterator[Alert]:

@@ -25,6 +25,7 @@ from fleetleak_app.evaluation.asked import asked
 from fleetleak_app.evaluation.cases import Case
 from fleetleak_app.evaluation.scorer import score
 from fleetleak_app.replay.drive import BATCH_RECORDS
+from fleetleak_app.replay.records import records_of
 from processors.scoring import Scoring
 from sinks.alerting.leak.role import alerting
 
@@ -125,7 +126,7 @@ def rows(volumes: Mapping[str, Volume]) -> Iterator[list[str]]:
 def main() -> None:
     """Measure and print."""
     given = asked(__doc__)
-    volumes = run(given.cases, list(product.records(given.snapshots)))
+    volumes = run(given.cases, list(records_of(given.snapshots)))
     if given.json:
         print(json.dumps({name: asdict(one) for name, one in volumes.items()}))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import matplotlib
@@ -88,6 +89,15 @@ def save(figure: Figure, file: Path) -> None:
     """Write PNG or SVG, chosen by the end of the file's name."""
     metadata = {"Date": None} if file.suffix == ".svg" else None
     figure.savefig(file, metadata=metadata)
+
+
+@matplotlib.rc_context(STYLE)
+def svg(figure: Figure) -> str:
+    """Return an SVG as text, to be put into a page."""
+    file = StringIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    text = file.getvalue()
+    return text[text.index("<svg") :]
 
 
 class _Drawing:

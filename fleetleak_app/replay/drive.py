@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from fleetleak.stream import Record, Role
 from fleetleak.stream.role import Output
@@ -20,7 +21,7 @@ class Outputs:
 
 
 def drive(
-    records: Iterator[Record], total: int, scoring: Role, alerting: Role, progress: Callable[[float], None]
+    records: Iterable[Record], scoring: Role, alerting: Role, progress: Callable[[int], None] = lambda _: None
 ) -> Iterator[Outputs]:
     """Send records through scoring and alerting, batch by batch.
 
@@ -29,19 +30,14 @@ def drive(
     Parameters
     ----------
     progress
-        Called with the share of the records that are done.
+        Called with the number of records that are done.
     """
     offset = done = 0
-    batch: list[Record] = []
-    for record in records:
-        batch.append(record)
-        if len(batch) == BATCH_RECORDS:
-            yield (outputs := _step(batch, scoring, alerting, offset))
-            offset, done, batch = offset + len(outputs.scores), done + len(batch), []
-            progress(done / total)
-    if batch:
-        yield _step(batch, scoring, alerting, offset)
-    progress(1.0)
+    rest = iter(records)
+    while batch := list(islice(rest, BATCH_RECORDS)):
+        yield (outputs := _step(batch, scoring, alerting, offset))
+        offset, done = offset + len(outputs.scores), done + len(batch)
+        progress(done)
 
 
 def _step(batch: list[Record], scoring: Role, alerting: Role, offset: int) -> Outputs:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
-from fleetleak.records import Snapshot
+from fleetleak.records import Snapshot, encode
 from fleetleak.stream import Record
 from fleetleak_app.reading import Recording
 
@@ -28,6 +28,12 @@ def records(recording: Recording, in_turns: bool = False) -> Iterator[Record]:
         row = rows[offset]
         value = {"schema": _SCHEMA} | {n: v for n, v in zip(names, row, strict=True) if v is not None}
         yield Record(0, offset, str(row[service]).encode(), orjson.dumps(value), float(row[at]))
+
+
+def records_of(snapshots: Iterable[Snapshot]) -> Iterator[Record]:
+    """Yield snapshots as input records of the scoring role."""
+    for offset, one in enumerate(snapshots):
+        yield Record(0, offset, one.service.encode(), encode(one), one.timestamp)
 
 
 def _turns(services: Sequence[str]) -> list[int]:

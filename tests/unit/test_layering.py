@@ -47,6 +47,7 @@ ARROWS = {
     "fleetleak.stream": Arrows(_ground("records", "settings", "observe", "kafka")),
     "producers": Arrows(_ground("records", "settings", "kafka")),
     "producers.host": Arrows(_ground("records", "observe") | {"producers"}),
+    "producers.prometheus": Arrows(_ground("records", "settings") | {"producers"}),
     "processors": Arrows(_ground("records", "settings", "observe", "kafka", "stream", "text", "liveness")),
     "sinks": Arrows(
         _ground("records", "settings", "observe", "kafka", "stream", "text", "alert_text", "liveness")
@@ -65,11 +66,17 @@ ARROWS = {
     "fleetleak_app.evaluation": Arrows(
         _ground("records", "settings", "stream") | _application("reading", "replay") | {"processors", "sinks"}
     ),
+    "fleetleak_app.backtest": Arrows(
+        _ground("records", "settings", "stream", "text", "alert_text")
+        | _application("reading", "replay", "evaluation", "tables")
+        | {"producers.prometheus", "processors", "sinks"}
+    ),
     "fleetleak_app.cli": Arrows(
         _ground("records", "settings", "observe", "kafka", "stream", "stopping", "extras", "text")
         | _ground("alert_text")
         | _application("reading", "tracks", "replay", "roles", "tables"),
-        _application("demo", "evaluation") | {"producers", "producers.host", "processors", "sinks"},
+        _application("backtest", "demo", "evaluation")
+        | {"producers", "producers.host", "producers.prometheus", "processors", "sinks"},
     ),
     "fleetleak_app.demo": Arrows(
         _ground("records", "settings", "kafka") | _application("processes", "roles", "tables"),

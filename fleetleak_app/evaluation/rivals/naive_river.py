@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
-from river import anomaly, preprocessing, time_series
 
 from fleetleak_app.evaluation.alerts import Alert
 from fleetleak_app.evaluation.cases import Case, Floats
@@ -38,6 +37,9 @@ class NaiveRiver:
 
 @lru_cache(maxsize=1)  # both votes look at the same scores, case by case
 def _scores(case: Case) -> tuple[Floats, Flags]:
+    # Loading these takes two seconds, and not all who use other rivals want them.
+    from river import anomaly, preprocessing, time_series
+
     scaler: Any = preprocessing.MinMaxScaler()
     trees: Any = anomaly.HalfSpaceTrees(seed=1)
     model = time_series.SNARIMAX(p=3, d=1, q=2)

@@ -1,0 +1,135 @@
+"""The history of a server: pieces of time, each asked for ahead of its use by a few threads."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from fleetleak_app.backtest.answers import Answers
+from fleetleak_app.backtest.plan import Asked, Plan, infos_of, source_of
+from producers.prometheus.api import Api, ApiFailed
+from producers.prometheus.assemble import Assembler
+from producers.prometheus.preset import Source
+from producers.prometheus.series import Points, Window
+
+_AHEAD = 2  # pieces whose answers may wait
+# So long a time is asked for at once for the labels of infos.
+_INFO_SECONDS = 7 * 86_400.0
+A = TypeVar("A")
+
+
+class Piece(NamedTuple):
+    """The answers for one window, by preset and source."""
+
+    window: Window
+    readings: dict[str, list[tuple[Source, list[Points]]]]
+
+
+def pieces(api: Api, plan: Plan, answers: Answers, concurrency: int) -> Iterator[Piece]:
+    """Yield the pieces of a plan in order of time; an answer that is kept already is not asked for.
+
+    Raises
+    ------
+    ApiFailed
+        If the server does not answer.
+    """
+    every = [
+        (number, at, window, asked)
+        for number, window in enumerate(plan.pieces())
+        for at, asked in enumerate(plan.asked)
+    ]
+
+    def answer(number: int, at: int, window: Window, asked: Asked) -> list[Points]:
+        name = f"{number:06d}-{at:03d}"
+        known = answers.get(name, list[Points])
+        if known is None:
+            known = api.range(plan.query(asked), window)
+            answers.put(name, known)
+        return known
+
+    came = ahead([partial(answer, *one) for one in every], concurrency, _AHEAD * len(plan.asked))
+    for window in plan.pieces():
+        readings: dict[str, list[tuple[Source, list[Points]]]] = {}
+        for asked in plan.asked:
+            readings.setdefault(asked.preset, []).append((source_of(asked), next(came)))
+        yield Piece(window, _together(readings))
+
+
+def _together(
+    readings: dict[str, list[tuple[Source, list[Points]]]],
+) -> dict[str, list[tuple[Source, list[Points]]]]:
+    """Return readings with the series of one source, asked for by several selectors, in one list."""
+    whole: dict[str, list[tuple[Source, list[Points]]]] = {}
+    for preset, every in readings.items():
+        by_source: dict[Source, list[Points]] = {}
+        for source, points in every:
+            by_source.setdefault(source, []).extend(points)
+        whole[preset] = list(by_source.items())
+    return whole
+
+
+def learn_infos(
+    api: Api, plan: Plan, answers: Answers, assembler: Assembler, say: Callable[[str], None]
+) -> None:
+    """Read who owns what; without an answer, names are made of what the series themselves say."""
+    for number, (info, select) in enumerate(infos_of(plan)):
+        begin, part = plan.begin, 0
+        while begin <= plan.whole.end:
+            end = min(begin + _INFO_SECONDS, plan.whole.end)
+            name = f"info-{number:03d}-{part:03d}"
+            every = answers.get(name, list[dict[str, str]])
+            if every is None:
+                try:
+                    every = api.series(select, begin, end)
+                except ApiFailed as error:
+                    say(f"{info.metric} cannot be read, so names are made without it: {error}")
+                    break
+                answers.put(name, every)
+            assembler.learn(info, every)
+            begin, part = end + plan.step, part + 1
+
+
+def ahead(works: Iterable[Callable[[], A]], threads: int, most: int) -> Iterator[A]:
+    """Yield the results of calls in their order; at most `most` wait or run beside the one that is due.
+
+    The threads do not keep the process alive: Ctrl-C does not wait for a slow server.
+
+    Examples
+    --------
+    >>> list(ahead([partial(pow, 2, n) for n in range(4)], threads=2, most=2))
+    [1, 2, 4, 8]
+    """
+    jobs: queue.SimpleQueue[tuple[Callable[[], A], Future[A]] | None] = queue.SimpleQueue()
+    for _ in range(threads):
+        threading.Thread(target=_work, args=(jobs,), daemon=True).start()
+    waiting: deque[Future[A]] = deque()
+    try:
+        for work in works:
+            future: Future[A] = Future()
+            waiting.append(future)
+            jobs.put((work, future))
+            if len(waiting) > most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+        for _ in range(threads):
+            jobs.put(None)
+
+
+def _work(jobs: queue.SimpleQueue[Any]) -> None:
+    while (job := jobs.get()) is not None:
+        work, future = job
+        if not future.set_running_or_notify_cancel():
+            continue
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)

@@ -1,0 +1,69 @@
+"""What the usual rules would have said of the same data: `predict_linear`, and Coroot's."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+
+from fleetleak_app.evaluation.cases import Case
+from fleetleak_app.evaluation.rivals.base import DAY, HOUR, Rival
+from fleetleak_app.evaluation.rivals.coroot import Coroot
+from fleetleak_app.evaluation.rivals.predict_linear import PredictLinear
+
+RULES: tuple[Rival, ...] = (
+    PredictLinear("predict_linear 6 h -> 4 d and > 70 %", 6 * HOUR, 4 * DAY, min_share=0.7, hold=HOUR),
+    Coroot("Coroot's rule"),
+)
+"""The rules of the table; each looks back less than `_KEEP_SECONDS`."""
+_KEEP_SECONDS = 8 * HOUR
+_AT_ONCE_SECONDS = 12 * HOUR
+
+
+class Followed:
+    """The rules on one instance. Only what they still look back at is kept.
+
+    Attributes
+    ----------
+    spans
+        For each rule when it fired: begin and end, in unix seconds; an end is infinite while it fires.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._times, self._shares = array("d"), array("f")
+        self._done = float("-inf")
+        self.spans: tuple[list[tuple[float, float]], ...] = tuple([] for _ in RULES)
+
+    def add(self, time: float, share: float) -> None:
+        """Take the used share of the limit at a time."""
+        self._times.append(time)
+        self._shares.append(share)
+        first = self._times[0] if self._done < 0 else self._done
+        if time - first >= _AT_ONCE_SECONDS:
+            self.judge()
+
+    def judge(self) -> None:
+        """Judge what came since the last time."""
+        if not self._times or self._times[-1] <= self._done:
+            return
+        times, shares = np.array(self._times), np.array(self._shares, dtype=float)
+        case = Case(self._name, times, shares, np.ones(len(times)), "", "", (), (), times[0], times[-1])
+        for rule, spans in zip(RULES, self.spans, strict=True):
+            self._note(rule, case, spans)
+        self._done = float(times[-1])
+        kept = int(np.searchsorted(times, times[-1] - _KEEP_SECONDS))
+        del self._times[:kept], self._shares[:kept]
+
+    def _note(self, rule: Rival, case: Case, spans: list[tuple[float, float]]) -> None:
+        is_firing = bool(spans) and spans[-1][1] == float("inf")
+        # What it said of the time before is known already.
+        for alert in rule.alerts(case):
+            fires = alert["state"] == "firing"
+            if alert["time"] <= self._done or fires == is_firing:
+                continue
+            is_firing = fires
+            if fires:
+                spans.append((alert["time"], float("inf")))
+            else:
+                spans[-1] = spans[-1][0], alert["time"]

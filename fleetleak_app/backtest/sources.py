@@ -1,0 +1,184 @@
+"""Where a history comes from: a server, files with Prometheus' names, or recorded series of any form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from fleetleak.records import Snapshot
+from fleetleak.stream import Record
+from fleetleak_app.backtest.answers import Answers
+from fleetleak_app.backtest.files import Files, stored
+from fleetleak_app.backtest.history import Piece, learn_infos, pieces
+from fleetleak_app.backtest.plan import Plan, made
+from fleetleak_app.reading import Notes, Options, Recording, judged, read
+from fleetleak_app.replay.records import records, records_of
+from producers.prometheus.api import Api
+from producers.prometheus.assemble import Assembler, Assumed
+from producers.prometheus.matchers import Matcher
+from producers.prometheus.presets import PRESETS
+from producers.prometheus.series import Window
+
+Say = Callable[[str], None]
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a source.
+
+    Parameters
+    ----------
+    presets
+        Names of presets; None: all that have data.
+    assumed
+        The limit and total, in bytes, of instances that have none.
+    """
+
+    presets: Sequence[str] | None = None
+    matchers: Sequence[Matcher] = ()
+    assumed: Assumed = field(default_factory=Assumed)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A source that is ready: its name for people, the time it covers, and its records in order of time.
+
+    `notes` are complete when the records have passed.
+    """
+
+    name: str
+    whole: Window
+    records: Iterable[Record]
+    notes: Callable[[], list[str]]
+
+
+def of_server(
+    api: Api, whole: Window, question: Question, answers: Answers, concurrency: int, now: float,
+    say: Say, progress: Progress,
+) -> Given:  # fmt: skip
+    """Return the history of a server.
+
+    Parameters
+    ----------
+    now
+        Unix seconds: an older plan in the folder of answers is not used again.
+
+    Raises
+    ------
+    NoData
+        If the server has nothing that can be judged.
+    ApiFailed
+        If it does not answer; also while the records are read.
+    """
+    plan = answers.plan(now)
+    if plan is not None:
+        say("an earlier backtest was interrupted: this one goes on with its time and its answers")
+    else:
+        plan = made(api, whole, question.presets, question.matchers)
+        answers.keep_plan(plan)
+    _say_plan(plan, say)
+    assembler = Assembler(plan.presets(), question.assumed)
+    learn_infos(api, plan, answers, assembler, say)
+    snapshots = _snapshots(pieces(api, plan, answers, concurrency), plan.whole, assembler, progress)
+
+    def lines() -> list[str]:
+        notes = Notes()
+        for said, count in api.partial.items():
+            notes.note(f"{count} answers lacked something: {said}")
+        return _lines(notes, assembler)
+
+    return Given(api.name, plan.whole, records_of(snapshots), lines)
+
+
+def of_files(
+    names: Sequence[str],
+    question: Question,
+    options: Options,
+    step: float | None,
+    say: Say,
+    progress: Progress,
+) -> Given:
+    """Return the history in files.
+
+    Raises
+    ------
+    BadRecording
+        If a file cannot be read, or too little of it can be judged.
+    NoData
+        If the files have series of Prometheus, but none that is asked for.
+    """
+    notes = Notes()
+    every = stored(names, notes)
+    shown = names[0] if len(names) == 1 else f"{len(names)} files"
+    if every is None:
+        return _of_recording(judged(read(names, options)), shown, progress)
+    files = Files(every, question.presets, question.matchers, step)
+    for preset in files.presets:
+        say(f"{preset.name}: {files.series(preset):,} series, {preset.about}")
+    assembler = Assembler(files.presets, question.assumed)
+    for preset in files.presets:
+        for info in preset.infos:
+            assembler.learn(info, files.labels_of(info.metric))
+    snapshots = _snapshots(files.pieces(), files.whole, assembler, progress)
+    return Given(shown, files.whole, records_of(snapshots), lambda: _lines(notes, assembler))
+
+
+def _of_recording(recording: Recording, name: str, progress: Progress) -> Given:
+    times = sorted(set(recording.columns["timestamp"]))
+    steps = sorted(later - earlier for earlier, later in pairwise(times))
+    step = steps[len(steps) // 2] if steps else 60.0
+    whole = Window(times[0], step, round((times[-1] - times[0]) / step) + 1)
+
+    def passing() -> Iterator[Record]:
+        for number, record in enumerate(records(recording)):
+            if number % 1000 == 0:
+                progress(number / len(recording))
+            yield record
+        progress(1.0)
+
+    return Given(name, whole, passing(), lambda: [*recording.notes.lines(), recording.summary()])
+
+
+def _snapshots(
+    every: Iterable[Piece], whole: Window, assembler: Assembler, progress: Progress
+) -> Iterator[Snapshot]:
+    done = 0
+    for piece in every:
+        yield from assembler.snapshots(piece.window, piece.readings)
+        done += piece.window.steps
+        progress(done / whole.steps)
+
+
+def _lines(notes: Notes, assembler: Assembler) -> list[str]:
+    """Return what was noticed, when all has passed."""
+    for reason, left in assembler.left.items():
+        notes.leave(reason, left.count, left.first)
+    return [*notes.lines(), *([f"left out: {notes.reasons()}"] if notes.left else [])]
+
+
+def _say_plan(plan: Plan, say: Say) -> None:
+    for preset in plan.presets():
+        series = max(one.series for one in plan.asked if one.preset == preset.name)
+        say(f"{preset.name}: up to {series:,} at once, {preset.about}")
+    queries = len(plan.asked) * sum(1 for _ in plan.pieces())
+    say(f"reading about {plan.points:,} points in {queries:,} queries")
+
+
+def known_presets(names: str) -> list[str] | None:
+    """Return the presets of a text: names with commas, or None for `auto`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such preset.
+    """
+    wanted = [name.strip() for name in names.split(",")]
+    if wanted == ["auto"]:
+        return None
+    known = [preset.name for preset in PRESETS]
+    for name in wanted:
+        if name not in known:
+            raise ValueError(f"there is no preset {name}: choose from auto, {', '.join(known)}")
+    return wanted

@@ -1,0 +1,219 @@
+"""A result for the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from fleetleak import alert_text
+from fleetleak.text import duration, moment
+from fleetleak_app.backtest.result import OURS, Killed, Raised, Result
+from fleetleak_app.backtest.watch import Point, Watched
+from fleetleak_app.reading.notes import listed
+from fleetleak_app.tables import render, terminal_width
+
+_BARS = "▁▂▃▄▅▆▇█"
+_WIDE = 60
+_MOST_ALERTS, _MOST_SILENT, _MOST_KILLS = 30, 10, 20
+_WIDTH = 100
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the whole result, line by line."""
+    whole, services = result.whole, len(result.services())
+    yield f"{result.source}: {moment(whole.begin)} to {moment(whole.end)}, every {whole.step:g} s"
+    yield (
+        f"{result.samples:,} samples of {len(result.watch):,} instances of {services:,} services,"
+        f" {result.series_days:,.1f} series-days"
+    )
+    yield ""
+    yield from _alerts(result)
+    yield ""
+    yield from _silent(result)
+    yield ""
+    yield from kills(result)
+    yield ""
+    yield from table(result)
+
+
+def _alerts(result: Result) -> Iterator[str]:
+    count = len(result.raised)
+    if not count:
+        yield "fleetleak would have raised no alert"
+        return
+    yield f"fleetleak would have raised {count} alert{'s' if count > 1 else ''}:"
+    for one in result.raised[:_MOST_ALERTS]:
+        yield ""
+        yield from _alert(one)
+    if count > _MOST_ALERTS:
+        yield f"  and {count - _MOST_ALERTS} more (--json and --report have all of them)"
+
+
+def _alert(one: Raised) -> Iterator[str]:
+    yield f"  {headline(one)}"
+    yield _wrapped(alert_text.summary(one.firing))
+    if one.watched is not None and (points := one.watched.points()):
+        yield f"    {sparkline(points, one.firing.time)}"
+    yield _wrapped(aftermath(one))
+
+
+def headline(one: Raised) -> str:
+    """Return when an alert began, what it is about, and the time that was left."""
+    alert = one.firing
+    left = "no forecast"
+    if alert.eta is not None and alert.eta_low is not None and alert.eta_high is not None:
+        times = (alert.eta, alert.eta_low, alert.eta_high)
+        middle, low, high = (duration(max(0.0, time - alert.time)) for time in times)
+        left = f"{middle} left ({low} to {high})"
+    return f"{moment(alert.time)}  {alert.severity}  {alert.service}  {alert.kind}, {left}"
+
+
+def aftermath(one: Raised) -> str:
+    """Return what followed an alert."""
+    said = []
+    if one.kills:
+        more = f" and {len(one.kills) - 1} more" if len(one.kills) > 1 else ""
+        said.append(
+            f"an OOM kill on {moment(one.kills[0])}, {duration(one.kills[0] - one.firing.time)} later{more}"
+        )
+    if one.ended is not None:
+        why = f": {one.ended.closed_by}" if one.ended.closed_by else ""
+        said.append(f"it ended on {moment(one.ended.time)}{why}")
+    else:
+        said.append("it was firing still when the data ended")
+    return f"then: {'; '.join(said)}"
+
+
+def sparkline(points: Sequence[Point], at: float) -> str:
+    """Return memory as a line of bars, the highest of each part, with a mark under which the alert began.
+
+    Examples
+    --------
+    >>> sparkline([Point(float(t), t, t, 10.0) for t in range(8)], 6.0)
+    '▁▂▃▄▅▆|▇█'
+    """
+    begin, end = points[0].time, points[-1].time
+    width = min(_WIDE, len(points))
+    highest: list[float | None] = [None] * width
+    for point in points:
+        part = min(width - 1, int((point.time - begin) / max(end - begin, 1e-9) * width))
+        highest[part] = max(point.memory, highest[part] or 0.0)
+    known = [value for value in highest if value is not None]
+    low, span = min(known), max(max(known) - min(known), 1e-9)
+    bars = [" " if v is None else _BARS[min(7, int((v - low) / span * 8))] for v in highest]
+    mark = min(width, max(0, int((at - begin) / max(end - begin, 1e-9) * width)))
+    return "".join([*bars[:mark], "|", *bars[mark:]])
+
+
+def _silent(result: Result) -> Iterator[str]:
+    silent, services = result.silent(), len(result.services())
+    yield f"it stayed silent on {len(silent):,} of {services:,} services" + (
+        ", nearest to an alert:" if silent and silent[0].highest.confidence > 0 else ""
+    )
+    for one in silent[:_MOST_SILENT]:
+        if one.highest.confidence > 0:
+            yield _wrapped(near(one))
+    if unjudged := result.unjudged():
+        yield _wrapped(
+            f"{len(unjudged):,} services have no limit, and no memory of their host is known, so nothing can"
+            f" be said of them; --limit 4GiB gives one: {listed(unjudged)}"
+        )
+
+
+def near(one: Watched) -> str:
+    """Return how near an instance came to an alert, and what spoke against one."""
+    best = one.highest
+    return f"{one.service}: confidence at most {best.confidence:.2f}, {best.turning_point or best.kind}"
+
+
+def kills(result: Result) -> Iterator[str]:
+    """Yield the OOM kills and how long before they were warned of, or why there are none."""
+    every = result.kills
+    if not every:
+        known = any(one.has_kills for one in result.watch)
+        yield (
+            "no OOM kill in this time"
+            if known
+            else "OOM kills are not known: no counter of them in this data"
+        )
+        return
+    warned = sum(kill.warned[OURS] is not None for kill in every)
+    yield f"{len(every)} OOM kills, {warned} of them warned of:"
+    for kill in every[:_MOST_KILLS]:
+        yield f"  {moment(kill.time)}  {kill.instance}  {lead(kill)}"
+    if len(every) > _MOST_KILLS:
+        yield f"  and {len(every) - _MOST_KILLS} more"
+
+
+def lead(kill: Killed) -> str:
+    """Return how long before a kill fleetleak warned."""
+    ahead = kill.warned[OURS]
+    return "not warned of" if ahead is None else f"warned {duration(ahead)} before"
+
+
+def table(result: Result, width: int | None = None) -> Iterator[str]:
+    """Yield the table of fleetleak and the usual rules, one line each."""
+    rows = [
+        {
+            "name": row.name,
+            "alerts": row.alerts,
+            "rate": f"{row.per_100_series_days:.2f}",
+            "warned": f"{row.warned} of {len(result.kills)}",
+            "lead": duration(row.median_lead_seconds) if row.median_lead_seconds is not None else None,
+        }
+        for row in result.table
+    ]
+    heads = {
+        "name": "", "alerts": "alerts", "rate": "in 100 series-days", "warned": "kills warned of",
+        "lead": "median lead",
+    }  # fmt: skip
+    yield from render(rows, heads, width or max(_WIDTH, terminal_width())).split("\n")
+    yield "An alert counts once for all instances of a service, also for the rules."
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(
+        text, _WIDTH, initial_indent="    ", subsequent_indent="      ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def plain(result: Result) -> dict[str, object]:
+    """Return the result for programs."""
+    return {
+        "source": result.source,
+        "begin": result.whole.begin,
+        "end": result.whole.end,
+        "step_seconds": result.whole.step,
+        "samples": result.samples,
+        "instances": len(result.watch),
+        "services": len(result.services()),
+        "series_days": result.series_days,
+        "alerts": [
+            {
+                "firing": msgspec.to_builtins(one.firing),
+                "ended": one.ended.time if one.ended else None,
+                "oom_kills": one.kills,
+            }
+            for one in result.raised
+        ],
+        "silent": [
+            {"service": one.service, "instance": one.instance, "highest_confidence": one.highest.confidence}
+            for one in result.silent()
+        ],
+        "unjudged": result.unjudged(),
+        "oom_kills": [
+            {
+                "time": kill.time,
+                "service": kill.service,
+                "instance": kill.instance,
+                "warned_seconds_before": kill.warned,
+            }
+            for kill in result.kills
+        ],
+        "detectors": [row._asdict() for row in result.table],
+        "unreadable": len(result.rejected),
+        "notes": result.notes,
+    }

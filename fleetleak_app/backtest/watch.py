@@ -1,0 +1,164 @@
+"""What is kept of each instance while its scores pass: little, and no more for a longer history."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from fleetleak.records.types import Scope
+from fleetleak_app.backtest.rules import Followed
+from producers.prometheus.series import Window
+
+_BUCKETS = 150  # of the time, each with its lowest and its highest memory
+_MOST_MARKS = 100
+# Time without data is not watched: between two samples that are so many steps apart.
+_GAP_STEPS = 10
+
+
+class Seen(msgspec.Struct, gc=False):
+    """The fields of a score that are kept."""
+
+    service: str
+    instance: str
+    time: float
+    scope: Scope = "process"
+    memory: int | None = None
+    limit: int | None = None
+    limit_name: str | None = None
+    room_used: float | None = None
+    confidence: float = 0.0
+    kind: str = "stable"
+    turning_point: str | None = None
+    restarted: bool = False
+    oom_kills: int | None = None
+
+
+class Point(NamedTuple):
+    """The memory of one moment, in bytes: what a leak grows, what counts against the limit, the limit."""
+
+    time: float
+    memory: float
+    counted: float
+    limit: float
+
+
+class Watched:
+    """One instance.
+
+    Attributes
+    ----------
+    watched_seconds
+        The time that has data.
+    judged
+        How many samples had a memory and a limit.
+    highest
+        Its score with the highest confidence.
+    kills
+        When it was killed for lack of memory, in unix seconds.
+    """
+
+    def __init__(self, first: Seen, whole: Window) -> None:
+        self.service, self.instance, self.scope = first.service, first.instance, first.scope
+        self.highest = first
+        self.limit_name = first.limit_name or "limit"
+        self.samples = self.judged = 0
+        self.watched_seconds = 0.0
+        self.kills: list[float] = []
+        self.restarts: list[float] = []
+        self.rules = Followed(first.instance)
+        self._longest_gap = _GAP_STEPS * whole.step
+        self._bucket_seconds = whole.step * max(1, whole.steps) / _BUCKETS
+        self._newest = first.time
+        self._oom_kills: int | None = None
+        self._points = tuple(array("d" if name == "time" else "f") for name in Point._fields)
+        self._bucket = -1
+        self._lowest: Point | None = None
+        self._most: Point | None = None
+
+    @property
+    def has_kills(self) -> bool:
+        """Whether its OOM kills are counted at all."""
+        return self._oom_kills is not None
+
+    def add(self, score: Seen) -> None:
+        """Take its next score."""
+        self.samples += 1
+        if (gap := score.time - self._newest) <= self._longest_gap:
+            self.watched_seconds += gap
+        self._newest = score.time
+        if score.confidence > self.highest.confidence:
+            self.highest = score
+        if score.restarted and len(self.restarts) < _MOST_MARKS:
+            self.restarts.append(score.time)
+        if score.oom_kills is not None:
+            if self._oom_kills is not None and score.oom_kills > self._oom_kills:
+                self.kills.append(score.time)
+            self._oom_kills = score.oom_kills
+        if score.memory is not None and score.limit:
+            self._measured(score, score.memory, score.limit)
+
+    def _measured(self, score: Seen, memory: int, limit: int) -> None:
+        self.judged += 1
+        share = score.room_used if score.room_used is not None else min(1.0, memory / limit)
+        self.limit_name = score.limit_name or self.limit_name
+        self.rules.add(score.time, share)
+        point = Point(score.time, memory, share * limit, limit)
+        bucket = int(score.time // self._bucket_seconds)
+        if bucket != self._bucket:
+            self._close_bucket()
+            self._bucket, self._lowest, self._most = bucket, point, point
+        elif self._lowest is not None and self._most is not None:
+            if point.memory < self._lowest.memory:
+                self._lowest = point
+            if point.memory > self._most.memory:
+                self._most = point
+
+    def _close_bucket(self) -> None:
+        if self._lowest is None or self._most is None:
+            return
+        for point in sorted({self._lowest, self._most}):
+            for column, value in zip(self._points, point, strict=True):
+                column.append(value)
+        self._lowest = self._most = None
+
+    def end(self) -> None:
+        """Take note that no score follows."""
+        self._close_bucket()
+        self.rules.judge()
+
+    def points(self) -> list[Point]:
+        """Return its memory over the whole time: at most two points for each of 150 parts of it."""
+        return [Point(*values) for values in zip(*self._points, strict=True)]
+
+
+class Watch:
+    """Every instance of a history."""
+
+    def __init__(self, whole: Window) -> None:
+        self._whole = whole
+        self._decode = msgspec.json.Decoder(Seen).decode
+        self._instances: dict[tuple[str, str], Watched] = {}
+
+    def add(self, scores: Iterable[bytes | None]) -> None:
+        """Take more scores, as JSON, in order of time."""
+        for data in scores:
+            score = self._decode(data or b"{}")
+            key = score.service, score.instance
+            watched = self._instances.get(key)
+            if watched is None:
+                watched = self._instances[key] = Watched(score, self._whole)
+            watched.add(score)
+
+    def end(self) -> None:
+        """Take note that no score follows."""
+        for watched in self._instances.values():
+            watched.end()
+
+    def __iter__(self) -> Iterator[Watched]:
+        return iter(self._instances.values())
+
+    def __len__(self) -> int:
+        return len(self._instances)

@@ -1,0 +1,170 @@
+"""`fleetleak backtest`: what fleetleak would have said of the history in a Prometheus, or in files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from fleetleak.observe.garbage import collect_seldom
+from fleetleak.settings import Loaded
+from fleetleak_app.cli import CommandFailed, recordings
+from fleetleak_app.cli.extras import needs
+from fleetleak_app.cli.progress import bar
+from fleetleak_app.cli.times import duration
+from fleetleak_app.reading import BadRecording
+
+if TYPE_CHECKING:
+    from fleetleak_app.backtest.sources import Given, Question
+
+HELP = "say what would have been alerted in the history of a Prometheus (or in files), beside the usual rules"
+SECTIONS = ("prometheus", "processor", "policy", "alerting", "log")
+_SCHEMES = ("http://", "https://")
+_USUAL_STEP_SECONDS = 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's own arguments."""
+    parser.add_argument(
+        "sources", nargs="*", metavar="ADDRESS|FILE",
+        help="a Prometheus, or what answers like it, such as http://prometheus:9090; or files"
+        " (docs/backtest.md)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--since", type=duration, default=30 * 86_400.0, metavar="DURATION", help="how far back; default 30d"
+    )
+    parser.add_argument(
+        "--step", type=duration, metavar="DURATION",
+        help="time between two samples; default 60s, and for files what is usual in them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--preset", default="auto", metavar="NAME,...",
+        help="whose metrics: cadvisor, process, node, windows, or auto: all that have data (default)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--match", default="", metavar="MATCHERS", help="only these series, such as '{namespace=\"shop\"}'"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write one HTML file with pictures")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
+    parser.add_argument(
+        "--answers", type=Path, metavar="FOLDER",
+        help="keep the answers of the server there, for another run; without it they are removed at the end",
+    )  # fmt: skip
+    recordings.add_options(parser)
+
+
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Read the history, send it through the roles, and print what they would have said."""
+    with needs("backtest"):
+        from fleetleak_app.backtest import text
+        from fleetleak_app.backtest.run import backtest
+
+        if arguments.report is not None:
+            from fleetleak_app.backtest import page
+    collect_seldom()
+    with _source(loaded, arguments) as given:
+        result = backtest(given.name, given.whole, given.records, loaded.settings)
+        result.notes = given.notes()
+    if arguments.report is not None:
+        try:
+            page.write(result, arguments.report)
+        except OSError as error:
+            raise CommandFailed(f"{arguments.report} cannot be written: {error.strerror}") from None
+    print(orjson.dumps(text.plain(result)).decode() if arguments.json else "\n".join(text.lines(result)))
+    for line in result.notes:
+        _say(f"note: {line}")
+    if result.rejected:
+        _say(f"note: {len(result.rejected):,} snapshots cannot be judged (first: {result.rejected[0]})")
+    return 0
+
+
+@contextmanager
+def _source(loaded: Loaded, arguments: argparse.Namespace) -> Iterator[Given]:
+    """Give the source; turn its errors into those of a command, also while it is read."""
+    from fleetleak_app.backtest.plan import NoData
+    from producers.prometheus.api import ApiFailed
+    from producers.prometheus.matchers import BadMatchers
+
+    addresses = [name for name in arguments.sources if name.startswith(_SCHEMES)]
+    files = [name for name in arguments.sources if not name.startswith(_SCHEMES)]
+    if len(addresses) > 1 or (addresses and files):
+        raise CommandFailed("give one address, or files")
+    try:
+        question = _question(arguments)
+        if files:
+            yield _of_files(files, arguments, question)
+        else:
+            loaded.settings.prometheus.url = addresses[0] if addresses else loaded.settings.prometheus.url
+            with _of_server(loaded, arguments, question) as given:
+                yield given
+    except (BadMatchers, BadRecording, NoData) as error:
+        raise CommandFailed(str(error)) from None
+    except ApiFailed as error:
+        raise CommandFailed(f"{error}; what is read is kept: the same command goes on from there") from None
+
+
+def _question(arguments: argparse.Namespace) -> Question:
+    from fleetleak_app.backtest.sources import Question, known_presets
+    from producers.prometheus.assemble import Assumed
+    from producers.prometheus.matchers import parse
+
+    options = recordings.options(arguments)
+    try:
+        presets = known_presets(arguments.preset)
+    except ValueError as error:
+        raise CommandFailed(f"--preset: {error}") from None
+    return Question(presets, parse(arguments.match), Assumed(options.limit, options.total))
+
+
+def _of_files(files: list[str], arguments: argparse.Namespace, question: Question) -> Given:
+    from fleetleak_app.backtest.sources import of_files
+
+    return of_files(
+        files, question, recordings.options(arguments), arguments.step, _say, bar("the time in the files")
+    )
+
+
+@contextmanager
+def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question) -> Iterator[Given]:
+    from fleetleak_app.backtest.answers import Answers, usual_folder
+    from fleetleak_app.backtest.sources import of_server
+    from producers.prometheus.api import Api
+    from producers.prometheus.series import Window
+
+    settings = loaded.settings.prometheus
+    api = Api(settings)
+    step = arguments.step or _USUAL_STEP_SECONDS
+    now = time.time()
+    steps = max(1, int(arguments.since // step))
+    # On multiples of the step: servers keep such answers.
+    whole = Window((now // step - steps + 1) * step, step, steps)
+    asked = (
+        api.name,
+        arguments.since,
+        step,
+        question.presets,
+        question.matchers,
+        settings.user,
+        settings.headers,
+    )
+    try:
+        answers = Answers(arguments.answers or usual_folder(*asked))
+    except OSError as error:
+        raise CommandFailed(
+            f"{error.filename} cannot be made: {error.strerror}: give --answers FOLDER"
+        ) from None
+    yield of_server(api, whole, question, answers, settings.concurrency, now, _say, bar("the time"))
+    api.close()
+    if arguments.answers is None:
+        answers.remove()
+
+
+def _say(line: str) -> None:
+    start = "\r\033[K" if sys.stderr.isatty() else ""  # over the progress bar
+    print(f"{start}{line}", file=sys.stderr)

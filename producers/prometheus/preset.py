@@ -1,0 +1,153 @@
+"""A preset: what the metrics of one exporter mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from fleetleak.records.types import Scope
+from producers.names import fit, safe
+
+Labels = Mapping[str, str]
+
+Role = Literal["restarts", "oom_reason"]
+"""What a source may tell beside a field: how often an instance restarted, and whether its last end was an OOM
+kill."""
+
+PLACE = ("place",)
+"""Joins a source to all instances on the same host."""
+
+# How far back a value that seldom changes may lie, as in Prometheus' own look-back.
+SLOW_SECONDS = 300.0
+
+
+class Identity(NamedTuple):
+    """What a series measures.
+
+    Parameters
+    ----------
+    places
+        Names of the host that it runs on, or that it is.
+    """
+
+    scope: Scope
+    service: str
+    instance: str
+    places: tuple[str, ...] = ()
+    version: str | None = None
+    environment: str | None = None
+    labels: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One metric.
+
+    Parameters
+    ----------
+    field
+        The field of a snapshot that it is, or a `Role`. Of several sources of one field the first wins.
+    matchers
+        Label matchers of its own, as PromQL has them between braces.
+    by
+        The labels that join it to instances, or `PLACE`; empty: its own labels name the instance.
+    takes
+        The labels that its series share with the memory of the preset: other matchers of the user are not
+        asked of it. None: all.
+    slow
+        Whether it seldom changes: a value of the last five minutes still holds. It makes no snapshot alone.
+    """
+
+    metric: str
+    field: str
+    matchers: str = ""
+    by: tuple[str, ...] = ()
+    takes: frozenset[str] | None = None
+    slow: bool = False
+
+
+@dataclass(frozen=True)
+class Info:
+    """A metric whose labels, not its values, say more of an instance; they are joined by the labels `by`.
+
+    Only the labels in `keeps` are read.
+    """
+
+    metric: str
+    by: tuple[str, ...]
+    keeps: tuple[str, ...]
+    takes: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The metrics of one exporter.
+
+    Parameters
+    ----------
+    memory
+        The fields of which one is needed for a snapshot; the metric of the first source shows whether there
+        is data.
+    inside
+        Names of presets that measure the same memory, with its limits: where they have data, this one is left
+        out unless it is named.
+    selectors
+        Matchers of the series of instances, as PromQL has them between braces; each selects others.
+    identify
+        Returns the identity of a series from its labels and those of its infos; None if it is not published.
+    derive
+        Completes the fields of one snapshot, in place: bytes by field.
+    """
+
+    name: str
+    about: str
+    memory: tuple[str, ...]
+    sources: tuple[Source, ...]
+    identify: Callable[[Labels, Labels], Identity | None]
+    derive: Callable[[dict[str, float]], None]
+    infos: tuple[Info, ...] = ()
+    inside: tuple[str, ...] = ()
+    selectors: tuple[str, ...] = ("",)
+
+
+def host_of(instance: str) -> str:
+    """Return the host of a target's address, without its port.
+
+    Examples
+    --------
+    >>> host_of("10.0.0.5:9100"), host_of("node-a"), host_of("[fd00::1]:9100")
+    ('10.0.0.5', 'node-a', 'fd00::1')
+    """
+    if instance.startswith("["):
+        return instance[1:].partition("]")[0]
+    host, colon, port = instance.rpartition(":")
+    return host if colon and port.isdigit() and ":" not in host else instance
+
+
+def places_of(labels: Labels, *names: str | None) -> tuple[str, ...]:
+    """Return the names of a host: those given, and those in the labels of a target on it."""
+    known = (
+        *names,
+        labels.get("node"),
+        labels.get("kubernetes_io_hostname"),
+        host_of(labels.get("instance", "")),
+    )
+    return tuple(dict.fromkeys(filter(None, known)))
+
+
+def of_cluster(labels: Labels, instance: str) -> str:
+    """Return the name of an instance, with that of its cluster where the labels have one."""
+    cluster = labels.get("cluster")
+    return fit(f"{cluster}/{instance}" if cluster else instance)
+
+
+def host_identity(labels: Labels, name: str | None) -> Identity | None:
+    """Return the identity of a host: `name` is its own name, if that is known."""
+    places = places_of(labels, name)
+    if not places:
+        return None
+    own = places[0]
+    return Identity(
+        "host", fit(f"host/{safe(own)}"), of_cluster(labels, own), places, environment=labels.get("cluster")
+    )

@@ -1,0 +1,112 @@
+"""Containers, as cAdvisor measures them: in the kubelet, or on its own beside Docker."""
+
+from __future__ import annotations
+
+from producers import kubernetes
+from producers.names import fit, safe
+from producers.prometheus.preset import PLACE, Identity, Info, Labels, Preset, Source, of_cluster, places_of
+
+_POD, _CONTAINER = ("namespace", "pod"), ("namespace", "pod", "container")
+_KUBE = frozenset({*_CONTAINER, "cluster"})
+_HOST = frozenset({"cluster"})
+# Without what only holds a pod's namespaces open, and without the groups around containers.
+_OF_PODS, _OTHERS = 'container!="",container!="POD"', 'container="",pod="",name!=""'
+_COMPOSE = ("container_label_com_docker_compose_project", "container_label_com_docker_compose_service")
+_TAGS = {
+    "annotation_resource_opentelemetry_io_service_name": kubernetes.NAME_ANNOTATION,
+    "annotation_resource_opentelemetry_io_service_version": kubernetes.VERSION_ANNOTATION,
+    "label_app_kubernetes_io_instance": kubernetes.NAME_LABELS[0],
+    "label_app_kubernetes_io_name": kubernetes.NAME_LABELS[1],
+    "label_app_kubernetes_io_version": kubernetes.VERSION_LABEL,
+}
+
+
+def identify(labels: Labels, info: Labels) -> Identity | None:
+    """Return the identity of a container: of Kubernetes by its pod, otherwise by its name."""
+    pod, container, name = labels.get("pod"), labels.get("container"), labels.get("name")
+    if pod and container:
+        return _of_pod(labels, info, pod, container)
+    if pod or not name:
+        return None
+    places = places_of(labels)
+    project, service = (labels.get(label) for label in _COMPOSE)
+    shared = f"{safe(project)}/{safe(service)}" if project and service else safe(name)
+    return Identity(
+        "container",
+        fit(f"container/{shared}"),
+        of_cluster(labels, f"{places[0]}/{name}" if places else name),
+        places,
+        kubernetes.version(labels.get("image", "")),
+        labels.get("cluster"),
+        {"container": fit(name)},
+    )
+
+
+def _of_pod(labels: Labels, info: Labels, pod: str, container: str) -> Identity:
+    namespace = labels.get("namespace") or "default"
+    tags = {name: info[label] for label, name in _TAGS.items() if info.get(label)}
+    workload = kubernetes.workload(pod, _owner(info), tags)
+    return Identity(
+        "container",
+        fit(f"{safe(namespace)}/{safe(workload)}/{safe(container)}"),
+        of_cluster(labels, kubernetes.instance(namespace, pod, container)),
+        places_of(labels),
+        kubernetes.version(labels.get("image", ""), tags),
+        labels.get("cluster"),
+        {"namespace": namespace, "pod": pod, "container": container},
+    )
+
+
+def _owner(info: Labels) -> tuple[str, str] | None:
+    kind, name = info.get("owner_kind"), info.get("owner_name")
+    # A pod without an owner, and a static pod, which a node owns, have names of their own.
+    return (kind, name) if kind and name and kind not in ("<none>", "Node") else None
+
+
+def derive(fields: dict[str, float]) -> None:
+    """Set the limit and what counts against it: the kernel ends a container by its working set."""
+    limit, machine = fields.get("limit"), fields.get("total")
+    known = [size for size in (limit, machine) if size]
+    if known:
+        fields["total"] = min(known)
+    if limit and "working_set" in fields:
+        fields["limit_used"] = fields["working_set"]
+
+
+PRESET = Preset(
+    name="cadvisor",
+    about="containers (kubelet or cAdvisor; limits and owners also from kube-state-metrics)",
+    memory=("working_set", "anon", "used"),
+    sources=(
+        Source("container_memory_working_set_bytes", "working_set"),
+        Source("container_memory_rss", "anon"),
+        Source("container_memory_usage_bytes", "used"),
+        Source("container_memory_cache", "file"),
+        Source("container_memory_swap", "swap_used"),
+        Source("container_spec_memory_limit_bytes", "limit", slow=True),
+        Source(
+            "kube_pod_container_resource_limits", "limit", 'resource="memory"', _CONTAINER, _KUBE, slow=True
+        ),
+        Source(
+            "kube_pod_container_resource_limits_memory_bytes", "limit", "", _CONTAINER, _KUBE, slow=True
+        ),
+        Source("machine_memory_bytes", "total", "", PLACE, _HOST, slow=True),
+        Source("node_memory_MemAvailable_bytes", "available", "", PLACE, _HOST),
+        Source("container_start_time_seconds", "started", slow=True),
+        Source("container_cpu_usage_seconds_total", "cpu_seconds", 'cpu=~"total|"'),
+        Source("container_oom_events_total", "oom_kills"),
+        Source("kube_pod_container_status_restarts_total", "restarts", "", _CONTAINER, _KUBE, slow=True),
+        Source(
+            "kube_pod_container_status_last_terminated_reason",
+            "oom_reason", 'reason="OOMKilled"', _CONTAINER, _KUBE, slow=True,
+        ),
+    ),
+    identify=identify,
+    derive=derive,
+    selectors=(_OF_PODS, _OTHERS),
+    infos=(
+        Info("kube_pod_owner", _POD, ("owner_kind", "owner_name"), _KUBE),
+        Info("kube_pod_labels", _POD, tuple(_TAGS), _KUBE),
+        Info("kube_pod_annotations", _POD, tuple(_TAGS), _KUBE),
+    ),
+)  # fmt: skip
