@@ -66,6 +66,12 @@ SKIPPED_SOURCES = _counter(
     "Files that vanished or cannot be read, and values in them that are malformed or impossible.",
     ["reason"],
 )
+LEFT_OUT = _counter(
+    "producer", "left_out_points", "Points of a Prometheus that are no snapshot or part of one.", ["reason"]
+)
+PARTIAL_ANSWERS = _counter(
+    "producer", "partial_answers", "Answers of which a Prometheus said that they lack something."
+)
 BUFFERED_RECORDS = _gauge("producer", "buffered_records", "Snapshots that wait for the broker.")
 BUFFERED_BYTES = _gauge("producer", "buffered_bytes", "Bytes of the snapshots that wait for the broker.")
 DROPPED_RECORDS = _counter(

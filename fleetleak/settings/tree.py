@@ -105,6 +105,17 @@ class PrometheusSettings(Struct, forbid_unknown_fields=True):
     certificate_file: Annotated[str | None, Meta(description="A file with our own certificate.")] = None
     key_file: Annotated[str | None, Meta(description="A file with the key of our own certificate.")] = None
     verify: Annotated[bool, Meta(description="Whether its certificate is checked.")] = True
+    presets: Annotated[
+        list[str],
+        Meta(description="Whose metrics: cadvisor, process, node, windows; or auto: all that have data."),
+    ] = field(default_factory=lambda: ["auto"])
+    match: Annotated[
+        str, Meta(description="Only series with these label matchers, as PromQL has them between braces.")
+    ] = ""
+    lag_seconds: Annotated[
+        float,
+        _about("A sample is asked for so long after its time, seconds: it may be late.", ge=0, le=3600),
+    ] = 30.0
     timeout_seconds: Annotated[float, _about("The longest wait for an answer, seconds.", ge=1, le=3600)] = (
         120.0
     )

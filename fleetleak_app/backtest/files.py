@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fleetleak_app.backtest.history import Piece
-from fleetleak_app.backtest.plan import MOST_STEPS, NoData
+from fleetleak_app.backtest.plan import MOST_STEPS
 from fleetleak_app.reading import BadRecording, Notes
 from fleetleak_app.reading.jsons import is_json, series
 from fleetleak_app.reading.text import to_text, unpacked
+from producers.prometheus.discover import NoData
 from producers.prometheus.matchers import Matcher, parse, unquoted
 from producers.prometheus.preset import SLOW_SECONDS, Preset, Source
 from producers.prometheus.presets import PRESETS

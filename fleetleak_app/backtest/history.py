@@ -5,15 +5,17 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from fleetleak_app.backtest.answers import Answers
-from fleetleak_app.backtest.plan import Asked, Plan, infos_of, source_of
+from fleetleak_app.backtest.plan import Plan
 from producers.prometheus.api import Api, ApiFailed
 from producers.prometheus.assemble import Assembler
+from producers.prometheus.discover import Asked, infos, source_of
+from producers.prometheus.matchers import Matcher
 from producers.prometheus.preset import Source
 from producers.prometheus.series import Points, Window
 
@@ -74,10 +76,16 @@ def _together(
 
 
 def learn_infos(
-    api: Api, plan: Plan, answers: Answers, assembler: Assembler, say: Callable[[str], None]
+    api: Api,
+    plan: Plan,
+    matchers: Sequence[Matcher],
+    answers: Answers,
+    assembler: Assembler,
+    say: Callable[[str], None],
 ) -> None:
     """Read who owns what; without an answer, names are made of what the series themselves say."""
-    for number, (info, select) in enumerate(infos_of(plan)):
+    names = [preset.name for preset in plan.presets()]
+    for number, (info, select) in enumerate(infos(names, matchers)):
         begin, part = plan.begin, 0
         while begin <= plan.whole.end:
             end = min(begin + _INFO_SECONDS, plan.whole.end)

@@ -15,9 +15,8 @@ from fleetleak_app.backtest.plan import Plan, made
 from fleetleak_app.reading import Notes, Options, Recording, judged, read
 from fleetleak_app.replay.records import records, records_of
 from producers.prometheus.api import Api
-from producers.prometheus.assemble import Assembler, Assumed
+from producers.prometheus.assemble import REASONS, Assembler, Assumed
 from producers.prometheus.matchers import Matcher
-from producers.prometheus.presets import PRESETS
 from producers.prometheus.series import Window
 
 Say = Callable[[str], None]
@@ -80,7 +79,7 @@ def of_server(
         answers.keep_plan(plan)
     _say_plan(plan, say)
     assembler = Assembler(plan.presets(), question.assumed)
-    learn_infos(api, plan, answers, assembler, say)
+    learn_infos(api, plan, question.matchers, answers, assembler, say)
     snapshots = _snapshots(pieces(api, plan, answers, concurrency), plan.whole, assembler, progress)
 
     def lines() -> list[str]:
@@ -154,7 +153,7 @@ def _snapshots(
 def _lines(notes: Notes, assembler: Assembler) -> list[str]:
     """Return what was noticed, when all has passed."""
     for reason, left in assembler.left.items():
-        notes.leave(reason, left.count, left.first)
+        notes.leave(REASONS[reason], left.count, left.first)
     return [*notes.lines(), *([f"left out: {notes.reasons()}"] if notes.left else [])]
 
 
@@ -164,21 +163,3 @@ def _say_plan(plan: Plan, say: Say) -> None:
         say(f"{preset.name}: up to {series:,} at once, {preset.about}")
     queries = len(plan.asked) * sum(1 for _ in plan.pieces())
     say(f"reading about {plan.points:,} points in {queries:,} queries")
-
-
-def known_presets(names: str) -> list[str] | None:
-    """Return the presets of a text: names with commas, or None for `auto`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such preset.
-    """
-    wanted = [name.strip() for name in names.split(",")]
-    if wanted == ["auto"]:
-        return None
-    known = [preset.name for preset in PRESETS]
-    for name in wanted:
-        if name not in known:
-            raise ValueError(f"there is no preset {name}: choose from auto, {', '.join(known)}")
-    return wanted

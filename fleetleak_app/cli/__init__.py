@@ -51,6 +51,8 @@ Each module has HELP, SECTIONS (the sections of settings that it uses, or single
 _ALIASES = {
     "kafka.bootstrap_servers": ["--bootstrap-servers"],
     "producer.procfs": ["--procfs"],
+    "prometheus.match": ["--match"],
+    "prometheus.presets": ["--preset"],
     "producer.cgroupfs": ["--cgroupfs"],
 }
 

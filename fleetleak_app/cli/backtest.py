@@ -43,13 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--step", type=duration, metavar="DURATION",
         help="time between two samples; default 60s, and for files what is usual in them",
     )  # fmt: skip
-    parser.add_argument(
-        "--preset", default="auto", metavar="NAME,...",
-        help="whose metrics: cadvisor, process, node, windows, or auto: all that have data (default)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--match", default="", metavar="MATCHERS", help="only these series, such as '{namespace=\"shop\"}'"
-    )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write one HTML file with pictures")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.add_argument(
@@ -87,39 +80,35 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 @contextmanager
 def _source(loaded: Loaded, arguments: argparse.Namespace) -> Iterator[Given]:
     """Give the source; turn its errors into those of a command, also while it is read."""
-    from fleetleak_app.backtest.plan import NoData
     from producers.prometheus.api import ApiFailed
-    from producers.prometheus.matchers import BadMatchers
+    from producers.prometheus.discover import NoData
 
     addresses = [name for name in arguments.sources if name.startswith(_SCHEMES)]
     files = [name for name in arguments.sources if not name.startswith(_SCHEMES)]
     if len(addresses) > 1 or (addresses and files):
         raise CommandFailed("give one address, or files")
     try:
-        question = _question(arguments)
+        question = _question(loaded, arguments)
         if files:
             yield _of_files(files, arguments, question)
         else:
             loaded.settings.prometheus.url = addresses[0] if addresses else loaded.settings.prometheus.url
             with _of_server(loaded, arguments, question) as given:
                 yield given
-    except (BadMatchers, BadRecording, NoData) as error:
+    except (BadRecording, NoData) as error:
         raise CommandFailed(str(error)) from None
     except ApiFailed as error:
         raise CommandFailed(f"{error}; what is read is kept: the same command goes on from there") from None
 
 
-def _question(arguments: argparse.Namespace) -> Question:
-    from fleetleak_app.backtest.sources import Question, known_presets
+def _question(loaded: Loaded, arguments: argparse.Namespace) -> Question:
+    from fleetleak_app.backtest.sources import Question
     from producers.prometheus.assemble import Assumed
+    from producers.prometheus.discover import chosen
     from producers.prometheus.matchers import parse
 
-    options = recordings.options(arguments)
-    try:
-        presets = known_presets(arguments.preset)
-    except ValueError as error:
-        raise CommandFailed(f"--preset: {error}") from None
-    return Question(presets, parse(arguments.match), Assumed(options.limit, options.total))
+    ours, options = loaded.settings.prometheus, recordings.options(arguments)
+    return Question(chosen(ours.presets), parse(ours.match), Assumed(options.limit, options.total))
 
 
 def _of_files(files: list[str], arguments: argparse.Namespace, question: Question) -> Given:

@@ -1,9 +1,11 @@
-"""`fleetleak producer`: the agent on each host."""
+"""`fleetleak producer`: measures this host, or polls a Prometheus, and publishes the snapshots."""
 
 from __future__ import annotations
 
 import argparse
 import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,25 +13,30 @@ from fleetleak.kafka import client, topics
 from fleetleak.observe import metrics
 from fleetleak.settings import BadSetting, Loaded, Settings
 from fleetleak.settings.load import did_you_mean
+from fleetleak_app.cli.extras import needs
 from fleetleak_app.cli.serve import serve
 
 if TYPE_CHECKING:
+    from producers.host.agent import Agent
     from producers.host.context import Context
+    from producers.prometheus.poller import Poller
+    from producers.publisher import Publisher
 
-HELP = "measure this host's memory and publish it"
-SECTIONS = ("kafka", "producer", "http", "log")
+HELP = "measure this host's memory and publish it, or that of a fleet from a Prometheus"
+SECTIONS = ("kafka", "producer", "prometheus", "http", "log")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: this command has settings only."""
+    """Add this command's own arguments."""
+    parser.add_argument(
+        "source", nargs="?", default="host", choices=[*_SOURCES], help="what to measure; default host"
+    )
 
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
-    """Run the agent until it is stopped. It waits for a broker that does not answer."""
-    # Imported here: the other commands do not need the agent.
+    """Run until it is stopped. It waits for a broker that does not answer."""
+    # Imported here: the other commands do not need them.
     from producers.buffer import Buffer
-    from producers.host.agent import build
-    from producers.host.collectors import COLLECTORS, UnknownCollector
     from producers.publisher import Publisher
 
     settings = loaded.settings
@@ -42,15 +49,44 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         kafka=settings.kafka,
         interval_seconds=ours.interval_seconds,
     )
+    source = _SOURCES[arguments.source](settings, publisher)
+    pulse = source.pulse
+    return serve(settings, "producer", source.run, pulse.ready, pulse.healthy, families=["producer"])
+
+
+def _host(settings: Settings, publisher: Publisher) -> Agent:
+    from producers.host.agent import build
+    from producers.host.collectors import COLLECTORS, UnknownCollector
+
+    ours = settings.producer
     try:
-        agent = build(_context(settings), publisher, ours.interval_seconds, collectors=ours.collectors)
+        return build(_context(settings), publisher, ours.interval_seconds, collectors=ours.collectors)
     except UnknownCollector as error:
         hint = did_you_mean(error.name, list(COLLECTORS))
         raise BadSetting(f"setting producer.collectors: {error}{hint}") from None
     except ValueError as error:
         raise BadSetting(f"setting producer: {error}") from None
-    pulse = agent.pulse
-    return serve(settings, "producer", agent.run, pulse.ready, pulse.healthy, families=["producer"])
+
+
+def _prometheus(settings: Settings, publisher: Publisher) -> Poller:
+    with needs("prometheus"):
+        from producers.prometheus.api import Api
+        from producers.prometheus.poller import Poller
+    from producers.prometheus.discover import chosen
+    from producers.prometheus.matchers import parse
+
+    ours = settings.prometheus
+    presets, matchers = chosen(ours.presets), parse(ours.match)
+    return Poller(
+        Api(ours), publisher, settings.producer.interval_seconds, ours.lag_seconds, presets, matchers, time
+    )
+
+
+_SOURCES: dict[str, Callable[[Settings, Publisher], Agent | Poller]] = {
+    "host": _host,
+    "prometheus": _prometheus,
+}
+"""What can be measured: one line each."""
 
 
 def _context(settings: Settings) -> Context:

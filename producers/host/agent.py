@@ -18,11 +18,9 @@ from producers.publisher import Publisher
 from producers.pulse import Clock, Pulse
 from producers.schedule import Schedule
 from producers.statelog import OK, StateLog
+from producers.ticking import keep_ticking
 
 log = logging.getLogger(__name__)
-
-PUMP_SECONDS = 1.0
-FLUSH_SECONDS = 5.0
 
 
 class Agent:
@@ -50,24 +48,13 @@ class Agent:
         self._collectors = collectors
         self._clock = clock
         self.pulse = Pulse(schedule.interval, clock)
-        self._late = 0
         self._states = StateLog(log)
         self._files = Files(descriptors())
 
     def run(self, stop: threading.Event) -> None:
         """Sample until `stop` is set, then send the remaining records."""
-        while not stop.is_set():
-            wait = self._schedule.wait()
-            self._count_late()
-            if wait > 0:
-                self._publisher.pump()
-                self.pulse.acknowledged(self._publisher.acknowledged)
-                stop.wait(min(wait, PUMP_SECONDS) if self._publisher.waiting else wait)
-                continue
-            self.tick()
-            self._schedule.done()
+        keep_ticking(stop, self._schedule, self._publisher, self.pulse, self.tick, metrics.LATE_TICKS)
         self._files.close()
-        self._publisher.close(FLUSH_SECONDS)
 
     def tick(self) -> Tick:
         """Measure once, publish, and return the tick with its snapshots."""
@@ -94,10 +81,6 @@ class Agent:
             metrics.COLLECT_ERRORS.labels(collector.NAME).inc()
             self._states.set(name, "failed", repr(error), error=error)
         metrics.COLLECT_SECONDS.labels(collector.NAME).observe(self._clock.monotonic() - began)
-
-    def _count_late(self) -> None:
-        metrics.LATE_TICKS.inc(self._schedule.skipped - self._late)
-        self._late = self._schedule.skipped
 
     def _report_skipped(self, tick: Tick) -> None:
         for reason in REASONS:

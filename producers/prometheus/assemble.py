@@ -29,11 +29,13 @@ _MOST: dict[str, float] = {
 }  # fmt: skip
 _FLOATS = frozenset({"started", "cpu_seconds", "pressure_some", "pressure_full"})
 
-IMPOSSIBLE, REPEATED, NAMELESS = (
-    "values that no memory has",
-    "points of a second series",
-    "series without a name",
-)
+IMPOSSIBLE, REPEATED, NAMELESS = "impossible", "repeated", "nameless"
+REASONS = {
+    IMPOSSIBLE: "values that no memory has",
+    REPEATED: "points of a second series",
+    NAMELESS: "series that name nothing",
+}
+"""Why something is left out, in words."""
 
 
 @dataclass

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from fleetleak.settings import BadSetting
 from producers.prometheus.preset import SLOW_SECONDS, Labels, Source
 
 _ONE = re.compile(
@@ -16,7 +17,7 @@ _ONE = re.compile(
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-class BadMatchers(ValueError):
+class BadMatchers(BadSetting):
     """Text that is no label matchers; the message says what is expected."""
 
 

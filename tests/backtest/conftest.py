@@ -15,6 +15,14 @@ from tests.backtest import fleet
 from tests.components import needed
 from tests.notify.servers import free_port
 
+# It scrapes itself, so that there is something live, too.
+_SCRAPE = """
+scrape_configs:
+- job_name: prometheus
+  scrape_interval: 1s
+  static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
+"""
+
 
 class RealPrometheus(NamedTuple):
     """A running Prometheus: its address, where its data is, when the data begin, and its promtool."""
@@ -38,8 +46,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometh
         [promtool, "tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=48h", "-q", text, data],
         check=True, capture_output=True, timeout=200,
     )  # fmt: skip
-    (folder / "prometheus.yml").write_text("{}\n")
     port = free_port()
+    (folder / "prometheus.yml").write_text(_SCRAPE.format(port=port))
     with (folder / "log").open("w") as log, subprocess.Popen(
         [
             server, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={data}",

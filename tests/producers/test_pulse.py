@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from producers import ticking
 from producers.host import agent
 from producers.host.context import Context
 from producers.pulse import Pulse
@@ -86,7 +87,7 @@ class Deaf(Client):
 def test_the_agent_feels_its_own_pulse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Client, ready: bool
 ) -> None:
-    monkeypatch.setattr(agent, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(ticking, "FLUSH_SECONDS", 0.0)
     (tmp_path / "meminfo").write_text("MemTotal: 1000 kB\nMemAvailable: 600 kB\n")
     clock = Clock()
     context = Context(tmp_path, tmp_path / "cgroup", "node-a")

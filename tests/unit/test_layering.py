@@ -47,7 +47,7 @@ ARROWS = {
     "fleetleak.stream": Arrows(_ground("records", "settings", "observe", "kafka")),
     "producers": Arrows(_ground("records", "settings", "kafka")),
     "producers.host": Arrows(_ground("records", "observe") | {"producers"}),
-    "producers.prometheus": Arrows(_ground("records", "settings") | {"producers"}),
+    "producers.prometheus": Arrows(_ground("records", "settings", "observe") | {"producers"}),
     "processors": Arrows(_ground("records", "settings", "observe", "kafka", "stream", "text", "liveness")),
     "sinks": Arrows(
         _ground("records", "settings", "observe", "kafka", "stream", "text", "alert_text", "liveness")
