@@ -25,7 +25,8 @@ _SUFFIXES = (
     re.compile(r"(.+)-\d{1,5}"),  # of a StatefulSet
 )
 _DIGEST = re.compile(r"(?:.*@)?(sha256:[0-9a-f]{12})[0-9a-f]*")
-_TAG = re.compile(r"(?:.*/)?[^/:@]+:([\w][\w.-]*)(?:@.*)?")
+# An image may be known by its digest alone, which is no name with a tag.
+_TAG = re.compile(r"(?!sha256:)(?:.*/)?[^/:@]+:([\w][\w.-]*)(?:@.*)?")
 
 
 def workload(pod: str, owner: tuple[str, str] | None = None, tags: Mapping[str, str] | None = None) -> str:
