@@ -79,8 +79,9 @@ def version(image: str, tags: Mapping[str, str] | None = None) -> str | None:
         if tags.get(name):
             return tags[name]
     for pattern in (_TAG, _DIGEST):
-        if match := pattern.fullmatch(image):
-            return None if match[1] == "latest" else match[1]
+        match = pattern.fullmatch(image)
+        if match and match[1] != "latest":
+            return match[1]
     return None
 
 
