@@ -134,10 +134,11 @@ class Assembler:
                 for number, grown in self._runs.increases(source.metric, points, window):
                     column[number] = max(grown, column[number] or 0.0)
                 continue
+            self._fill(column, source, points)
             if source.field in preset.memory:
                 for number in points.at:
-                    member.named[number] = identity
-            self._fill(column, source, points)
+                    if column[number] is not None:
+                        member.named[number] = identity
         for instance, column in columns.items():
             _merge(members[instance].columns, source.field, column)
 
