@@ -154,12 +154,9 @@ class Assembler:
                     column = joined.setdefault(key, [None] * window.steps)
                     self._fill(column, source, points)
                 joined.setdefault(key, column)
-        for member in members.values():
-            identity = next(filter(None, member.named), None)
-            if identity is not None:
-                found = (joined[key] for key in _wanted(identity, source.by) if key in joined)
-                if (column := next(found, None)) is not None:
-                    _merge(member.columns, source.field, column)
+        if joined:
+            for member in members.values():
+                _merge(member.columns, source.field, _joined(member.named, source.by, joined))
 
     def _fill(self, column: Column, source: Source, points: Points) -> None:
         most = _MOST.get(source.field, MOST_BYTES)
@@ -274,6 +271,22 @@ def _wanted(identity: Identity, by: tuple[str, ...]) -> list[tuple[str, ...]]:
         return [(cluster, place) for place in identity.places]
     values = [identity.labels.get(name, "") for name in by]
     return [(cluster, *values)] if all(values) else []
+
+
+def _joined(
+    named: Sequence[Identity | None], by: tuple[str, ...], columns: Mapping[tuple[str, ...], Column]
+) -> Column:
+    """Return the values for one instance: at each step of the place where it is then."""
+    own: list[Column] = []
+    identity: Identity | None = None
+    joined: Column = []
+    for number, now in enumerate(named):
+        if now is not None and now is not identity:
+            identity = now
+            own = [columns[key] for key in _wanted(now, by) if key in columns]
+        known = (column[number] for column in own if column[number] is not None)
+        joined.append(next(known, None) if own and now is not None else None)
+    return joined
 
 
 def _text(labels: Labels) -> str:
