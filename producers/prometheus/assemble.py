@@ -91,7 +91,7 @@ class Assembler:
         measured = [(preset, self._members(preset, readings, window)) for preset in self._presets]
         for number in range(window.steps):
             time = window.at(number)
-            inside: dict[str, int] = {}
+            inside: dict[tuple[str, ...], int] = {}
             for preset, members in measured:
                 for member in members:
                     identity = member.named[number]
@@ -189,7 +189,7 @@ class Assembler:
         identity: Identity,
         number: int,
         time: float,
-        inside: dict[str, int],
+        inside: dict[tuple[str, ...], int],
     ) -> Snapshot:
         fields = {
             name: value for name, column in member.columns.items() if (value := column[number]) is not None
@@ -216,17 +216,19 @@ class Assembler:
             **values,
         )
         if identity.scope != "host":
-            for place in identity.places:
+            for place in _wanted(identity, PLACE):
                 inside[place] = inside.get(place, 0) + (growable(snapshot) or 0)
         return snapshot
 
-    def _complete_host(self, identity: Identity, values: dict[str, Any], inside: Mapping[str, int]) -> None:
+    def _complete_host(
+        self, identity: Identity, values: dict[str, Any], inside: Mapping[tuple[str, ...], int]
+    ) -> None:
         """Leave out what contradicts the total; set what belongs to instances with snapshots of their own."""
         needed = dict.fromkeys(("started", "total", "limit", "limit_used"))
         for name in drop_impossible({**needed, **values}, host=True):
             if values.pop(name, None) is not None:
                 self._leave(IMPOSSIBLE, 1, f"{name} of {identity.instance}")
-        held = max((inside.get(place, 0) for place in identity.places), default=0)
+        held = max((inside.get(place, 0) for place in _wanted(identity, PLACE)), default=0)
         if held:
             values["attributed"] = min(held, MOST_BYTES)
 
