@@ -210,9 +210,9 @@ class Assembler:
             timestamp=time,
             host=fit(identity.places[0]) if identity.places else None,
             scope=identity.scope,
-            environment=identity.environment,
-            version=identity.version,
-            labels=dict(identity.labels) or None,
+            environment=identity.environment and fit(identity.environment),
+            version=identity.version and fit(identity.version),
+            labels={name: fit(value) for name, value in identity.labels.items()} or None,
             **values,
         )
         if identity.scope != "host":
