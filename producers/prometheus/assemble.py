@@ -2,7 +2,7 @@
 
 The metrics of one instance come as separate series. Here they are put side by side on the grid of the window:
 one snapshot for each instance and step that has memory. What restarts and OOM kills need is remembered from
-window to window; nothing else is, so a window can be of any length.
+window to window, and so is when each series began; nothing else is, so a window can be of any length.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from fleetleak.records.memory import growable
 from fleetleak.records.types import MOST_BYTES, MOST_COUNT, MOST_UNIX_SECONDS
 from producers.names import fit
 from producers.plausible import drop_impossible
+from producers.prometheus.order import Order
 from producers.prometheus.preset import PLACE, Identity, Info, Labels, Preset, Source, places_of
 from producers.prometheus.runs import OOM_KILLS, Runs
 from producers.prometheus.series import Points, Window
@@ -74,6 +75,7 @@ class Assembler:
         self._assumed = assumed or Assumed()
         self._infos: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, str]]] = {}
         self._runs = Runs()
+        self._order = Order()
         self.left: dict[str, Left] = {}
 
     def learn(self, info: Info, every: Iterable[Labels]) -> None:
@@ -98,6 +100,7 @@ class Assembler:
                     if identity is not None:
                         yield self._snapshot(preset, member, identity, number, time, inside)
         self._runs.forget(window.end)
+        self._order.forget(window.end)
 
     def _members(self, preset: Preset, readings: Readings, window: Window) -> list[_Member]:
         members: dict[str, _Member] = {}
@@ -121,7 +124,7 @@ class Assembler:
     ) -> None:
         """Put the series of one source into the columns of their instances."""
         columns: dict[str, Column] = {}
-        for points in _in_order(every):
+        for points in self._order.of(source.metric, every, window):
             identity = self._identity(preset, points.labels)
             if identity is None:
                 self._leave(NAMELESS, 1, f"{source.metric}{_text(points.labels)}")
@@ -147,7 +150,7 @@ class Assembler:
     ) -> None:
         """Put a source that other labels join into the columns of all instances that it is for."""
         joined: dict[tuple[str, ...], Column] = {}
-        for points in _in_order(every):
+        for points in self._order.of(source.metric, every, window):
             column: Column | None = None
             for key in _keys(points.labels, source.by):
                 if column is None:
@@ -234,12 +237,6 @@ class Assembler:
 
     def _leave(self, reason: str, count: int, example: str) -> None:
         self.left.setdefault(reason, Left(0, example)).count += count
-
-
-def _in_order(every: Sequence[Points]) -> list[Points]:
-    """Return series so that of two for one instance the one that goes on is the last, and wins."""
-    good = [one for one in every if one.at]
-    return sorted(good, key=lambda one: (one.at[-1], one.at[0], sorted(one.labels.items())))
 
 
 def _merge(columns: dict[str, Column], name: str, column: Column) -> None:

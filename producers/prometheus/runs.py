@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fleetleak.records.types import MOST_COUNT
-from producers.prometheus.series import Points, Window
+from producers.prometheus.series import FORGET_SECONDS, Points, Window
 
 OOM_KILLS = "oom_kills"
-# An instance or a counter that is silent for so long starts anew.
-_FORGET_SECONDS = 86_400.0
 # The same kill is told by two exporters, one of them later.
 _SAME_KILL_SECONDS = 600.0
 
@@ -86,9 +84,9 @@ class Runs:
 
     def forget(self, now: float) -> None:
         """Forget what has been silent for a day, so that what is remembered stays bounded."""
-        self._runs = {name: run for name, run in self._runs.items() if now - run.seen <= _FORGET_SECONDS}
+        self._runs = {name: run for name, run in self._runs.items() if now - run.seen <= FORGET_SECONDS}
         self._counters = {
-            key: known for key, known in self._counters.items() if now - known[0] <= _FORGET_SECONDS
+            key: known for key, known in self._counters.items() if now - known[0] <= FORGET_SECONDS
         }
 
 

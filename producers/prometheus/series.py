@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+# What is silent for so long starts anew.
+FORGET_SECONDS = 86_400.0
+
 
 class Window(NamedTuple):
     """Evenly spaced times: `steps` of them, the first at `begin` (unix seconds), `step` seconds apart."""
