@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from fleetleak.records.types import MOST_COUNT
@@ -39,7 +40,9 @@ class Runs:
 
     def follow(self, instance: str, time: float, fields: dict[str, float]) -> None:
         """Take the fields of one instance at one step, in place: set `started` and `oom_kills`."""
-        run = self._runs.setdefault(instance, _Run(time))
+        run = self._runs.get(instance)
+        if run is None or time - run.seen > FORGET_SECONDS:
+            run = self._runs[instance] = _Run(time)
         run.seen = time
         restarts, killed = fields.pop("restarts", None), fields.pop("oom_reason", None)
         restarted = _grew(run.restarts, restarts)
@@ -71,15 +74,16 @@ class Runs:
         the new one begins at 0. A value that is no count is left out.
         """
         key = metric, frozenset(points.labels.items())
-        _, before = self._counters.get(key, (0.0, None))
+        seen, before = self._counters.get(key, (-math.inf, 0.0))
         grown = []
         for number, value in zip(points.at, points.values, strict=True):
             if not 0 <= value <= MOST_COUNT:
                 continue
-            grown.append((number, max(0.0, value - before) if before is not None else 0.0))
-            before = value
-        if before is not None:
-            self._counters[key] = window.at(points.at[-1]), before
+            time = window.at(number)
+            grown.append((number, max(0.0, value - before) if time - seen <= FORGET_SECONDS else 0.0))
+            seen, before = time, value
+        if grown:
+            self._counters[key] = seen, before
         return grown
 
     def forget(self, now: float) -> None:
