@@ -25,7 +25,8 @@ _SUFFIXES = (
     re.compile(r"(.+)-\d{1,5}"),  # of a StatefulSet
 )
 _DIGEST = re.compile(r"(?:.*@)?(sha256:[0-9a-f]{12})[0-9a-f]*")
-_TAG = re.compile(r"(?:.*/)?[^/:@]+:([\w][\w.-]*)(?:@.*)?")
+# An image may be known by its digest alone, which is no name with a tag.
+_TAG = re.compile(r"(?!sha256:)(?:.*/)?[^/:@]+:([\w][\w.-]*)(?:@.*)?")
 
 
 def workload(pod: str, owner: tuple[str, str] | None = None, tags: Mapping[str, str] | None = None) -> str:
@@ -78,8 +79,9 @@ def version(image: str, tags: Mapping[str, str] | None = None) -> str | None:
         if tags.get(name):
             return tags[name]
     for pattern in (_TAG, _DIGEST):
-        if match := pattern.fullmatch(image):
-            return None if match[1] == "latest" else match[1]
+        match = pattern.fullmatch(image)
+        if match and match[1] != "latest":
+            return match[1]
     return None
 
 

@@ -2,7 +2,7 @@
 
 The metrics of one instance come as separate series. Here they are put side by side on the grid of the window:
 one snapshot for each instance and step that has memory. What restarts and OOM kills need is remembered from
-window to window; nothing else is, so a window can be of any length.
+window to window, and so is when each series began; nothing else is, so a window can be of any length.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from fleetleak.records.memory import growable
 from fleetleak.records.types import MOST_BYTES, MOST_COUNT, MOST_UNIX_SECONDS
 from producers.names import fit
 from producers.plausible import drop_impossible
+from producers.prometheus.order import Order
 from producers.prometheus.preset import PLACE, Identity, Info, Labels, Preset, Source, places_of
 from producers.prometheus.runs import OOM_KILLS, Runs
 from producers.prometheus.series import Points, Window
@@ -76,6 +77,7 @@ class Assembler:
         self._assumed = assumed or Assumed()
         self._infos: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, str]]] = {}
         self._runs = Runs()
+        self._order = Order()
         self.left: dict[str, Left] = {}
 
     def learn(self, info: Info, every: Iterable[Labels]) -> None:
@@ -93,13 +95,14 @@ class Assembler:
         measured = [(preset, self._members(preset, readings, window)) for preset in self._presets]
         for number in range(window.steps):
             time = window.at(number)
-            inside: dict[str, int] = {}
+            inside: dict[tuple[str, ...], int] = {}
             for preset, members in measured:
                 for member in members:
                     identity = member.named[number]
                     if identity is not None:
                         yield self._snapshot(preset, member, identity, number, time, inside)
         self._runs.forget(window.end)
+        self._order.forget(window.end)
 
     def _members(self, preset: Preset, readings: Readings, window: Window) -> list[_Member]:
         members: dict[str, _Member] = {}
@@ -123,7 +126,7 @@ class Assembler:
     ) -> None:
         """Put the series of one source into the columns of their instances."""
         columns: dict[str, Column] = {}
-        for points in _in_order(every):
+        for points in self._order.of(source.metric, every, window):
             identity = self._identity(preset, points.labels)
             if identity is None:
                 self._leave(NAMELESS, 1, f"{source.metric}{_text(points.labels)}")
@@ -136,10 +139,11 @@ class Assembler:
                 for number, grown in self._runs.increases(source.metric, points, window):
                     column[number] = max(grown, column[number] or 0.0)
                 continue
+            self._fill(column, source, points)
             if source.field in preset.memory:
                 for number in points.at:
-                    member.named[number] = identity
-            self._fill(column, source, points)
+                    if column[number] is not None:
+                        member.named[number] = identity
         for instance, column in columns.items():
             _merge(members[instance].columns, source.field, column)
 
@@ -148,19 +152,16 @@ class Assembler:
     ) -> None:
         """Put a source that other labels join into the columns of all instances that it is for."""
         joined: dict[tuple[str, ...], Column] = {}
-        for points in _in_order(every):
+        for points in self._order.of(source.metric, every, window):
             column: Column | None = None
             for key in _keys(points.labels, source.by):
                 if column is None:
                     column = joined.setdefault(key, [None] * window.steps)
                     self._fill(column, source, points)
                 joined.setdefault(key, column)
-        for member in members.values():
-            identity = next(filter(None, member.named), None)
-            if identity is not None:
-                found = (joined[key] for key in _wanted(identity, source.by) if key in joined)
-                if (column := next(found, None)) is not None:
-                    _merge(member.columns, source.field, column)
+        if joined:
+            for member in members.values():
+                _merge(member.columns, source.field, _joined(member.named, source.by, joined))
 
     def _fill(self, column: Column, source: Source, points: Points) -> None:
         most = _MOST.get(source.field, MOST_BYTES)
@@ -193,7 +194,7 @@ class Assembler:
         identity: Identity,
         number: int,
         time: float,
-        inside: dict[str, int],
+        inside: dict[tuple[str, ...], int],
     ) -> Snapshot:
         fields = {
             name: value for name, column in member.columns.items() if (value := column[number]) is not None
@@ -214,34 +215,30 @@ class Assembler:
             timestamp=time,
             host=fit(identity.places[0]) if identity.places else None,
             scope=identity.scope,
-            environment=identity.environment,
-            version=identity.version,
-            labels=dict(identity.labels) or None,
+            environment=identity.environment and fit(identity.environment),
+            version=identity.version and fit(identity.version),
+            labels={name: fit(value) for name, value in identity.labels.items()} or None,
             **values,
         )
         if identity.scope != "host":
-            for place in identity.places:
+            for place in _wanted(identity, PLACE):
                 inside[place] = inside.get(place, 0) + (growable(snapshot) or 0)
         return snapshot
 
-    def _complete_host(self, identity: Identity, values: dict[str, Any], inside: Mapping[str, int]) -> None:
+    def _complete_host(
+        self, identity: Identity, values: dict[str, Any], inside: Mapping[tuple[str, ...], int]
+    ) -> None:
         """Leave out what contradicts the total; set what belongs to instances with snapshots of their own."""
         needed = dict.fromkeys(("started", "total", "limit", "limit_used"))
         for name in drop_impossible({**needed, **values}, host=True):
             if values.pop(name, None) is not None:
                 self._leave(IMPOSSIBLE, 1, f"{name} of {identity.instance}")
-        held = max((inside.get(place, 0) for place in identity.places), default=0)
+        held = max((inside.get(place, 0) for place in _wanted(identity, PLACE)), default=0)
         if held:
             values["attributed"] = min(held, MOST_BYTES)
 
     def _leave(self, reason: str, count: int, example: str) -> None:
         self.left.setdefault(reason, Left(0, example)).count += count
-
-
-def _in_order(every: Sequence[Points]) -> list[Points]:
-    """Return series so that of two for one instance the one that goes on is the last, and wins."""
-    good = [one for one in every if one.at]
-    return sorted(good, key=lambda one: (one.at[-1], one.at[0], sorted(one.labels.items())))
 
 
 def _merge(columns: dict[str, Column], name: str, column: Column) -> None:
@@ -275,6 +272,22 @@ def _wanted(identity: Identity, by: tuple[str, ...]) -> list[tuple[str, ...]]:
         return [(cluster, place) for place in identity.places]
     values = [identity.labels.get(name, "") for name in by]
     return [(cluster, *values)] if all(values) else []
+
+
+def _joined(
+    named: Sequence[Identity | None], by: tuple[str, ...], columns: Mapping[tuple[str, ...], Column]
+) -> Column:
+    """Return the values for one instance: at each step of the place where it is then."""
+    own: list[Column] = []
+    identity: Identity | None = None
+    joined: Column = []
+    for number, now in enumerate(named):
+        if now is not None and now is not identity:
+            identity = now
+            own = [columns[key] for key in _wanted(now, by) if key in columns]
+        known = (column[number] for column in own if column[number] is not None)
+        joined.append(next(known, None) if own and now is not None else None)
+    return joined
 
 
 def _text(labels: Labels) -> str:

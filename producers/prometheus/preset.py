@@ -97,7 +97,7 @@ class Preset:
     identify
         Returns the identity of a series from its labels and those of its infos; None if it is not published.
     derive
-        Completes the fields of one snapshot, in place: bytes by field.
+        Completes the fields of one snapshot, in place: bytes by field. A negative value is left out.
     """
 
     name: str

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from fleetleak.records.types import MOST_COUNT
-from producers.prometheus.series import Points, Window
+from producers.prometheus.series import FORGET_SECONDS, Points, Window
 
 OOM_KILLS = "oom_kills"
-# An instance or a counter that is silent for so long starts anew.
-_FORGET_SECONDS = 86_400.0
 # The same kill is told by two exporters, one of them later.
 _SAME_KILL_SECONDS = 600.0
 
@@ -41,7 +40,9 @@ class Runs:
 
     def follow(self, instance: str, time: float, fields: dict[str, float]) -> None:
         """Take the fields of one instance at one step, in place: set `started` and `oom_kills`."""
-        run = self._runs.setdefault(instance, _Run(time))
+        run = self._runs.get(instance)
+        if run is None or time - run.seen > FORGET_SECONDS:
+            run = self._runs[instance] = _Run(time)
         run.seen = time
         restarts, killed = fields.pop("restarts", None), fields.pop("oom_reason", None)
         restarted = _grew(run.restarts, restarts)
@@ -73,22 +74,23 @@ class Runs:
         the new one begins at 0. A value that is no count is left out.
         """
         key = metric, frozenset(points.labels.items())
-        _, before = self._counters.get(key, (0.0, None))
+        seen, before = self._counters.get(key, (-math.inf, 0.0))
         grown = []
         for number, value in zip(points.at, points.values, strict=True):
             if not 0 <= value <= MOST_COUNT:
                 continue
-            grown.append((number, max(0.0, value - before) if before is not None else 0.0))
-            before = value
-        if before is not None:
-            self._counters[key] = window.at(points.at[-1]), before
+            time = window.at(number)
+            grown.append((number, max(0.0, value - before) if time - seen <= FORGET_SECONDS else 0.0))
+            seen, before = time, value
+        if grown:
+            self._counters[key] = seen, before
         return grown
 
     def forget(self, now: float) -> None:
         """Forget what has been silent for a day, so that what is remembered stays bounded."""
-        self._runs = {name: run for name, run in self._runs.items() if now - run.seen <= _FORGET_SECONDS}
+        self._runs = {name: run for name, run in self._runs.items() if now - run.seen <= FORGET_SECONDS}
         self._counters = {
-            key: known for key, known in self._counters.items() if now - known[0] <= _FORGET_SECONDS
+            key: known for key, known in self._counters.items() if now - known[0] <= FORGET_SECONDS
         }
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec import Struct
+
+# What is silent for so long starts anew.
+FORGET_SECONDS = 86_400.0
 
 
 class Window(NamedTuple):
@@ -42,13 +44,3 @@ class Points(Struct, array_like=True):
     labels: dict[str, str]
     at: list[int]
     values: list[float]
-
-
-def gathered(labels: dict[str, str], samples: Iterable[tuple[float, float]], window: Window) -> Points:
-    """Return samples, in any order, as points: the newest one of each step."""
-    newest: dict[int, float] = {}
-    for time, value in sorted(samples):
-        number = window.number(time)
-        if 0 <= number < window.steps:
-            newest[number] = value
-    return Points(labels, list(newest), list(newest.values()))

@@ -38,7 +38,7 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
         places,
         kubernetes.version(labels.get("image", "")),
         labels.get("cluster"),
-        {"container": fit(name)},
+        {"container": name},
     )
 
 

@@ -11,17 +11,17 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
 
 
 def derive(fields: dict[str, float]) -> None:
-    """Set what the agent computes from the same numbers."""
+    """Set what the agent computes from the same numbers; what contradicts itself becomes negative."""
     total, available = fields.get("total"), fields.get("available")
     if total and available is not None:
-        fields["used"] = max(0.0, total - available)
+        fields["used"] = total - available
     if total:
         fields["limit"] = total
         if "used" in fields:
             fields["limit_used"] = fields["used"]
     swap, free = fields.get("swap_total"), fields.pop("swap_free", None)
     if swap is not None and free is not None:
-        fields["swap_used"] = max(0.0, swap - free)
+        fields["swap_used"] = swap - free
     cached, buffers = fields.get("file"), fields.pop("buffers", None)
     if cached is not None and buffers is not None:
         fields["file"] = cached + buffers

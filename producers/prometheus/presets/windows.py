@@ -11,12 +11,12 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
 
 
 def derive(fields: dict[str, float]) -> None:
-    """Set what is used; Windows counts its standby cache as free."""
+    """Set what is used, negative if it contradicts itself; Windows counts its standby cache as free."""
     total, available = fields.get("total"), fields.get("available")
     if total:
         fields["limit"] = total
         if available is not None:
-            fields["used"] = fields["limit_used"] = max(0.0, total - available)
+            fields["used"] = fields["limit_used"] = total - available
 
 
 PRESET = Preset(
