@@ -142,7 +142,7 @@ class Api:
             except _Passing as error:
                 if attempt == _TRIES:
                     raise ApiFailed(f"{self.name}, asked {_TRIES} times: {error}") from None
-                self._sleep(min(error.after or pause, _LONGEST_PAUSE_SECONDS))
+                self._sleep(min(pause if error.after is None else error.after, _LONGEST_PAUSE_SECONDS))
                 pause *= 2
         raise AssertionError
 
