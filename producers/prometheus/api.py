@@ -159,13 +159,14 @@ class Api:
         said = _said(body)
         self._check(response, body, said)
         for warning in (*said.warnings, *(["the answer is partial"] if said.isPartial else ())):
-            self.partial[warning] = self.partial.get(warning, 0) + 1
+            line = _line(warning)
+            self.partial[line] = self.partial.get(line, 0) + 1
         return body
 
     def _check(self, response: httpx2.Response, body: bytes, said: _Said) -> None:
         """Raise what a status means."""
         status = response.status_code
-        words = said.error or " ".join(body[: 4 * _SHOWN].decode(errors="replace").split())[:_SHOWN]
+        words = _line(said.error or body[: 4 * _SHOWN].decode(errors="replace"))
         if status in _TOO_MUCH or said.errorType in ("timeout", "execution"):
             raise TooMuch(f"{self.name} refused a query ({status}): {words}")
         if status in _PASSING:
@@ -176,9 +177,8 @@ class Api:
                 " or a header such as X-Scope-OrgID"
             )
         if 300 <= status < 400:
-            raise ApiFailed(
-                f"{self.name} sends us to {response.headers.get('location')}: give that address, or a token"
-            )
+            place = _line(response.headers.get("location", "nowhere"))
+            raise ApiFailed(f"{self.name} sends us to {place}: give that address, or a token")
         if status == 404 and not said.error:
             raise ApiFailed(
                 f"{self.name} has no query API: add what comes before /api/v1 (Mimir: /prometheus;"
@@ -196,6 +196,11 @@ class _Passing(Exception):
     def __init__(self, words: str, after: float | None = None) -> None:
         super().__init__(words)
         self.after = after
+
+
+def _line(text: str) -> str:
+    """Return the beginning of a text as one line that a terminal can show."""
+    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())[:_SHOWN]
 
 
 def _read(response: httpx2.Response) -> bytes:
