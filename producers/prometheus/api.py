@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +28,8 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 # What a server says when it was asked for too much at once: 422 and "timeout" are Prometheus' own.
 _TOO_MUCH = frozenset({413, 422, 504})
+# RFC 9110, 5.6.2.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LOGGERS = ("httpx2", "httpcore2")
 
 
@@ -273,13 +276,20 @@ def _auth(settings: PrometheusSettings) -> httpx2.BasicAuth | None:
 
 
 def _headers(settings: PrometheusSettings) -> dict[str, str]:
-    headers = dict(settings.headers)
-    if token := _secret("token_file", settings.token_file):
-        headers["Authorization"] = f"Bearer {token}"
+    # The client repeats a value with a blank around it in its error: secrets too.
+    headers = {name: value.strip() for name, value in settings.headers.items()}
     for name, value in headers.items():
-        if not (name.isascii() and value.isascii() and f"{name}{value}".isprintable()):
-            raise BadSetting(f"setting prometheus.headers: {name} has a sign that no header can have")
+        if not (_HEADER_NAME.fullmatch(name) and _can_be_sent(value)):
+            raise BadSetting(f"setting prometheus.headers: {name!a} has a sign that no header can have")
+    if token := _secret("token_file", settings.token_file):
+        if not _can_be_sent(token):
+            raise BadSetting("setting prometheus.token_file: the token has a sign that no header can have")
+        headers["Authorization"] = f"Bearer {token}"
     return headers
+
+
+def _can_be_sent(value: str) -> bool:
+    return value.isascii() and value.isprintable()
 
 
 def _secret(name: str, path: str | None) -> str | None:
