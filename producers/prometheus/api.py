@@ -264,9 +264,11 @@ def _address(text: str | None) -> httpx2.URL:
             raise BadSetting(
                 "setting prometheus.url has a login in it: give prometheus.user and prometheus.password_file"
             )
-        if url.scheme in ("http", "https") and url.host:
+        if url.scheme in ("http", "https") and url.host and not url.query and not url.fragment:
             return url
-    raise BadSetting("setting prometheus.url: give an address that begins with http:// or https://")
+    raise BadSetting(
+        "setting prometheus.url: give an address that begins with http:// or https://, without ? and #"
+    )
 
 
 def _auth(settings: PrometheusSettings) -> httpx2.BasicAuth | None:
