@@ -304,12 +304,12 @@ def _secret(name: str, path: str | None) -> str | None:
 
 
 def _tls(settings: PrometheusSettings) -> ssl.SSLContext | bool:
-    if not settings.verify:
-        return False
-    if settings.ca_file is None and settings.certificate_file is None:
-        return True
+    if settings.certificate_file is None and (settings.ca_file is None or not settings.verify):
+        return settings.verify
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
+        if not settings.verify:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         if settings.certificate_file is not None:
             context.load_cert_chain(settings.certificate_file, settings.key_file)
     except (OSError, ssl.SSLError) as error:
