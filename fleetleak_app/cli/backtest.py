@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,8 +148,8 @@ def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question
         raise CommandFailed(
             f"{error.filename} cannot be made: {error.strerror}: give --answers FOLDER"
         ) from None
-    yield of_server(api, whole, question, answers, settings.concurrency, now, _say, bar("the time"))
-    api.close()
+    with closing(api):
+        yield of_server(api, whole, question, answers, settings.concurrency, now, _say, bar("the time"))
     if arguments.answers is None:
         answers.remove()
 

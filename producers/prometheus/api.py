@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +28,8 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 # What a server says when it was asked for too much at once: 422 and "timeout" are Prometheus' own.
 _TOO_MUCH = frozenset({413, 422, 504})
+# RFC 9110, 5.6.2.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LOGGERS = ("httpx2", "httpcore2")
 
 
@@ -142,7 +145,7 @@ class Api:
             except _Passing as error:
                 if attempt == _TRIES:
                     raise ApiFailed(f"{self.name}, asked {_TRIES} times: {error}") from None
-                self._sleep(min(error.after or pause, _LONGEST_PAUSE_SECONDS))
+                self._sleep(min(pause if error.after is None else error.after, _LONGEST_PAUSE_SECONDS))
                 pause *= 2
         raise AssertionError
 
@@ -159,13 +162,14 @@ class Api:
         said = _said(body)
         self._check(response, body, said)
         for warning in (*said.warnings, *(["the answer is partial"] if said.isPartial else ())):
-            self.partial[warning] = self.partial.get(warning, 0) + 1
+            line = _line(warning)
+            self.partial[line] = self.partial.get(line, 0) + 1
         return body
 
     def _check(self, response: httpx2.Response, body: bytes, said: _Said) -> None:
         """Raise what a status means."""
         status = response.status_code
-        words = said.error or " ".join(body[: 4 * _SHOWN].decode(errors="replace").split())[:_SHOWN]
+        words = _line(said.error or body[: 4 * _SHOWN].decode(errors="replace"))
         if status in _TOO_MUCH or said.errorType in ("timeout", "execution"):
             raise TooMuch(f"{self.name} refused a query ({status}): {words}")
         if status in _PASSING:
@@ -176,9 +180,8 @@ class Api:
                 " or a header such as X-Scope-OrgID"
             )
         if 300 <= status < 400:
-            raise ApiFailed(
-                f"{self.name} sends us to {response.headers.get('location')}: give that address, or a token"
-            )
+            place = _line(response.headers.get("location", "nowhere"))
+            raise ApiFailed(f"{self.name} sends us to {place}: give that address, or a token")
         if status == 404 and not said.error:
             raise ApiFailed(
                 f"{self.name} has no query API: add what comes before /api/v1 (Mimir: /prometheus;"
@@ -196,6 +199,11 @@ class _Passing(Exception):
     def __init__(self, words: str, after: float | None = None) -> None:
         super().__init__(words)
         self.after = after
+
+
+def _line(text: str) -> str:
+    """Return the beginning of a text as one line that a terminal can show."""
+    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())[:_SHOWN]
 
 
 def _read(response: httpx2.Response) -> bytes:
@@ -256,9 +264,11 @@ def _address(text: str | None) -> httpx2.URL:
             raise BadSetting(
                 "setting prometheus.url has a login in it: give prometheus.user and prometheus.password_file"
             )
-        if url.scheme in ("http", "https") and url.host:
+        if url.scheme in ("http", "https") and url.host and not url.query and not url.fragment:
             return url
-    raise BadSetting("setting prometheus.url: give an address that begins with http:// or https://")
+    raise BadSetting(
+        "setting prometheus.url: give an address that begins with http:// or https://, without ? and #"
+    )
 
 
 def _auth(settings: PrometheusSettings) -> httpx2.BasicAuth | None:
@@ -268,13 +278,20 @@ def _auth(settings: PrometheusSettings) -> httpx2.BasicAuth | None:
 
 
 def _headers(settings: PrometheusSettings) -> dict[str, str]:
-    headers = dict(settings.headers)
-    if token := _secret("token_file", settings.token_file):
-        headers["Authorization"] = f"Bearer {token}"
+    # The client repeats a value with a blank around it in its error: secrets too.
+    headers = {name: value.strip() for name, value in settings.headers.items()}
     for name, value in headers.items():
-        if not (name.isascii() and value.isascii() and f"{name}{value}".isprintable()):
-            raise BadSetting(f"setting prometheus.headers: {name} has a sign that no header can have")
+        if not (_HEADER_NAME.fullmatch(name) and _can_be_sent(value)):
+            raise BadSetting(f"setting prometheus.headers: {name!a} has a sign that no header can have")
+    if token := _secret("token_file", settings.token_file):
+        if not _can_be_sent(token):
+            raise BadSetting("setting prometheus.token_file: the token has a sign that no header can have")
+        headers["Authorization"] = f"Bearer {token}"
     return headers
+
+
+def _can_be_sent(value: str) -> bool:
+    return value.isascii() and value.isprintable()
 
 
 def _secret(name: str, path: str | None) -> str | None:
@@ -287,12 +304,12 @@ def _secret(name: str, path: str | None) -> str | None:
 
 
 def _tls(settings: PrometheusSettings) -> ssl.SSLContext | bool:
-    if not settings.verify:
-        return False
-    if settings.ca_file is None and settings.certificate_file is None:
-        return True
+    if settings.certificate_file is None and (settings.ca_file is None or not settings.verify):
+        return settings.verify
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
+        if not settings.verify:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         if settings.certificate_file is not None:
             context.load_cert_chain(settings.certificate_file, settings.key_file)
     except (OSError, ssl.SSLError) as error:

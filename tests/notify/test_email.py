@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 from fleetleak.records.alert import History
 from fleetleak.stream.target import Delivered, Never, TryAgain
 from sinks.policy.conditions import BadPolicy
+from tests.certificates import self_signed
 from tests.notify.cases import SECRET, email_table, made
 from tests.notify.mailserver import PASSWORD, Mailbox, mail_server
 from tests.notify.notices import FACTS, alert, notice
@@ -126,20 +125,7 @@ def test_starttls_that_the_server_lacks_is_a_refusal(url: str, mailbox: Mailbox)
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    key, public = folder / "key.pem", folder / "certificate.pem"
-    options = (
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
-    )
-    subprocess.run(
-        [openssl, *options.split(), "-keyout", key, "-out", public],
-        check=True,
-        capture_output=True,
-    )
-    return key, public
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
