@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleetleak_app.backtest.history import Piece
 from fleetleak_app.backtest.plan import MOST_STEPS
@@ -28,6 +30,7 @@ _LINE = re.compile(
     r"(?P<series>(?:[A-Za-z_:][\w:]*)?\{.*\})\s+(?P<value>\S+)\s+(?P<time>-?[\d.]+(?:[eE]\+?\d+)?)\s*",
     re.ASCII,
 )
+Floats = NDArray[np.float64]
 _LABEL = re.compile(r'\s*("?)(?P<name>[\w.:-]+)\1\s*=\s*(?P<quoted>"(?:[^"\\]|\\.)*")\s*,?', re.ASCII)
 _LOOKED_AT = 50  # lines
 _KNOWN = {source.metric for preset in PRESETS for source in preset.sources} | {
@@ -36,11 +39,25 @@ _KNOWN = {source.metric for preset in PRESETS for source in preset.sources} | {
 
 
 class Stored(NamedTuple):
-    """One series: its labels, and its times (unix seconds) and values."""
+    """One series: its labels, and its times (unix seconds) and values as the file has them."""
 
     labels: dict[str, str]
     times: array[float]
     values: array[float]
+
+    def ordered(self) -> Ordered:
+        """Return it in order of time."""
+        times = np.asarray(self.times)
+        order = np.argsort(times, kind="stable")
+        return Ordered(self.labels, times[order], np.asarray(self.values)[order])
+
+
+class Ordered(NamedTuple):
+    """One series in order of time: times in unix seconds, shape `(n,)`, and values."""
+
+    labels: dict[str, str]
+    times: Floats
+    values: Floats
 
 
 def stored(files: Sequence[str], notes: Notes) -> dict[str, list[Stored]] | None:
@@ -169,27 +186,30 @@ class Files:
         step: float | None,
     ) -> None:
         self._every = every
-        self._matchers = matchers
-        self.presets = self._with_data(wanted)
-        memory = [
-            one
-            for preset in self.presets
-            for source in preset.sources
-            if source.field in preset.memory
-            for one in self._of_source(preset, source)
-            if one.times
-        ]
+        found = {
+            preset.name: {source: _selected(every, preset, source, matchers) for source in preset.sources}
+            for preset in PRESETS
+            if wanted is None or preset.name in wanted
+        }
+        self.presets: list[Preset] = []
+        for preset in PRESETS:
+            covered = wanted is None and any(other.name in preset.inside for other in self.presets)
+            if preset.name in found and not covered and _memory(preset, found[preset.name]):
+                self.presets.append(preset)
+        if not self.presets:
+            raise NoData("the files have no memory of these presets and matchers: give other ones")
+        self._series = {preset.name: found[preset.name] for preset in self.presets}
+        memory = [one for preset in self.presets for one in _memory(preset, found[preset.name])]
         step = step or _usual_step(memory)
         # On multiples of the step, as a server is asked.
-        begin = np.ceil(min(min(one.times) for one in memory) / step) * step
-        steps = int(np.ceil((max(max(one.times) for one in memory) - begin) / step)) + 1
-        self.whole = Window(float(begin), step, max(1, steps))
+        begin = math.ceil(min(one.times[0] for one in memory) / step) * step
+        steps = math.ceil((max(one.times[-1] for one in memory) - begin) / step) + 1
+        self.whole = Window(begin, step, max(1, steps))
 
     def series(self, preset: Preset) -> int:
         """Return how many series of memory a preset has."""
-        return max(
-            len(self._of_source(preset, source)) for source in preset.sources if source.field in preset.memory
-        )
+        own = self._series[preset.name]
+        return max(len(own[source]) for source in preset.sources if source.field in preset.memory)
 
     def labels_of(self, metric: str) -> list[dict[str, str]]:
         """Return the labels of the series of one metric."""
@@ -197,62 +217,65 @@ class Files:
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the pieces of the files in order of time."""
-        sources = {
-            preset.name: [(source, self._of_source(preset, source)) for source in preset.sources]
-            for preset in self.presets
-        }
-        at_once = max(1, sum(len(found) for every in sources.values() for _, found in every))
-        size = max(1, min(MOST_STEPS, _MOST_POINTS // at_once))
+        every = [one for own in self._series.values() for series in own.values() for one in series]
+        at_once = sum(len(one.times) for one in every) / self.whole.steps
+        size = max(1, min(MOST_STEPS, int(_MOST_POINTS / max(1.0, at_once))))
         for first in range(0, self.whole.steps, size):
             window = Window(self.whole.at(first), self.whole.step, min(size, self.whole.steps - first))
+            begin = window.begin - max(window.step, SLOW_SECONDS)
             yield Piece(
                 window,
                 {
                     name: [
-                        (source, [_points(one, source, window) for one in found]) for source, found in every
+                        (
+                            source,
+                            [
+                                _points(one, source, window)
+                                for one in series
+                                if one.times[0] <= window.end and one.times[-1] > begin
+                            ],
+                        )
+                        for source, series in own.items()
                     ]
-                    for name, every in sources.items()
+                    for name, own in self._series.items()
                 },
             )
 
-    def _with_data(self, wanted: Sequence[str] | None) -> list[Preset]:
-        found: list[Preset] = []
-        for preset in PRESETS:
-            named = wanted is not None and preset.name in wanted
-            covered = any(other.name in preset.inside for other in found)
-            if (named or (wanted is None and not covered)) and any(
-                self._of_source(preset, source) for source in preset.sources if source.field in preset.memory
-            ):
-                found.append(preset)
-        if not found:
-            raise NoData("the files have no memory of these presets and matchers: give other ones")
-        return found
 
-    def _of_source(self, preset: Preset, source: Source) -> list[Stored]:
-        users = [one for one in self._matchers if source.takes is None or one.label in source.takes]
-        kept = [*parse(source.matchers), *users]
-        choices = [parse(text) for text in preset.selectors] if not source.by else [[]]
-        return [
-            one
-            for one in self._every.get(source.metric, ())
-            if all(matcher.matches(one.labels) for matcher in kept)
-            and any(all(matcher.matches(one.labels) for matcher in choice) for choice in choices)
-        ]
+def _memory(preset: Preset, own: Mapping[Source, Sequence[Ordered]]) -> list[Ordered]:
+    return [one for source in preset.sources if source.field in preset.memory for one in own[source]]
 
 
-def _usual_step(memory: Sequence[Stored]) -> float:
+def _selected(
+    every: Mapping[str, Sequence[Stored]], preset: Preset, source: Source, matchers: Sequence[Matcher]
+) -> list[Ordered]:
+    """Return the series of a source that a server would have selected, in order of time."""
+    users = [one for one in matchers if source.takes is None or one.label in source.takes]
+    kept = [*parse(source.matchers), *users]
+    choices = [parse(text) for text in preset.selectors] if not source.by else [[]]
+    return [
+        one.ordered()
+        for one in every.get(source.metric, ())
+        if one.times
+        and all(matcher.matches(one.labels) for matcher in kept)
+        and any(all(matcher.matches(one.labels) for matcher in choice) for choice in choices)
+    ]
+
+
+def _usual_step(memory: Sequence[Ordered]) -> float:
     longest = max(memory, key=lambda one: len(one.times))
-    between = np.diff(np.sort(np.asarray(longest.times)))
+    between = np.diff(longest.times)
     return max(1.0, float(np.round(np.median(between)))) if len(between) else 60.0
 
 
-def _points(one: Stored, source: Source, window: Window) -> Points:
-    """Return the newest sample of each step, as a server is asked."""
-    times = np.asarray(one.times)
-    order = np.argsort(times, kind="stable")
-    times, values = times[order], np.asarray(one.values)[order]
+def _points(one: Ordered, source: Source, window: Window) -> Points:
+    """Return the newest sample of each step, as a server is asked.
+
+    What is not a number marks the end of a series: it makes no point, and what seldom changes ends there.
+    """
     grid = window.begin + window.step * np.arange(window.steps)
-    newest = np.searchsorted(times, grid + 1e-6, side="right") - 1
-    lasts = max(window.step, SLOW_SECONDS) if source.slow else window.step
-    known = (newest >= 0) & (grid - times[np.maximum(newest, 0)] < lasts - 1e-6)
-    return Points(one.labels, np.flatnonzero(known).tolist(), values[newest[known]].tolist())
+    newest = np.searchsorted(one.times, grid + 1e-6, side="right") - 1
+    lasts = SLOW_SECONDS if source.slow else window.step
+    known = (newest >= 0) & (grid - one.times[np.maximum(newest, 0)] < lasts - 1e-6)
+    known &= ~np.isnan(one.values[np.maximum(newest, 0)])
+    return Points(one.labels, np.flatnonzero(known).tolist(), one.values[newest[known]].tolist())

@@ -19,7 +19,6 @@ from producers.prometheus.matchers import Matcher
 from producers.prometheus.preset import Source
 from producers.prometheus.series import Points, Window
 
-_AHEAD = 2  # pieces whose answers may wait
 # So long a time is asked for at once for the labels of infos.
 _INFO_SECONDS = 7 * 86_400.0
 A = TypeVar("A")
@@ -54,7 +53,7 @@ def pieces(api: Api, plan: Plan, answers: Answers, concurrency: int) -> Iterator
             answers.put(name, known)
         return known
 
-    came = ahead([partial(answer, *one) for one in every], concurrency, _AHEAD * len(plan.asked))
+    came = ahead([partial(answer, *one) for one in every], concurrency, 2 * concurrency)
     for window in plan.pieces():
         readings: dict[str, list[tuple[Source, list[Points]]]] = {}
         for asked in plan.asked:
@@ -86,20 +85,27 @@ def learn_infos(
     """Read who owns what; without an answer, names are made of what the series themselves say."""
     names = [preset.name for preset in plan.presets()]
     for number, (info, select) in enumerate(infos(names, matchers)):
-        begin, part = plan.begin, 0
-        while begin <= plan.whole.end:
-            end = min(begin + _INFO_SECONDS, plan.whole.end)
-            name = f"info-{number:03d}-{part:03d}"
-            every = answers.get(name, list[dict[str, str]])
-            if every is None:
-                try:
-                    every = api.series(select, begin, end)
-                except ApiFailed as error:
-                    say(f"{info.metric} cannot be read, so names are made without it: {error}")
-                    break
-                answers.put(name, every)
+        try:
+            parts = list(_info(api, plan, select, answers, f"info-{number:03d}"))
+        except ApiFailed as error:
+            # Half of it would name a pod in one week otherwise than in the next.
+            say(f"{info.metric} cannot be read, so names are made without it: {error}")
+            continue
+        for every in parts:
             assembler.learn(info, every)
-            begin, part = end + plan.step, part + 1
+
+
+def _info(api: Api, plan: Plan, select: str, answers: Answers, name: str) -> Iterator[list[dict[str, str]]]:
+    """Yield the labels of one info, part by part."""
+    begin, part = plan.begin, 0
+    while begin <= plan.whole.end:
+        end = min(begin + _INFO_SECONDS, plan.whole.end)
+        every = answers.get(f"{name}-{part:03d}", list[dict[str, str]])
+        if every is None:
+            every = api.series(select, begin, end)
+            answers.put(f"{name}-{part:03d}", every)
+        yield every
+        begin, part = end + plan.step, part + 1
 
 
 def ahead(works: Iterable[Callable[[], A]], threads: int, most: int) -> Iterator[A]:

@@ -38,18 +38,16 @@ def write(result: Result, file: Path) -> None:
     OSError
         If the file cannot be written.
     """
-    file.write_text("".join(_page(result)), encoding="utf-8")
+    new = file.with_name(f"{file.name}.new")
+    new.write_text("".join(_page(result)), encoding="utf-8")
+    new.replace(file)
 
 
 def _page(result: Result) -> Iterator[str]:
     begin, end = moment(result.whole.begin), moment(result.whole.end)
     yield _HEAD
     yield f"<h1>What fleetleak would have said</h1><p>{escape(result.source)}, {begin} to {end}</p>"
-    yield (
-        f'<p class="quiet">{result.samples:,} samples, one every {result.whole.step:g} s,'
-        f" of {len(result.watch):,} instances of {len(result.services()):,} services:"
-        f" {result.series_days:,.1f} series-days</p>"
-    )
+    yield f'<p class="quiet">{escape(text.what(result))}; one sample every {result.whole.step:g} s</p>'
     yield from _table(result)
     yield from _alerts(result)
     yield from _kills(result)
@@ -61,19 +59,10 @@ def _page(result: Result) -> Iterator[str]:
 
 def _table(result: Result) -> Iterator[str]:
     yield "<h2>Beside the usual rules</h2>"
-    heads = ("", "alerts", "in 100 series-days", "OOM kills warned of", "median lead")
-    rows = [
-        (
-            row.name, f"{row.alerts:,}", f"{row.per_100_series_days:.2f}",
-            f"{row.warned} of {len(result.kills)}",
-            "-" if row.median_lead_seconds is None else duration(row.median_lead_seconds),
-        )
-        for row in result.table
-    ]  # fmt: skip
-    yield _rows(heads, rows, ours=OURS)
+    yield _rows(text.HEADS, text.rows(result), ours=OURS)
     yield (
-        '<p class="quiet">An alert counts once for all instances of a service, also for the rules.'
-        " A kill was warned of if the detector was firing for its service when the kill was seen.</p>"
+        f'<p class="quiet">{text.COUNTED} A kill was warned of if the detector was firing for its'
+        " service.</p>"
     )
 
 
@@ -114,7 +103,8 @@ def _picture(result: Result, one: Raised) -> str:
         limit=[point.limit for point in points],
         limit_name=watched.limit_name,
         scores=[known, *restarts],
-        alerts=one.every,
+        # Updates are many, and their news is in the text.
+        alerts=[alert for alert in one.every if alert.state != "updated"],
     )
     return draw.svg(draw.picture(series, known))
 
@@ -138,7 +128,7 @@ def _ahead(seconds: float | None) -> str:
 
 def _silent(result: Result) -> Iterator[str]:
     silent = result.silent()
-    yield f"<h2>Silent on {len(silent):,} of {len(result.services()):,} services</h2>"
+    yield f"<h2>{escape(text.quiet(result))}</h2>"
     near = [one for one in silent if one.highest.confidence > 0][:_MOST_ROWS]
     if near:
         heads = ("service, nearest to an alert first", "confidence", "what spoke against an alert")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
 
 from fleetleak.records import Alert
-from fleetleak_app.backtest.rules import RULES
-from fleetleak_app.backtest.watch import Watch, Watched
+from fleetleak_app.backtest.rules import RULES, Span
+from fleetleak_app.backtest.watch import SEEN_LATE_SECONDS, Kill, Watch, Watched
 from producers.prometheus.series import Window
 
-Span = tuple[float, float]
+Spans = dict[str, list[Span]]
 _DAY = 86_400.0
 OURS = "fleetleak"
 
@@ -61,11 +61,19 @@ class Killed(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One detector in the table."""
+    """One detector in the table.
+
+    Parameters
+    ----------
+    firing
+        The share of the time of all services in which it was firing.
+    """
 
     name: str
     alerts: int
+    per_week: float
     per_100_series_days: float
+    firing: float
     warned: int
     median_lead_seconds: float | None
 
@@ -93,36 +101,31 @@ class Result:
 
     @property
     def series_days(self) -> float:
-        """The days of all instances that had data."""
-        return sum(one.watched_seconds for one in self.watch) / _DAY
+        """The days of all instances that could be judged."""
+        return sum(one.judged_seconds for one in self.watch) / _DAY
 
     @property
     def samples(self) -> int:
         """How many snapshots there were."""
         return sum(one.samples for one in self.watch)
 
-    def services(self) -> dict[str, list[Watched]]:
-        """Return the instances of each service."""
-        found: dict[str, list[Watched]] = {}
-        for one in self.watch:
-            found.setdefault(one.service, []).append(one)
-        return found
-
     def silent(self) -> list[Watched]:
-        """Return of each service without an alert the instance that came nearest to one, nearest first."""
+        """Return of each service without an alert the instance that came nearest to one, nearest first.
+
+        Services that cannot be judged are left out.
+        """
         alerted = {one.firing.service for one in self.raised}
         nearest = [
             max(own, key=lambda one: one.highest.confidence)
-            for service, own in self.services().items()
-            if service not in alerted
+            for service, own in self.watch.services().items()
+            if service not in alerted and any(one.judged for one in own)
         ]
         return sorted(nearest, key=lambda one: (-one.highest.confidence, one.service))
 
     def unjudged(self) -> list[str]:
         """Return the services that have no limit and no total: nothing can be said of them."""
-        return sorted(
-            service for service, own in self.services().items() if not any(one.judged for one in own)
-        )
+        every = self.watch.services().items()
+        return sorted(service for service, own in every if not any(one.judged for one in own))
 
 
 class Alerts:
@@ -157,25 +160,24 @@ def added_up(source: str, whole: Window, watch: Watch, alerts: Alerts, rejected:
         spans[rule.NAME] = _by_service(
             (one.service, span) for one in watch for span in one.rules.spans[number]
         )
+    # A host survives its OOM kills: they are those of what runs on it.
     kills = [
-        Killed(time, one.service, one.instance, _warned(spans, one.service, time))
+        Killed(kill.time, one.service, one.instance, _warned(spans, one.service, kill))
         for one in watch
         if one.scope != "host"
-        for time in one.kills
+        for kill in one.kills
     ]
     kills.sort(key=lambda kill: kill.time)
     for one in raised:
         one.watched = instances.get((one.firing.service, one.firing.instance))
-        begin, end = one.span
-        one.kills = [k.time for k in kills if k.service == one.firing.service and begin < k.time <= end]
-    days = sum(one.watched_seconds for one in watch) / _DAY
-    table = [_row(name, own, kills, days) for name, own in spans.items()]
+        one.kills = [k.time for k in kills if k.service == one.firing.service and _during(one.span, k.time)]
+    table = [_row(name, own, kills, watch, whole) for name, own in spans.items()]
     return Result(source, whole, raised, watch, kills, table, list(rejected))
 
 
-def _by_service(found: Iterable[tuple[str, Span]]) -> dict[str, list[Span]]:
+def _by_service(found: Iterable[tuple[str, Span]]) -> Spans:
     """Return the spans of each service, joined where they overlap: many replicas are one notice."""
-    joined: dict[str, list[Span]] = {}
+    joined: Spans = {}
     for service, (begin, end) in sorted(found):
         own = joined.setdefault(service, [])
         if own and begin <= own[-1][1]:
@@ -185,16 +187,45 @@ def _by_service(found: Iterable[tuple[str, Span]]) -> dict[str, list[Span]]:
     return joined
 
 
-def _warned(spans: dict[str, dict[str, list[Span]]], service: str, time: float) -> dict[str, float | None]:
-    """Return by how many seconds each detector warned: it was firing when the kill was seen."""
-    return {
-        name: next((time - begin for begin, end in own.get(service, ()) if begin < time <= end), None)
+def _during(span: Span, time: float) -> bool:
+    """Return whether something fired when a kill happened that was seen at a time."""
+    return span[0] < time <= span[1] + SEEN_LATE_SECONDS
+
+
+def _warned(spans: Mapping[str, Spans], service: str, kill: Kill) -> dict[str, float | None]:
+    """Return by how many seconds each detector warned, within the run that was killed."""
+    firing = {
+        name: [begin for begin, end in own.get(service, ()) if _during((begin, end), kill.time)]
         for name, own in spans.items()
+    }
+    return {
+        name: kill.time - max(min(begins), kill.run_began) if begins else None
+        for name, begins in firing.items()
     }
 
 
-def _row(name: str, spans: dict[str, list[Span]], kills: Sequence[Killed], days: float) -> Row:
+def _row(name: str, spans: Spans, kills: Sequence[Killed], watch: Watch, whole: Window) -> Row:
     alerts = sum(map(len, spans.values()))
     leads = [lead for kill in kills if (lead := kill.warned[name]) is not None]
-    rate = 100 * alerts / days if days else 0.0
-    return Row(name, alerts, rate, len(leads), statistics.median(leads) if leads else None)
+    lives = {
+        service: (min(one.first for one in own), max(one.newest for one in own))
+        for service, own in watch.services().items()
+        if any(one.judged for one in own)
+    }
+    fired = sum(
+        max(0.0, min(end, lives[service][1]) - begin) for service in spans for begin, end in spans[service]
+    )
+    days = sum(one.judged_seconds for one in watch) / _DAY
+    return Row(
+        name=name,
+        alerts=alerts,
+        per_week=_ratio(7 * _DAY * alerts, whole.end - whole.begin),
+        per_100_series_days=_ratio(100 * alerts, days),
+        firing=_ratio(fired, sum(end - begin for begin, end in lives.values())),
+        warned=len(leads),
+        median_lead_seconds=statistics.median(leads) if leads else None,
+    )
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other if other else 0.0

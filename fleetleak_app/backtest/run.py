@@ -33,7 +33,7 @@ def backtest(source: str, whole: Window, records: Iterable[Record], settings: Se
     """
     watch, alerts = Watch(whole), Alerts()
     rejected: list[str] = []
-    for outputs in drive(records, Scoring(settings, "scores"), role.alerting(settings)):
+    for outputs in drive(records, Scoring(settings, "scores"), role.alerting(settings), timed=True):
         watch.add(output.value for output in outputs.scores)
         alerts.add(output.value for output in outputs.alerts)
         rejected += outputs.rejected[: _MOST_REJECTED - len(rejected)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from statistics import median
 
 from fleetleak.records import Snapshot
 from fleetleak.stream import Record
@@ -73,7 +74,7 @@ def of_server(
     """
     plan = answers.plan(now)
     if plan is not None:
-        say("an earlier backtest was interrupted: this one goes on with its time and its answers")
+        say("goes on with the time and the answers of an earlier backtest")
     else:
         plan = made(api, whole, question.presets, question.matchers)
         answers.keep_plan(plan)
@@ -125,10 +126,9 @@ def of_files(
 
 
 def _of_recording(recording: Recording, name: str, progress: Progress) -> Given:
-    times = sorted(set(recording.columns["timestamp"]))
-    steps = sorted(later - earlier for earlier, later in pairwise(times))
-    step = steps[len(steps) // 2] if steps else 60.0
-    whole = Window(times[0], step, round((times[-1] - times[0]) / step) + 1)
+    times = recording.columns["timestamp"]
+    step = _usual_step(recording)
+    whole = Window(min(times), step, round((max(times) - min(times)) / step) + 1)
 
     def passing() -> Iterator[Record]:
         for number, record in enumerate(records(recording)):
@@ -138,6 +138,16 @@ def _of_recording(recording: Recording, name: str, progress: Progress) -> Given:
         progress(1.0)
 
     return Given(name, whole, passing(), lambda: [*recording.notes.lines(), recording.summary()])
+
+
+def _usual_step(recording: Recording) -> float:
+    """Return the median time between two samples of one instance, in seconds."""
+    own: dict[tuple[str, str], list[float]] = {}
+    columns = (recording.columns[name] for name in ("service", "instance", "timestamp"))
+    for service, instance, time in zip(*columns, strict=True):
+        own.setdefault((service, instance), []).append(time)
+    between = [later - earlier for times in own.values() for earlier, later in pairwise(sorted(times))]
+    return median(between) if between else 60.0
 
 
 def _snapshots(

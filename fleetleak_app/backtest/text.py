@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -18,16 +19,18 @@ _BARS = "▁▂▃▄▅▆▇█"
 _WIDE = 60
 _MOST_ALERTS, _MOST_SILENT, _MOST_KILLS = 30, 10, 20
 _WIDTH = 100
+HEADS = ("", "alerts", "a week", "in 100 series-days", "time firing", "kills warned", "median lead")
+COUNTED = (
+    "An alert counts once for all instances of a service, also for the rules."
+    " A lead counts within the run that was killed."
+)
 
 
 def lines(result: Result) -> Iterator[str]:
     """Yield the whole result, line by line."""
-    whole, services = result.whole, len(result.services())
+    whole = result.whole
     yield f"{result.source}: {moment(whole.begin)} to {moment(whole.end)}, every {whole.step:g} s"
-    yield (
-        f"{result.samples:,} samples of {len(result.watch):,} instances of {services:,} services,"
-        f" {result.series_days:,.1f} series-days"
-    )
+    yield what(result)
     yield ""
     yield from _alerts(result)
     yield ""
@@ -36,6 +39,16 @@ def lines(result: Result) -> Iterator[str]:
     yield from kills(result)
     yield ""
     yield from table(result)
+
+
+def what(result: Result) -> str:
+    """Return how much was read, and of what."""
+    scopes = Counter(one.scope for one in result.watch)
+    every = ", ".join(f"{count:,} {scope}{'s' if count > 1 else ''}" for scope, count in scopes.items())
+    services = len({one.service for one in result.watch if one.scope != "host"})
+    return (
+        f"{result.samples:,} samples of {every}; {services:,} services, {result.series_days:,.1f} series-days"
+    )
 
 
 def _alerts(result: Result) -> Iterator[str]:
@@ -108,10 +121,8 @@ def sparkline(points: Sequence[Point], at: float) -> str:
 
 
 def _silent(result: Result) -> Iterator[str]:
-    silent, services = result.silent(), len(result.services())
-    yield f"it stayed silent on {len(silent):,} of {services:,} services" + (
-        ", nearest to an alert:" if silent and silent[0].highest.confidence > 0 else ""
-    )
+    silent = result.silent()
+    yield quiet(result) + (", nearest to an alert:" if silent and silent[0].highest.confidence > 0 else "")
     for one in silent[:_MOST_SILENT]:
         if one.highest.confidence > 0:
             yield _wrapped(near(one))
@@ -120,6 +131,14 @@ def _silent(result: Result) -> Iterator[str]:
             f"{len(unjudged):,} services have no limit, and no memory of their host is known, so nothing can"
             f" be said of them; --limit 4GiB gives one: {listed(unjudged)}"
         )
+
+
+def quiet(result: Result) -> str:
+    """Return on how many services and hosts there was no alert."""
+    silent = result.silent()
+    hosts = sum(one.scope == "host" for one in silent)
+    said = f"it stayed silent on {len(silent) - hosts:,} services"
+    return f"{said} and {hosts:,} host{'s' if hosts > 1 else ''}" if hosts else said
 
 
 def near(one: Watched) -> str:
@@ -132,12 +151,7 @@ def kills(result: Result) -> Iterator[str]:
     """Yield the OOM kills and how long before they were warned of, or why there are none."""
     every = result.kills
     if not every:
-        known = any(one.has_kills for one in result.watch)
-        yield (
-            "no OOM kill in this time"
-            if known
-            else "OOM kills are not known: no counter of them in this data"
-        )
+        yield _no_kills(result)
         return
     warned = sum(kill.warned[OURS] is not None for kill in every)
     yield f"{len(every)} OOM kills, {warned} of them warned of:"
@@ -147,30 +161,37 @@ def kills(result: Result) -> Iterator[str]:
         yield f"  and {len(every) - _MOST_KILLS} more"
 
 
+def _no_kills(result: Result) -> str:
+    if any(one.has_kills for one in result.watch if one.scope != "host"):
+        return "no OOM kill in this time"
+    hosts = sum(len(one.kills) for one in result.watch if one.scope == "host")
+    said = f"; on hosts there were {hosts:,}" if hosts else ""
+    return f"OOM kills of containers and processes are not known: no counter of them in this data{said}"
+
+
 def lead(kill: Killed) -> str:
     """Return how long before a kill fleetleak warned."""
     ahead = kill.warned[OURS]
     return "not warned of" if ahead is None else f"warned {duration(ahead)} before"
 
 
-def table(result: Result, width: int | None = None) -> Iterator[str]:
-    """Yield the table of fleetleak and the usual rules, one line each."""
-    rows = [
-        {
-            "name": row.name,
-            "alerts": row.alerts,
-            "rate": f"{row.per_100_series_days:.2f}",
-            "warned": f"{row.warned} of {len(result.kills)}",
-            "lead": duration(row.median_lead_seconds) if row.median_lead_seconds is not None else None,
-        }
+def rows(result: Result) -> list[tuple[str, ...]]:
+    """Return the cells of the table of fleetleak and the usual rules, under `HEADS`."""
+    return [
+        (
+            row.name, f"{row.alerts:,}", f"{row.per_week:.1f}", f"{row.per_100_series_days:.2f}",
+            f"{row.firing:.1%}", f"{row.warned} of {len(result.kills)}",
+            "-" if row.median_lead_seconds is None else duration(row.median_lead_seconds),
+        )
         for row in result.table
-    ]
-    heads = {
-        "name": "", "alerts": "alerts", "rate": "in 100 series-days", "warned": "kills warned of",
-        "lead": "median lead",
-    }  # fmt: skip
-    yield from render(rows, heads, width or max(_WIDTH, terminal_width())).split("\n")
-    yield "An alert counts once for all instances of a service, also for the rules."
+    ]  # fmt: skip
+
+
+def table(result: Result) -> Iterator[str]:
+    """Yield the table of fleetleak and the usual rules, one line each."""
+    cells = [dict(zip(HEADS, row, strict=True)) for row in rows(result)]
+    yield from render(cells, {head: head for head in HEADS}, max(_WIDTH, terminal_width())).split("\n")
+    yield COUNTED
 
 
 def _wrapped(text: str) -> str:
@@ -189,7 +210,7 @@ def plain(result: Result) -> dict[str, object]:
         "step_seconds": result.whole.step,
         "samples": result.samples,
         "instances": len(result.watch),
-        "services": len(result.services()),
+        "services": len(result.watch.services()),
         "series_days": result.series_days,
         "alerts": [
             {

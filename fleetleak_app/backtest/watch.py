@@ -16,6 +16,8 @@ _BUCKETS = 150  # of the time, each with its lowest and its highest memory
 _MOST_MARKS = 100
 # Time without data is not watched: between two samples that are so many steps apart.
 _GAP_STEPS = 10
+SEEN_LATE_SECONDS = 600.0
+"""An OOM kill is seen late by at most this: it is told by the scrape of another exporter."""
 
 
 class Seen(msgspec.Struct, gc=False):
@@ -45,33 +47,43 @@ class Point(NamedTuple):
     limit: float
 
 
+class Kill(NamedTuple):
+    """When an OOM kill was seen, and when the run began that it ended, in unix seconds."""
+
+    time: float
+    run_began: float
+
+
 class Watched:
     """One instance.
 
     Attributes
     ----------
-    watched_seconds
-        The time that has data.
-    judged
-        How many samples had a memory and a limit.
+    first, newest
+        When its first and its newest sample were, in unix seconds.
+    judged, judged_seconds
+        How many samples had a memory and a limit, and the time that they cover.
     highest
         Its score with the highest confidence.
     kills
-        When it was killed for lack of memory, in unix seconds.
+        Its OOM kills.
+    restarts
+        The first hundred of its restarts, in unix seconds.
     """
 
     def __init__(self, first: Seen, whole: Window) -> None:
         self.service, self.instance, self.scope = first.service, first.instance, first.scope
         self.highest = first
         self.limit_name = first.limit_name or "limit"
+        self.first = self.newest = first.time
         self.samples = self.judged = 0
-        self.watched_seconds = 0.0
-        self.kills: list[float] = []
+        self.judged_seconds = 0.0
+        self.kills: list[Kill] = []
         self.restarts: list[float] = []
-        self.rules = Followed(first.instance)
         self._longest_gap = _GAP_STEPS * whole.step
+        self.rules = Followed(first.instance, self._longest_gap)
+        self._begins = (first.time, first.time)  # of the run before and of this run
         self._bucket_seconds = whole.step * max(1, whole.steps) / _BUCKETS
-        self._newest = first.time
         self._oom_kills: int | None = None
         self._points = tuple(array("d" if name == "time" else "f") for name in Point._fields)
         self._bucket = -1
@@ -86,22 +98,26 @@ class Watched:
     def add(self, score: Seen) -> None:
         """Take its next score."""
         self.samples += 1
-        if (gap := score.time - self._newest) <= self._longest_gap:
-            self.watched_seconds += gap
-        self._newest = score.time
         if score.confidence > self.highest.confidence:
             self.highest = score
-        if score.restarted and len(self.restarts) < _MOST_MARKS:
-            self.restarts.append(score.time)
+        if score.restarted:
+            self._begins = self._begins[1], score.time
+            if len(self.restarts) < _MOST_MARKS:
+                self.restarts.append(score.time)
         if score.oom_kills is not None:
             if self._oom_kills is not None and score.oom_kills > self._oom_kills:
-                self.kills.append(score.time)
+                # The run after the kill may have begun already.
+                before, now = self._begins
+                self.kills.append(Kill(score.time, before if score.time - now <= SEEN_LATE_SECONDS else now))
             self._oom_kills = score.oom_kills
         if score.memory is not None and score.limit:
             self._measured(score, score.memory, score.limit)
+        self.newest = score.time
 
     def _measured(self, score: Seen, memory: int, limit: int) -> None:
         self.judged += 1
+        if (gap := score.time - self.newest) <= self._longest_gap:
+            self.judged_seconds += gap
         share = score.room_used if score.room_used is not None else min(1.0, memory / limit)
         self.limit_name = score.limit_name or self.limit_name
         self.rules.add(score.time, share)
@@ -124,10 +140,10 @@ class Watched:
                 column.append(value)
         self._lowest = self._most = None
 
-    def end(self) -> None:
-        """Take note that no score follows."""
+    def end(self, at: float) -> None:
+        """Take note that no score follows until the end of the history."""
         self._close_bucket()
-        self.rules.judge()
+        self.rules.end(at)
 
     def points(self) -> list[Point]:
         """Return its memory over the whole time: at most two points for each of 150 parts of it."""
@@ -155,7 +171,14 @@ class Watch:
     def end(self) -> None:
         """Take note that no score follows."""
         for watched in self._instances.values():
-            watched.end()
+            watched.end(self._whole.end)
+
+    def services(self) -> dict[str, list[Watched]]:
+        """Return the instances of each service."""
+        every: dict[str, list[Watched]] = {}
+        for one in self:
+            every.setdefault(one.service, []).append(one)
+        return every
 
     def __iter__(self) -> Iterator[Watched]:
         return iter(self._instances.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 import time
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 HELP = "say what would have been alerted in the history of a Prometheus (or in files), beside the usual rules"
 SECTIONS = ("prometheus", "processor", "policy", "alerting", "log")
 _SCHEMES = ("http://", "https://")
-_USUAL_STEP_SECONDS = 60.0
+_USUAL_SINCE_SECONDS, _USUAL_STEP_SECONDS = 30 * 86_400.0, 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " (docs/backtest.md)",
     )  # fmt: skip
     parser.add_argument(
-        "--since", type=duration, default=30 * 86_400.0, metavar="DURATION", help="how far back; default 30d"
+        "--since", type=duration, metavar="DURATION", help="how far back in a server; default 30d"
     )
     parser.add_argument(
         "--step", type=duration, metavar="DURATION",
@@ -60,26 +61,26 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
         if arguments.report is not None:
             from fleetleak_app.backtest import page
+    if arguments.report is not None and not arguments.report.absolute().parent.is_dir():
+        raise CommandFailed(f"--report {arguments.report}: there is no folder {arguments.report.parent}")
     collect_seldom()
     with _source(loaded, arguments) as given:
         result = backtest(given.name, given.whole, given.records, loaded.settings)
         result.notes = given.notes()
-    if arguments.report is not None:
-        try:
+        print(orjson.dumps(text.plain(result)).decode() if arguments.json else "\n".join(text.lines(result)))
+        for line in result.notes:
+            _say(f"note: {line}")
+        if result.rejected:
+            _say(f"note: {len(result.rejected):,} snapshots cannot be judged (first: {result.rejected[0]})")
+        if arguments.report is not None:
             page.write(result, arguments.report)
-        except OSError as error:
-            raise CommandFailed(f"{arguments.report} cannot be written: {error.strerror}") from None
-    print(orjson.dumps(text.plain(result)).decode() if arguments.json else "\n".join(text.lines(result)))
-    for line in result.notes:
-        _say(f"note: {line}")
-    if result.rejected:
-        _say(f"note: {len(result.rejected):,} snapshots cannot be judged (first: {result.rejected[0]})")
     return 0
 
 
 @contextmanager
 def _source(loaded: Loaded, arguments: argparse.Namespace) -> Iterator[Given]:
     """Give the source; turn its errors into those of a command, also while it is read."""
+    from fleetleak_app.backtest.answers import OtherQuestion
     from producers.prometheus.api import ApiFailed
     from producers.prometheus.discover import NoData
 
@@ -95,10 +96,10 @@ def _source(loaded: Loaded, arguments: argparse.Namespace) -> Iterator[Given]:
             loaded.settings.prometheus.url = addresses[0] if addresses else loaded.settings.prometheus.url
             with _of_server(loaded, arguments, question) as given:
                 yield given
-    except (BadRecording, NoData) as error:
+    except (ApiFailed, BadRecording, NoData, OtherQuestion) as error:
         raise CommandFailed(str(error)) from None
-    except ApiFailed as error:
-        raise CommandFailed(f"{error}; what is read is kept: the same command goes on from there") from None
+    except OSError as error:
+        raise CommandFailed(f"{error.filename} cannot be written: {error.strerror}") from None
 
 
 def _question(loaded: Loaded, arguments: argparse.Namespace) -> Question:
@@ -114,6 +115,8 @@ def _question(loaded: Loaded, arguments: argparse.Namespace) -> Question:
 def _of_files(files: list[str], arguments: argparse.Namespace, question: Question) -> Given:
     from fleetleak_app.backtest.sources import of_files
 
+    if arguments.since is not None:
+        raise CommandFailed("--since is for a server: files are read as a whole")
     return of_files(
         files, question, recordings.options(arguments), arguments.step, _say, bar("the time in the files")
     )
@@ -123,35 +126,30 @@ def _of_files(files: list[str], arguments: argparse.Namespace, question: Questio
 def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question) -> Iterator[Given]:
     from fleetleak_app.backtest.answers import Answers, usual_folder
     from fleetleak_app.backtest.sources import of_server
-    from producers.prometheus.api import Api
+    from producers.prometheus.api import Api, ApiFailed
     from producers.prometheus.series import Window
 
-    settings = loaded.settings.prometheus
-    api = Api(settings)
-    step = arguments.step or _USUAL_STEP_SECONDS
+    ours = loaded.settings.prometheus
+    since, step = arguments.since or _USUAL_SINCE_SECONDS, arguments.step or _USUAL_STEP_SECONDS
     now = time.time()
-    steps = max(1, int(arguments.since // step))
+    steps = max(1, int(since // step))
     # On multiples of the step: servers keep such answers.
     whole = Window((now // step - steps + 1) * step, step, steps)
-    asked = (
-        api.name,
-        arguments.since,
-        step,
-        question.presets,
-        question.matchers,
-        settings.user,
-        settings.headers,
-    )
-    try:
-        answers = Answers(arguments.answers or usual_folder(*asked))
-    except OSError as error:
-        raise CommandFailed(
-            f"{error.filename} cannot be made: {error.strerror}: give --answers FOLDER"
-        ) from None
-    with closing(api):
-        yield of_server(api, whole, question, answers, settings.concurrency, now, _say, bar("the time"))
-    if arguments.answers is None:
-        answers.remove()
+    with closing(Api(ours)) as api:
+        asked = {
+            "address": api.name, "since": f"{since:g} s", "step": f"{step:g} s",
+            "preset": ",".join(ours.presets), "match": ours.match, "user": ours.user or "",
+            "token file": ours.token_file or "", "headers": repr(sorted(ours.headers)),
+            "tenant": hashlib.sha256(repr(sorted(ours.headers.items())).encode()).hexdigest(),
+        }  # fmt: skip
+        answers = Answers(arguments.answers or usual_folder(asked, now), asked, named=bool(arguments.answers))
+        try:
+            yield of_server(api, whole, question, answers, ours.concurrency, now, _say, bar("the time"))
+        except (ApiFailed, KeyboardInterrupt):
+            if answers.has_some():
+                _say("what is read is kept: the same command goes on from there")
+            raise
+    answers.done()
 
 
 def _say(line: str) -> None:

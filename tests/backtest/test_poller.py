@@ -80,7 +80,7 @@ def polled(prometheus: RealPrometheus) -> Iterator[Polled]:
 def of_backtest(prometheus: RealPrometheus, first: int, steps: int, folder: Path) -> list[Snapshot]:
     whole = Window(prometheus.begin + first * fleet.STEP, fleet.STEP, steps)
     api = Api(PrometheusSettings(url=prometheus.url))
-    answers = Answers(folder)
+    answers = Answers(folder, {})
     given = of_server(api, whole, Question(), answers, 2, whole.end, lambda _: None, lambda _: None)
     read = [Decoder(Snapshot).decode(record.value) for record in given.records]
     api.close()
