@@ -6,6 +6,8 @@ import hashlib
 import os
 import shutil
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,18 +28,23 @@ def usual_folder(*what: object) -> Path:
     return Path(cache) / "fleetleak" / "backtest" / name
 
 
+class CannotKeep(Exception):
+    """An answer cannot be written. The message is one line, and says what to do."""
+
+
 class Answers:
     """A folder with the plan and one file for each answer, packed. Only its owner may read it.
 
     Raises
     ------
-    OSError
-        If the folder cannot be made or written.
+    CannotKeep
+        If the folder cannot be made; `keep_plan` and `put` also if it cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._written():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def plan(self, now: float) -> Plan | None:
         """Return the plan of a backtest that began within a day and did not end; or forget its answers."""
@@ -70,8 +77,18 @@ class Answers:
     def _write(self, name: str, data: bytes) -> None:
         # A file has all of its answer or does not exist.
         new = self.folder / f"{name}.new"
-        new.write_bytes(data)
-        new.replace(self.folder / name)
+        with self._written():
+            new.write_bytes(data)
+            new.replace(self.folder / name)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CannotKeep(
+                f"{self.folder} cannot be written: {error.strerror}: give --answers FOLDER"
+            ) from None
 
     def remove(self) -> None:
         """Remove the folder with all answers."""

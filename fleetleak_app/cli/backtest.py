@@ -87,6 +87,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 @contextmanager
 def _source(loaded: Loaded, arguments: argparse.Namespace) -> Iterator[Given]:
     """Give the source; turn its errors into those of a command, also while it is read."""
+    from fleetleak_app.backtest.answers import CannotKeep
     from fleetleak_app.backtest.plan import NoData
     from producers.prometheus.api import ApiFailed
     from producers.prometheus.matchers import BadMatchers
@@ -103,7 +104,7 @@ def _source(loaded: Loaded, arguments: argparse.Namespace) -> Iterator[Given]:
             loaded.settings.prometheus.url = addresses[0] if addresses else loaded.settings.prometheus.url
             with _of_server(loaded, arguments, question) as given:
                 yield given
-    except (BadMatchers, BadRecording, NoData) as error:
+    except (BadMatchers, BadRecording, CannotKeep, NoData) as error:
         raise CommandFailed(str(error)) from None
     except ApiFailed as error:
         raise CommandFailed(f"{error}; what is read is kept: the same command goes on from there") from None
@@ -153,12 +154,7 @@ def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question
         settings.user,
         settings.headers,
     )
-    try:
-        answers = Answers(arguments.answers or usual_folder(*asked))
-    except OSError as error:
-        raise CommandFailed(
-            f"{error.filename} cannot be made: {error.strerror}: give --answers FOLDER"
-        ) from None
+    answers = Answers(arguments.answers or usual_folder(*asked))
     with closing(api):
         yield of_server(api, whole, question, answers, settings.concurrency, now, _say, bar("the time"))
     if arguments.answers is None:
