@@ -67,6 +67,8 @@ def stored(files: Sequence[str], notes: Notes) -> dict[str, list[Stored]] | None
     for metric, series_ in (
         (metric, one) for found in known for metric, many in found.items() for one in many
     ):
+        if not series_.times:
+            continue
         key = frozenset({**series_.labels, "__name__": metric}.items())
         if (same := whole.get(key)) is None:
             whole[key] = series_
@@ -189,7 +191,6 @@ class Files:
             for source in preset.sources
             if source.field in preset.memory
             for one in self._of_source(preset, source)
-            if one.times
         ]
         step = step or _usual_step(memory)
         # On multiples of the step, as a server is asked.
