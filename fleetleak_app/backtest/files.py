@@ -255,7 +255,7 @@ class Files:
 
 def _usual_step(memory: Sequence[Stored]) -> float:
     longest = max(memory, key=lambda one: len(one.times))
-    between = np.diff(np.sort(np.asarray(longest.times)))
+    between = np.diff(np.unique(longest.times))  # parts of a series may overlap
     return max(1.0, float(np.round(np.median(between)))) if len(between) else 60.0
 
 
