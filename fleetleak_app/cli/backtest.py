@@ -96,6 +96,9 @@ def _source(loaded: Loaded, arguments: argparse.Namespace) -> Iterator[Given]:
     files = [name for name in arguments.sources if not name.startswith(_SCHEMES)]
     if len(addresses) > 1 or (addresses and files):
         raise CommandFailed("give one address, or files")
+    for name in files:
+        if not Path(name).exists():
+            raise CommandFailed(f"{name}: there is no such file; an address begins with http:// or https://")
     try:
         question = _question(arguments)
         if files:
