@@ -6,6 +6,8 @@ import hashlib
 import os
 import shutil
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,6 +42,10 @@ def usual_folder(asked: Asked, now: float) -> Path:
         if now - old.stat().st_mtime > _FRESH_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
     return cache / hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()[:16]
+
+
+class CannotKeep(Exception):
+    """An answer cannot be written. The message is one line, and says what to do."""
 
 
 class Answers:
@@ -85,10 +91,11 @@ class Answers:
 
         Raises
         ------
-        OSError
+        CannotKeep
             If the folder cannot be made or written.
         """
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._written():
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._write(_PLAN, msgspec.json.encode(_Kept(self._asked, plan)))
 
     def get(self, name: str, kind: type[T]) -> T | None:
@@ -104,7 +111,7 @@ class Answers:
 
         Raises
         ------
-        OSError
+        CannotKeep
             If it cannot be written.
         """
         self._write(f"{name}.answer", zlib.compress(msgspec.msgpack.encode(answer), 1))
@@ -112,8 +119,18 @@ class Answers:
     def _write(self, name: str, data: bytes) -> None:
         # A file has all of its answer or does not exist.
         new = self._folder / f"{name}.new"
-        new.write_bytes(data)
-        new.replace(self._folder / name)
+        with self._written():
+            new.write_bytes(data)
+            new.replace(self._folder / name)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CannotKeep(
+                f"{self._folder} cannot be written: {error.strerror}: give --answers FOLDER"
+            ) from None
 
     def has_some(self) -> bool:
         """Return whether any answer is kept."""

@@ -26,8 +26,11 @@ from producers.prometheus.series import Points, Window
 _MOST_POINTS = 400_000
 # Milliseconds are larger than any time in seconds.
 _MILLISECONDS_FROM = 1e11
+# As in other recordings. One wrong time would make a grid over thousands of years.
+_FIRST, _LAST = 31_536_000.0, 7_258_118_400.0
+_NO_TIME = "samples without a time from 1971 to 2200"
 _LINE = re.compile(
-    r"(?P<series>(?:[A-Za-z_:][\w:]*)?\{.*\})\s+(?P<value>\S+)\s+(?P<time>-?[\d.]+(?:[eE]\+?\d+)?)\s*",
+    r"(?P<series>(?:[A-Za-z_:][\w:]*)?\{.*\})\s+(?P<value>\S+)\s+(?P<time>-?\d+(?:\.\d*)?(?:[eE]\+?\d+)?)\s*",
     re.ASCII,
 )
 Floats = NDArray[np.float64]
@@ -82,6 +85,8 @@ def stored(files: Sequence[str], notes: Notes) -> dict[str, list[Stored]] | None
     for metric, series_ in (
         (metric, one) for found in known for metric, many in found.items() for one in many
     ):
+        if not series_.times:
+            continue
         key = frozenset({**series_.labels, "__name__": metric}.items())
         if (same := whole.get(key)) is None:
             whole[key] = series_
@@ -112,8 +117,10 @@ def _of_answer(words: str, file: str, notes: Notes) -> dict[str, list[Stored]] |
         pairs = [
             (time, _float(value))
             for time, value in zip(one.times, one.values, strict=True)
-            if time is not None
+            if time is not None and _is_plausible(time)
         ]
+        if len(pairs) < len(one.times):
+            notes.leave(_NO_TIME, len(one.times) - len(pairs), file)
         times, values = zip(*pairs, strict=True) if pairs else ((), ())
         found = Stored(dict(one.metric.labels), array("d", times), array("d", values))
         every.setdefault(one.metric.name, []).append(found)
@@ -132,16 +139,24 @@ def _of_dump(words: str, file: str, notes: Notes) -> dict[str, list[Stored]] | N
         if match is None:
             notes.leave("lines that are no samples", 1, f"{file} row {row}")
             continue
+        time = float(match["time"])
+        time = time / 1000 if time >= _MILLISECONDS_FROM else time
+        if not _is_plausible(time):
+            notes.leave(_NO_TIME, 1, f"{file} row {row}")
+            continue
         known = by_text.get(match["series"])
         if known is None:
             known = by_text[match["series"]] = Stored(_labels(match["series"]), array("d"), array("d"))
-        time = float(match["time"])
-        known.times.append(time / 1000 if time >= _MILLISECONDS_FROM else time)
+        known.times.append(time)
         known.values.append(_float(match["value"]))
     every: dict[str, list[Stored]] = {}
     for one in by_text.values():
         every.setdefault(one.labels.get("__name__", ""), []).append(one)
     return every
+
+
+def _is_plausible(time: float) -> bool:
+    return _FIRST <= time <= _LAST
 
 
 def _labels(text: str) -> dict[str, str]:
@@ -264,7 +279,7 @@ def _selected(
 
 def _usual_step(memory: Sequence[Ordered]) -> float:
     longest = max(memory, key=lambda one: len(one.times))
-    between = np.diff(longest.times)
+    between = np.diff(np.unique(longest.times))  # parts of a series may overlap
     return max(1.0, float(np.round(np.median(between)))) if len(between) else 60.0
 
 

@@ -67,6 +67,9 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     with _source(loaded, arguments) as given:
         result = backtest(given.name, given.whole, given.records, loaded.settings)
         result.notes = given.notes()
+        if not result.samples:
+            why = "; ".join(result.notes) or "it has no samples"
+            raise CommandFailed(f"nothing was read from {given.name}: {why}")
         print(orjson.dumps(text.plain(result)).decode() if arguments.json else "\n".join(text.lines(result)))
         for line in result.notes:
             _say(f"note: {line}")
@@ -80,7 +83,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 @contextmanager
 def _source(loaded: Loaded, arguments: argparse.Namespace) -> Iterator[Given]:
     """Give the source; turn its errors into those of a command, also while it is read."""
-    from fleetleak_app.backtest.answers import OtherQuestion
+    from fleetleak_app.backtest.answers import CannotKeep, OtherQuestion
     from producers.prometheus.api import ApiFailed
     from producers.prometheus.discover import NoData
 
@@ -88,6 +91,9 @@ def _source(loaded: Loaded, arguments: argparse.Namespace) -> Iterator[Given]:
     files = [name for name in arguments.sources if not name.startswith(_SCHEMES)]
     if len(addresses) > 1 or (addresses and files):
         raise CommandFailed("give one address, or files")
+    for name in files:
+        if not Path(name).exists():
+            raise CommandFailed(f"{name}: there is no such file; an address begins with http:// or https://")
     try:
         question = _question(loaded, arguments)
         if files:
@@ -96,7 +102,7 @@ def _source(loaded: Loaded, arguments: argparse.Namespace) -> Iterator[Given]:
             loaded.settings.prometheus.url = addresses[0] if addresses else loaded.settings.prometheus.url
             with _of_server(loaded, arguments, question) as given:
                 yield given
-    except (ApiFailed, BadRecording, NoData, OtherQuestion) as error:
+    except (ApiFailed, BadRecording, CannotKeep, NoData, OtherQuestion) as error:
         raise CommandFailed(str(error)) from None
     except OSError as error:
         raise CommandFailed(f"{error.filename} cannot be written: {error.strerror}") from None
@@ -124,7 +130,7 @@ def _of_files(files: list[str], arguments: argparse.Namespace, question: Questio
 
 @contextmanager
 def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question) -> Iterator[Given]:
-    from fleetleak_app.backtest.answers import Answers, usual_folder
+    from fleetleak_app.backtest.answers import Answers, CannotKeep, usual_folder
     from fleetleak_app.backtest.sources import of_server
     from producers.prometheus.api import Api, ApiFailed
     from producers.prometheus.series import Window
@@ -145,7 +151,7 @@ def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question
         answers = Answers(arguments.answers or usual_folder(asked, now), asked, named=bool(arguments.answers))
         try:
             yield of_server(api, whole, question, answers, ours.concurrency, now, _say, bar("the time"))
-        except (ApiFailed, KeyboardInterrupt):
+        except (ApiFailed, CannotKeep, KeyboardInterrupt):
             if answers.has_some():
                 _say("what is read is kept: the same command goes on from there")
             raise

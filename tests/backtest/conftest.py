@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.backtest import fleet
+from tests.backtest.proxy import Proxy, proxied, real
 from tests.components import needed
 from tests.notify.servers import free_port
 
@@ -59,6 +60,13 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometh
         _wait_ready(f"{url}/-/ready", running, folder / "log")
         yield RealPrometheus(url, data, begin, promtool)
         running.terminate()
+
+
+@pytest.fixture
+def proxy(prometheus: RealPrometheus) -> Iterator[Proxy]:
+    """A proxy in front of it, of the test's own."""
+    with proxied(real(prometheus.url)) as running:
+        yield running
 
 
 def _wait_ready(url: str, running: subprocess.Popen[bytes], log: Path) -> None:

@@ -228,6 +228,7 @@ def proxied(upstream: Upstream, tls: ssl.SSLContext | None = None) -> Iterator[P
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = _MOST_SECONDS
+        disable_nagle_algorithm = True  # head and body are two packets, the second one would wait
 
         def do_GET(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
