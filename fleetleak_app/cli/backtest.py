@@ -67,6 +67,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
         if arguments.report is not None:
             from fleetleak_app.backtest import page
+            _check_folder(arguments.report)
     collect_seldom()
     with _source(loaded, arguments) as given:
         result = backtest(given.name, given.whole, given.records, loaded.settings)
@@ -82,6 +83,13 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     if result.rejected:
         _say(f"note: {len(result.rejected):,} snapshots cannot be judged (first: {result.rejected[0]})")
     return 0
+
+
+def _check_folder(report: Path) -> None:
+    """Refuse a report that cannot be written before hours of reading, not after them."""
+    if report.is_dir() or not report.parent.is_dir():
+        why = "it is a folder" if report.is_dir() else f"{report.parent} is no folder"
+        raise CommandFailed(f"{report} cannot be written: {why}")
 
 
 @contextmanager
