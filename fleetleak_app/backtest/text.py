@@ -11,7 +11,7 @@ from fleetleak import alert_text
 from fleetleak.text import duration, moment
 from fleetleak_app.backtest.result import OURS, Killed, Raised, Result
 from fleetleak_app.backtest.watch import Point, Watched
-from fleetleak_app.reading.notes import listed
+from fleetleak_app.reading.notes import listed, printable
 from fleetleak_app.tables import render, terminal_width
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -22,6 +22,11 @@ _WIDTH = 100
 
 def lines(result: Result) -> Iterator[str]:
     """Yield the whole result, line by line."""
+    for text in _texts(result):
+        yield from map(printable, text.split("\n"))
+
+
+def _texts(result: Result) -> Iterator[str]:
     whole, services = result.whole, len(result.services())
     yield f"{result.source}: {moment(whole.begin)} to {moment(whole.end)}, every {whole.step:g} s"
     yield (

@@ -19,6 +19,7 @@ from fleetleak_app.cli.extras import needs
 from fleetleak_app.cli.progress import bar
 from fleetleak_app.cli.times import duration
 from fleetleak_app.reading import BadRecording
+from fleetleak_app.reading.notes import printable
 
 if TYPE_CHECKING:
     from fleetleak_app.backtest.sources import Given, Question
@@ -174,4 +175,4 @@ def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question
 
 def _say(line: str) -> None:
     start = "\r\033[K" if sys.stderr.isatty() else ""  # over the progress bar
-    print(f"{start}{line}", file=sys.stderr)
+    print(f"{start}{printable(line)}", file=sys.stderr)
