@@ -68,21 +68,22 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
         if arguments.report is not None:
             from fleetleak_app.backtest import page
-            _check_folder(arguments.report)
+    if arguments.report is not None:
+        _check_folder(arguments.report)
     collect_seldom()
     with _source(loaded, arguments) as given:
         result = backtest(given.name, given.whole, given.records, loaded.settings)
         result.notes = given.notes()
-    if arguments.report is not None:
-        try:
-            page.write(result, arguments.report)
-        except OSError as error:
-            raise CommandFailed(f"{arguments.report} cannot be written: {error.strerror}") from None
     print(orjson.dumps(text.plain(result)).decode() if arguments.json else "\n".join(text.lines(result)))
     for line in result.notes:
         _say(f"note: {line}")
     if result.rejected:
         _say(f"note: {len(result.rejected):,} snapshots cannot be judged (first: {result.rejected[0]})")
+    if arguments.report is not None:
+        try:
+            page.write(result, arguments.report)
+        except OSError as error:
+            raise CommandFailed(f"{arguments.report} cannot be written: {error.strerror}") from None
     return 0
 
 
