@@ -6,7 +6,7 @@ import gzip
 import json
 import random
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
@@ -21,72 +21,26 @@ from fleetleak_app.reading import BadRecording, Notes
 from producers.prometheus.assemble import Assembler
 from producers.prometheus.matchers import parse
 from tests.backtest import fleet
+from tests.backtest.series import (
+    BEGIN,
+    FORMS,
+    LABELS,
+    MIB,
+    RSS,
+    answer,
+    dump,
+    limits,
+    openmetrics,
+    quoted,
+    rising,
+    ticks,
+    written,
+)
 from tests.backtest.support import Ran, cache, fleetleak
 
 __all__ = ["cache"]
 
-BEGIN = 1_790_000_040
-MIB = 2**20
-LABELS = {"namespace": "shop", "pod": "web-0", "container": "web", "id": "/1", "node": "node-a"}
-RSS, LIMIT = "container_memory_rss", "container_spec_memory_limit_bytes"
 NO_TIME = "samples without a time from 1971 to 2200"
-Sample = tuple[str, dict[str, str], float, float]
-
-
-def rising(times: Iterable[float], first: float = 100, step: float = 1, **labels: str) -> list[Sample]:
-    """Return memory that rises, in MiB."""
-    return [(RSS, LABELS | labels, time, (first + step * number) * MIB) for number, time in enumerate(times)]
-
-
-def limits(times: Iterable[float], limit: int = 512, **labels: str) -> list[Sample]:
-    return [(LIMIT, LABELS | labels, time, limit * MIB) for time in times]
-
-
-def ticks(count: int, every: float = 60) -> list[float]:
-    return [BEGIN + every * number for number in range(count)]
-
-
-def quoted(labels: dict[str, str]) -> str:
-    escaped = {
-        name: value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-        for name, value in labels.items()
-    }
-    return ",".join(f'{name}="{value}"' for name, value in escaped.items())
-
-
-def dump(samples: Iterable[Sample]) -> str:
-    """Return samples as `promtool tsdb dump` prints them."""
-    return "".join(
-        f'{{__name__="{metric}", {quoted(labels)}}} {value!r} {round(1000 * time)}\n'
-        for metric, labels, time, value in samples
-    )
-
-
-def openmetrics(samples: Iterable[Sample]) -> str:
-    """Return samples as OpenMetrics."""
-    lines = (f"{metric}{{{quoted(labels)}}} {value} {time}\n" for metric, labels, time, value in samples)
-    return f"# HELP {RSS} Memory.\n# TYPE {RSS} gauge\n{''.join(lines)}# EOF\n"
-
-
-def answer(samples: Iterable[Sample]) -> str:
-    """Return samples as an answer of the API."""
-    results: dict[str, dict[str, Any]] = {}
-    for metric, labels, time, value in samples:
-        one = results.setdefault(quoted(labels), {"metric": {"__name__": metric, **labels}, "values": []})
-        one["values"].append([time, str(value)])
-    data = {"resultType": "matrix", "result": list(results.values())}
-    return json.dumps({"status": "success", "data": data})
-
-
-FORMS: dict[str, Callable[[Iterable[Sample]], str]] = {
-    "dump": dump, "openmetrics": openmetrics, "answer": answer,
-}  # fmt: skip
-
-
-def written(folder: Path, words: str | bytes, name: str = "fleet.txt") -> str:
-    file = folder / name
-    file.write_bytes(words if isinstance(words, bytes) else words.encode())
-    return str(file)
 
 
 def read(*names: str, notes: Notes | None = None) -> dict[str, list[Stored]]:
@@ -105,7 +59,7 @@ def snapshots(every: dict[str, list[Stored]], step: float | None = None) -> list
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_gives_the_same_series(tmp_path: Path, form: str) -> None:
-    samples = [*rising(ticks(8)), *rising(ticks(8), pod="web-1")]
+    samples = [*rising(ticks(8)), *rising(ticks(8), labels={"pod": "web-1"})]
     every = read(written(tmp_path, FORMS[form](samples)))
     assert list(every) == [RSS]
     first, second = every[RSS]
@@ -131,7 +85,9 @@ def test_every_form_gives_the_same_series(tmp_path: Path, form: str) -> None:
     ],
 )
 def test_signs_in_labels_are_kept(tmp_path: Path, form: str, value: str) -> None:
-    (one,) = read(written(tmp_path, FORMS[form](rising(ticks(3), label=value, last="end"))))[RSS]
+    (one,) = read(written(tmp_path, FORMS[form](rising(ticks(3), labels={"label": value, "last": "end"}))))[
+        RSS
+    ]
     assert one.labels["label"] == value
     assert one.labels["last"] == "end"
     assert list(one.times) == ticks(3)
@@ -263,7 +219,7 @@ def test_presets_without_data_are_said(tmp_path: Path, wanted: list[str]) -> Non
 
 
 def test_matchers_choose_series(tmp_path: Path) -> None:
-    every = read(written(tmp_path, dump([*rising(ticks(6)), *rising(ticks(6), pod="web-1")])))
+    every = read(written(tmp_path, dump([*rising(ticks(6)), *rising(ticks(6), labels={"pod": "web-1"})])))
     files = Files(every, None, parse('pod=~".*-1"'), None)
     (preset,) = files.presets
     assert files.series(preset) == 1
