@@ -38,6 +38,9 @@ def write(result: Result, file: Path) -> None:
     OSError
         If the file cannot be written.
     """
+    if file.exists() and not file.is_file():  # a pipe or a device cannot be replaced
+        file.write_text("".join(_page(result)), encoding="utf-8")
+        return
     new = file.with_name(f"{file.name}.new")
     new.write_text("".join(_page(result)), encoding="utf-8")
     new.replace(file)
@@ -67,7 +70,7 @@ def _table(result: Result) -> Iterator[str]:
 
 
 def _alerts(result: Result) -> Iterator[str]:
-    yield f"<h2>{len(result.raised)} alert{'' if len(result.raised) == 1 else 's'}</h2>"
+    yield f"<h2>{text.many(len(result.raised), 'alert')}</h2>"
     for number, one in enumerate(result.raised):
         if number == _MOST_ROWS:
             yield f"<p>and {len(result.raised) - _MOST_ROWS} more: --json has all of them</p>"

@@ -12,7 +12,7 @@ from fleetleak import alert_text
 from fleetleak.text import duration, moment
 from fleetleak_app.backtest.result import OURS, Killed, Raised, Result
 from fleetleak_app.backtest.watch import Point, Watched
-from fleetleak_app.reading.notes import listed
+from fleetleak_app.reading.notes import listed, printable
 from fleetleak_app.tables import render, terminal_width
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -28,6 +28,11 @@ COUNTED = (
 
 def lines(result: Result) -> Iterator[str]:
     """Yield the whole result, line by line."""
+    for text in _texts(result):
+        yield from map(printable, text.split("\n"))
+
+
+def _texts(result: Result) -> Iterator[str]:
     whole = result.whole
     yield f"{result.source}: {moment(whole.begin)} to {moment(whole.end)}, every {whole.step:g} s"
     yield what(result)
@@ -41,10 +46,22 @@ def lines(result: Result) -> Iterator[str]:
     yield from table(result)
 
 
+def many(count: int, what: str) -> str:
+    """Return a number of things.
+
+    Examples
+    --------
+    >>> many(1, "host"), many(1200, "host"), many(0, "process")
+    ('1 host', '1,200 hosts', '0 processes')
+    """
+    plural = "" if count == 1 else "es" if what.endswith("s") else "s"
+    return f"{count:,} {what}{plural}"
+
+
 def what(result: Result) -> str:
     """Return how much was read, and of what."""
     scopes = Counter(one.scope for one in result.watch)
-    every = ", ".join(f"{count:,} {scope}{'s' if count > 1 else ''}" for scope, count in scopes.items())
+    every = ", ".join(many(count, scope) for scope, count in scopes.items())
     services = len({one.service for one in result.watch if one.scope != "host"})
     return (
         f"{result.samples:,} samples of {every}; {services:,} services, {result.series_days:,.1f} series-days"
@@ -56,7 +73,7 @@ def _alerts(result: Result) -> Iterator[str]:
     if not count:
         yield "fleetleak would have raised no alert"
         return
-    yield f"fleetleak would have raised {count} alert{'s' if count > 1 else ''}:"
+    yield f"fleetleak would have raised {many(count, 'alert')}:"
     for one in result.raised[:_MOST_ALERTS]:
         yield ""
         yield from _alert(one)
@@ -128,8 +145,8 @@ def _silent(result: Result) -> Iterator[str]:
             yield _wrapped(near(one))
     if unjudged := result.unjudged():
         yield _wrapped(
-            f"{len(unjudged):,} services have no limit, and no memory of their host is known, so nothing can"
-            f" be said of them; --limit 4GiB gives one: {listed(unjudged)}"
+            f"nothing can be said of {many(len(unjudged), 'service')} without a limit, of which no memory of the"
+            f" host is known; --limit 4GiB gives one: {listed(unjudged)}"
         )
 
 
@@ -137,8 +154,8 @@ def quiet(result: Result) -> str:
     """Return on how many services and hosts there was no alert."""
     silent = result.silent()
     hosts = sum(one.scope == "host" for one in silent)
-    said = f"it stayed silent on {len(silent) - hosts:,} services"
-    return f"{said} and {hosts:,} host{'s' if hosts > 1 else ''}" if hosts else said
+    said = f"it stayed silent on {many(len(silent) - hosts, 'service')}"
+    return f"{said} and {many(hosts, 'host')}" if hosts else said
 
 
 def near(one: Watched) -> str:
@@ -154,7 +171,7 @@ def kills(result: Result) -> Iterator[str]:
         yield _no_kills(result)
         return
     warned = sum(kill.warned[OURS] is not None for kill in every)
-    yield f"{len(every)} OOM kills, {warned} of them warned of:"
+    yield f"{many(len(every), 'OOM kill')}, {warned} of them warned of:"
     for kill in every[:_MOST_KILLS]:
         yield f"  {moment(kill.time)}  {kill.instance}  {lead(kill)}"
     if len(every) > _MOST_KILLS:

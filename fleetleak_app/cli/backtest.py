@@ -20,6 +20,7 @@ from fleetleak_app.cli.extras import needs
 from fleetleak_app.cli.progress import bar
 from fleetleak_app.cli.times import duration
 from fleetleak_app.reading import BadRecording
+from fleetleak_app.reading.notes import printable
 
 if TYPE_CHECKING:
     from fleetleak_app.backtest.sources import Given, Question
@@ -61,8 +62,8 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
         if arguments.report is not None:
             from fleetleak_app.backtest import page
-    if arguments.report is not None and not arguments.report.absolute().parent.is_dir():
-        raise CommandFailed(f"--report {arguments.report}: there is no folder {arguments.report.parent}")
+    if arguments.report is not None:
+        _check_folder(arguments.report)
     collect_seldom()
     with _source(loaded, arguments) as given:
         result = backtest(given.name, given.whole, given.records, loaded.settings)
@@ -78,6 +79,13 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         if arguments.report is not None:
             page.write(result, arguments.report)
     return 0
+
+
+def _check_folder(report: Path) -> None:
+    """Refuse a report that cannot be written before hours of reading, not after them."""
+    if report.is_dir() or not report.parent.is_dir():
+        why = "it is a folder" if report.is_dir() else f"{report.parent} is no folder"
+        raise CommandFailed(f"{report} cannot be written: {why}")
 
 
 @contextmanager
@@ -160,4 +168,4 @@ def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question
 
 def _say(line: str) -> None:
     start = "\r\033[K" if sys.stderr.isatty() else ""  # over the progress bar
-    print(f"{start}{line}", file=sys.stderr)
+    print(f"{start}{printable(line)}", file=sys.stderr)

@@ -13,12 +13,12 @@ class BadRecording(ValueError):
     """A file that cannot be read; the message is one line: where, what, and which option helps."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(_one_line(message))
+        super().__init__(printable(message))
 
 
-def _one_line(message: str) -> str:
-    """Return a message that is safe for a terminal: it may contain names and values of any file."""
-    return message if message.isprintable() else "".join(c if c.isprintable() else " " for c in message)
+def printable(text: str) -> str:
+    """Return a text as one line that is safe for a terminal: it may contain names and values of any file."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 @dataclass
@@ -46,11 +46,11 @@ class Notes:
 
     def note(self, line: str) -> None:
         """Add a note; the same note again is ignored."""
-        self.every[_one_line(line)] = None
+        self.every[printable(line)] = None
 
     def leave(self, reason: str, count: int, first: str) -> None:
         """Count rows or values that are left out; `first` is the place of the first one."""
-        self.left.setdefault(reason, Left(0, _one_line(first))).count += count
+        self.left.setdefault(reason, Left(0, printable(first))).count += count
 
     def lines(self) -> list[str]:
         """Return the notes, in at most ten lines."""

@@ -88,8 +88,8 @@ def discover(
     if not found:
         names = ", ".join(preset.sources[0].metric for preset in tried)
         raise NoData(
-            f"{api.name} has none of {names} in this time:"
-            " look further back, match more series, or name a preset"
+            f"{api.name} has none of {names} in this time: look further back (--since),"
+            " match more series (--match), or name a preset"
         )
     return [one for asked in found.values() for one in asked]
 
