@@ -46,3 +46,11 @@ def test_each_metric_has_its_own_order() -> None:
     both = [series(OLD, [1]), series(NEW, [1])]
     assert [one.labels["id"] for one in seen.of("other", both, Window(BEGIN + HOUR, HOUR, 10))] == ["a", "z"]
     assert ordered(seen, 1, *both) == ["z", "a"]
+
+
+def test_a_series_that_goes_on_for_days_is_still_the_older_one() -> None:
+    seen = Order()
+    for hours in range(0, 50, 10):
+        ordered(seen, hours, series(OLD, [1]))
+        seen.forget(BEGIN + hours * HOUR)
+    assert ordered(seen, 50, series(NEW, [1], first=1), series(OLD, [1, 1])) == ["z", "a"]
