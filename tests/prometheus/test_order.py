@@ -50,7 +50,7 @@ def test_each_metric_has_its_own_order() -> None:
 
 def test_a_series_that_goes_on_for_days_is_still_the_older_one() -> None:
     seen = Order()
-    for hours in range(0, 50, 10):
-        ordered(seen, hours, series(OLD, [1]))
-        seen.forget(BEGIN + hours * HOUR)
-    assert ordered(seen, 50, series(NEW, [1], first=1), series(OLD, [1, 1])) == ["z", "a"]
+    ordered(seen, 0, series(OLD, [1]))
+    ordered(seen, 20, series(OLD, [1]), series(NEW, [1], first=1))
+    seen.forget(BEGIN + 30 * HOUR)
+    assert ordered(seen, 31, series(NEW, [1]), series(OLD, [1])) == ["z", "a"]
