@@ -216,6 +216,12 @@ def test_the_container_after_a_restart_wins_over_the_one_before_it(old_id: str, 
     assert column(snapshots, "started") == [50, 50, 60, 60, 60, 60]
 
 
+def test_a_series_that_comes_back_after_a_day_is_the_newer_one() -> None:
+    history = {MEMORY: [series(KUBELET, [7, *[None] * 25, 8]), series(RESTARTED, [1] * 27, first=1)]}
+    snapshots = assembled(history, sizes=(1,), step=3600.0)
+    assert column(snapshots, "working_set") == [7, *[1] * 25, 8, 1]
+
+
 def test_an_old_value_that_seldom_changes_is_not_counted_as_repeated() -> None:
     assembler = assembler_of()
     history = {

@@ -37,8 +37,8 @@ def test_limits_of_kubernetes_have_two_names(metric: str) -> None:
     assert only({**memory, metric: ({**POD, "resource": "memory"}, MIB)}, "cadvisor").limit == MIB
 
 
-@pytest.mark.parametrize(("limit", "used"), [(MIB, 7), (None, None)])
-def test_a_process_uses_the_limit_of_its_container(limit: int | None, used: int | None) -> None:
+@pytest.mark.parametrize(("limit", "used", "total"), [(MIB, 7, MIB), (2 * GIB, 7, GIB), (None, None, GIB)])
+def test_a_process_uses_the_limit_of_its_container(limit: int | None, used: int | None, total: int) -> None:
     limits = (
         {}
         if limit is None
@@ -57,7 +57,7 @@ def test_a_process_uses_the_limit_of_its_container(limit: int | None, used: int 
         "process",
     )
     assert (snapshot.used, snapshot.limit, snapshot.limit_used) == (7, limit, used)
-    assert (snapshot.total, snapshot.available) == (limit or GIB, GIB // 2)
+    assert (snapshot.total, snapshot.available) == (total, GIB // 2)
     assert (snapshot.started, snapshot.cpu_seconds) == (1.5, 2.5)
 
 

@@ -16,6 +16,7 @@ from tests.prometheus.support import (
     MEMORY,
     NODE,
     OTHER_POD,
+    PRESET,
     RSS,
     TOTAL,
     Values,
@@ -71,6 +72,13 @@ def test_a_pod_that_moves_has_the_memory_of_the_machine_that_it_is_on(sizes: Seq
 
 
 # What is the host's own.
+
+
+def test_an_info_that_does_not_say_of_what_it_is_names_nothing() -> None:
+    assembler = assembler_of("node")
+    assembler.learn(PRESET["node"].infos[0], [{"nodename": "other"}])
+    (snapshot,) = assembled({AVAILABLE: [series({"node": "node-a"}, [1])]}, "node", by=assembler)
+    assert snapshot.instance == "node-a"
 
 
 def host(available: Values, labels: dict[str, str] = NODE) -> dict[str, list[Points]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 import pytest
 
 from producers.prometheus.runs import Runs
-from producers.prometheus.series import FORGET_SECONDS
+from producers.prometheus.series import FORGET_SECONDS, Window
 from tests.prometheus.support import (
     BEGIN,
     CPU,
@@ -16,6 +17,7 @@ from tests.prometheus.support import (
     KUBELET,
     MEMORY,
     NODE,
+    PRESET,
     REASON,
     REPLICAS,
     RESTARTS,
@@ -25,7 +27,9 @@ from tests.prometheus.support import (
     History,
     Values,
     assembled,
+    assembler_of,
     column,
+    readings,
     series,
     windows,
 )
@@ -170,6 +174,12 @@ def test_the_kills_of_a_host_are_counted() -> None:
     assert column(assembled(history, "node"), "oom_kills", "10.0.0.5") == [0, 0, 2]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_series_may_come_in_parts(order: int) -> None:
+    parts = [series(KUBELET, [1, 2]), series(KUBELET, [3], first=2)]
+    assert told("oom_kills", 3, {KILLS: parts[::order]}) == [0, 1, 2]
+
+
 # The counter itself.
 
 
@@ -229,6 +239,35 @@ def test_an_instance_that_is_silent_for_a_day_begins_anew(
         KILLS: [series(KUBELET, [0, 1, *gap, *counted])],
     }
     assert column(assembled(history, sizes=sizes, step=HOUR), "oom_kills") == kills
+
+
+class Text(str):
+    """A text that a test can see go."""
+
+
+def test_what_is_forgotten_is_held_no_more() -> None:
+    assembler, label = assembler_of(), Text("replica")
+    gone = weakref.ref(label)
+    labels = {**KUBELET, "replica": label}
+    for first, held in ((0, True), (23, True), (25, False)):
+        window = Window(BEGIN + first * HOUR, HOUR, 1)
+        every = {KILLS: [series(labels if first == 0 else NEW, [1])]}
+        list(assembler.snapshots(window, readings(every, [PRESET["cadvisor"]], 0, 1)))
+        del every
+        if first == 0:
+            del labels, label
+        assert (gone() is not None) is held
+
+
+def test_an_instance_that_is_forgotten_is_held_no_more() -> None:
+    runs, name = Runs(), Text(INSTANCE)
+    gone = weakref.ref(name)
+    runs.follow(name, 0.0, {})
+    del name
+    runs.forget(FORGET_SECONDS)
+    assert gone() is not None
+    runs.forget(FORGET_SECONDS + 1)
+    assert gone() is None
 
 
 def test_an_instance_that_is_forgotten_has_no_start() -> None:
