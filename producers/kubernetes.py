@@ -18,6 +18,12 @@ VERSION_LABEL = "app.kubernetes.io/version"
 _RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
 _TEMPLATE_HASH = re.compile(rf"(.+)-{_RANDOM}{{6,10}}")
 _SCHEDULED = re.compile(r"(.+)-\d{8,10}")
+# What a workload owns that owns its pods: each deploy, or each run, makes another one.
+_NUMBERED = {
+    "ReplicaSet": _TEMPLATE_HASH,
+    "Job": _SCHEDULED,
+    "ReplicationController": re.compile(r"(.+)-\d+"),  # OpenShift's DeploymentConfig
+}
 _SUFFIXES = (
     re.compile(rf"(.+)-\d{{8,10}}-{_RANDOM}{{5}}"),  # of a CronJob's job
     re.compile(rf"(.+)-{_RANDOM}{{6,10}}-{_RANDOM}{{5}}"),  # of a Deployment's ReplicaSet
@@ -56,7 +62,7 @@ def workload(pod: str, owner: tuple[str, str] | None = None, tags: Mapping[str, 
 
 
 def _of_owner(kind: str, name: str) -> str:
-    pattern = {"ReplicaSet": _TEMPLATE_HASH, "Job": _SCHEDULED}.get(kind)
+    pattern = _NUMBERED.get(kind)
     match = pattern.fullmatch(name) if pattern else None
     return match[1] if match else name
 

@@ -21,6 +21,7 @@ from producers.prometheus.series import Points, Window
 
 # So long a time is asked for at once for the labels of infos.
 _INFO_SECONDS = 7 * 86_400.0
+_END_SECONDS = 5.0
 A = TypeVar("A")
 
 
@@ -111,7 +112,8 @@ def _info(api: Api, plan: Plan, select: str, answers: Answers, name: str) -> Ite
 def ahead(works: Iterable[Callable[[], A]], threads: int, most: int) -> Iterator[A]:
     """Yield the results of calls in their order; at most `most` wait or run beside the one that is due.
 
-    The threads do not keep the process alive: Ctrl-C does not wait for a slow server.
+    The threads do not keep the process alive: Ctrl-C does not wait for a slow server. After all other ends they
+    get some seconds, so that no connection is closed under a call.
 
     Examples
     --------
@@ -119,9 +121,11 @@ def ahead(works: Iterable[Callable[[], A]], threads: int, most: int) -> Iterator
     [1, 2, 4, 8]
     """
     jobs: queue.SimpleQueue[tuple[Callable[[], A], Future[A]] | None] = queue.SimpleQueue()
-    for _ in range(threads):
-        threading.Thread(target=_work, args=(jobs,), daemon=True).start()
+    workers = [threading.Thread(target=_work, args=(jobs,), daemon=True) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
     waiting: deque[Future[A]] = deque()
+    patience = _END_SECONDS
     try:
         for work in works:
             future: Future[A] = Future()
@@ -131,11 +135,16 @@ def ahead(works: Iterable[Callable[[], A]], threads: int, most: int) -> Iterator
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except (GeneratorExit, KeyboardInterrupt):
+        patience = 0.0
+        raise
     finally:
         for future in waiting:
             future.cancel()
-        for _ in range(threads):
+        for _ in workers:
             jobs.put(None)
+        for worker in workers:
+            worker.join(patience)
 
 
 def _work(jobs: queue.SimpleQueue[Any]) -> None:

@@ -18,7 +18,7 @@ from fleetleak_app.tables import render, terminal_width
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDE = 60
 _MOST_ALERTS, _MOST_SILENT, _MOST_KILLS = 30, 10, 20
-_WIDTH = 100
+_WIDTH, _TABLE_WIDTH = 100, 120
 HEADS = ("", "alerts", "a week", "in 100 series-days", "time firing", "kills warned", "median lead")
 COUNTED = (
     "An alert counts once for all instances of a service, also for the rules."
@@ -145,8 +145,8 @@ def _silent(result: Result) -> Iterator[str]:
             yield _wrapped(near(one))
     if unjudged := result.unjudged():
         yield _wrapped(
-            f"nothing can be said of {many(len(unjudged), 'service')} without a limit, of which no memory of the"
-            f" host is known; --limit 4GiB gives one: {listed(unjudged)}"
+            f"nothing can be said of {many(len(unjudged), 'service')} without a limit, of which no memory of"
+            f" the host is known; --limit 4GiB gives one: {listed(unjudged)}"
         )
 
 
@@ -207,7 +207,7 @@ def rows(result: Result) -> list[tuple[str, ...]]:
 def table(result: Result) -> Iterator[str]:
     """Yield the table of fleetleak and the usual rules, one line each."""
     cells = [dict(zip(HEADS, row, strict=True)) for row in rows(result)]
-    yield from render(cells, {head: head for head in HEADS}, max(_WIDTH, terminal_width())).split("\n")
+    yield from render(cells, {head: head for head in HEADS}, max(_TABLE_WIDTH, terminal_width())).split("\n")
     yield COUNTED
 
 

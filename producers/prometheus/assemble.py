@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from fleetleak.records import Snapshot
@@ -16,17 +17,29 @@ from fleetleak.records.memory import growable
 from fleetleak.records.types import MOST_BYTES, MOST_COUNT, MOST_UNIX_SECONDS
 from producers.names import fit
 from producers.plausible import drop_impossible
+from producers.prometheus.columns import Column
 from producers.prometheus.order import Order
-from producers.prometheus.preset import PLACE, Identity, Info, Labels, Preset, Source, places_of
+from producers.prometheus.preset import (
+    PLACE,
+    Identity,
+    Info,
+    Labels,
+    Preset,
+    Source,
+    cluster_of,
+    places_of,
+    true_labels,
+)
 from producers.prometheus.runs import OOM_KILLS, Runs
 from producers.prometheus.series import Points, Window
 
-Column = list[float | None]
 Readings = Mapping[str, Sequence[tuple[Source, Sequence[Points]]]]
 """The series of each source, by the name of the preset, in the order of its sources."""
+Key = tuple[str, ...]
+"""The cluster, and values of labels or a place: what joins series of two exporters."""
 
 _MOST: dict[str, float] = {
-    "started": MOST_UNIX_SECONDS, "cpu_seconds": MOST_COUNT, "restarts": MOST_COUNT,
+    "started": MOST_UNIX_SECONDS, "cpu_seconds": MOST_COUNT, "restarts": MOST_COUNT, OOM_KILLS: MOST_COUNT,
 }  # fmt: skip
 _FLOATS = frozenset({"started", "cpu_seconds", "pressure_some", "pressure_full"})
 
@@ -57,9 +70,14 @@ class Assumed:
 
 @dataclass
 class _Member:
-    """One instance in one window: its identity at each step that has memory, and a column for each field."""
+    """One instance in one window: its series by source, its identity at each step, a column for each field.
 
-    named: list[Identity | None]
+    `named` begins at the step `first`; an identity stands where there is memory.
+    """
+
+    series: dict[Source, list[tuple[Points, Identity]]] = field(default_factory=dict)
+    first: int = 0
+    named: list[Identity | None] = field(default_factory=list)
     columns: dict[str, Column] = field(default_factory=dict)
 
 
@@ -75,7 +93,7 @@ class Assembler:
     def __init__(self, presets: Sequence[Preset], assumed: Assumed | None = None) -> None:
         self._presets = presets
         self._assumed = assumed or Assumed()
-        self._infos: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, str]]] = {}
+        self._infos: dict[tuple[str, ...], dict[Key, dict[str, str]]] = {}
         self._runs = Runs()
         self._order = Order()
         self.left: dict[str, Left] = {}
@@ -83,7 +101,7 @@ class Assembler:
     def learn(self, info: Info, every: Iterable[Labels]) -> None:
         """Take the series of an info. What is known stays, so that no instance changes its name."""
         known = self._infos.setdefault(info.by, {})
-        for labels in every:
+        for labels in map(true_labels, every):
             if (key := _key(labels, info.by)) is not None:
                 own = known.setdefault(key, {})
                 for name in info.keeps:
@@ -92,31 +110,44 @@ class Assembler:
 
     def snapshots(self, window: Window, readings: Readings) -> Iterator[Snapshot]:
         """Yield the snapshots of a window, step by step."""
-        measured = [(preset, self._members(preset, readings, window)) for preset in self._presets]
-        for number in range(window.steps):
-            time = window.at(number)
-            inside: dict[tuple[str, ...], int] = {}
-            for preset, members in measured:
-                for member in members:
-                    identity = member.named[number]
+        # By step, what has memory there; what is inside another thing comes before it.
+        there: list[list[tuple[Preset, _Member]]] = [[] for _ in range(window.steps)]
+        for preset in self._presets:
+            for member in self._members(preset, readings.get(preset.name, ()), window):
+                for place, identity in enumerate(member.named):
                     if identity is not None:
-                        yield self._snapshot(preset, member, identity, number, time, inside)
+                        there[member.first + place].append((preset, member))
+        for number, members in enumerate(there):
+            inside: dict[Key, int] = {}
+            for preset, member in members:
+                yield self._snapshot(preset, member, number, window.at(number), inside)
         self._runs.forget(window.end)
         self._order.forget(window.end)
 
-    def _members(self, preset: Preset, readings: Readings, window: Window) -> list[_Member]:
+    def _members(
+        self, preset: Preset, every: Sequence[tuple[Source, Sequence[Points]]], window: Window
+    ) -> list[_Member]:
+        """Return the instances that have memory, in the order of their names."""
         members: dict[str, _Member] = {}
-        every = readings.get(preset.name, ())
         for source, series in every:
             if not source.by:
-                self._put(preset, source, series, window, members)
+                self._find(preset, source, series, window, members)
+        found = []
+        for name, member in sorted(members.items()):
+            measured = self._measure(preset, member)
+            for source, own in member.series.items():
+                if source.field == OOM_KILLS:
+                    self._count(name, source, own, member, window)
+                elif measured and source.field not in preset.memory:
+                    _add(member.columns, source.field, _filled([points for points, _ in own]))
+            if measured:
+                found.append(member)
         for source, series in every:
             if source.by:
-                self._join(source, series, window, members)
-        # Without memory there is no snapshot.
-        return [member for _, member in sorted(members.items()) if any(member.named)]
+                self._join(source, series, window, found)
+        return found
 
-    def _put(
+    def _find(
         self,
         preset: Preset,
         source: Source,
@@ -124,61 +155,91 @@ class Assembler:
         window: Window,
         members: dict[str, _Member],
     ) -> None:
-        """Put the series of one source into the columns of their instances."""
-        columns: dict[str, Column] = {}
-        for points in self._order.of(source.metric, every, window):
-            identity = self._identity(preset, points.labels)
+        """Give the series of one source to their instances."""
+        for points in self._possible(source, every, window):
+            identity = self._identity(preset, true_labels(points.labels))
             if identity is None:
-                self._leave(NAMELESS, 1, f"{source.metric}{_text(points.labels)}")
+                self._leave(NAMELESS, 1, source, points)
                 continue
-            instance = identity.instance
-            member = members.setdefault(instance, _Member([None] * window.steps))
-            column = columns.setdefault(instance, [None] * window.steps)
-            if source.field == OOM_KILLS:
-                # Two servers count the same kills: the sum would count them twice.
-                for number, grown in self._runs.increases(source.metric, points, window):
-                    column[number] = max(grown, column[number] or 0.0)
-                continue
-            self._fill(column, source, points)
-            if source.field in preset.memory:
+            member = members.setdefault(identity.instance, _Member())
+            member.series.setdefault(source, []).append((points, identity))
+
+    def _measure(self, preset: Preset, member: _Member) -> bool:
+        """Fill the columns of memory, and the identities; return whether there is any memory."""
+        memory = {source: own for source, own in member.series.items() if source.field in preset.memory}
+        if not memory:
+            return False
+        whole = Column.over([points for own in memory.values() for points, _ in own])
+        member.first, member.named = whole.first, [None] * len(whole.values)
+        for source, own in memory.items():
+            column = Column(member.first, len(member.named))
+            for points, identity in own:
+                if repeated := column.fill(points):
+                    self._leave(REPEATED, repeated, source, points)
                 for number in points.at:
-                    if column[number] is not None:
-                        member.named[number] = identity
-        for instance, column in columns.items():
-            _merge(members[instance].columns, source.field, column)
+                    member.named[number - member.first] = identity
+            _add(member.columns, source.field, column)
+        return True
+
+    def _count(
+        self,
+        name: str,
+        source: Source,
+        own: Sequence[tuple[Points, Identity]],
+        member: _Member,
+        window: Window,
+    ) -> None:
+        """Put the kills that counters tell into a column; they are followed also while there is no memory."""
+        every = [points for points, _ in own]
+        column = Column.over(every)
+        for number, count in self._runs.killed(name, source.metric, every, window):
+            column.values[number - column.first] = count
+        _add(member.columns, source.field, column)
 
     def _join(
-        self, source: Source, every: Sequence[Points], window: Window, members: dict[str, _Member]
+        self, source: Source, every: Sequence[Points], window: Window, members: Sequence[_Member]
     ) -> None:
         """Put a source that other labels join into the columns of all instances that it is for."""
-        joined: dict[tuple[str, ...], Column] = {}
-        for points in self._order.of(source.metric, every, window):
-            column: Column | None = None
-            for key in _keys(points.labels, source.by):
-                if column is None:
-                    column = joined.setdefault(key, [None] * window.steps)
-                    self._fill(column, source, points)
-                joined.setdefault(key, column)
-        if joined:
-            for member in members.values():
-                _merge(member.columns, source.field, _joined(member.named, source.by, joined))
+        by_key: dict[Key, list[Points]] = {}
+        for points in self._possible(source, every, window):
+            for key in _keys(true_labels(points.labels), source.by):
+                by_key.setdefault(key, []).append(points)
+        columns: dict[Key, Column] = {}
+        for member in members:
+            column = Column(member.first, len(member.named))
+            own: list[Column] = []
+            before: Identity | None = None
+            for place, identity in enumerate(member.named):
+                if identity is not None and identity is not before:
+                    before = identity
+                    keys = [key for key in _wanted(identity, source.by) if key in by_key]
+                    for key in keys:
+                        if key not in columns:
+                            columns[key] = _filled(by_key[key])
+                    own = [columns[key] for key in keys]
+                if identity is not None and own:
+                    known = (one.at(member.first + place) for one in own)
+                    column.values[place] = next((value for value in known if value is not None), None)
+            if any(value is not None for value in column.values):
+                _add(member.columns, source.field, column)
 
-    def _fill(self, column: Column, source: Source, points: Points) -> None:
+    def _possible(self, source: Source, every: Sequence[Points], window: Window) -> Iterator[Points]:
+        """Yield series in their order, without the values that cannot be."""
         most = _MOST.get(source.field, MOST_BYTES)
-        # Without a limit, exporters write 0 or a number that no machine has.
-        unlimited = source.field == "limit"
-        wrong = repeated = 0
-        for number, value in zip(points.at, points.values, strict=True):
-            if 0 <= value <= most and not (unlimited and value == 0):
-                # What seldom changes holds for minutes, also over a restart.
-                repeated += column[number] is not None and not source.slow
-                column[number] = value
-            elif not (unlimited and value >= 0):
-                wrong += 1
-        if wrong:
-            self._leave(IMPOSSIBLE, wrong, f"{source.metric}{_text(points.labels)}")
-        if repeated:
-            self._leave(REPEATED, repeated, f"{source.metric}{_text(points.labels)}")
+        least = 1 if source.field in ("limit", "total") else 0
+        for points in self._order.of(source.metric, every, window):
+            good = [least <= value <= most for value in points.values]
+            if all(good):
+                yield points
+                continue
+            # Without a limit, exporters write 0 or a number that no machine has.
+            none = (
+                sum(value == 0 or value > most for value in points.values) if source.field == "limit" else 0
+            )
+            if wrong := good.count(False) - none:
+                self._leave(IMPOSSIBLE, wrong, source, points)
+            if any(good):
+                yield Points(points.labels, [*compress(points.at, good)], [*compress(points.values, good)])
 
     def _identity(self, preset: Preset, labels: Labels) -> Identity | None:
         info: dict[str, str] = {}
@@ -191,13 +252,14 @@ class Assembler:
         self,
         preset: Preset,
         member: _Member,
-        identity: Identity,
         number: int,
         time: float,
-        inside: dict[tuple[str, ...], int],
+        inside: dict[Key, int],
     ) -> Snapshot:
+        identity = member.named[number - member.first]
+        assert identity is not None  # noqa: S101 - only what has memory at this step is asked
         fields = {
-            name: value for name, column in member.columns.items() if (value := column[number]) is not None
+            name: value for name, column in member.columns.items() if (value := column.at(number)) is not None
         }
         self._runs.follow(identity.instance, time, fields)
         for name in ("limit", "total"):
@@ -225,69 +287,54 @@ class Assembler:
                 inside[place] = inside.get(place, 0) + (growable(snapshot) or 0)
         return snapshot
 
-    def _complete_host(
-        self, identity: Identity, values: dict[str, Any], inside: Mapping[tuple[str, ...], int]
-    ) -> None:
+    def _complete_host(self, identity: Identity, values: dict[str, Any], inside: Mapping[Key, int]) -> None:
         """Leave out what contradicts the total; set what belongs to instances with snapshots of their own."""
         needed = dict.fromkeys(("started", "total", "limit", "limit_used"))
         for name in drop_impossible({**needed, **values}, host=True):
             if values.pop(name, None) is not None:
-                self._leave(IMPOSSIBLE, 1, f"{name} of {identity.instance}")
+                self.left.setdefault(IMPOSSIBLE, Left(0, f"{name} of {identity.instance}")).count += 1
         held = max((inside.get(place, 0) for place in _wanted(identity, PLACE)), default=0)
         if held:
             values["attributed"] = min(held, MOST_BYTES)
 
-    def _leave(self, reason: str, count: int, example: str) -> None:
-        self.left.setdefault(reason, Left(0, example)).count += count
+    def _leave(self, reason: str, count: int, source: Source, points: Points) -> None:
+        self.left.setdefault(reason, Left(0, f"{source.metric}{_text(points.labels)}")).count += count
 
 
-def _merge(columns: dict[str, Column], name: str, column: Column) -> None:
+def _filled(every: Sequence[Points]) -> Column:
+    """Return series, each with points, in one column."""
+    column = Column.over(every)
+    for points in every:
+        column.fill(points)
+    return column
+
+
+def _add(columns: dict[str, Column], name: str, column: Column) -> None:
     """Add a column; where there is one of the same field already, that one wins."""
-    known = columns.get(name)
-    columns[name] = (
-        column
-        if known is None
-        else [one if one is not None else other for one, other in zip(known, column, strict=True)]
-    )
+    columns[name] = columns[name].completed(column) if name in columns else column
 
 
-def _key(labels: Labels, by: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the values of labels, and the cluster; None where a label is missing."""
+def _key(labels: Labels, by: Sequence[str]) -> Key | None:
+    """Return the cluster and the values of labels; None where a label is missing."""
     values = [labels.get(name, "") for name in by]
-    return (labels.get("cluster", ""), *values) if all(values) else None
+    return (cluster_of(labels), *values) if all(values) else None
 
 
-def _keys(labels: Labels, by: tuple[str, ...]) -> list[tuple[str, ...]]:
+def _keys(labels: Labels, by: tuple[str, ...]) -> list[Key]:
     """Return the keys under which a series of another exporter is found."""
     if by == PLACE:
-        return [(labels.get("cluster", ""), place) for place in places_of(labels)]
+        return [(cluster_of(labels), place) for place in places_of(labels)]
     key = _key(labels, by)
     return [] if key is None else [key]
 
 
-def _wanted(identity: Identity, by: tuple[str, ...]) -> list[tuple[str, ...]]:
+def _wanted(identity: Identity, by: tuple[str, ...]) -> list[Key]:
     """Return the keys under which an instance looks for a series of another exporter."""
     cluster = identity.environment or ""
     if by == PLACE:
         return [(cluster, place) for place in identity.places]
     values = [identity.labels.get(name, "") for name in by]
     return [(cluster, *values)] if all(values) else []
-
-
-def _joined(
-    named: Sequence[Identity | None], by: tuple[str, ...], columns: Mapping[tuple[str, ...], Column]
-) -> Column:
-    """Return the values for one instance: at each step of the place where it is then."""
-    own: list[Column] = []
-    identity: Identity | None = None
-    joined: Column = []
-    for number, now in enumerate(named):
-        if now is not None and now is not identity:
-            identity = now
-            own = [columns[key] for key in _wanted(now, by) if key in columns]
-        known = (column[number] for column in own if column[number] is not None)
-        joined.append(next(known, None) if own and now is not None else None)
-    return joined
 
 
 def _text(labels: Labels) -> str:

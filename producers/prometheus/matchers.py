@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fleetleak.settings import BadSetting
-from producers.prometheus.preset import SLOW_SECONDS, Labels, Source
+from producers.prometheus.preset import Labels, Source
 
 _ONE = re.compile(
     r"""\s*(?P<label>[A-Za-z_]\w*)\s*(?P<sign>=~|!~|!=|=)\s*(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*(?:,|\Z)""",
@@ -101,10 +101,12 @@ def selector(
 
 
 def newest(select: str, source: Source, step_seconds: float) -> str:
-    """Return a query for the newest sample of each step: a sample that is older makes no point.
+    """Return a query for the newest sample of each step.
 
-    A plain selector would repeat a sample for five minutes after its series has ended.
+    Of memory a sample that is older makes no point: a plain selector would repeat it for five minutes after a
+    missed scrape. What seldom changes may be so old, but it must end with its series, as a selector does.
     """
-    window = max(step_seconds, SLOW_SECONDS) if source.slow else step_seconds
+    if source.slow:
+        return select
     # A window of Prometheus 2 includes both of its ends: a sample would count twice.
-    return f"last_over_time({select}[{round(window * 1000) - 1}ms])"
+    return f"last_over_time({select}[{round(step_seconds * 1000) - 1}ms])"

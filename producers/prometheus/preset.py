@@ -111,6 +111,30 @@ class Preset:
     selectors: tuple[str, ...] = ("",)
 
 
+CLUSTER = ("cluster", "cluster_name", "k8s_cluster_name", "cluster_id")
+"""Labels that tell clusters apart; the first that a series has."""
+# Where Prometheus scrapes without `honor_labels`, the labels of an exporter get this prefix, and those of the
+# exporter's own pod stand in their place.
+_TRUE = tuple((f"exported_{name}", name) for name in ("namespace", "pod", "container", "node"))
+
+
+def cluster_of(labels: Labels) -> str:
+    """Return the cluster of a series; empty where it has none."""
+    return next((labels[name] for name in CLUSTER if labels.get(name)), "")
+
+
+def true_labels(labels: Labels) -> Labels:
+    """Return labels with the names that the exporter gave.
+
+    Examples
+    --------
+    >>> true_labels({"pod": "kube-state-metrics-0", "exported_pod": "cart-1"})["pod"]
+    'cart-1'
+    """
+    exported = {name: labels[prefixed] for prefixed, name in _TRUE if labels.get(prefixed)}
+    return {**labels, **exported} if exported else labels
+
+
 def host_of(instance: str) -> str:
     """Return the host of a target's address, without its port.
 
@@ -138,7 +162,7 @@ def places_of(labels: Labels, *names: str | None) -> tuple[str, ...]:
 
 def of_cluster(labels: Labels, instance: str) -> str:
     """Return the name of an instance, with that of its cluster where the labels have one."""
-    cluster = labels.get("cluster")
+    cluster = cluster_of(labels)
     return fit(f"{cluster}/{instance}" if cluster else instance)
 
 
@@ -149,5 +173,9 @@ def host_identity(labels: Labels, name: str | None) -> Identity | None:
         return None
     own = places[0]
     return Identity(
-        "host", fit(f"host/{safe(own)}"), of_cluster(labels, own), places, environment=labels.get("cluster")
+        "host",
+        fit(f"host/{safe(own)}"),
+        of_cluster(labels, own),
+        places,
+        environment=cluster_of(labels) or None,
     )

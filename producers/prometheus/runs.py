@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
-from fleetleak.records.types import MOST_COUNT
 from producers.prometheus.series import FORGET_SECONDS, Points, Window
 
 OOM_KILLS = "oom_kills"
-# The same kill is told by two exporters, one of them later.
-_SAME_KILL_SECONDS = 600.0
+# Two servers that scrape one exporter see the same restart, one of them later.
+_SAME_RESTART_SECONDS = 600.0
+
+# Series and containers are known by their hashes, since their labels are large.
+_Hash = int
 
 
 @dataclass
 class _Run:
-    """What is known of one instance."""
+    """What is known of one instance: its run, its restarts, and its kills by two ways of counting them."""
 
     seen: float
     started: float | None = None
     has_start: bool = False
     restarts: float | None = None
+    restarted_at: float = -math.inf
     cpu_seconds: float | None = None
-    kills: int = 0
-    killed_at: float = float("-inf")
+    killed_by_reason: int = 0
+    killed_by_counter: float = 0.0
     counts_kills: bool = False
+
+
+@dataclass
+class _Counted:
+    """The kills that counters tell of one instance: by container, by series."""
+
+    seen: float
+    kills: dict[_Hash, dict[_Hash, float]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> float:
+        """The kills of all containers; those of one are told by several servers, the highest is right."""
+        return sum(max(own.values()) for own in self.kills.values())
 
 
 class Runs:
     """Follows instances from step to step.
 
     A run begins where the exporter says so; where no exporter does, at the first step after a counter of
-    restarts grew or a counter of CPU time fell.
+    restarts grew or a counter of CPU time fell. Kills are counted in two ways: by cAdvisor's counter, and by
+    restarts with their reason. Each misses some, and both tell most, so the higher count is taken.
     """
 
     def __init__(self) -> None:
         self._runs: dict[str, _Run] = {}
-        self._counters: dict[tuple[str, frozenset[tuple[str, str]]], tuple[float, float]] = {}
+        self._counters: dict[_Hash, tuple[float, float]] = {}
+        self._counted: dict[str, _Counted] = {}
 
     def follow(self, instance: str, time: float, fields: dict[str, float]) -> None:
         """Take the fields of one instance at one step, in place: set `started` and `oom_kills`."""
@@ -45,54 +64,70 @@ class Runs:
             run = self._runs[instance] = _Run(time)
         run.seen = time
         restarts, killed = fields.pop("restarts", None), fields.pop("oom_reason", None)
-        restarted = _grew(run.restarts, restarts)
-        self._start(run, time, fields, restarted or _grew(fields.get("cpu_seconds"), run.cpu_seconds))
-        if OOM_KILLS in fields or restarts is not None:
-            run.counts_kills = True
-        new = int(fields.get(OOM_KILLS, 0))
-        if not new and restarted and killed and time - run.killed_at > _SAME_KILL_SECONDS:
-            new = 1
-        if new:
-            run.kills, run.killed_at = run.kills + new, time
-        if run.counts_kills:
-            fields[OOM_KILLS] = run.kills
-        run.restarts = restarts if restarts is not None else run.restarts
-        run.cpu_seconds = fields.get("cpu_seconds", run.cpu_seconds)
-
-    def _start(self, run: _Run, time: float, fields: dict[str, float], reset: bool) -> None:
+        restarted = restarts is not None and _restarted(run, restarts, time)
+        cpu = fields.get("cpu_seconds")
+        reset = cpu is not None and run.cpu_seconds is not None and cpu < run.cpu_seconds
+        run.cpu_seconds = run.cpu_seconds if cpu is None else cpu
         if "started" in fields:
             run.started, run.has_start = fields["started"], True
-        elif reset and not run.has_start:
+        elif (restarted or reset) and not run.has_start:
             run.started = time
         if run.started is not None:
             fields["started"] = run.started
+        run.killed_by_reason += restarted and bool(killed)
+        run.counts_kills |= OOM_KILLS in fields or restarts is not None
+        run.killed_by_counter = fields.get(OOM_KILLS, run.killed_by_counter)
+        if run.counts_kills:
+            fields[OOM_KILLS] = max(run.killed_by_reason, run.killed_by_counter)
 
-    def increases(self, metric: str, points: Points, window: Window) -> list[tuple[int, float]]:
-        """Return the steps of a counter, and how much it grew at each.
+    def killed(
+        self, instance: str, metric: str, every: Sequence[Points], window: Window
+    ) -> Iterator[tuple[int, float]]:
+        """Yield the steps at which counters of kills of an instance have points, and the kills until then.
 
         Each series is followed by itself: after a kill the series of the old container says so, while that of
-        the new one begins at 0. A value that is no count is left out.
+        the new one begins at 0.
         """
-        key = metric, frozenset(points.labels.items())
+        counted = self._counted.setdefault(instance, _Counted(window.begin))
+        grown = (one for points in every for one in self._grown(metric, points, window))
+        for number, container, key, growth in sorted(grown, key=lambda one: one[0]):
+            counted.seen = window.at(number)
+            if growth:
+                own = counted.kills.setdefault(container, {})
+                own[key] = own.get(key, 0.0) + growth
+            yield number, counted.total
+
+    def _grown(
+        self, metric: str, points: Points, window: Window
+    ) -> Iterator[tuple[int, _Hash, _Hash, float]]:
+        """Yield the steps of one counter, its container, its hash and how much it grew."""
+        key = hash((metric, frozenset(points.labels.items())))
+        container = hash(points.labels.get("id") or points.labels.get("name") or "")
         seen, before = self._counters.get(key, (-math.inf, 0.0))
-        grown = []
         for number, value in zip(points.at, points.values, strict=True):
-            if not 0 <= value <= MOST_COUNT:
-                continue
             time = window.at(number)
-            grown.append((number, max(0.0, value - before) if time - seen <= FORGET_SECONDS else 0.0))
+            growth = max(0.0, value - before) if time - seen <= FORGET_SECONDS else 0.0
             seen, before = time, value
-        if grown:
+            yield number, container, key, growth
+        if seen > -math.inf:
             self._counters[key] = seen, before
-        return grown
 
     def forget(self, now: float) -> None:
         """Forget what has been silent for a day, so that what is remembered stays bounded."""
         self._runs = {name: run for name, run in self._runs.items() if now - run.seen <= FORGET_SECONDS}
+        self._counted = {name: one for name, one in self._counted.items() if now - one.seen <= FORGET_SECONDS}
         self._counters = {
             key: known for key, known in self._counters.items() if now - known[0] <= FORGET_SECONDS
         }
 
 
-def _grew(before: float | None, after: float | None) -> bool:
-    return before is not None and after is not None and after > before
+def _restarted(run: _Run, restarts: float, time: float) -> bool:
+    """Note a count of restarts; return whether it grew."""
+    before = run.restarts
+    if before is not None and restarts < before and time - run.restarted_at <= _SAME_RESTART_SECONDS:
+        return False  # another server that is a scrape behind
+    run.restarts = restarts
+    if before is None or restarts <= before:
+        return False
+    run.restarted_at = time
+    return True

@@ -41,7 +41,7 @@ class Request(NamedTuple):
     @property
     def is_reading(self) -> bool:
         """Whether it reads samples; others ask what there is."""
-        return self.path == "query_range" and self.params["query"].startswith("last_over_time(")
+        return self.path == "query_range" and not self.params["query"].startswith("count(")
 
 
 class Answer(NamedTuple):

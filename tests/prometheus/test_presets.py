@@ -168,9 +168,9 @@ def test_a_container_of_docker_without_a_target_has_its_name() -> None:
 # Processes.
 
 
-def test_a_process_in_a_pod_has_the_names_of_its_container() -> None:
+def test_a_process_in_a_pod_is_named_by_its_container_and_apart_from_it() -> None:
     labels = {**POD, "job": "cart", "instance": "10.1.2.3:8000"}
-    assert named("process", labels) == named("cadvisor", KUBELET)
+    assert named("process", labels) == tuple(f"process/{name}" for name in named("cadvisor", KUBELET))
     one = identity("process", labels)
     assert one is not None
     assert (one.scope, one.labels) == ("process", POD)

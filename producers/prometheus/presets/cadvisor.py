@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from producers import kubernetes
 from producers.names import fit, safe
-from producers.prometheus.preset import PLACE, Identity, Info, Labels, Preset, Source, of_cluster, places_of
+from producers.prometheus.preset import (
+    CLUSTER,
+    PLACE,
+    Identity,
+    Info,
+    Labels,
+    Preset,
+    Source,
+    cluster_of,
+    of_cluster,
+    places_of,
+)
 
 _POD, _CONTAINER = ("namespace", "pod"), ("namespace", "pod", "container")
-_KUBE = frozenset({*_CONTAINER, "cluster"})
-_HOST = frozenset({"cluster"})
+_KUBE = frozenset({*_CONTAINER, *CLUSTER})
+_HOST = frozenset(CLUSTER)
 # Without what only holds a pod's namespaces open, and without the groups around containers.
 _OF_PODS, _OTHERS = 'container!="",container!="POD"', 'container="",pod="",name!=""'
 _COMPOSE = ("container_label_com_docker_compose_project", "container_label_com_docker_compose_service")
@@ -37,7 +48,7 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
         of_cluster(labels, f"{places[0]}/{name}" if places else name),
         places,
         kubernetes.version(labels.get("image", "")),
-        labels.get("cluster"),
+        cluster_of(labels) or None,
         {"container": name},
     )
 
@@ -52,7 +63,7 @@ def _of_pod(labels: Labels, info: Labels, pod: str, container: str) -> Identity:
         of_cluster(labels, kubernetes.instance(namespace, pod, container)),
         places_of(labels),
         kubernetes.version(labels.get("image", ""), tags),
-        labels.get("cluster"),
+        cluster_of(labels) or None,
         {"namespace": namespace, "pod": pod, "container": container},
     )
 
@@ -91,7 +102,8 @@ PRESET = Preset(
             "kube_pod_container_resource_limits_memory_bytes", "limit", "", _CONTAINER, _KUBE, slow=True
         ),
         Source("machine_memory_bytes", "total", "", PLACE, _HOST, slow=True),
-        Source("node_memory_MemAvailable_bytes", "available", "", PLACE, _HOST),
+        Source("node_memory_MemTotal_bytes", "total", "", PLACE, _HOST, slow=True),
+        Source("node_memory_MemAvailable_bytes", "available", "", PLACE, _HOST, slow=True),
         Source("container_start_time_seconds", "started", slow=True),
         Source("container_cpu_usage_seconds_total", "cpu_seconds", 'cpu=~"total|"'),
         Source("container_oom_events_total", "oom_kills"),

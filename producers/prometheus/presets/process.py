@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from producers import kubernetes
 from producers.names import fit, safe
-from producers.prometheus.preset import PLACE, Identity, Labels, Preset, Source, of_cluster, places_of
+from producers.prometheus.preset import (
+    CLUSTER,
+    PLACE,
+    Identity,
+    Labels,
+    Preset,
+    Source,
+    cluster_of,
+    of_cluster,
+    places_of,
+)
 
 _CONTAINER = ("namespace", "pod", "container")
-_KUBE, _HOST = frozenset({*_CONTAINER, "cluster"}), frozenset({"cluster"})
+_KUBE, _HOST = frozenset({*_CONTAINER, *CLUSTER}), frozenset(CLUSTER)
 
 
 def identify(labels: Labels, info: Labels) -> Identity | None:
@@ -15,8 +25,8 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
     pod, container, job = labels.get("pod"), labels.get("container"), labels.get("job")
     if pod and container:
         namespace = labels.get("namespace") or "default"
-        own = kubernetes.instance(namespace, pod, container)
-        service = f"{safe(namespace)}/{safe(kubernetes.workload(pod))}/{safe(container)}"
+        own = f"process/{kubernetes.instance(namespace, pod, container)}"
+        service = f"process/{safe(namespace)}/{safe(kubernetes.workload(pod))}/{safe(container)}"
         kept = {"namespace": namespace, "pod": pod, "container": container}
     elif job:
         service, own, kept = f"process/{safe(job)}", f"{job}/{labels.get('instance', '')}", {"job": job}
@@ -24,7 +34,7 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
         return None
     return Identity(
         "process", fit(service), of_cluster(labels, own), places_of(labels),
-        environment=labels.get("cluster"), labels=kept,
+        environment=cluster_of(labels) or None, labels=kept,
     )  # fmt: skip
 
 
@@ -45,7 +55,7 @@ PRESET = Preset(
         Source("kube_pod_container_resource_limits", "limit", 'resource="memory"', _CONTAINER, _KUBE, True),
         Source("node_memory_MemTotal_bytes", "total", "", PLACE, _HOST, slow=True),
         Source("machine_memory_bytes", "total", "", PLACE, _HOST, slow=True),
-        Source("node_memory_MemAvailable_bytes", "available", "", PLACE, _HOST),
+        Source("node_memory_MemAvailable_bytes", "available", "", PLACE, _HOST, slow=True),
         Source("process_start_time_seconds", "started", slow=True),
         Source("process_cpu_seconds_total", "cpu_seconds"),
     ),
