@@ -112,8 +112,8 @@ def _info(api: Api, plan: Plan, select: str, answers: Answers, name: str) -> Ite
 def ahead(works: Iterable[Callable[[], A]], threads: int, most: int) -> Iterator[A]:
     """Yield the results of calls in their order; at most `most` wait or run beside the one that is due.
 
-    The threads do not keep the process alive: Ctrl-C does not wait for a slow server. After all other ends they
-    get some seconds, so that no connection is closed under a call.
+    The threads do not keep the process alive: Ctrl-C does not wait for a slow server. After all other ends
+    they get some seconds, so that no connection is closed under a call.
 
     Examples
     --------

@@ -22,6 +22,7 @@ from producers.prometheus.series import Points, Window
 _MOST_BYTES = 512 * 2**20
 _SHOWN = 200
 _CONNECT_SECONDS = 10.0
+_LEAST_SECONDS = 600.0  # of the time in which series are asked for
 _TRIES = 5
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
 # Statuses that another attempt may change.
@@ -124,12 +125,20 @@ class Api:
     def series(self, select: str, begin: float, end: float) -> list[dict[str, str]]:
         """Return the labels of all series of a selector that had samples in a time (unix seconds).
 
+        The server is asked for halves of the time if it refuses the whole; a series may then come twice.
+
         Raises
         ------
         ApiFailed
             If the server does not answer, or refuses.
         """
-        body = self._get("series", {"match[]": select, "start": _number(begin), "end": _number(end)})
+        try:
+            body = self._get("series", {"match[]": select, "start": _number(begin), "end": _number(end)})
+        except TooMuch:
+            if end - begin < _LEAST_SECONDS:
+                raise
+            middle = (begin + end) / 2
+            return [*self.series(select, begin, middle), *self.series(select, middle, end)]
         every: list[dict[str, str]] = _decoded(body, _Labels, self.name).data
         return every
 
@@ -156,6 +165,11 @@ class Api:
         except httpx2.ReadTimeout:
             raise TooMuch(f"{self.name} did not answer in time (prometheus.timeout_seconds)") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            if "CERTIFICATE" in str(error) or "SSL" in str(error):
+                raise ApiFailed(
+                    f"{self.name} has a certificate that we do not trust, or does not speak TLS: {error}:"
+                    " give prometheus.ca_file"
+                ) from None
             raise _Passing(
                 f"cannot be reached: {error or type(error).__name__}: is it running there?"
             ) from None

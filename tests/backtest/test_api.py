@@ -145,6 +145,21 @@ def test_what_is_too_much_is_asked_in_halves_and_is_the_same(prometheus: RealPro
     assert len(joined(whole)) > 5  # there is a restart in it
 
 
+def test_labels_that_are_too_many_are_asked_for_in_halves(prometheus: RealPrometheus) -> None:
+    begin, end = prometheus.begin + 3600, prometheus.begin + 90 * 3600
+    with proxied(real(prometheus.url)) as proxy, asking(proxy.url) as api:
+        whole = api.series("container_memory_rss", begin, end)
+        proxy.misbehave(
+            REFUSALS["422"],
+            when=lambda one: float(one.params["end"]) - float(one.params["start"]) > 50 * 3600,
+        )
+        halves = api.series("container_memory_rss", begin, end)
+    assert len(proxy.requests) == 1 + 3
+    assert {json.dumps(one, sort_keys=True) for one in halves} == {
+        json.dumps(one, sort_keys=True) for one in whole
+    }
+
+
 def joined(every: list[Any]) -> dict[str, list[tuple[int, float]]]:
     """Return the points of each series, in the order in which they came."""
     series: dict[str, list[tuple[int, float]]] = {}

@@ -46,6 +46,8 @@ def test_it_knows_the_oom_kills_and_how_long_before_it_warned(found: dict[str, A
     assert len(found["oom_kills"]) == 6
     leads = [kill["warned_seconds_before"]["fleetleak"] for kill in found["oom_kills"]]
     assert all(lead > 3600 for lead in leads)
+    # A lead does not go back beyond the run that was killed: each lasts about 35 hours.
+    assert max(leads) < 40 * 3600
 
 
 def test_the_usual_rules_are_beside_it(found: dict[str, Any]) -> None:
@@ -54,6 +56,9 @@ def test_the_usual_rules_are_beside_it(found: dict[str, Any]) -> None:
     assert linear["alerts"] > ours["alerts"]
     # The leak is slower than 5 % of the limit an hour.
     assert (coroot["alerts"], coroot["warned"]) == (0, 0)
+    # A rule ends with the memory, at the restart; the kill is told two scrapes later, and was warned of.
+    assert linear["warned"] == ours["warned"] == 6
+    assert 0 < linear["firing"] < ours["firing"] < 0.5
     assert found["series_days"] == pytest.approx(6 * fleet.DAYS, rel=0.01)
 
 
