@@ -77,7 +77,10 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
         if result.rejected:
             _say(f"note: {len(result.rejected):,} snapshots cannot be judged (first: {result.rejected[0]})")
         if arguments.report is not None:
-            page.write(result, arguments.report)
+            try:
+                page.write(result, arguments.report)
+            except OSError as error:
+                raise CommandFailed(f"{arguments.report} cannot be written: {error.strerror}") from None
     return 0
 
 
