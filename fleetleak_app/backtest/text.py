@@ -145,8 +145,8 @@ def _silent(result: Result) -> Iterator[str]:
             yield _wrapped(near(one))
     if unjudged := result.unjudged():
         yield _wrapped(
-            f"nothing can be said of {many(len(unjudged), 'service')} without a limit, of which no memory of the"
-            f" host is known; --limit 4GiB gives one: {listed(unjudged)}"
+            f"nothing can be said of {many(len(unjudged), 'service')} without a limit, of which no memory of"
+            f" the host is known; --limit 4GiB gives one: {listed(unjudged)}"
         )
 
 
