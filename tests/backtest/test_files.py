@@ -16,9 +16,9 @@ import pytest
 
 from fleetleak.records import Snapshot
 from fleetleak_app.backtest.files import Files, Stored, stored
-from producers.prometheus.discover import NoData
 from fleetleak_app.reading import BadRecording, Notes
 from producers.prometheus.assemble import Assembler
+from producers.prometheus.discover import NoData
 from producers.prometheus.matchers import parse
 from tests.backtest import fleet
 from tests.backtest.series import (
