@@ -41,6 +41,7 @@ def write(result: Result, file: Path) -> None:
     if file.exists() and not file.is_file():  # a pipe or a device cannot be replaced
         file.write_text("".join(_page(result)), encoding="utf-8")
         return
+    file = file.resolve()  # a link stays one
     new = file.with_name(f"{file.name}.new")
     new.write_text("".join(_page(result)), encoding="utf-8")
     new.replace(file)

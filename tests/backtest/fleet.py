@@ -52,6 +52,11 @@ DB = Container("shop", "db-0", "db", "registry/db@sha256:" + 64 * "a", 0)
 REPORT = Container("batch", "report-kz4t8", "report", "report:latest", LIMIT)
 
 
+def newest(begin: float) -> float:
+    """Return the time of the newest samples."""
+    return begin + DAYS * 86400 - STEP
+
+
 def wobble(tick: int, seed: int) -> float:
     """Return noise from -.5 to .5 that is the same in every run."""
     return ((tick * 7919 + seed * 104729) % 101) / 100 - 0.5

@@ -6,11 +6,12 @@ import io
 import json
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
-from fleetleak_app.cli import main
+from fleetleak_app.cli import backtest, main
 
 
 class Ran(NamedTuple):
@@ -33,6 +34,13 @@ def fleetleak(*arguments: object) -> Ran:
     with redirect_stdout(out), redirect_stderr(err):
         code = main([str(one) for one in arguments])
     return Ran(out.getvalue(), err.getvalue(), code)
+
+
+def stop_clock(patch: pytest.MonkeyPatch, now: float) -> SimpleNamespace:
+    """Let a clock stand still for the command, at its `now`, so that its runs can be compared."""
+    clock = SimpleNamespace(now=now)
+    patch.setattr(backtest, "time", SimpleNamespace(time=lambda: clock.now))
+    return clock
 
 
 @pytest.fixture(autouse=True)

@@ -150,7 +150,7 @@ def test_labels_that_are_too_many_are_asked_for_in_halves(prometheus: RealPromet
     with proxied(real(prometheus.url)) as proxy, asking(proxy.url) as api:
         whole = api.series("container_memory_rss", begin, end)
         proxy.misbehave(
-            REFUSALS["422"],
+            REFUSALS["too many samples"],
             when=lambda one: float(one.params["end"]) - float(one.params["start"]) > 50 * 3600,
         )
         halves = api.series("container_memory_rss", begin, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from html.parser import HTMLParser
@@ -117,11 +118,30 @@ def test_a_report_that_cannot_be_written_is_said_before_anything_is_read(tmp_pat
     assert f"{tmp_path / name} cannot be written" in line
 
 
-def test_a_disk_that_is_full_at_the_end_does_not_hide_the_result(tmp_path: Path) -> None:
-    ran = fleetleak("backtest", written(tmp_path, dump(rising(ticks(9)))), "--report", "/dev/full")
+def test_a_report_that_fails_at_the_end_does_not_hide_the_result(tmp_path: Path) -> None:
+    (tmp_path / "report.html.new").mkdir()  # in the place of what is written first
+    file, report = written(tmp_path, dump(rising(ticks(9)))), tmp_path / "report.html"
+    ran = fleetleak("backtest", file, "--report", report)
     assert ran.code == 1
     assert "fleetleak would have raised no alert" in ran.out
-    assert "/dev/full cannot be written: No space left on device" in ran.err
+    assert ran.err.splitlines()[-1] == f"fleetleak: {report} cannot be written: Is a directory"
+
+
+def test_a_report_may_go_into_a_pipe(tmp_path: Path) -> None:
+    """It stands for all that is no file, such as /dev/stdout: a file must not take its place."""
+    reader, writer = os.pipe()
+    with open(reader, encoding="utf-8") as out, open(writer, "w"):
+        ran_on(tmp_path, rising(ticks(9)), "--report", f"/dev/fd/{writer}")
+        assert out.readline().startswith("<!doctype html>")
+
+
+def test_a_report_goes_where_a_link_points(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.html", tmp_path / "link.html"
+    real.write_text("before")
+    link.symlink_to(real)
+    ran_on(tmp_path, rising(ticks(9)), "--report", link)
+    assert link.is_symlink()
+    assert real.read_text().startswith("<!doctype html>")
 
 
 def leak(samples: int, first: float = 120, last: float = 460, labels: Labels | None = None) -> list[Sample]:
@@ -175,9 +195,11 @@ def test_an_alert_for_people(alerted: tuple[Ran, Ran]) -> None:
 def test_a_table_for_people(alerted: tuple[Ran, Ran]) -> None:
     out = alerted[0].out
     (ours,) = [line for line in out.splitlines() if re.match(r"fleetleak +\d", line)]
-    assert re.fullmatch(r"fleetleak +1 +3\.5 +25\.01 +42\.8% +0 of 0 +-", ours.rstrip())
-    assert "predict_linear 6 h -> 4 d and > 70 %" in out
-    assert "Coroot's rule" in out
+    assert re.fullmatch(r"fleetleak +1 +3\.5 +25\.01 +\d+\.\d% +0 of 0 +-", ours.rstrip())
+    names = [row["name"] for row in alerted[1].json["detectors"]]
+    assert names == ["fleetleak", "predict_linear 6 h -> 4 d and > 70 %", "Coroot's rule"]
+    # A long name is shortened in its middle.
+    assert [bool(re.search(f"^{name[:6]}.+ +\\d", out, re.MULTILINE)) for name in names] == 3 * [True]
     assert alerted[1].json["detectors"][0]["alerts"] == 1
 
 
@@ -214,7 +236,9 @@ def test_a_kill_that_nobody_warned_of(tmp_path: Path) -> None:
 def test_services_without_a_limit_are_said(tmp_path: Path) -> None:
     ran = ran_on(tmp_path, [*rising(ticks(60)), *steady(60, {"pod": "db-0", "container": "db"})])
     words = " ".join(ran.out.split())
-    assert "nothing can be said of 1 service without a limit" in words
+    assert (
+        "nothing can be said of 1 service without a limit, of which no memory of the host is known" in words
+    )
     assert "--limit 4GiB gives one: shop/web/web" in words
     judged = ran_on(tmp_path, rising(ticks(60)), "--limit", "512MiB", "--json")
     assert judged.json["unjudged"] == []

@@ -24,14 +24,13 @@ from fleetleak.settings.tree import PrometheusSettings
 from fleetleak_app.backtest.answers import Answers
 from fleetleak_app.backtest.history import ahead, learn_infos, pieces
 from fleetleak_app.backtest.plan import MOST_STEPS, Plan, made
-from fleetleak_app.cli import backtest as command
 from producers.prometheus.api import Api
 from producers.prometheus.assemble import Assembler
 from producers.prometheus.series import Window
 from tests.backtest import fleet
 from tests.backtest.conftest import RealPrometheus
 from tests.backtest.proxy import Proxy, Request, lasting, marked, says, slow
-from tests.backtest.support import Ran, cache, fleetleak
+from tests.backtest.support import Ran, cache, fleetleak, stop_clock
 
 __all__ = ["cache"]
 
@@ -41,11 +40,7 @@ SMALL = ("--since", "9h", "--match", '{namespace="shop"}', "--preset", "cadvisor
 
 @pytest.fixture(autouse=True)
 def clock(prometheus: RealPrometheus, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A clock that stands still at the end of the data, so that runs can be compared."""
-    end = prometheus.begin + fleet.DAYS * DAY
-    clock = SimpleNamespace(now=end)
-    monkeypatch.setattr(command, "time", SimpleNamespace(time=lambda: clock.now))
-    return clock
+    return stop_clock(monkeypatch, fleet.newest(prometheus.begin))
 
 
 def backtest(proxy: Proxy, *more: object) -> Ran:
@@ -194,13 +189,38 @@ def test_answers_in_a_folder_with_a_name_have_no_end(
     assert backtest(proxy, "--answers", folder).json == first.json
 
 
-def test_a_folder_with_a_name_answers_no_other_question(proxy: Proxy, tmp_path: Path) -> None:
-    folder = tmp_path / "answers"
-    first = backtest(proxy, "--answers", folder)
-    other = backtest(proxy, "--answers", folder, "--match", '{namespace="batch"}')
-    assert other.code == 1
-    assert "match was " in other.err
-    assert backtest(proxy, "--answers", folder).json == first.json
+def test_the_cache_forgets_questions_that_nobody_asks_again(
+    proxy: Proxy, clock: SimpleNamespace, cache: Path
+) -> None:
+    proxy.misbehave(says(400), when=lambda request: request.is_reading, skip=5)
+    assert backtest(proxy).code == 1
+    assert kept(cache)
+    proxy.behave()
+    clock.now = time.time() + 2 * DAY
+    fleetleak("backtest", proxy.url, *SMALL, "--step", "120s")
+    assert kept(cache) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--since", "10h"), "since was 32400 s"),
+        (("--step", "2m"), "step was 60 s"),
+        (("--match", 'namespace="batch"'), 'match was {namespace="shop"}'),
+        (("--prometheus-headers", "X-Scope-OrgID=Tr0ub4dor"), "headers was"),
+    ],
+)
+def test_a_named_folder_is_for_one_question(
+    proxy: Proxy, tmp_path: Path, words: tuple[str, str], named: str
+) -> None:
+    first = backtest(proxy, "--answers", tmp_path)
+    files = kept(tmp_path)
+    other = backtest(proxy, "--answers", tmp_path, *words)
+    assert (other.code, other.out) == (1, "")
+    assert named in other.err
+    assert "Tr0ub4dor" not in other.err
+    assert kept(tmp_path) == files
+    assert backtest(proxy, "--answers", tmp_path).json == first.json
 
 
 def test_only_the_owner_may_read_what_is_kept(proxy: Proxy, cache: Path, tmp_path: Path) -> None:

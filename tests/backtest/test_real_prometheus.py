@@ -12,7 +12,7 @@ import pytest
 
 from tests.backtest import fleet
 from tests.backtest.conftest import RealPrometheus
-from tests.backtest.support import Ran, cache, fleetleak
+from tests.backtest.support import Ran, cache, fleetleak, stop_clock
 
 __all__ = ["cache"]
 
@@ -25,9 +25,11 @@ def ran(prometheus: RealPrometheus, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("backtest")
     answers = folder / "answers"
     report = folder / "report.html"
-    return fleetleak(
-        "backtest", prometheus.url, *SINCE, "--json", "--report", report, "--answers", answers
-    ), folder
+    with pytest.MonkeyPatch.context() as patch:
+        stop_clock(patch, fleet.newest(prometheus.begin))
+        return fleetleak(
+            "backtest", prometheus.url, *SINCE, "--json", "--report", report, "--answers", answers
+        ), folder
 
 
 @pytest.fixture(scope="module")

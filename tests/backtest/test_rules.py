@@ -17,31 +17,33 @@ from fleetleak_app.evaluation.rivals.base import DAY, HOUR
 from tests.backtest import fleet
 
 BEGIN = 1_790_000_040.0
+GAP = 3 * HOUR
 Spans = list[tuple[float, float]]
 
 
-def followed(times: Floats, shares: Floats) -> list[Spans]:
-    rules = Followed("one", longest_gap=math.inf)
+def followed(times: Floats, shares: Floats, end: float | None = None) -> list[Spans]:
+    rules = Followed("one", GAP)
     for time, share in zip(times.tolist(), shares.tolist(), strict=True):
         rules.add(time, share)
-    rules.end(times[-1])
+    rules.end(times[-1] if end is None else end)
     return list(rules.spans)
 
 
 def at_once(times: Floats, shares: Floats) -> list[Spans]:
-    """Return the spans of each rule on all of a series."""
-    # The same precision as of the shares that are kept.
-    kept = shares.astype(np.float32).astype(float)
-    case = Case("one", times, kept, np.ones(len(times)), "", "", (), (), times[0], times[-1])
-    every = []
-    for rule in RULES:
-        spans: Spans = []
-        for alert in rule.alerts(case):
-            if alert["state"] == "firing":
-                spans.append((alert["time"], math.inf))
-            else:
-                spans[-1] = spans[-1][0], alert["time"]
-        every.append(spans)
+    """Return the spans of each rule on all of a series, which begins anew after each gap."""
+    cuts = np.flatnonzero(np.diff(times) > GAP) + 1
+    every: list[Spans] = [[] for _ in RULES]
+    for own, values in zip(np.split(times, cuts), np.split(shares, cuts), strict=True):
+        # The same precision as of the shares that are kept.
+        kept = values.astype(np.float32).astype(float)
+        case = Case("one", own, kept, np.ones(len(own)), "", "", (), (), own[0], own[-1])
+        last = math.inf if own[-1] == times[-1] else float(own[-1])
+        for rule, spans in zip(RULES, every, strict=True):
+            for alert in rule.alerts(case):
+                if alert["state"] == "firing":
+                    spans.append((alert["time"], last))
+                else:
+                    spans[-1] = spans[-1][0], alert["time"]
     return every
 
 
@@ -128,6 +130,14 @@ def test_what_fires_at_the_end_has_no_end() -> None:
     assert coroot == []
 
 
+def test_a_gap_at_the_end_ends_what_fires() -> None:
+    times = BEGIN + 60 * np.arange(2 * 1440.0)
+    shares = np.linspace(0.3, 0.99, len(times))
+    ((begin, end),), _ = followed(times, shares, end=times[-1] + GAP)
+    assert end == math.inf
+    assert followed(times, shares, end=times[-1] + GAP + 1) == [[(begin, times[-1])], []]
+
+
 def test_nothing_and_one_sample() -> None:
     rules = Followed("one", longest_gap=600.0)
     rules.end(BEGIN)
@@ -135,17 +145,6 @@ def test_nothing_and_one_sample() -> None:
     rules.end(BEGIN)
     rules.end(BEGIN + 3600)
     assert rules.spans == ([], [])
-
-
-def test_what_had_no_sample_for_long_fires_no_more() -> None:
-    """A pod that was deleted has no value in Prometheus."""
-    rules = Followed("one", longest_gap=600.0)
-    times = BEGIN + 60 * np.arange(2 * 1440.0)
-    for time, share in zip(times.tolist(), np.linspace(0.3, 0.99, len(times)).tolist(), strict=True):
-        rules.add(time, share)
-    rules.end(times[-1] + 5 * DAY)
-    ((_, end),) = rules.spans[0]
-    assert end == times[-1]
 
 
 def test_a_gap_ends_what_fired_and_the_rule_looks_back_at_nothing_before_it() -> None:
