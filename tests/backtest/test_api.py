@@ -17,7 +17,6 @@ from fleetleak.settings.tree import PrometheusSettings
 from producers.prometheus.api import Api, ApiFailed, TooMuch
 from producers.prometheus.series import Window
 from tests.backtest import fleet
-from tests.backtest.conftest import RealPrometheus
 from tests.backtest.proxy import (
     Behaviour,
     Proxy,
@@ -33,6 +32,7 @@ from tests.backtest.proxy import (
     slow,
     truncated,
 )
+from tests.backtest.real import RealPrometheus
 from tests.certificates import self_signed
 from tests.notify.servers import free_port
 
@@ -143,6 +143,17 @@ def test_what_is_too_much_is_asked_in_halves_and_is_the_same(prometheus: RealPro
     assert len(halves) > len(whole)
     assert joined(halves) == joined(whole)
     assert len(joined(whole)) > 5  # there is a restart in it
+
+
+def test_what_was_too_much_once_is_not_asked_for_again(prometheus: RealPrometheus) -> None:
+    """A slow server needs its whole timeout to refuse."""
+    window = Window(prometheus.begin + 26 * 3600, fleet.STEP, 720)
+    with proxied(real(prometheus.url)) as proxy, asking(proxy.url) as api:
+        proxy.misbehave(REFUSALS["too many samples"], when=longer_than(400))
+        first = api.range("container_memory_rss", window)
+        proxy.forget()
+        assert joined(api.range("container_memory_rss", window)) == joined(first)
+    assert [one.steps for one in proxy.requests] == [360, 360]
 
 
 def test_labels_that_are_too_many_are_asked_for_in_halves(prometheus: RealPrometheus) -> None:

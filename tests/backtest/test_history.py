@@ -28,8 +28,8 @@ from producers.prometheus.api import Api
 from producers.prometheus.assemble import Assembler
 from producers.prometheus.series import Window
 from tests.backtest import fleet
-from tests.backtest.conftest import RealPrometheus
 from tests.backtest.proxy import Proxy, Request, lasting, marked, says, slow
+from tests.backtest.real import RealPrometheus
 from tests.backtest.support import Ran, cache, fleetleak, stop_clock
 
 __all__ = ["cache"]

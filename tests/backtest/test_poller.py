@@ -18,7 +18,7 @@ from producers.prometheus.api import Api, ApiFailed
 from producers.prometheus.poller import Poller
 from producers.prometheus.series import Points, Window
 from tests.backtest import fleet
-from tests.backtest.conftest import RealPrometheus
+from tests.backtest.real import RealPrometheus
 from tests.e2e.support import running
 from tests.kafka.support import read_all, wait_for
 from tests.producers.test_agent import Client, publisher_of, value
@@ -128,22 +128,23 @@ def test_what_failed_is_asked_for_again(polled: Polled, prometheus: RealPromethe
 
 @pytest.mark.kafka
 def test_the_command_publishes_what_a_live_prometheus_scrapes(
-    settings: Settings, prometheus: RealPrometheus, tmp_path: Path
+    settings: Settings, live: RealPrometheus, tmp_path: Path
 ) -> None:
-    """The Prometheus of the tests scrapes itself every second."""
     snapshots = topics.names(settings.kafka.topic_prefix).snapshots
     words = [
-        "producer", "prometheus", "--prometheus-url", prometheus.url, "--preset", "process",
+        "producer", "prometheus", "--prometheus-url", live.url, "--preset", "process",
         "--producer-interval-seconds", "1", "--prometheus-lag-seconds", "1",
     ]  # fmt: skip
     with running(settings, tmp_path, {"producer": words}) as roles:
         producer = roles["producer"]
-        wait_for(lambda: len(read_all(settings, snapshots)) >= 3, what=producer.log)
+        wait_for(lambda: len(read_all(settings, snapshots)) >= 6, what=producer.log)
         producer.wait_ready()
         producer.end()
     values = [json.loads(value) for _, _, value in read_all(settings, snapshots)]
-    assert {one["service"] for one in values} == {"process/prometheus"}
-    times = [one["timestamp"] for one in values]
-    assert times == sorted(set(times))
-    assert all(time == int(time) for time in times)
+    # A node_exporter exports its own memory, too.
+    assert {one["service"] for one in values} == {"process/prometheus", "process/node"}
+    for service in ("process/prometheus", "process/node"):
+        times = [one["timestamp"] for one in values if one["service"] == service]
+        assert times == sorted(set(times))
+        assert all(time == int(time) for time in times)
     assert all(one["used"] > fleet.MIB and one["started"] > 0 for one in values)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.backtest import fleet
-from tests.backtest.conftest import RealPrometheus
+from tests.backtest.real import RealPrometheus
 from tests.backtest.support import Ran, cache, fleetleak, stop_clock
 
 __all__ = ["cache"]
