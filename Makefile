@@ -57,6 +57,7 @@ bench: .venv/.synced ## Run the benchmarks (docs/benchmarks.md)
 	@$(RUN) python -m benchmarks.agent
 	@$(RUN) python -m benchmarks.models
 	@$(RUN) python -m benchmarks.replay
+	@$(RUN) python -m benchmarks.ingest
 	@$(RUN) python -m benchmarks.pipeline
 
 docs: .venv/.synced ## Write what is generated: settings, metrics, JSON Schemas
