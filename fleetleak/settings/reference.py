@@ -11,7 +11,7 @@ later source wins. `fleetleak config` prints the effective values and the source
 A flag is `--SECTION-NAME`. Separate lists and pairs by commas, or repeat the flag; each
 `--producer-match` and `--producer-rules` is one expression. Write a value that has commas and `=` in it
 as JSON: `{"sasl.password": "a,b=c"}`.
-Three settings also have a short flag: `--bootstrap-servers`, `--procfs` and `--cgroupfs`.
+Some settings also have a short flag: `--bootstrap-servers`, `--procfs`, `--cgroupfs`, `--match`, `--preset`.
 
 | setting | environment | default | allowed | meaning |
 |---|---|---|---|---|

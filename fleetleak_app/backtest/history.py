@@ -59,20 +59,7 @@ def pieces(api: Api, plan: Plan, answers: Answers, concurrency: int) -> Iterator
         readings: dict[str, list[tuple[Source, list[Points]]]] = {}
         for asked in plan.asked:
             readings.setdefault(asked.preset, []).append((source_of(asked), next(came)))
-        yield Piece(window, _together(readings))
-
-
-def _together(
-    readings: dict[str, list[tuple[Source, list[Points]]]],
-) -> dict[str, list[tuple[Source, list[Points]]]]:
-    """Return readings with the series of one source, asked for by several selectors, in one list."""
-    whole: dict[str, list[tuple[Source, list[Points]]]] = {}
-    for preset, every in readings.items():
-        by_source: dict[Source, list[Points]] = {}
-        for source, points in every:
-            by_source.setdefault(source, []).extend(points)
-        whole[preset] = list(by_source.items())
-    return whole
+        yield Piece(window, readings)
 
 
 def learn_infos(

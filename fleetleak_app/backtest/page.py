@@ -109,6 +109,7 @@ def _picture(result: Result, one: Raised) -> str:
         scores=[known, *restarts],
         # Updates are many, and their news is in the text.
         alerts=[alert for alert in one.every if alert.state != "updated"],
+        longest_step=watched.longest_step,
     )
     return draw.svg(draw.picture(series, known))
 

@@ -13,7 +13,7 @@ from fleetleak_app.backtest.answers import Answers
 from fleetleak_app.backtest.files import Files, stored
 from fleetleak_app.backtest.history import Piece, learn_infos, pieces
 from fleetleak_app.backtest.plan import Plan, made
-from fleetleak_app.reading import Notes, Options, Recording, judged, read
+from fleetleak_app.reading import BadRecording, Notes, Options, Recording, judged, read
 from fleetleak_app.replay.records import records, records_of
 from producers.prometheus.api import Api
 from producers.prometheus.assemble import REASONS, Assembler, Assumed
@@ -111,6 +111,8 @@ def of_files(
     """
     notes = Notes()
     every = stored(names, notes)
+    if every is None and (step or question.presets or question.matchers):
+        raise BadRecording("--step, --preset and --match are for series with the names of Prometheus")
     shown = names[0] if len(names) == 1 else f"{len(names)} files"
     if every is None:
         return _of_recording(judged(read(names, options)), shown, progress)

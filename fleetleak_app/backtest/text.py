@@ -111,6 +111,8 @@ def aftermath(one: Raised) -> str:
     if one.ended is not None:
         why = f": {one.ended.closed_by}" if one.ended.closed_by else ""
         said.append(f"it ended on {moment(one.ended.time)}{why}")
+    elif one.every[-1].state == "stale":
+        said.append(f"its data ended on {moment(one.every[-1].time)}")
     else:
         said.append("it was firing still when the data ended")
     return f"then: {'; '.join(said)}"
@@ -122,10 +124,10 @@ def sparkline(points: Sequence[Point], at: float) -> str:
     Examples
     --------
     >>> sparkline([Point(float(t), t, t, 10.0) for t in range(8)], 6.0)
-    '▁▂▃▄▅▆|▇█'
+    '▁▃▆|█'
     """
     begin, end = points[0].time, points[-1].time
-    width = min(_WIDE, len(points))
+    width = max(1, min(_WIDE, len(points) // 2))  # the points come in pairs
     highest: list[float | None] = [None] * width
     for point in points:
         part = min(width - 1, int((point.time - begin) / max(end - begin, 1e-9) * width))

@@ -14,6 +14,7 @@ from producers.prometheus.series import Window
 
 _BUCKETS = 150  # of the time, each with its lowest and its highest memory
 _MOST_MARKS = 100
+_LET_GO_SECONDS = 12 * 3600.0
 # Time without data is not watched: between two samples that are so many steps apart.
 _GAP_STEPS = 10
 SEEN_LATE_SECONDS = 600.0
@@ -140,10 +141,20 @@ class Watched:
                 column.append(value)
         self._lowest = self._most = None
 
+    def rest(self, now: float) -> None:
+        """Take note of the time; without a sample for long, the rules need none of those before."""
+        if now - self.newest > self._longest_gap:
+            self.rules.end(now)
+
     def end(self, at: float) -> None:
         """Take note that no score follows until the end of the history."""
         self._close_bucket()
         self.rules.end(at)
+
+    @property
+    def longest_step(self) -> float:
+        """The longest time between two of its points where no sample is missing, in seconds."""
+        return 2 * self._bucket_seconds + self._longest_gap
 
     def points(self) -> list[Point]:
         """Return its memory over the whole time: at most two points for each of 150 parts of it."""
@@ -157,16 +168,26 @@ class Watch:
         self._whole = whole
         self._decode = msgspec.json.Decoder(Seen).decode
         self._instances: dict[tuple[str, str], Watched] = {}
+        self._let_go_at = whole.begin
 
     def add(self, scores: Iterable[bytes | None]) -> None:
         """Take more scores, as JSON, in order of time."""
         for data in scores:
             score = self._decode(data or b"{}")
+            self._let_go(score.time)
             key = score.service, score.instance
             watched = self._instances.get(key)
             if watched is None:
                 watched = self._instances[key] = Watched(score, self._whole)
             watched.add(score)
+
+    def _let_go(self, now: float) -> None:
+        """Let the rules forget the samples of what has ended: a fleet has many pods in a month."""
+        if now - self._let_go_at < _LET_GO_SECONDS:
+            return
+        self._let_go_at = now
+        for watched in self._instances.values():
+            watched.rest(now)
 
     def end(self) -> None:
         """Take note that no score follows."""

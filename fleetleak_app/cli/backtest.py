@@ -142,8 +142,11 @@ def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question
     from fleetleak_app.backtest.answers import Answers, CannotKeep, usual_folder
     from fleetleak_app.backtest.sources import of_server
     from producers.prometheus.api import Api, ApiFailed
+    from producers.prometheus.discover import known_metrics
     from producers.prometheus.series import Window
 
+    if arguments.columns or arguments.unit:
+        raise CommandFailed("--columns and --unit are for files")
     ours = loaded.settings.prometheus
     since, step = arguments.since or _USUAL_SINCE_SECONDS, arguments.step or _USUAL_STEP_SECONDS
     now = time.time()
@@ -154,6 +157,7 @@ def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question
         asked = {
             "address": api.name, "since": f"{since:g} s", "step": f"{step:g} s",
             "preset": ",".join(ours.presets), "match": ours.match, "user": ours.user or "",
+            "metrics": known_metrics(),
             "token file": ours.token_file or "", "headers": repr(sorted(ours.headers)),
             "tenant": hashlib.sha256(repr(sorted(ours.headers.items())).encode()).hexdigest(),
         }  # fmt: skip

@@ -78,7 +78,14 @@ def _prometheus(settings: Settings, publisher: Publisher) -> Poller:
     ours = settings.prometheus
     presets, matchers = chosen(ours.presets), parse(ours.match)
     return Poller(
-        Api(ours), publisher, settings.producer.interval_seconds, ours.lag_seconds, presets, matchers, time
+        Api(ours),
+        publisher,
+        settings.producer.interval_seconds,
+        ours.lag_seconds,
+        presets,
+        matchers,
+        time,
+        ours.timeout_seconds,
     )
 
 

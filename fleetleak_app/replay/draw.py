@@ -60,6 +60,8 @@ class PlottedSeries:
         Unix seconds, ascending.
     memory, counted, limit
         Bytes at `times`: what a leak grows, what counts against the limit, and the limit.
+    longest_step
+        Samples are missing where two are further apart, in seconds; None: ten times the usual step.
     """
 
     times: Sequence[float]
@@ -69,6 +71,7 @@ class PlottedSeries:
     limit_name: str
     scores: Sequence[Score]
     alerts: Sequence[Alert]
+    longest_step: float | None = None
 
 
 @matplotlib.rc_context(STYLE)
@@ -146,7 +149,8 @@ class _Drawing:
     def _broken(self, levels: Floats) -> tuple[Floats, Floats]:
         """Return times and levels with a gap where samples are missing, so that no line crosses it."""
         between = np.diff(self._times)
-        gaps = np.flatnonzero(between > _GAP * np.median(between)) + 1
+        longest = self._series.longest_step or _GAP * np.median(between)
+        gaps = np.flatnonzero(between > longest) + 1
         return np.insert(self._times, gaps, np.nan), np.insert(levels, gaps, np.nan)
 
     def _draw_trend(self, trend: Trend, onset: float) -> None:

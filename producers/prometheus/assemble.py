@@ -7,6 +7,7 @@ window to window, and so is when each series began; nothing else is, so a window
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -31,7 +32,7 @@ from producers.prometheus.preset import (
     true_labels,
 )
 from producers.prometheus.runs import OOM_KILLS, Runs
-from producers.prometheus.series import Points, Window
+from producers.prometheus.series import FORGET_SECONDS, Points, Window
 
 Readings = Mapping[str, Sequence[tuple[Source, Sequence[Points]]]]
 """The series of each source, by the name of the preset, in the order of its sources."""
@@ -81,6 +82,23 @@ class _Member:
     columns: dict[str, Column] = field(default_factory=dict)
 
 
+@dataclass
+class _Known:
+    """The labels of infos on one thing, and when they were there last."""
+
+    labels: dict[str, str] = field(default_factory=dict)
+    at: float = -math.inf
+
+    def take(self, info: Info, labels: Labels, at: float) -> None:
+        self.at = max(self.at, at)
+        for name in info.keeps:
+            if labels.get(name):
+                self.labels.setdefault(name, labels[name])
+        for name in info.agree:
+            if labels.get(name) and self.labels.setdefault(name, labels[name]) != labels[name]:
+                self.labels[name] = ""
+
+
 class Assembler:
     """Makes snapshots of the windows of a history, which must come in order of time.
 
@@ -93,20 +111,23 @@ class Assembler:
     def __init__(self, presets: Sequence[Preset], assumed: Assumed | None = None) -> None:
         self._presets = presets
         self._assumed = assumed or Assumed()
-        self._infos: dict[tuple[str, ...], dict[Key, dict[str, str]]] = {}
+        self._infos: dict[tuple[str, ...], dict[Key, _Known]] = {}
         self._runs = Runs()
         self._order = Order()
         self.left: dict[str, Left] = {}
 
-    def learn(self, info: Info, every: Iterable[Labels]) -> None:
-        """Take the series of an info. What is known stays, so that no instance changes its name."""
+    def learn(self, info: Info, every: Iterable[Labels], at: float = math.inf) -> None:
+        """Take the series of an info.
+
+        Parameters
+        ----------
+        at
+            When they were there, unix seconds: a day later they are forgotten.
+        """
         known = self._infos.setdefault(info.by, {})
         for labels in map(true_labels, every):
             if (key := _key(labels, info.by)) is not None:
-                own = known.setdefault(key, {})
-                for name in info.keeps:
-                    if labels.get(name):
-                        own.setdefault(name, labels[name])
+                known.setdefault(key, _Known()).take(info, labels, at)
 
     def snapshots(self, window: Window, readings: Readings) -> Iterator[Snapshot]:
         """Yield the snapshots of a window, step by step."""
@@ -123,15 +144,20 @@ class Assembler:
                 yield self._snapshot(preset, member, number, window.at(number), inside)
         self._runs.forget(window.end)
         self._order.forget(window.end)
+        for by, infos in self._infos.items():
+            self._infos[by] = {
+                key: known for key, known in infos.items() if window.end - known.at <= FORGET_SECONDS
+            }
 
     def _members(
         self, preset: Preset, every: Sequence[tuple[Source, Sequence[Points]]], window: Window
     ) -> list[_Member]:
         """Return the instances that have memory, in the order of their names."""
         members: dict[str, _Member] = {}
+        names: dict[frozenset[tuple[str, str]], Identity | None] = {}
         for source, series in every:
             if not source.by:
-                self._find(preset, source, series, window, members)
+                self._find(preset, source, series, window, members, names)
         found = []
         for name, member in sorted(members.items()):
             measured = self._measure(preset, member)
@@ -154,10 +180,16 @@ class Assembler:
         every: Sequence[Points],
         window: Window,
         members: dict[str, _Member],
+        names: dict[frozenset[tuple[str, str]], Identity | None],
     ) -> None:
-        """Give the series of one source to their instances."""
+        """Give the series of one source to their instances; `names` has those that are known already."""
         for points in self._possible(source, every, window):
-            identity = self._identity(preset, true_labels(points.labels))
+            labels = true_labels(points.labels)
+            # The metrics of one instance have the same labels.
+            key = frozenset(item for item in labels.items() if item[0] != "__name__")
+            if key not in names:
+                names[key] = self._identity(preset, labels)
+            identity = names[key]
             if identity is None:
                 self._leave(NAMELESS, 1, source, points)
                 continue
@@ -245,7 +277,8 @@ class Assembler:
         info: dict[str, str] = {}
         for one in preset.infos:
             key = _key(labels, one.by)
-            info |= self._infos.get(one.by, {}).get(key, {}) if key is not None else {}
+            known = self._infos.get(one.by, {}).get(key) if key is not None else None
+            info |= known.labels if known is not None else {}
         return preset.identify(labels, info)
 
     def _snapshot(
@@ -298,7 +331,9 @@ class Assembler:
             values["attributed"] = min(held, MOST_BYTES)
 
     def _leave(self, reason: str, count: int, source: Source, points: Points) -> None:
-        self.left.setdefault(reason, Left(0, f"{source.metric}{_text(points.labels)}")).count += count
+        if reason not in self.left:
+            self.left[reason] = Left(0, f"{source.metric}{_text(points.labels)}")
+        self.left[reason].count += count
 
 
 def _filled(every: Sequence[Points]) -> Column:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -49,6 +50,16 @@ def chosen(names: Sequence[str]) -> list[str] | None:
     return list(names)
 
 
+def known_metrics() -> str:
+    """Return a mark of all presets: another one means that kept answers have other meanings."""
+    every = [
+        (preset.name, preset.selectors, [(one.metric, one.field, one.matchers) for one in preset.sources])
+        for preset in PRESETS
+    ]
+    kept = [(info.metric, info.keeps, info.agree) for preset in PRESETS for info in preset.infos]
+    return hashlib.sha256(repr((every, kept)).encode()).hexdigest()[:16]
+
+
 def source_of(asked: Asked) -> Source:
     """Return the source that is asked for."""
     return named(asked.preset).sources[asked.source]
@@ -60,9 +71,13 @@ def named(name: str) -> Preset:
 
 
 def discover(
-    api: Api, wanted: Sequence[str] | None, matchers: Sequence[Matcher], looks: Window
+    api: Api,
+    wanted: Sequence[str] | None,
+    matchers: Sequence[Matcher],
+    looks: Window,
+    known: Sequence[Asked] = (),
 ) -> list[Asked]:
-    """Return all sources that have data.
+    """Return all sources that have data, and those that had data before.
 
     Parameters
     ----------
@@ -70,6 +85,8 @@ def discover(
         Names of presets; None: all that have data, without those inside others.
     looks
         The times at which the series are counted.
+    known
+        What had data before: an exporter that is away for minutes does not change which presets are read.
 
     Raises
     ------
@@ -79,12 +96,16 @@ def discover(
         If the server does not answer.
     """
     found: dict[str, list[Asked]] = {}
+    for one in known:
+        found.setdefault(one.preset, []).append(one)
     tried = [preset for preset in PRESETS if wanted is None or preset.name in wanted]
     for preset in tried:
         if wanted is None and any(name in found for name in preset.inside):
             continue
         if asked := _of_preset(api, preset, matchers, looks):
-            found[preset.name] = asked
+            again = {(one.source, one.select) for one in asked}
+            missing = [one for one in found.get(preset.name, ()) if (one.source, one.select) not in again]
+            found[preset.name] = [*asked, *missing]
     if not found:
         names = ", ".join(preset.sources[0].metric for preset in tried)
         raise NoData(
@@ -105,7 +126,8 @@ def _of_preset(api: Api, preset: Preset, matchers: Sequence[Matcher], looks: Win
             select = selector(source.metric, own, source.matchers, asked=matchers, takes=source.takes)
             counted = api.range(f"count({select})", looks)
             series = max((int(value) for one in counted for value in one.values), default=0)
-            if series:
+            # A reason has no series until it happened once; by then it is too late to ask for it.
+            if series or (has_memory and source.field == "oom_reason"):
                 found.append(Asked(preset.name, number, select, series))
                 has_memory = has_memory or source.field in preset.memory
     return found

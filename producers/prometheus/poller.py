@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from itertools import islice
 
 from fleetleak.observe import metrics
 from producers.prometheus.api import Api, ApiFailed
@@ -28,15 +29,26 @@ COLLECTOR = "prometheus"
 _DISCOVER_SECONDS, _INFO_SECONDS = 600.0, 300.0
 # After a longer absence the newest steps are asked for, and the older ones are counted as late.
 _MOST_STEPS = 60
+# So many snapshots are made at once; after an absence the next polls take the rest.
+_MOST_SNAPSHOTS = 20_000
+_WAIT_POLLS = 5
+# The client takes so many records; then Kafka gets some time before more are made.
+_SLICE, _DRAIN_SECONDS = 500, 5.0
 
 
 class Poller:
     """Asks on schedule for the newest step of each series, and publishes what it makes of them.
 
-    Steps are on multiples of the interval in unix time, so two pollers of one server make the same snapshots;
-    processors drop the second. After the server was away, the steps that were missed are asked for.
+    Steps are on multiples of the interval in unix time. After the server was away, the steps that were missed
+    are asked for, the oldest first. OOM kills, and starts that no exporter tells, count from the start of the
+    poller: so one server has one poller.
 
     When not to use it: on hosts that can run the agent. The agent sees more (docs/sources.md).
+
+    Parameters
+    ----------
+    timeout_seconds
+        The longest wait for one answer: so long it is healthy without a tick.
 
     Attributes
     ----------
@@ -53,6 +65,7 @@ class Poller:
         presets: Sequence[str] | None,
         matchers: Sequence[Matcher],
         clock: Clock,
+        timeout_seconds: float = 0.0,
     ) -> None:
         self._api = api
         self._publisher = publisher
@@ -60,19 +73,24 @@ class Poller:
         self._lag = lag_seconds
         self._wanted, self._matchers = presets, matchers
         self._clock = clock
+        self._stop = threading.Event()
         self._assembler = Assembler(PRESETS)
         self._asked: list[Asked] = []
         self._done: float | None = None
+        self._at_once = 0
         self._discovered = self._learned = float("-inf")
         self._states = StateLog(log)
+        self._waited = 0
         self._counted: dict[str, int] = {}
         self._partial = 0
-        self.pulse = Pulse(interval_seconds, clock)
+        self.pulse = Pulse(max(interval_seconds, timeout_seconds), clock)
 
     def run(self, stop: threading.Event) -> None:
         """Poll until `stop` is set, then send the remaining records."""
+        self._stop = stop
+        # Ticks that were skipped are made up for.
         schedule = Schedule(self._interval, self._clock.monotonic)
-        keep_ticking(stop, schedule, self._publisher, self.pulse, self.poll, metrics.LATE_TICKS)
+        keep_ticking(stop, schedule, self._publisher, self.pulse, self.poll)
         self._api.close()
 
     def poll(self) -> int:
@@ -97,13 +115,16 @@ class Poller:
         return count
 
     def _window(self) -> Window | None:
-        """Return the steps that are due; None if there are none."""
+        """Return the steps that are due, the oldest ones if there are many; None if there are none."""
         last = (self._clock.time() - self._lag) // self._interval * self._interval
-        steps = 1 if self._done is None else round((last - self._done) / self._interval)
+        if self._done is None:
+            self._done = last - self._interval
+        steps = round((last - self._done) / self._interval)
         if steps > _MOST_STEPS:
             metrics.LATE_TICKS.inc(steps - _MOST_STEPS)
-            steps = _MOST_STEPS
-        return Window(last - (steps - 1) * self._interval, self._interval, steps) if steps > 0 else None
+            self._done, steps = last - _MOST_STEPS * self._interval, _MOST_STEPS
+        steps = min(steps, max(1, _MOST_SNAPSHOTS // max(1, self._at_once)))
+        return Window(self._done + self._interval, self._interval, steps) if steps > 0 else None
 
     def _publish(self, window: Window) -> int:
         self._look_around(window)
@@ -112,22 +133,55 @@ class Poller:
             source = source_of(asked)
             points = self._api.range(newest(asked.select, source, window.step), window)
             readings.setdefault(asked.preset, []).append((source, points))
-        snapshots = list(self._assembler.snapshots(window, readings))
-        self._publisher.publish(snapshots)
-        return len(snapshots)
+            self.pulse.ticked(0)
+        count = 0
+        snapshots = self._assembler.snapshots(window, readings)
+        while part := list(islice(snapshots, _SLICE)):
+            self._publisher.publish(part)
+            self._drain()
+            count += len(part)
+        self._at_once = count // window.steps
+        return count
+
+    def _drain(self) -> None:
+        """Give Kafka some time, so that a large fleet does not fill the buffer at once."""
+        until = self._clock.monotonic() + _DRAIN_SECONDS
+        while (
+            self._publisher.waiting > _SLICE and self._clock.monotonic() < until and not self._stop.wait(0.01)
+        ):
+            self._publisher.pump()
 
     def _look_around(self, window: Window) -> None:
-        """Find new metrics and owners, from time to time."""
+        """Find new metrics and owners, from time to time; what fails then is tried again later."""
         if window.end - self._discovered >= _DISCOVER_SECONDS:
             now = Window(window.end, window.step, 1)
-            self._asked = discover(self._api, self._wanted, self._matchers, now)
-            self._discovered = window.end
+            try:
+                self._asked = discover(self._api, self._wanted, self._matchers, now, self._asked)
+                self._discovered = window.end
+                self._states.set("discovery", OK)
+            except (ApiFailed, NoData) as error:
+                if not self._asked:
+                    raise
+                self._states.set("discovery", "failed", str(error))
+            self.pulse.ticked(0)
         if window.end - self._learned >= _INFO_SECONDS:
-            names = list(dict.fromkeys(one.preset for one in self._asked))
-            for info, select in infos(names, self._matchers):
-                begin = min(window.begin, window.end - 2 * _INFO_SECONDS)
-                self._assembler.learn(info, self._api.series(select, begin, window.end))
-            self._learned = window.end
+            self._learn(window)
+
+    def _learn(self, window: Window) -> None:
+        """Ask who owns what. At first some polls wait for it, so that no pod changes its name after that."""
+        names = list(dict.fromkeys(one.preset for one in self._asked))
+        begin = min(window.begin, window.end - 2 * _INFO_SECONDS)
+        for info, select in infos(names, self._matchers):
+            try:
+                self._assembler.learn(info, self._api.series(select, begin, window.end), window.end)
+                self._states.set(info.metric, OK)
+            except ApiFailed as error:
+                self._waited += 1
+                if self._learned == float("-inf") and self._waited < _WAIT_POLLS:
+                    raise
+                self._states.set(info.metric, "failed", str(error))
+            self.pulse.ticked(0)
+        self._learned = window.end
 
     def _count_left(self) -> None:
         for reason, left in self._assembler.left.items():

@@ -71,13 +71,19 @@ class Source:
 class Info:
     """A metric whose labels, not its values, say more of an instance; they are joined by the labels `by`.
 
-    Only the labels in `keeps` are read.
+    Parameters
+    ----------
+    keeps
+        The labels that are read; the first value stays, so that no instance changes its name.
+    agree
+        Labels of which nothing is taken where two series do not agree, such as two versions of one pod.
     """
 
     metric: str
     by: tuple[str, ...]
     keeps: tuple[str, ...]
     takes: frozenset[str] | None = None
+    agree: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

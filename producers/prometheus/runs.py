@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from producers.prometheus.series import FORGET_SECONDS, Points, Window
@@ -24,6 +24,7 @@ class _Run:
     started: float | None = None
     has_start: bool = False
     restarts: float | None = None
+    restarts_before: float = 0.0
     restarted_at: float = -math.inf
     cpu_seconds: float | None = None
     killed_by_reason: int = 0
@@ -33,15 +34,29 @@ class _Run:
 
 @dataclass
 class _Counted:
-    """The kills that counters tell of one instance: by container, by series."""
+    """The kills that counters tell of one instance: by container, by series; and of all containers.
+
+    Of one container several servers tell: the highest count is right.
+    """
 
     seen: float
+    total: float = 0.0
     kills: dict[_Hash, dict[_Hash, float]] = field(default_factory=dict)
 
-    @property
-    def total(self) -> float:
-        """The kills of all containers; those of one are told by several servers, the highest is right."""
-        return sum(max(own.values()) for own in self.kills.values())
+    def add(self, container: _Hash, series: _Hash, growth: float) -> None:
+        """Take the growth of one counter."""
+        own = self.kills.setdefault(container, {})
+        before = max(own.values(), default=0.0)
+        own[series] = own.get(series, 0.0) + growth
+        self.total += max(own.values()) - before
+
+    def forget(self, counters: Container[_Hash]) -> None:
+        """Forget the series that are followed no more."""
+        kept = (
+            (container, {series: kills for series, kills in own.items() if series in counters})
+            for container, own in self.kills.items()
+        )
+        self.kills = {container: own for container, own in kept if own}
 
 
 class Runs:
@@ -93,8 +108,7 @@ class Runs:
         for number, container, key, growth in sorted(grown, key=lambda one: one[0]):
             counted.seen = window.at(number)
             if growth:
-                own = counted.kills.setdefault(container, {})
-                own[key] = own.get(key, 0.0) + growth
+                counted.add(container, key, growth)
             yield number, counted.total
 
     def _grown(
@@ -119,15 +133,18 @@ class Runs:
         self._counters = {
             key: known for key, known in self._counters.items() if now - known[0] <= FORGET_SECONDS
         }
+        for one in self._counted.values():
+            one.forget(self._counters)
 
 
 def _restarted(run: _Run, restarts: float, time: float) -> bool:
     """Note a count of restarts; return whether it grew."""
     before = run.restarts
-    if before is not None and restarts < before and time - run.restarted_at <= _SAME_RESTART_SECONDS:
+    is_recent = time - run.restarted_at <= _SAME_RESTART_SECONDS
+    if before is not None and run.restarts_before <= restarts < before and is_recent:
         return False  # another server that is a scrape behind
     run.restarts = restarts
     if before is None or restarts <= before:
         return False
-    run.restarted_at = time
+    run.restarts_before, run.restarted_at = before, time
     return True

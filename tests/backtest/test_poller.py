@@ -42,14 +42,20 @@ class Clock:
 
 
 class Flaky(Api):
-    """A server that fails when the test says so."""
+    """A server that fails when the test says so: for queries that have a word, and for labels."""
 
-    fails = False
+    fails_for: str | None = None
+    refuses_labels = False
 
     def range(self, query: str, window: Window) -> list[Points]:
-        if self.fails and "working_set" in query:
+        if self.fails_for is not None and self.fails_for in query:
             raise ApiFailed("it is away")
         return super().range(query, window)
+
+    def series(self, select: str, begin: float, end: float) -> list[dict[str, str]]:
+        if self.refuses_labels:
+            raise ApiFailed("labels are not given")
+        return super().series(select, begin, end)
 
 
 class Polled:
@@ -117,13 +123,40 @@ def test_no_step_is_published_twice(polled: Polled) -> None:
 
 def test_what_failed_is_asked_for_again(polled: Polled, prometheus: RealPrometheus, tmp_path: Path) -> None:
     live = polled.poll()
-    polled.api.fails = True
+    polled.api.fails_for = "working_set"
     failed = value("collect_errors_total", collector="prometheus")
     assert polled.poll() == []
     assert value("collect_errors_total", collector="prometheus") == failed + 1
-    polled.api.fails = False
+    polled.api.fails_for = None
     live += polled.poll()
     assert live == of_backtest(prometheus, FIRST, 3, tmp_path / "answers")
+
+
+def test_a_metric_that_is_away_for_minutes_changes_nothing_else(polled: Polled) -> None:
+    """The presets stay as they are found: the same memory would get other names."""
+    before = polled.poll(steps=11)
+    polled.api.fails_for = "count("
+    later = polled.poll()
+    assert {one.service for one in later} == {one.service for one in before}
+    assert len({one.timestamp for one in later}) == 11
+
+
+def test_a_server_that_gives_no_labels_is_waited_for_and_then_read_without(polled: Polled) -> None:
+    polled.api.refuses_labels = True
+    counts = [len(polled.poll()) for _ in range(5)]
+    assert counts[:4] == [0, 0, 0, 0]
+    assert counts[4] > 0
+    # The names of these pods say the same as their owners.
+    assert fleet.LEAKING in {one.service for one in polled.poll()}
+
+
+def test_after_a_long_absence_of_kafka_and_of_the_server_late_steps_count_once(polled: Polled) -> None:
+    before = value("late_ticks_total")
+    polled.poll(steps=100)
+    polled.api.fails_for = "working_set"
+    for _ in range(5):
+        polled.poll(steps=0)
+    assert value("late_ticks_total") - before == 40
 
 
 @pytest.mark.kafka

@@ -23,11 +23,13 @@ _HOST = frozenset(CLUSTER)
 # Without what only holds a pod's namespaces open, and without the groups around containers.
 _OF_PODS, _OTHERS = 'container!="",container!="POD"', 'container="",pod="",name!=""'
 _COMPOSE = ("container_label_com_docker_compose_project", "container_label_com_docker_compose_service")
-_TAGS = {
+_NAMES = {
     "annotation_resource_opentelemetry_io_service_name": kubernetes.NAME_ANNOTATION,
-    "annotation_resource_opentelemetry_io_service_version": kubernetes.VERSION_ANNOTATION,
     "label_app_kubernetes_io_instance": kubernetes.NAME_LABELS[0],
     "label_app_kubernetes_io_name": kubernetes.NAME_LABELS[1],
+}
+_VERSIONS = {
+    "annotation_resource_opentelemetry_io_service_version": kubernetes.VERSION_ANNOTATION,
     "label_app_kubernetes_io_version": kubernetes.VERSION_LABEL,
 }
 
@@ -55,7 +57,7 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
 
 def _of_pod(labels: Labels, info: Labels, pod: str, container: str) -> Identity:
     namespace = labels.get("namespace") or "default"
-    tags = {name: info[label] for label, name in _TAGS.items() if info.get(label)}
+    tags = {name: info[label] for label, name in (_NAMES | _VERSIONS).items() if info.get(label)}
     workload = kubernetes.workload(pod, _owner(info), tags)
     return Identity(
         "container",
@@ -118,7 +120,7 @@ PRESET = Preset(
     selectors=(_OF_PODS, _OTHERS),
     infos=(
         Info("kube_pod_owner", _POD, ("owner_kind", "owner_name"), _KUBE),
-        Info("kube_pod_labels", _POD, tuple(_TAGS), _KUBE),
-        Info("kube_pod_annotations", _POD, tuple(_TAGS), _KUBE),
+        Info("kube_pod_labels", _POD, tuple(_NAMES), _KUBE, tuple(_VERSIONS)),
+        Info("kube_pod_annotations", _POD, tuple(_NAMES), _KUBE, tuple(_VERSIONS)),
     ),
 )  # fmt: skip
