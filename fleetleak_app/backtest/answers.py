@@ -77,7 +77,7 @@ class Answers:
         if kept.asked != self._asked:
             names = sorted(kept.asked.keys() | self._asked.keys())
             differ = [name for name in names if kept.asked.get(name) != self._asked.get(name)]
-            was = ", ".join(f"{name} was {kept.asked.get(name)}" for name in differ)
+            was = ", ".join(f"{name} was {kept.asked.get(name, '')!r}" for name in differ)
             raise OtherQuestion(
                 f"{self._folder} has the answers to another question ({was}): name another folder"
             )

@@ -48,10 +48,9 @@ def write(result: Result, file: Path) -> None:
 
 
 def _page(result: Result) -> Iterator[str]:
-    begin, end = moment(result.whole.begin), moment(result.whole.end)
     yield _HEAD
-    yield f"<h1>What fleetleak would have said</h1><p>{escape(result.source)}, {begin} to {end}</p>"
-    yield f'<p class="quiet">{escape(text.what(result))}; one sample every {result.whole.step:g} s</p>'
+    yield "<h1>What fleetleak would have said</h1>"
+    yield from (f"<p>{escape(line)}</p>" for line in text.head(result))
     yield from _table(result)
     yield from _alerts(result)
     yield from _kills(result)
@@ -137,10 +136,7 @@ def _silent(result: Result) -> Iterator[str]:
     near = [one for one in silent if one.highest.confidence > 0][:_MOST_ROWS]
     if near:
         heads = ("service, nearest to an alert first", "confidence", "what spoke against an alert")
-        rows = [
-            (one.service, f"{one.highest.confidence:.2f}", one.highest.turning_point or one.highest.kind)
-            for one in near
-        ]
+        rows = [(one.service, f"{one.highest.confidence:.2f}", text.against(one)) for one in near]
         yield _rows(heads, rows)
     if unjudged := result.unjudged():
         names = escape(", ".join(unjudged[:_MOST_ROWS]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from fleetleak.records import Alert
+from fleetleak.records.alert import SEVERITIES
 from fleetleak_app.backtest.rules import RULES, Span
 from fleetleak_app.backtest.watch import SEEN_LATE_SECONDS, Kill, Watch, Watched
 from producers.prometheus.series import Window
@@ -21,7 +23,7 @@ OURS = "fleetleak"
 
 @dataclass
 class Raised:
-    """One alert from firing to its end.
+    """One alert from its first firing to its end; it may have been opened again in between.
 
     Parameters
     ----------
@@ -46,9 +48,25 @@ class Raised:
         return self.every[-1] if self.every[-1].state == "resolved" else None
 
     @property
-    def span(self) -> Span:
-        """When it began and when it ended."""
-        return self.firing.time, self.ended.time if self.ended else float("inf")
+    def spans(self) -> list[Span]:
+        """When it began to fire and when it ended, each time."""
+        found: list[Span] = []
+        for alert in self.every:
+            if alert.state == "firing":
+                found.append((alert.time, math.inf))
+            elif alert.state == "resolved" and found:
+                found[-1] = found[-1][0], alert.time
+        return found
+
+    @property
+    def worst(self) -> Alert:
+        """The first transition of its highest severity."""
+        return max(self.every, key=lambda one: (SEVERITIES.index(one.severity), -one.time))
+
+    @property
+    def widest(self) -> Alert:
+        """The first transition with the most affected instances."""
+        return max(self.every, key=lambda one: (one.affected, -one.time))
 
 
 class Killed(NamedTuple):
@@ -65,12 +83,14 @@ class Row(NamedTuple):
 
     Parameters
     ----------
+    fired
+        How often it began to fire.
     firing
-        The share of the time of all services in which it was firing.
+        The share of the time of all services and hosts in which it was firing.
     """
 
     name: str
-    alerts: int
+    fired: int
     per_week: float
     per_100_series_days: float
     firing: float
@@ -98,6 +118,11 @@ class Result:
     table: list[Row]
     rejected: list[str]
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def data(self) -> Span:
+        """When the first and the last sample were, in unix seconds."""
+        return self.watch.data
 
     @property
     def series_days(self) -> float:
@@ -133,21 +158,19 @@ class Alerts:
 
     def __init__(self) -> None:
         self._decode = msgspec.json.Decoder(Alert).decode
-        self._firing: dict[str, Raised] = {}
-        self._all: list[Raised] = []
+        self._by_key: dict[str, Raised] = {}
 
     def add(self, transitions: Iterable[bytes | None]) -> None:
         """Take more transitions, as JSON."""
         for data in transitions:
             alert = self._decode(data or b"{}")
-            if alert.state == "firing" or alert.key not in self._firing:
-                self._firing[alert.key] = raised = Raised(alert, [])
-                self._all.append(raised)
+            if alert.key not in self._by_key:
+                self._by_key[alert.key] = Raised(alert, [])
             # Histories are large, and that of the first transition is enough.
-            self._firing[alert.key].every.append(msgspec.structs.replace(alert, history=None, methods={}))
+            self._by_key[alert.key].every.append(msgspec.structs.replace(alert, history=None, methods={}))
 
     def __iter__(self) -> Iterator[Raised]:
-        return iter(self._all)
+        return iter(self._by_key.values())
 
 
 def added_up(source: str, whole: Window, watch: Watch, alerts: Alerts, rejected: Sequence[str]) -> Result:
@@ -155,7 +178,7 @@ def added_up(source: str, whole: Window, watch: Watch, alerts: Alerts, rejected:
     watch.end()
     instances = {(one.service, one.instance): one for one in watch}
     raised = sorted(alerts, key=lambda one: one.firing.time)
-    spans = {OURS: _by_service((one.firing.service, one.span) for one in raised)}
+    spans = {OURS: _by_service((one.firing.service, span) for one in raised for span in one.spans)}
     for number, rule in enumerate(RULES):
         spans[rule.NAME] = _by_service(
             (one.service, span) for one in watch for span in one.rules.spans[number]
@@ -170,8 +193,12 @@ def added_up(source: str, whole: Window, watch: Watch, alerts: Alerts, rejected:
     kills.sort(key=lambda kill: kill.time)
     for one in raised:
         one.watched = instances.get((one.firing.service, one.firing.instance))
-        one.kills = [k.time for k in kills if k.service == one.firing.service and _during(one.span, k.time)]
-    table = [_row(name, own, kills, watch, whole) for name, own in spans.items()]
+        one.kills = [
+            kill.time
+            for kill in kills
+            if kill.service == one.firing.service and any(_during(span, kill.time) for span in one.spans)
+        ]
+    table = [_row(name, own, kills, watch) for name, own in spans.items()]
     return Result(source, whole, raised, watch, kills, table, list(rejected))
 
 
@@ -204,8 +231,8 @@ def _warned(spans: Mapping[str, Spans], service: str, kill: Kill) -> dict[str, f
     }
 
 
-def _row(name: str, spans: Spans, kills: Sequence[Killed], watch: Watch, whole: Window) -> Row:
-    alerts = sum(map(len, spans.values()))
+def _row(name: str, spans: Spans, kills: Sequence[Killed], watch: Watch) -> Row:
+    times = sum(map(len, spans.values()))
     leads = [lead for kill in kills if (lead := kill.warned[name]) is not None]
     lives = {
         service: (min(one.first for one in own), max(one.newest for one in own))
@@ -218,9 +245,9 @@ def _row(name: str, spans: Spans, kills: Sequence[Killed], watch: Watch, whole: 
     days = sum(one.judged_seconds for one in watch) / _DAY
     return Row(
         name=name,
-        alerts=alerts,
-        per_week=_ratio(7 * _DAY * alerts, whole.end - whole.begin),
-        per_100_series_days=_ratio(100 * alerts, days),
+        fired=times,
+        per_week=_ratio(7 * _DAY * times, watch.data[1] - watch.data[0]),
+        per_100_series_days=_ratio(100 * times, days),
         firing=_ratio(fired, sum(end - begin for begin, end in lives.values())),
         warned=len(leads),
         median_lead_seconds=statistics.median(leads) if leads else None,

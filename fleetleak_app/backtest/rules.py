@@ -1,4 +1,4 @@
-"""What the usual rules would have said of the same data: `predict_linear`, and Coroot's."""
+"""What the usual rules would have said of the same data: a threshold, `predict_linear`, and Coroot's."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from fleetleak_app.evaluation.cases import Case
 from fleetleak_app.evaluation.rivals.base import DAY, HOUR, Rival
 from fleetleak_app.evaluation.rivals.coroot import Coroot
 from fleetleak_app.evaluation.rivals.predict_linear import PredictLinear
+from fleetleak_app.evaluation.rivals.static_threshold import StaticThreshold
 
 RULES: tuple[Rival, ...] = (
-    PredictLinear("predict_linear 6 h -> 4 d and > 70 %", 6 * HOUR, 4 * DAY, min_share=0.7, hold=HOUR),
-    Coroot("Coroot's rule"),
+    StaticThreshold("over 80 % for 15 min", 0.8),
+    PredictLinear("predict_linear 6 h -> 4 d, over 70 %", 6 * HOUR, 4 * DAY, min_share=0.7, hold=HOUR),
+    Coroot("Coroot's rule (5 % an hour)"),
 )
 """The rules of the table; each looks back less than `_KEEP_SECONDS`."""
 _KEEP_SECONDS = 8 * HOUR

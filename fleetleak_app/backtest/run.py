@@ -16,7 +16,20 @@ from sinks.alerting.leak import role
 _MOST_REJECTED = 1000
 
 
-def backtest(source: str, whole: Window, records: Iterable[Record], settings: Settings) -> Result:
+class Roles:
+    """The roles of production, in memory.
+
+    Raises
+    ------
+    BadPolicy
+        If the policy file cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.scoring, self.alerting = Scoring(settings, "scores"), role.alerting(settings)
+
+
+def backtest(source: str, whole: Window, records: Iterable[Record], roles: Roles) -> Result:
     """Return what the roles would have said of records in order of time.
 
     Parameters
@@ -25,15 +38,10 @@ def backtest(source: str, whole: Window, records: Iterable[Record], settings: Se
         Where they are from, for people.
     whole
         The time that they cover.
-
-    Raises
-    ------
-    BadPolicy
-        If the policy file cannot be used.
     """
     watch, alerts = Watch(whole), Alerts()
     rejected: list[str] = []
-    for outputs in drive(records, Scoring(settings, "scores"), role.alerting(settings), timed=True):
+    for outputs in drive(records, roles.scoring, roles.alerting, timed=True):
         watch.add(output.value for output in outputs.scores)
         alerts.add(output.value for output in outputs.alerts)
         rejected += outputs.rejected[: _MOST_REJECTED - len(rejected)]

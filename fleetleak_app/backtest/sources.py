@@ -9,6 +9,7 @@ from statistics import median
 
 from fleetleak.records import Snapshot
 from fleetleak.stream import Record
+from fleetleak.text import moment
 from fleetleak_app.backtest.answers import Answers
 from fleetleak_app.backtest.files import Files, stored
 from fleetleak_app.backtest.history import Piece, learn_infos, pieces
@@ -74,7 +75,8 @@ def of_server(
     """
     plan = answers.plan(now)
     if plan is not None:
-        say("goes on with the time and the answers of an earlier backtest")
+        begin, end = moment(plan.begin), moment(plan.whole.end)
+        say(f"goes on with an earlier backtest, of {begin} to {end}: what is kept is not asked for again")
     else:
         plan = made(api, whole, question.presets, question.matchers)
         answers.keep_plan(plan)
@@ -172,6 +174,6 @@ def _lines(notes: Notes, assembler: Assembler) -> list[str]:
 def _say_plan(plan: Plan, say: Say) -> None:
     for preset in plan.presets():
         series = max(one.series for one in plan.asked if one.preset == preset.name)
-        say(f"{preset.name}: up to {series:,} at once, {preset.about}")
+        say(f"{preset.name}: up to {series:,} series at once, {preset.about}")
     queries = len(plan.asked) * sum(1 for _ in plan.pieces())
-    say(f"reading about {plan.points:,} points in {queries:,} queries")
+    say(f"reading at most {plan.points:,} points in {queries:,} queries")

@@ -9,19 +9,29 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from fleetleak import alert_text
-from fleetleak.text import duration, moment
+from fleetleak.text import DAY, duration, moment
 from fleetleak_app.backtest.result import OURS, Killed, Raised, Result
 from fleetleak_app.backtest.watch import Point, Watched
 from fleetleak_app.reading.notes import listed, printable
 from fleetleak_app.tables import render, terminal_width
 
+# Of the time that was asked for; and how many days show how a fleet behaves.
+_MOST_OF_IT, _ENOUGH_DAYS = 0.9, 7
+_SCALE = "an alert needs .5 or more"
+_LOOKS = {
+    "stable": "it does not grow",
+    "saturating": "its growth levels off",
+    "step": "it took one step and is level",
+    "seasonal": "it follows the time of day",
+    "load": "it follows the load",
+}
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDE = 60
 _MOST_ALERTS, _MOST_SILENT, _MOST_KILLS = 30, 10, 20
 _WIDTH, _TABLE_WIDTH = 100, 120
-HEADS = ("", "alerts", "a week", "in 100 series-days", "time firing", "kills warned", "median lead")
+HEADS = ("", "times fired", "a week", "in 100 series-days", "time firing", "kills warned", "median lead")
 COUNTED = (
-    "An alert counts once for all instances of a service, also for the rules."
+    "What fires for several instances of a service counts once, for all detectors."
     " A lead counts within the run that was killed."
 )
 
@@ -33,9 +43,7 @@ def lines(result: Result) -> Iterator[str]:
 
 
 def _texts(result: Result) -> Iterator[str]:
-    whole = result.whole
-    yield f"{result.source}: {moment(whole.begin)} to {moment(whole.end)}, every {whole.step:g} s"
-    yield what(result)
+    yield from head(result)
     yield ""
     yield from _alerts(result)
     yield ""
@@ -44,6 +52,18 @@ def _texts(result: Result) -> Iterator[str]:
     yield from kills(result)
     yield ""
     yield from table(result)
+
+
+def head(result: Result) -> Iterator[str]:
+    """Yield what was read: from where, of which time, how much, and whether that is enough."""
+    begin, end = result.data
+    asked, days = result.whole.end - result.whole.begin, (end - begin) / DAY
+    yield f"{result.source}: {moment(begin)} to {moment(end)}, every {result.whole.step:g} s"
+    yield what(result)
+    if end - begin < _MOST_OF_IT * asked:
+        yield f"there is data of {duration(end - begin)} of the {duration(asked)} that were asked for"
+    if days < _ENOUGH_DAYS:
+        yield "little is known of a service in its first days: judge a fleet by two weeks or more"
 
 
 def many(count: int, what: str) -> str:
@@ -63,9 +83,8 @@ def what(result: Result) -> str:
     scopes = Counter(one.scope for one in result.watch)
     every = ", ".join(many(count, scope) for scope, count in scopes.items())
     services = len({one.service for one in result.watch if one.scope != "host"})
-    return (
-        f"{result.samples:,} samples of {every}; {services:,} services, {result.series_days:,.1f} series-days"
-    )
+    days = f"{result.series_days:,.1f} series-days"
+    return f"{result.samples:,} samples of {every}; {many(services, 'service')}, {days}"
 
 
 def _alerts(result: Result) -> Iterator[str]:
@@ -97,17 +116,26 @@ def headline(one: Raised) -> str:
         times = (alert.eta, alert.eta_low, alert.eta_high)
         middle, low, high = (duration(max(0.0, time - alert.time)) for time in times)
         left = f"{middle} left ({low} to {high})"
-    return f"{moment(alert.time)}  {alert.severity}  {alert.service}  {alert.kind}, {left}"
+    worst, severity = one.worst, str(alert.severity)
+    if worst.severity != alert.severity:
+        severity += f" ({worst.severity} after {duration(worst.time - alert.time)})"
+    return f"{moment(alert.time)}  {severity}  {alert.service}  {alert.kind}, {left}"
 
 
 def aftermath(one: Raised) -> str:
     """Return what followed an alert."""
     said = []
+    widest, times = one.widest, len(one.spans)
+    if widest.affected > one.firing.affected:
+        later = duration(widest.time - one.firing.time)
+        said.append(f"in {widest.affected} of {widest.alive} instances after {later}")
     if one.kills:
-        more = f" and {len(one.kills) - 1} more" if len(one.kills) > 1 else ""
+        more = f", and {len(one.kills) - 1} more" if len(one.kills) > 1 else ""
         said.append(
             f"an OOM kill on {moment(one.kills[0])}, {duration(one.kills[0] - one.firing.time)} later{more}"
         )
+    if times > 1:
+        said.append(f"opened again {'once' if times == 2 else f'{times - 1} times'}")
     if one.ended is not None:
         why = f": {one.ended.closed_by}" if one.ended.closed_by else ""
         said.append(f"it ended on {moment(one.ended.time)}{why}")
@@ -132,6 +160,9 @@ def sparkline(points: Sequence[Point], at: float) -> str:
     for point in points:
         part = min(width - 1, int((point.time - begin) / max(end - begin, 1e-9) * width))
         highest[part] = max(point.memory, highest[part] or 0.0)
+    for place in range(1, width - 1):  # no sample is missing where one part between two has no point
+        if highest[place] is None and highest[place + 1] is not None:
+            highest[place] = highest[place - 1]
     known = [value for value in highest if value is not None]
     low, span = min(known), max(max(known) - min(known), 1e-9)
     bars = [" " if v is None else _BARS[min(7, int((v - low) / span * 8))] for v in highest]
@@ -141,7 +172,8 @@ def sparkline(points: Sequence[Point], at: float) -> str:
 
 def _silent(result: Result) -> Iterator[str]:
     silent = result.silent()
-    yield quiet(result) + (", nearest to an alert:" if silent and silent[0].highest.confidence > 0 else "")
+    is_near = bool(silent) and silent[0].highest.confidence > 0
+    yield quiet(result) + (f", nearest to an alert ({_SCALE}):" if is_near else "")
     for one in silent[:_MOST_SILENT]:
         if one.highest.confidence > 0:
             yield _wrapped(near(one))
@@ -163,7 +195,13 @@ def quiet(result: Result) -> str:
 def near(one: Watched) -> str:
     """Return how near an instance came to an alert, and what spoke against one."""
     best = one.highest
-    return f"{one.service}: confidence at most {best.confidence:.2f}, {best.turning_point or best.kind}"
+    return f"{one.service}: confidence at most {best.confidence:.2f}; {against(one)}"
+
+
+def against(one: Watched) -> str:
+    """Return what spoke against an alert where an instance came nearest to one."""
+    best = one.highest
+    return best.turning_point or _LOOKS.get(best.kind, f"too little {best.kind} growth")
 
 
 def kills(result: Result) -> Iterator[str]:
@@ -198,7 +236,7 @@ def rows(result: Result) -> list[tuple[str, ...]]:
     """Return the cells of the table of fleetleak and the usual rules, under `HEADS`."""
     return [
         (
-            row.name, f"{row.alerts:,}", f"{row.per_week:.1f}", f"{row.per_100_series_days:.2f}",
+            row.name, f"{row.fired:,}", f"{row.per_week:.1f}", f"{row.per_100_series_days:.2f}",
             f"{row.firing:.1%}", f"{row.warned} of {len(result.kills)}",
             "-" if row.median_lead_seconds is None else duration(row.median_lead_seconds),
         )
@@ -226,6 +264,8 @@ def plain(result: Result) -> dict[str, object]:
         "source": result.source,
         "begin": result.whole.begin,
         "end": result.whole.end,
+        "data_begin": result.data[0],
+        "data_end": result.data[1],
         "step_seconds": result.whole.step,
         "samples": result.samples,
         "instances": len(result.watch),
@@ -235,6 +275,9 @@ def plain(result: Result) -> dict[str, object]:
             {
                 "firing": msgspec.to_builtins(one.firing),
                 "ended": one.ended.time if one.ended else None,
+                "times_fired": len(one.spans),
+                "highest_severity": one.worst.severity,
+                "most_affected": one.widest.affected,
                 "oom_kills": one.kills,
             }
             for one in result.raised

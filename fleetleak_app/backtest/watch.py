@@ -194,6 +194,13 @@ class Watch:
         for watched in self._instances.values():
             watched.end(self._whole.end)
 
+    @property
+    def data(self) -> tuple[float, float]:
+        """When the first and the last sample were, in unix seconds."""
+        begin = self._whole.begin
+        first = min((one.first for one in self), default=begin)
+        return first, max((one.newest for one in self), default=begin)
+
     def services(self) -> dict[str, list[Watched]]:
         """Return the instances of each service."""
         every: dict[str, list[Watched]] = {}

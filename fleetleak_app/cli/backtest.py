@@ -17,7 +17,7 @@ from fleetleak.observe.garbage import collect_seldom
 from fleetleak.settings import Loaded
 from fleetleak_app.cli import CommandFailed, recordings
 from fleetleak_app.cli.extras import needs
-from fleetleak_app.cli.progress import bar
+from fleetleak_app.cli.progress import bar, clear
 from fleetleak_app.cli.times import duration
 from fleetleak_app.reading import BadRecording
 from fleetleak_app.reading.notes import printable
@@ -58,19 +58,26 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Read the history, send it through the roles, and print what they would have said."""
     with needs("backtest"):
         from fleetleak_app.backtest import text
-        from fleetleak_app.backtest.run import backtest
+        from fleetleak_app.backtest.run import Roles, backtest
 
         if arguments.report is not None:
             from fleetleak_app.backtest import page
     if arguments.report is not None:
         _check_folder(arguments.report)
+    roles = Roles(loaded.settings)  # refuses a wrong policy file before anything is read
     collect_seldom()
     with _source(loaded, arguments) as given:
-        result = backtest(given.name, given.whole, given.records, loaded.settings)
+        result = backtest(given.name, given.whole, given.records, roles)
+        clear()
         result.notes = given.notes()
         if not result.samples:
             why = "; ".join(result.notes) or "it has no samples"
             raise CommandFailed(f"nothing was read from {given.name}: {why}")
+        if len(result.unjudged()) == len(result.watch.services()):
+            raise CommandFailed(
+                f"nothing can be judged: {text.what(result)}, none with a limit or the memory of its host:"
+                " read also the metrics of limits (docs/backtest.md), or give --limit 4GiB"
+            )
         print(orjson.dumps(text.plain(result)).decode() if arguments.json else "\n".join(text.lines(result)))
         for line in result.notes:
             _say(f"note: {line}")
@@ -81,6 +88,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
                 page.write(result, arguments.report)
             except OSError as error:
                 raise CommandFailed(f"{arguments.report} cannot be written: {error.strerror}") from None
+            _say(f"wrote {arguments.report}")
     return 0
 
 
@@ -113,7 +121,11 @@ def _source(loaded: Loaded, arguments: argparse.Namespace) -> Iterator[Given]:
             loaded.settings.prometheus.url = addresses[0] if addresses else loaded.settings.prometheus.url
             with _of_server(loaded, arguments, question) as given:
                 yield given
-    except (ApiFailed, BadRecording, CannotKeep, NoData, OtherQuestion) as error:
+    except NoData as error:
+        raise CommandFailed(
+            f"{error}: look further back with --since, or change --match or --preset"
+        ) from None
+    except (ApiFailed, BadRecording, CannotKeep, OtherQuestion) as error:
         raise CommandFailed(str(error)) from None
 
 
@@ -132,9 +144,7 @@ def _of_files(files: list[str], arguments: argparse.Namespace, question: Questio
 
     if arguments.since is not None:
         raise CommandFailed("--since is for a server: files are read as a whole")
-    return of_files(
-        files, question, recordings.options(arguments), arguments.step, _say, bar("the time in the files")
-    )
+    return of_files(files, question, recordings.options(arguments), arguments.step, _say, bar("the history"))
 
 
 @contextmanager
@@ -163,7 +173,7 @@ def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question
         }  # fmt: skip
         answers = Answers(arguments.answers or usual_folder(asked, now), asked, named=bool(arguments.answers))
         try:
-            yield of_server(api, whole, question, answers, ours.concurrency, now, _say, bar("the time"))
+            yield of_server(api, whole, question, answers, ours.concurrency, now, _say, bar("the history"))
         except (ApiFailed, CannotKeep, KeyboardInterrupt):
             if answers.has_some():
                 _say("what is read is kept: the same command goes on from there")

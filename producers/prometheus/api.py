@@ -97,6 +97,7 @@ class Api:
         self._sleep = sleep
         self.partial: dict[str, int] = {}
         self._most_steps = sys.maxsize
+        self._has_answered = False
         self._client = httpx2.Client(
             base_url=url,
             auth=_auth(settings),
@@ -176,12 +177,16 @@ class Api:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             if "CERTIFICATE" in str(error) or "SSL" in str(error):
                 raise ApiFailed(
-                    f"{self.name} has a certificate that we do not trust, or does not speak TLS: {error}:"
-                    " give prometheus.ca_file"
+                    f"{self.name} does not speak TLS, or has a certificate that we do not trust: {error}:"
+                    " give an address with http://, or prometheus.ca_file"
                 ) from None
-            raise _Passing(
-                f"cannot be reached: {error or type(error).__name__}: is it running there?"
-            ) from None
+            why = f"cannot be reached: {error or type(error).__name__}: is it running there?"
+            if (
+                isinstance(error, httpx2.ConnectError) and not self._has_answered
+            ):  # a wrong address, no outage
+                raise ApiFailed(f"{self.name} {why}") from None
+            raise _Passing(why) from None
+        self._has_answered = True
         said = _said(body)
         self._check(response, body, said)
         for warning in (*said.warnings, *(["the answer is partial"] if said.isPartial else ())):
@@ -207,8 +212,8 @@ class Api:
             raise ApiFailed(f"{self.name} sends us to {place}: give that address, or a token")
         if status == 404 and not said.error:
             raise ApiFailed(
-                f"{self.name} has no query API: add what comes before /api/v1 (Mimir: /prometheus;"
-                " VictoriaMetrics cluster: /select/0/prometheus)"
+                f"{self.name} has no query API: the address must be what comes before /api/v1 of a Prometheus"
+                " (Mimir: .../prometheus; a cluster of VictoriaMetrics: .../select/0/prometheus)"
             )
         if status != 200 or said.status == "error":
             raise ApiFailed(f"{self.name} refused a query ({status}): {words}")
@@ -281,6 +286,10 @@ def _after(response: httpx2.Response) -> float | None:
 
 
 def _address(text: str | None) -> httpx2.URL:
+    if text is None:
+        raise BadSetting(
+            "setting prometheus.url is not given: give an address that begins with http:// or https://"
+        )
     with suppress(httpx2.InvalidURL):
         url = httpx2.URL((text or "").rstrip("/") + "/")
         if url.userinfo:

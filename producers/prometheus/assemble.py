@@ -44,10 +44,12 @@ _MOST: dict[str, float] = {
 }  # fmt: skip
 _FLOATS = frozenset({"started", "cpu_seconds", "pressure_some", "pressure_full"})
 
+_SHOWN = 200
+
 IMPOSSIBLE, REPEATED, NAMELESS = "impossible", "repeated", "nameless"
 REASONS = {
     IMPOSSIBLE: "values that no memory has",
-    REPEATED: "points of a second series",
+    REPEATED: "points of a second series (of a second server, or of both containers around a restart)",
     NAMELESS: "series that name nothing",
 }
 """Why something is left out, in words."""
@@ -374,4 +376,4 @@ def _wanted(identity: Identity, by: tuple[str, ...]) -> list[Key]:
 
 def _text(labels: Labels) -> str:
     shown = ",".join(f'{name}="{value}"' for name, value in labels.items() if name != "__name__")
-    return f"{{{shown}}}"
+    return f"{{{shown}}}" if len(shown) <= _SHOWN else f"{{{shown[:_SHOWN]}...}}"

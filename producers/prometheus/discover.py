@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -13,6 +14,8 @@ from producers.prometheus.matchers import Matcher, selector
 from producers.prometheus.preset import Info, Preset, Source
 from producers.prometheus.presets import PRESETS
 from producers.prometheus.series import Window
+
+log = logging.getLogger(__name__)
 
 AUTO = "auto"
 
@@ -108,10 +111,11 @@ def discover(
             found[preset.name] = [*asked, *missing]
     if not found:
         names = ", ".join(preset.sources[0].metric for preset in tried)
-        raise NoData(
-            f"{api.name} has none of {names} in this time: look further back (--since),"
-            " match more series (--match), or name a preset"
-        )
+        matched = f" with {{{','.join(one.text for one in matchers)}}}" if matchers else ""
+        raise NoData(f"{api.name} has none of {names}{matched} in this time")
+    for name in wanted or ():
+        if name not in found:
+            log.warning("%s: there is no data of this preset", name)
     return [one for asked in found.values() for one in asked]
 
 

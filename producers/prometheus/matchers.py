@@ -68,7 +68,7 @@ def parse(text: str) -> list[Matcher]:
         match = _ONE.match(inside, at)
         if match is None:
             raise BadMatchers(
-                f"{text!r} is no list of label matchers: give them as PromQL does, such as"
+                f"{text!r} is no list of label matchers: give them as PromQL does, without a metric, such as"
                 """ '{namespace="shop",pod=~"cart-.+"}'"""
             )
         one = Matcher(match["label"], match["sign"], match["quoted"])

@@ -121,7 +121,7 @@ def test_a_report_that_cannot_be_written_is_said_before_anything_is_read(tmp_pat
 def test_a_report_that_fails_at_the_end_does_not_hide_the_result(tmp_path: Path) -> None:
     (tmp_path / "report.html.new").mkdir()  # in the place of what is written first
     file, report = written(tmp_path, dump(rising(ticks(9)))), tmp_path / "report.html"
-    ran = fleetleak("backtest", file, "--report", report)
+    ran = fleetleak("backtest", file, "--limit", "1GiB", "--report", report)
     assert ran.code == 1
     assert "fleetleak would have raised no alert" in ran.out
     assert ran.err.splitlines()[-1] == f"fleetleak: {report} cannot be written: Is a directory"
@@ -131,7 +131,7 @@ def test_a_report_may_go_into_a_pipe(tmp_path: Path) -> None:
     """It stands for all that is no file, such as /dev/stdout: a file must not take its place."""
     reader, writer = os.pipe()
     with open(reader, encoding="utf-8") as out, open(writer, "w"):
-        ran_on(tmp_path, rising(ticks(9)), "--report", f"/dev/fd/{writer}")
+        ran_on(tmp_path, rising(ticks(9)), "--limit", "1GiB", "--report", f"/dev/fd/{writer}")
         assert out.readline().startswith("<!doctype html>")
 
 
@@ -139,7 +139,7 @@ def test_a_report_goes_where_a_link_points(tmp_path: Path) -> None:
     real, link = tmp_path / "real.html", tmp_path / "link.html"
     real.write_text("before")
     link.symlink_to(real)
-    ran_on(tmp_path, rising(ticks(9)), "--report", link)
+    ran_on(tmp_path, rising(ticks(9)), "--limit", "1GiB", "--report", link)
     assert link.is_symlink()
     assert real.read_text().startswith("<!doctype html>")
 
@@ -177,10 +177,13 @@ def test_an_alert_for_people(alerted: tuple[Ran, Ran]) -> None:
     lines = alerted[0].out.splitlines()
     assert lines[0].endswith(": 21 Sep 14:14 UTC to 23 Sep 14:13 UTC, every 60 s")
     assert lines[1] == "5,760 samples of 2 containers; 2 services, 4.0 series-days"
-    assert lines[3] == "fleetleak would have raised 1 alert:"
+    assert lines[2] == "little is known of a service in its first days: judge a fleet by two weeks or more"
+    assert lines[4] == "fleetleak would have raised 1 alert:"
     (head,) = [line for line in lines if re.search(r"  shop/cart/cart  ", line)]
     assert re.fullmatch(
-        r"  2\d Sep \d\d:\d\d UTC  \w+  shop/cart/cart  [a-z-]+, \S+ \w+ left \(\S+ \w+ to \S+ \w+\)", head
+        r"  2\d Sep \d\d:\d\d UTC  \w+( \(\w+ after \S+ \w+\))?  shop/cart/cart  "
+        r"[a-z-]+, \S+ \w+ left \(\S+ \w+ to \S+ \w+\)",
+        head,
     )
     (bars,) = [line.strip() for line in lines if "▁" in line]
     assert "|" in bars
@@ -197,10 +200,15 @@ def test_a_table_for_people(alerted: tuple[Ran, Ran]) -> None:
     (ours,) = [line for line in out.splitlines() if re.match(r"fleetleak +\d", line)]
     assert re.fullmatch(r"fleetleak +1 +3\.5 +25\.01 +\d+\.\d% +0 of 0 +-", ours.rstrip())
     names = [row["name"] for row in alerted[1].json["detectors"]]
-    assert names == ["fleetleak", "predict_linear 6 h -> 4 d and > 70 %", "Coroot's rule"]
+    assert names == [
+        "fleetleak",
+        "over 80 % for 15 min",
+        "predict_linear 6 h -> 4 d, over 70 %",
+        "Coroot's rule (5 % an hour)",
+    ]
     # A long name is shortened in its middle.
-    assert [bool(re.search(f"^{name[:6]}.+ +\\d", out, re.MULTILINE)) for name in names] == 3 * [True]
-    assert alerted[1].json["detectors"][0]["alerts"] == 1
+    assert [bool(re.search(f"^{name[:6]}.+ +\\d", out, re.MULTILINE)) for name in names] == 4 * [True]
+    assert alerted[1].json["detectors"][0]["fired"] == 1
 
 
 def test_what_stayed_silent_for_people(alerted: tuple[Ran, Ran]) -> None:

@@ -342,7 +342,7 @@ def test_the_csv_of_a_panel_gives_the_same_alert(
 
 def test_a_series_of_one_sample_passes(tmp_path: Path) -> None:
     for words in (dump([*rising(ticks(1)), *limits(ticks(1))]), answer(rising(ticks(1)))):
-        found = fleetleak("backtest", written(tmp_path, words), "--json").json
+        found = fleetleak("backtest", written(tmp_path, words), "--json", "--limit", "1GiB").json
         assert (found["samples"], found["instances"], found["series_days"]) == (1, 1, 0)
 
 
@@ -360,7 +360,16 @@ def test_several_files_have_one_name(tmp_path: Path) -> None:
         written(tmp_path, dump(rising(ticks(6))), "a"), written(tmp_path, dump(limits(ticks(6))), "b"),
     ]  # fmt: skip
     assert fleetleak("backtest", *names, "--json").json["source"] == "2 files"
-    assert fleetleak("backtest", names[0], "--json").json["source"] == names[0]
+    one = fleetleak("backtest", names[0], "--json", "--limit", "1GiB")
+    assert one.json["source"] == names[0]
+
+
+def test_where_nothing_can_be_judged_there_is_no_result(tmp_path: Path) -> None:
+    """A script must not take it for the word that there is no leak."""
+    ran = fleetleak("backtest", written(tmp_path, dump(rising(ticks(6)))), "--json")
+    assert (ran.code, ran.out) == (1, "")
+    assert "nothing can be judged" in ran.err
+    assert "--limit 4GiB" in ran.err
 
 
 def test_bad_recordings_are_of_files(tmp_path: Path) -> None:

@@ -204,9 +204,9 @@ def test_the_cache_forgets_questions_that_nobody_asks_again(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (("--since", "10h"), "since was 32400 s"),
-        (("--step", "2m"), "step was 60 s"),
-        (("--match", 'namespace="batch"'), 'match was {namespace="shop"}'),
+        (("--since", "10h"), "since was '32400 s'"),
+        (("--step", "2m"), "step was '60 s'"),
+        (("--match", 'namespace="batch"'), "match was '{namespace=\"shop\"}'"),
         (("--prometheus-headers", "X-Scope-OrgID=Tr0ub4dor"), "headers was"),
     ],
 )

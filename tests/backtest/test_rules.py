@@ -124,7 +124,7 @@ def test_spans_are_in_order_and_apart() -> None:
 
 def test_what_fires_at_the_end_has_no_end() -> None:
     times = BEGIN + 60 * np.arange(2 * 1440.0)
-    linear, coroot = followed(times, np.linspace(0.3, 0.99, len(times)))
+    _, linear, coroot = followed(times, np.linspace(0.3, 0.99, len(times)))
     assert len(linear) == 1
     assert linear[0][1] == math.inf
     assert coroot == []
@@ -133,9 +133,9 @@ def test_what_fires_at_the_end_has_no_end() -> None:
 def test_a_gap_at_the_end_ends_what_fires() -> None:
     times = BEGIN + 60 * np.arange(2 * 1440.0)
     shares = np.linspace(0.3, 0.99, len(times))
-    ((begin, end),), _ = followed(times, shares, end=times[-1] + GAP)
+    _, ((begin, end),), _ = followed(times, shares, end=times[-1] + GAP)
     assert end == math.inf
-    assert followed(times, shares, end=times[-1] + GAP + 1) == [[(begin, times[-1])], []]
+    assert followed(times, shares, end=times[-1] + GAP + 1)[1:] == [[(begin, times[-1])], []]
 
 
 def test_nothing_and_one_sample() -> None:
@@ -144,7 +144,7 @@ def test_nothing_and_one_sample() -> None:
     rules.add(BEGIN, 0.9)
     rules.end(BEGIN)
     rules.end(BEGIN + 3600)
-    assert rules.spans == ([], [])
+    assert rules.spans == ([], [], [])
 
 
 def test_a_gap_ends_what_fired_and_the_rule_looks_back_at_nothing_before_it() -> None:
@@ -157,4 +157,4 @@ def test_a_gap_ends_what_fired_and_the_rule_looks_back_at_nothing_before_it() ->
     for tick in range(1440):
         rules.add(after + 60 * tick, 0.8)  # as full as before, but level
     rules.end(after + DAY)
-    assert [end for _, end in rules.spans[0]] == [times[-1]]
+    assert [end for _, end in rules.spans[1]] == [times[-1]]
