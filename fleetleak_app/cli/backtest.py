@@ -182,5 +182,5 @@ def _of_server(loaded: Loaded, arguments: argparse.Namespace, question: Question
 
 
 def _say(line: str) -> None:
-    start = "\r\033[K" if sys.stderr.isatty() else ""  # over the progress bar
-    print(f"{start}{printable(line)}", file=sys.stderr)
+    clear()
+    print(printable(line), file=sys.stderr)

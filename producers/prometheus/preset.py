@@ -67,6 +67,16 @@ class Source:
     slow: bool = False
 
 
+def of_container(metric: str, field: str, matchers: str = "") -> Source:
+    """Return a source in which another exporter tells of a container what seldom changes."""
+    return Source(metric, field, matchers, _CONTAINER, OF_CONTAINER, slow=True)
+
+
+def of_host(metric: str, field: str) -> Source:
+    """Return a source in which another exporter tells of the host, to what runs on it."""
+    return Source(metric, field, "", PLACE, frozenset(CLUSTER), slow=True)
+
+
 @dataclass(frozen=True)
 class Info:
     """A metric whose labels, not its values, say more of an instance; they are joined by the labels `by`.
@@ -119,6 +129,9 @@ class Preset:
 
 CLUSTER = ("cluster", "cluster_name", "k8s_cluster_name", "cluster_id")
 """Labels that tell clusters apart; the first that a series has."""
+_CONTAINER = ("namespace", "pod", "container")
+OF_CONTAINER = frozenset({*_CONTAINER, *CLUSTER})
+"""What `takes` where another exporter tells of a pod or container."""
 # Where Prometheus scrapes without `honor_labels`, the labels of an exporter get this prefix, and those of the
 # exporter's own pod stand in their place.
 _TRUE = tuple((f"exported_{name}", name) for name in ("namespace", "pod", "container", "node"))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from producers import kubernetes
 from producers.names import fit, safe
 from producers.prometheus.preset import (
-    CLUSTER,
-    PLACE,
+    OF_CONTAINER,
     Identity,
     Info,
     Labels,
@@ -14,12 +13,12 @@ from producers.prometheus.preset import (
     Source,
     cluster_of,
     of_cluster,
+    of_container,
+    of_host,
     places_of,
 )
 
-_POD, _CONTAINER = ("namespace", "pod"), ("namespace", "pod", "container")
-_KUBE = frozenset({*_CONTAINER, *CLUSTER})
-_HOST = frozenset(CLUSTER)
+_POD = ("namespace", "pod")
 # Without what only holds a pod's namespaces open, and without the groups around containers.
 _OF_PODS, _OTHERS = 'container!="",container!="POD"', 'container="",pod="",name!=""'
 _COMPOSE = ("container_label_com_docker_compose_project", "container_label_com_docker_compose_service")
@@ -97,30 +96,23 @@ PRESET = Preset(
         Source("container_memory_cache", "file"),
         Source("container_memory_swap", "swap_used"),
         Source("container_spec_memory_limit_bytes", "limit", slow=True),
-        Source(
-            "kube_pod_container_resource_limits", "limit", 'resource="memory"', _CONTAINER, _KUBE, slow=True
-        ),
-        Source(
-            "kube_pod_container_resource_limits_memory_bytes", "limit", "", _CONTAINER, _KUBE, slow=True
-        ),
-        Source("machine_memory_bytes", "total", "", PLACE, _HOST, slow=True),
-        Source("node_memory_MemTotal_bytes", "total", "", PLACE, _HOST, slow=True),
-        Source("node_memory_MemAvailable_bytes", "available", "", PLACE, _HOST, slow=True),
+        of_container("kube_pod_container_resource_limits", "limit", 'resource="memory"'),
+        of_container("kube_pod_container_resource_limits_memory_bytes", "limit"),
+        of_host("machine_memory_bytes", "total"),
+        of_host("node_memory_MemTotal_bytes", "total"),
+        of_host("node_memory_MemAvailable_bytes", "available"),
         Source("container_start_time_seconds", "started", slow=True),
         Source("container_cpu_usage_seconds_total", "cpu_seconds", 'cpu=~"total|"'),
         Source("container_oom_events_total", "oom_kills"),
-        Source("kube_pod_container_status_restarts_total", "restarts", "", _CONTAINER, _KUBE, slow=True),
-        Source(
-            "kube_pod_container_status_last_terminated_reason",
-            "oom_reason", 'reason="OOMKilled"', _CONTAINER, _KUBE, slow=True,
-        ),
+        of_container("kube_pod_container_status_restarts_total", "restarts"),
+        of_container("kube_pod_container_status_last_terminated_reason", "oom_reason", 'reason="OOMKilled"'),
     ),
     identify=identify,
     derive=derive,
     selectors=(_OF_PODS, _OTHERS),
     infos=(
-        Info("kube_pod_owner", _POD, ("owner_kind", "owner_name"), _KUBE),
-        Info("kube_pod_labels", _POD, tuple(_NAMES), _KUBE, tuple(_VERSIONS)),
-        Info("kube_pod_annotations", _POD, tuple(_NAMES), _KUBE, tuple(_VERSIONS)),
+        Info("kube_pod_owner", _POD, ("owner_kind", "owner_name"), OF_CONTAINER),
+        Info("kube_pod_labels", _POD, tuple(_NAMES), OF_CONTAINER, tuple(_VERSIONS)),
+        Info("kube_pod_annotations", _POD, tuple(_NAMES), OF_CONTAINER, tuple(_VERSIONS)),
     ),
 )  # fmt: skip

@@ -5,19 +5,16 @@ from __future__ import annotations
 from producers import kubernetes
 from producers.names import fit, safe
 from producers.prometheus.preset import (
-    CLUSTER,
-    PLACE,
     Identity,
     Labels,
     Preset,
     Source,
     cluster_of,
     of_cluster,
+    of_container,
+    of_host,
     places_of,
 )
-
-_CONTAINER = ("namespace", "pod", "container")
-_KUBE, _HOST = frozenset({*_CONTAINER, *CLUSTER}), frozenset(CLUSTER)
 
 
 def identify(labels: Labels, info: Labels) -> Identity | None:
@@ -52,10 +49,10 @@ PRESET = Preset(
     memory=("used",),
     sources=(
         Source("process_resident_memory_bytes", "used"),
-        Source("kube_pod_container_resource_limits", "limit", 'resource="memory"', _CONTAINER, _KUBE, True),
-        Source("node_memory_MemTotal_bytes", "total", "", PLACE, _HOST, slow=True),
-        Source("machine_memory_bytes", "total", "", PLACE, _HOST, slow=True),
-        Source("node_memory_MemAvailable_bytes", "available", "", PLACE, _HOST, slow=True),
+        of_container("kube_pod_container_resource_limits", "limit", 'resource="memory"'),
+        of_host("node_memory_MemTotal_bytes", "total"),
+        of_host("machine_memory_bytes", "total"),
+        of_host("node_memory_MemAvailable_bytes", "available"),
         Source("process_start_time_seconds", "started", slow=True),
         Source("process_cpu_seconds_total", "cpu_seconds"),
     ),
