@@ -132,7 +132,7 @@ def _ahead(seconds: float | None) -> str:
 
 def _silent(result: Result) -> Iterator[str]:
     silent = result.silent()
-    yield f"<h2>{escape(text.quiet(result))}</h2>"
+    yield f"<h2>{escape(text.quiet(result).removeprefix('it stayed ').capitalize())}</h2>"
     near = [one for one in silent if one.highest.confidence > 0][:_MOST_ROWS]
     if near:
         heads = ("service, nearest to an alert first", "confidence", "what spoke against an alert")
