@@ -35,7 +35,7 @@ demo: .venv/.synced ## Find a real leak on this host, through a real Kafka (abou
 	@$(RUN) fleetleak demo $(ARGS)
 
 test: .venv/.synced ## Run the tests, without the long fault campaigns (ARGS="-k name" for some)
-	@echo "the tests take about 25 minutes on two busy cores; ARGS=\"-k name\" runs some"
+	@echo "the tests take about 28 minutes on two busy cores; ARGS=\"-k name\" runs some"
 	@$(RUN) pytest $(ARGS)
 
 test-long: .venv/.synced ## Run every fault scenario and mutation, and the campaigns at full size
