@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleetleak_app.backtest.history import Piece
-from fleetleak_app.backtest.plan import MOST_STEPS
+from fleetleak_app.backtest.plan import MOST_POINTS, MOST_STEPS
 from fleetleak_app.reading import BadRecording, Notes
 from fleetleak_app.reading.jsons import is_json, series
 from fleetleak_app.reading.text import to_text, unpacked
@@ -23,7 +23,6 @@ from producers.prometheus.preset import SLOW_SECONDS, Preset, Source
 from producers.prometheus.presets import PRESETS
 from producers.prometheus.series import Points, Window
 
-_MOST_POINTS = 400_000
 # Milliseconds are larger than any time in seconds.
 _MILLISECONDS_FROM = 1e11
 # As in other recordings. One wrong time would make a grid over thousands of years.
@@ -234,7 +233,7 @@ class Files:
         """Yield the pieces of the files in order of time."""
         every = [one for own in self._series.values() for series in own.values() for one in series]
         at_once = sum(len(one.times) for one in every) / self.whole.steps
-        size = max(1, min(MOST_STEPS, int(_MOST_POINTS / max(1.0, at_once))))
+        size = max(1, min(MOST_STEPS, int(MOST_POINTS / max(1.0, at_once))))
         for first in range(0, self.whole.steps, size):
             window = Window(self.whole.at(first), self.whole.step, min(size, self.whole.steps - first))
             begin = window.begin - max(window.step, SLOW_SECONDS)

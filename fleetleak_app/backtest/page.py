@@ -78,11 +78,11 @@ def _alerts(result: Result) -> Iterator[str]:
         yield f'<h3 class="{one.firing.severity}">{escape(text.headline(one))}</h3>'
         yield f"<p>{escape(alert_text.summary(one.firing))}</p><p>{escape(text.aftermath(one))}</p>"
         if number < _MOST_PICTURES:
-            yield _picture(result, one)
+            yield _picture(one)
         yield f'<p class="quiet">{escape("; ".join(one.firing.reasons))}</p>'
 
 
-def _picture(result: Result, one: Raised) -> str:
+def _picture(one: Raised) -> str:
     """Return the memory of an instance over the whole time, with what was known when its alert began."""
     watched, alert = one.watched, one.firing
     points = watched.points() if watched is not None else []

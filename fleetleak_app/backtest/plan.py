@@ -14,7 +14,8 @@ from producers.prometheus.series import Window
 
 MOST_STEPS = 10_000
 """Prometheus refuses more than 11,000 points of one series in one answer."""
-_MOST_POINTS = 400_000  # of a piece, over all its metrics
+MOST_POINTS = 400_000
+"""Of a piece, over all its metrics."""
 # With fewer steps an answer of a large fleet is nearly all labels.
 _LEAST_STEPS = 60
 _LOOKS = 200
@@ -72,7 +73,7 @@ def made(api: Api, whole: Window, wanted: Sequence[str] | None, matchers: Sequen
     """
     asked = discover(api, wanted, matchers, _looks(whole))
     at_once = sum(one.series for one in asked)
-    piece = min(max(_LEAST_STEPS, _MOST_POINTS // at_once), MOST_STEPS, whole.steps)
+    piece = min(max(_LEAST_STEPS, MOST_POINTS // at_once), MOST_STEPS, whole.steps)
     return Plan(whole.begin, whole.step, whole.steps, piece, asked)
 
 

@@ -124,7 +124,7 @@ class Api:
             if window.steps == 1:
                 raise
             # A slow server would need its whole timeout again for each query of this size.
-            self._most_steps = window.steps // 2 + 1
+            self._most_steps = min(self._most_steps, window.steps // 2 + 1)
             return self._halves(query, window)
         return [_points(one, window) for one in _decoded(body, _Ranges, self.name).data.result]
 
@@ -181,9 +181,8 @@ class Api:
                     " give an address with http://, or prometheus.ca_file"
                 ) from None
             why = f"cannot be reached: {error or type(error).__name__}: is it running there?"
-            if (
-                isinstance(error, httpx2.ConnectError) and not self._has_answered
-            ):  # a wrong address, no outage
+            # Before the first answer it is a wrong address rather than an outage.
+            if isinstance(error, httpx2.ConnectError) and not self._has_answered:
                 raise ApiFailed(f"{self.name} {why}") from None
             raise _Passing(why) from None
         self._has_answered = True
@@ -291,7 +290,7 @@ def _address(text: str | None) -> httpx2.URL:
             "setting prometheus.url is not given: give an address that begins with http:// or https://"
         )
     with suppress(httpx2.InvalidURL):
-        url = httpx2.URL((text or "").rstrip("/") + "/")
+        url = httpx2.URL(text.rstrip("/") + "/")
         if url.userinfo:
             raise BadSetting(
                 "setting prometheus.url has a login in it: give prometheus.user and prometheus.password_file"
