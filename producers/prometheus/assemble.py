@@ -11,14 +11,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
-from typing import Any
 
 from fleetleak.records import Snapshot
 from fleetleak.records.memory import growable
-from fleetleak.records.types import MOST_BYTES, MOST_COUNT, MOST_UNIX_SECONDS
-from producers.names import fit
-from producers.plausible import drop_impossible
 from producers.prometheus.columns import Column
+from producers.prometheus.fields import OOM_KILLS, means_none, possible, snapshot
 from producers.prometheus.order import Order
 from producers.prometheus.preset import (
     PLACE,
@@ -31,18 +28,13 @@ from producers.prometheus.preset import (
     places_of,
     true_labels,
 )
-from producers.prometheus.runs import OOM_KILLS, Runs
+from producers.prometheus.runs import Runs
 from producers.prometheus.series import FORGET_SECONDS, Points, Window
 
 Readings = Mapping[str, Sequence[tuple[Source, Sequence[Points]]]]
 """The series of each source, by the name of the preset, in the order of its sources."""
 Key = tuple[str, ...]
 """The cluster, and values of labels or a place: what joins series of two exporters."""
-
-_MOST: dict[str, float] = {
-    "started": MOST_UNIX_SECONDS, "cpu_seconds": MOST_COUNT, "restarts": MOST_COUNT, OOM_KILLS: MOST_COUNT,
-}  # fmt: skip
-_FLOATS = frozenset({"started", "cpu_seconds", "pressure_some", "pressure_full"})
 
 _SHOWN = 200
 
@@ -259,17 +251,12 @@ class Assembler:
 
     def _possible(self, source: Source, every: Sequence[Points], window: Window) -> Iterator[Points]:
         """Yield series in their order, without the values that cannot be."""
-        most = _MOST.get(source.field, MOST_BYTES)
-        least = 1 if source.field in ("limit", "total") else 0
         for points in self._order.of(source.metric, every, window):
-            good = [least <= value <= most for value in points.values]
+            good = [possible(source.field, value) for value in points.values]
             if all(good):
                 yield points
                 continue
-            # Without a limit, exporters write 0 or a number that no machine has.
-            none = (
-                sum(value == 0 or value > most for value in points.values) if source.field == "limit" else 0
-            )
+            none = sum(means_none(source.field, value) for value in points.values)
             if wrong := good.count(False) - none:
                 self._leave(IMPOSSIBLE, wrong, source, points)
             if any(good):
@@ -301,36 +288,16 @@ class Assembler:
             if (assumed := getattr(self._assumed, name)) is not None:
                 fields.setdefault(name, assumed)
         preset.derive(fields)
-        values: dict[str, Any] = {
-            name: value if name in _FLOATS else int(value) for name, value in fields.items()
-        }
-        if identity.scope == "host":
-            self._complete_host(identity, values, inside)
-        snapshot = Snapshot(
-            service=identity.service,
-            instance=identity.instance,
-            timestamp=time,
-            host=fit(identity.places[0]) if identity.places else None,
-            scope=identity.scope,
-            environment=identity.environment and fit(identity.environment),
-            version=identity.version and fit(identity.version),
-            labels={name: fit(value) for name, value in identity.labels.items()} or None,
-            **values,
+        places = _wanted(identity, PLACE)
+        made, wrong = snapshot(
+            identity, time, fields, max((inside.get(place, 0) for place in places), default=0)
         )
+        for name in wrong:
+            self.left.setdefault(IMPOSSIBLE, Left(0, f"{name} of {identity.instance}")).count += 1
         if identity.scope != "host":
-            for place in _wanted(identity, PLACE):
-                inside[place] = inside.get(place, 0) + (growable(snapshot) or 0)
-        return snapshot
-
-    def _complete_host(self, identity: Identity, values: dict[str, Any], inside: Mapping[Key, int]) -> None:
-        """Leave out what contradicts the total; set what belongs to instances with snapshots of their own."""
-        needed = dict.fromkeys(("started", "total", "limit", "limit_used"))
-        for name in drop_impossible({**needed, **values}, host=True):
-            if values.pop(name, None) is not None:
-                self.left.setdefault(IMPOSSIBLE, Left(0, f"{name} of {identity.instance}")).count += 1
-        held = max((inside.get(place, 0) for place in _wanted(identity, PLACE)), default=0)
-        if held:
-            values["attributed"] = min(held, MOST_BYTES)
+            for place in places:
+                inside[place] = inside.get(place, 0) + (growable(made) or 0)
+        return made
 
     def _leave(self, reason: str, count: int, source: Source, points: Points) -> None:
         if reason not in self.left:

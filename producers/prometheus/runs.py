@@ -6,9 +6,11 @@ import math
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
+from producers.prometheus.fields import OOM_KILLS
 from producers.prometheus.series import FORGET_SECONDS, Points, Window
 
-OOM_KILLS = "oom_kills"
 # Two servers that scrape one exporter see the same restart, one of them later.
 _SAME_RESTART_SECONDS = 600.0
 
@@ -16,9 +18,13 @@ _SAME_RESTART_SECONDS = 600.0
 _Hash = int
 
 
-@dataclass
-class _Run:
-    """What is known of one instance: its run, its restarts, and its kills by two ways of counting them."""
+class Run(Struct, array_like=True):
+    """What is known of one instance: its run, its restarts, and its kills by two ways of counting them.
+
+    A run begins where the exporter says so; where no exporter does, at the first step after a counter of
+    restarts grew or a counter of CPU time fell. Kills are counted in two ways: by cAdvisor's counter, and by
+    restarts with their reason. Each misses some, and both tell most, so the higher count is taken.
+    """
 
     seen: float
     started: float | None = None
@@ -30,6 +36,38 @@ class _Run:
     killed_by_reason: int = 0
     killed_by_counter: float = 0.0
     counts_kills: bool = False
+
+    def follow(self, time: float, fields: dict[str, float]) -> None:
+        """Take the fields of one step, in place: set `started` and `oom_kills`."""
+        self.seen = time
+        restarts, killed = fields.pop("restarts", None), fields.pop("oom_reason", None)
+        restarted = restarts is not None and self._restarted(restarts, time)
+        cpu = fields.get("cpu_seconds")
+        reset = cpu is not None and self.cpu_seconds is not None and cpu < self.cpu_seconds
+        self.cpu_seconds = self.cpu_seconds if cpu is None else cpu
+        if "started" in fields:
+            self.started, self.has_start = fields["started"], True
+        elif (restarted or reset) and not self.has_start:
+            self.started = time
+        if self.started is not None:
+            fields["started"] = self.started
+        self.killed_by_reason += restarted and bool(killed)
+        self.counts_kills |= OOM_KILLS in fields or restarts is not None
+        self.killed_by_counter = fields.get(OOM_KILLS, self.killed_by_counter)
+        if self.counts_kills:
+            fields[OOM_KILLS] = max(self.killed_by_reason, self.killed_by_counter)
+
+    def _restarted(self, restarts: float, time: float) -> bool:
+        """Note a count of restarts; return whether it grew."""
+        before = self.restarts
+        is_recent = time - self.restarted_at <= _SAME_RESTART_SECONDS
+        if before is not None and self.restarts_before <= restarts < before and is_recent:
+            return False  # another server that is a scrape behind
+        self.restarts = restarts
+        if before is None or restarts <= before:
+            return False
+        self.restarts_before, self.restarted_at = before, time
+        return True
 
 
 @dataclass
@@ -60,15 +98,10 @@ class _Counted:
 
 
 class Runs:
-    """Follows instances from step to step.
-
-    A run begins where the exporter says so; where no exporter does, at the first step after a counter of
-    restarts grew or a counter of CPU time fell. Kills are counted in two ways: by cAdvisor's counter, and by
-    restarts with their reason. Each misses some, and both tell most, so the higher count is taken.
-    """
+    """Follows instances from step to step."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, Run] = {}
         self._counters: dict[_Hash, tuple[float, float]] = {}
         self._counted: dict[str, _Counted] = {}
 
@@ -76,24 +109,8 @@ class Runs:
         """Take the fields of one instance at one step, in place: set `started` and `oom_kills`."""
         run = self._runs.get(instance)
         if run is None or time - run.seen > FORGET_SECONDS:
-            run = self._runs[instance] = _Run(time)
-        run.seen = time
-        restarts, killed = fields.pop("restarts", None), fields.pop("oom_reason", None)
-        restarted = restarts is not None and _restarted(run, restarts, time)
-        cpu = fields.get("cpu_seconds")
-        reset = cpu is not None and run.cpu_seconds is not None and cpu < run.cpu_seconds
-        run.cpu_seconds = run.cpu_seconds if cpu is None else cpu
-        if "started" in fields:
-            run.started, run.has_start = fields["started"], True
-        elif (restarted or reset) and not run.has_start:
-            run.started = time
-        if run.started is not None:
-            fields["started"] = run.started
-        run.killed_by_reason += restarted and bool(killed)
-        run.counts_kills |= OOM_KILLS in fields or restarts is not None
-        run.killed_by_counter = fields.get(OOM_KILLS, run.killed_by_counter)
-        if run.counts_kills:
-            fields[OOM_KILLS] = max(run.killed_by_reason, run.killed_by_counter)
+            run = self._runs[instance] = Run(time)
+        run.follow(time, fields)
 
     def killed(
         self, instance: str, metric: str, every: Sequence[Points], window: Window
@@ -135,16 +152,3 @@ class Runs:
         }
         for one in self._counted.values():
             one.forget(self._counters)
-
-
-def _restarted(run: _Run, restarts: float, time: float) -> bool:
-    """Note a count of restarts; return whether it grew."""
-    before = run.restarts
-    is_recent = time - run.restarted_at <= _SAME_RESTART_SECONDS
-    if before is not None and run.restarts_before <= restarts < before and is_recent:
-        return False  # another server that is a scrape behind
-    run.restarts = restarts
-    if before is None or restarts <= before:
-        return False
-    run.restarts_before, run.restarted_at = before, time
-    return True
