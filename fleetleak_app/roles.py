@@ -9,6 +9,9 @@ from fleetleak.kafka.topics import SPECS, TopicSpec
 from fleetleak.stream.spec import DeliverySpec, RoleSpec, Spec
 
 ROLES = {
+    "otlp": "producers.bridge.otlp",
+    "kafka": "producers.bridge.kafka",
+    "snapshots": "producers.bridge.snapshots",
     "processor": "processors.role",
     "alerting": "sinks.alerting.leak.role",
     "drift": "sinks.drift",

@@ -85,14 +85,20 @@ class TopicSpec:
         Returns its configuration; `LONG` and `COMPACTED` are the usual ones.
     per_track
         Whether each track has its own.
+    foreign
+        Whether it belongs to others: `name` is its full name, fleetleak does not create it, and what its
+        records hold stays in it.
     """
 
     name: str
     config: Callable[[TopicSettings], Config]
     per_track: bool = False
+    foreign: bool = False
 
     def under(self, prefix: str, track: str = MAIN) -> str:
         """Return its full name."""
+        if self.foreign:
+            return self.name
         return f"{owner(prefix, track) if self.per_track else prefix}.{self.name}"
 
 
@@ -119,6 +125,11 @@ class _Listed:
 LONG, COMPACTED = _long, _compacted
 
 
+def foreign(name: str) -> TopicSpec:
+    """Return the spec of a topic of others."""
+    return TopicSpec(name, lambda settings: {}, foreign=True)
+
+
 class Names:
     """The topics of the product: specs on the class, full names on an instance.
 
@@ -132,6 +143,8 @@ class Names:
     ('fleetleak.bold.alert-state', 'fleetleak.alerts')
     """
 
+    readings = _Listed(lambda settings: _deleted_after(settings.reading_hours) | _APPENDED)
+    assembly = _Listed(COMPACTED)
     snapshots = _Listed(lambda settings: _deleted_after(settings.snapshot_hours) | _APPENDED)
     scores = _Listed(lambda settings: _deleted_after(settings.score_hours), per_track=True)
     models = _Listed(COMPACTED, per_track=True)

@@ -85,7 +85,20 @@ INVALID_SNAPSHOTS = _counter(
     "producer", "invalid_snapshots", "Snapshots not sent because they are invalid: no role could read them."
 )
 
-# The stateful runtime: processors and sinks.
+# Bridges.
+READINGS = _counter("bridge", "readings", "Readings made of records of others.", ["preset"])
+UNKNOWN_RECORDS = _counter(
+    "bridge", "unknown_records", "Records of others that hold no metric of a preset: nothing is made of them."
+)
+BRIDGE_LEFT_OUT = _counter(
+    "bridge", "left_out_points", "Points of a preset's metrics that are no part of a reading.", ["reason"]
+)
+ASSEMBLED = _counter("bridge", "snapshots", "Snapshots made of readings.", ["preset"])
+NOT_ASSEMBLED = _counter(
+    "bridge", "left_out_readings", "Readings that are no part of a snapshot.", ["reason"]
+)
+
+# The stateful runtime: bridges, processors and sinks.
 RECORDS_IN = _counter("runtime", "records_in", "Input records applied.", ["topic"])
 RECORDS_OUT = _counter("runtime", "records_out", "Output records committed.", ["topic"])
 RECORDS_REPLAYED = _counter(

@@ -5,11 +5,13 @@ from fleetleak.records.codec import Decoder, Unreadable, encode
 from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior, Promotion, WhitelistRevoke
 from fleetleak.records.drift import Drift
 from fleetleak.records.label import Label
+from fleetleak.records.reading import Reading
 from fleetleak.records.score import Forecast, Method, Score, Trend
 from fleetleak.records.snapshot import Snapshot
 from fleetleak.records.types import LEAK_KINDS
 
 RECORDS = (
+    Reading,
     Snapshot,
     Score,
     Alert,
@@ -37,6 +39,7 @@ __all__ = [
     "ModelImport",
     "ModelPrior",
     "Promotion",
+    "Reading",
     "Score",
     "Snapshot",
     "Trend",

@@ -49,6 +49,9 @@ class TopicSettings(Struct, forbid_unknown_fields=True):
         int, _about("Partitions of snapshots, scores, models and feedback.", ge=1, le=4096)
     ] = 8
     replication_factor: Annotated[int, _about("Copies of each partition.", ge=1, le=9)] = 1
+    reading_hours: Annotated[
+        float, _about("How long readings of bridges are kept, hours.", ge=0.05, le=8760)
+    ] = 24.0
     snapshot_hours: Annotated[float, _about("How long snapshots are kept, hours.", ge=0.05, le=8760)] = 72.0
     score_hours: Annotated[float, _about("How long scores are kept, hours.", ge=0.05, le=8760)] = 192.0
     alert_hours: Annotated[
@@ -120,6 +123,28 @@ class PrometheusSettings(Struct, forbid_unknown_fields=True):
         120.0
     )
     concurrency: Annotated[int, _about("Most queries at once.", ge=1, le=16)] = 2
+
+
+class BridgeSettings(Struct, forbid_unknown_fields=True):
+    """Memory that others have on Kafka."""
+
+    topic: Annotated[
+        Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]{1,249}\Z")] | None,
+        Meta(
+            description="The topic of others that is read, by its full name; `bridge otlp` reads otlp_metrics"
+            " unless another one is given."
+        ),
+    ] = None
+    format: Annotated[
+        Literal["prometheus-adapter", "vector", "collectd", "metricbeat"] | None,
+        Meta(description="What `bridge kafka` finds in its topic."),
+    ] = None
+    wait_seconds: Annotated[
+        float,
+        _about(
+            "A snapshot waits so long for further points of its instance and time, seconds.", ge=0, le=3600
+        ),
+    ] = 15.0
 
 
 class RuntimeSettings(Struct, forbid_unknown_fields=True):
@@ -269,6 +294,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     topics: TopicSettings = field(default_factory=TopicSettings)
     producer: ProducerSettings = field(default_factory=ProducerSettings)
     prometheus: PrometheusSettings = field(default_factory=PrometheusSettings)
+    bridge: BridgeSettings = field(default_factory=BridgeSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     processor: ProcessorSettings = field(default_factory=ProcessorSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)

@@ -25,6 +25,9 @@ from fleetleak.stream.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
+# Of a record of others: four times what OpenTelemetry's Collector sends at most.
+MOST_FOREIGN_BYTES = 4 * 2**20
+
 
 class Applier:
     """Takes batches in; leaves outputs, dead letters and changed keys in the open transaction.
@@ -56,7 +59,8 @@ class Applier:
         self._committer = committer
         self._pause = pause
         self._clock = clock
-        self._poison = Poison()
+        self._most_bytes = MOST_FOREIGN_BYTES if topics.foreign else settings.max_record_bytes
+        self._poison = Poison(is_secret=topics.foreign)
         self._side_poison = Poison()
         self._letters = dead_letter.Letters(clock)
         # Transitions found in a replay; published once all partitions are live.
@@ -155,7 +159,7 @@ class Applier:
 
     def _through_role(self, records: Records) -> Applied:
         """Let the role apply records; those that it cannot take, for whatever reason, are rejected."""
-        usable, rejected = self._poison.sift(records, self._settings.max_record_bytes)
+        usable, rejected = self._poison.sift(records, self._most_bytes)
         batches: list[Sequence[Record]] = []
         parts: list[Applied] = []
         for batch in self._poison.cut(usable):
@@ -177,9 +181,10 @@ class Applier:
         # A panic of an object in Rust is a BaseException, and no reason to end.
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise error
-        log.error("a batch could not be applied; looking for the record", exc_info=error)
-        poison.suspect(batch, error)
-        raise Aborted(f"applying failed: {error}") from error
+        shown = None if self._topics.foreign else error
+        what = poison.suspect(batch, error)
+        log.error("a batch could not be applied; looking for the record: %s", what, exc_info=shown)
+        raise Aborted(f"applying failed: {what}") from shown
 
     def _publish(self, records: Records) -> bool:
         applied = self._through_role(records)
@@ -245,9 +250,10 @@ class Applier:
     def _dead_letter(self, rejected: Rejected) -> None:
         self._committer.count({(metrics.DEAD_LETTERS, rejected.reason): 1})
         self._letters.note(rejected)
-        record = rejected.record
+        record, own = rejected.record, not self._topics.foreign
         headers = dead_letter.headers(rejected)
-        self._transaction.dead_letter(self._topics.dead_letter, record.key, record.value, headers)
+        key, value = (record.key, record.value) if own else (None, None)
+        self._transaction.dead_letter(self._topics.dead_letter, key, value, headers)
 
     def _check_flood(self, records: Records, bad: set[tuple[int, int]]) -> None:
         watched = {n: p for n, p in self._owned.items() if bad or not p.gate.clean}

@@ -26,12 +26,16 @@ class Topics(NamedTuple):
     side
         Further inputs with as many partitions as `input`. Their records are applied by `Role.control`.
         Kafka does not order two topics, so each such record is checkpointed where it is applied.
+    foreign
+        Whether the input belongs to others. Its records may hold secrets: a dead letter has neither key nor
+        value, and nothing of a value is logged. They may also be large, so fewer are read at once.
     """
 
     input: str
     state: str | None
     dead_letter: str
     side: tuple[str, ...] = ()
+    foreign: bool = False
 
     @property
     def read(self) -> list[str]:

@@ -37,6 +37,8 @@ _LATELY = 6
 _CALL_SECONDS = 2.0
 # Of the ten seconds that a role has after SIGTERM.
 _HAND_OVER_SECONDS = 6.0
+# Records of others can have thousands of points each.
+_MOST_FOREIGN_RECORDS = 100
 
 
 class Runtime:
@@ -76,6 +78,8 @@ class Runtime:
         self._settings = settings.runtime
         self._role = role
         self._topics = topics
+        most = _MOST_FOREIGN_RECORDS if topics.foreign else settings.runtime.batch_records
+        self._batch_records = min(most, settings.runtime.batch_records)
         self._clock = clock
         self._stop = stop or threading.Event()
         self._incremental = settings.kafka.group_protocol == "consumer"
@@ -206,7 +210,7 @@ class Runtime:
 
     def _poll_and_apply(self) -> None:
         busy = self._restore is not None
-        messages = self._consumer.consume(self._settings.batch_records, 0.0 if busy else _POLL_SECONDS)
+        messages = self._consumer.consume(self._batch_records, 0.0 if busy else _POLL_SECONDS)
         # Taken here, at the poll: see Transaction.begin.
         self._metadata = self._consumer.consumer_group_metadata()
         # Before the restore goes on: what this poll returned of partitions being restored is too early.

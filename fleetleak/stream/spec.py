@@ -22,7 +22,7 @@ class Spec:
     name
         The consumer group ends with it, or the groups have it in their names, so it must not change.
     command
-        The command that runs it: `fleetleak processor NAME` or `fleetleak sink NAME`.
+        The command that runs it: `fleetleak processor NAME`, and so on.
     help
         What it does, for the command line: "score snapshots and learn".
     input, side, state, outputs
@@ -36,7 +36,7 @@ class Spec:
     """
 
     name: str
-    command: Literal["processor", "sink"]
+    command: Literal["bridge", "processor", "sink"]
     help: str
     input: TopicSpec
     outputs: tuple[TopicSpec, ...] = ()
@@ -48,9 +48,10 @@ class Spec:
 
     @property
     def topic_specs(self) -> tuple[TopicSpec, ...]:
-        """Every topic that it reads or writes."""
+        """Every topic of fleetleak that it reads or writes."""
         state = () if self.state is None else (self.state,)
-        return (self.input, *self.side, *state, *self.outputs, Names.dead_letter)
+        every = (self.input, *self.side, *state, *self.outputs, Names.dead_letter)
+        return tuple(topic for topic in every if not topic.foreign)
 
     def topics(self, kafka: KafkaSettings) -> Topics:
         """Return the full names of its topics."""
@@ -63,6 +64,7 @@ class Spec:
             state=None if self.state is None else full(self.state),
             dead_letter=full(Names.dead_letter),
             side=tuple(map(full, self.side)),
+            foreign=self.input.foreign,
         )
 
     def group(self, kafka: KafkaSettings) -> str:

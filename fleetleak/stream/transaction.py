@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from typing import Any, NoReturn
 
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 # Far below librdkafka's own limit, so that its queue is never full at a produce call.
 _MOST_QUEUED = 200_000
+# At once: far fewer, so that there is always room in the end.
+_MOST_AT_ONCE = 20_000
 _ANY = -1
 # Timeouts for which a call is repeated.
 _PATIENCE = 3
@@ -92,7 +94,7 @@ class Transaction:
         for output in outputs:
             place = output.topic, _ANY if output.partition is None else output.partition
             batches.setdefault(place, []).append({"key": output.key, "value": output.value})
-        for (topic, partition), messages in batches.items():
+        for (topic, partition), messages in _pieces(batches):
             self._make_room(len(messages))
             try:
                 taken = self._producer.produce_batch(topic, messages, partition)
@@ -255,6 +257,15 @@ class Transaction:
         metrics.ABORTS.labels("kafka").inc()
         self._renew()
         raise Aborted(why)
+
+
+def _pieces(
+    batches: Mapping[tuple[str, int], list[dict[str, Any]]],
+) -> Iterator[tuple[tuple[str, int], list[dict[str, Any]]]]:
+    """Yield the messages of each place in their order, some at a time."""
+    for place, messages in batches.items():
+        for begin in range(0, len(messages), _MOST_AT_ONCE):
+            yield place, messages[begin : begin + _MOST_AT_ONCE]
 
 
 def _beside(step: Callable[[], object]) -> Future[object]:

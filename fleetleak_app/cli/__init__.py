@@ -19,6 +19,7 @@ from fleetleak_app.cli.usage import Parser
 COMMANDS = {
     "demo": "fleetleak_app.cli.demo",
     "producer": "fleetleak_app.cli.producer",
+    "bridge": "fleetleak_app.cli.bridge",
     "processor": "fleetleak_app.cli.processor",
     "sink": "fleetleak_app.cli.sink",
     "topics": "fleetleak_app.cli.topics",
@@ -49,6 +50,8 @@ Each module has HELP, SECTIONS (the sections of settings that it uses, or single
 """
 
 _ALIASES = {
+    "bridge.format": ["--format"],
+    "bridge.topic": ["--topic"],
     "kafka.bootstrap_servers": ["--bootstrap-servers"],
     "producer.procfs": ["--procfs"],
     "prometheus.match": ["--match"],

@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from fleetleak import __version__, stopping
 from fleetleak.kafka import client
 from fleetleak.kafka.reach import waited_for
+from fleetleak.kafka.topics import existing
 from fleetleak.kafka.trouble import Right, sentence
 from fleetleak.observe import logs, metrics
 from fleetleak.observe.garbage import collect_seldom
@@ -91,7 +92,7 @@ class _Waiting:
         Returns what then runs.
     """
 
-    def __init__(self, settings: Settings, begin: Callable[[threading.Event], Delivery]) -> None:
+    def __init__(self, settings: Settings, begin: Callable[[threading.Event, AdminClient], Delivery]) -> None:
         self._settings = settings
         self._begin = begin
         self._running: Delivery | None = None
@@ -103,7 +104,7 @@ class _Waiting:
         if cluster is None:
             return
         refuse_misfits(self._settings, cluster)
-        self._running = self._begin(stop)
+        self._running = self._begin(stop, cluster)
         collect_seldom()
         self._running.run(stop)
 
@@ -140,7 +141,16 @@ def serve_role(settings: Settings, spec: RoleSpec, makers: Makers | None = None)
     """
     role = _made(settings, spec.extra, spec.make)
     topics, group = spec.topics(settings.kafka), spec.group(settings.kafka)
-    waiting = _Waiting(settings, lambda stop: Runtime(settings, role, topics, group, stop, makers))
+
+    def begin(stop: threading.Event, cluster: AdminClient) -> Delivery:
+        if topics.foreign and topics.input not in existing(cluster):
+            raise CommandFailed(
+                f"topic {topics.input} is missing: it is written by others, so fleetleak does not create it;"
+                " start its writer, or name another topic with --topic"
+            )
+        return Runtime(settings, role, topics, group, stop, makers)
+
+    waiting = _Waiting(settings, begin)
     return _served(settings, spec, waiting, ("runtime", *spec.metrics))
 
 
@@ -155,7 +165,7 @@ def serve_delivery(settings: Settings, spec: DeliverySpec) -> int:
         With the reason why it cannot continue.
     """
     delivery = _made(settings, spec.extra, spec.make)
-    return _served(settings, spec, _Waiting(settings, lambda stop: delivery), spec.metrics)
+    return _served(settings, spec, _Waiting(settings, lambda stop, cluster: delivery), spec.metrics)
 
 
 def _served(settings: Settings, spec: Spec, waiting: _Waiting, families: Collection[str]) -> int:

@@ -16,6 +16,7 @@ from fleetleak.records import Snapshot
 from fleetleak.records.memory import growable
 from producers.prometheus.columns import Column
 from producers.prometheus.fields import OOM_KILLS, means_none, possible, snapshot
+from producers.prometheus.known import Known
 from producers.prometheus.order import Order
 from producers.prometheus.preset import (
     PLACE,
@@ -76,23 +77,6 @@ class _Member:
     columns: dict[str, Column] = field(default_factory=dict)
 
 
-@dataclass
-class _Known:
-    """The labels of infos on one thing, and when they were there last."""
-
-    labels: dict[str, str] = field(default_factory=dict)
-    at: float = -math.inf
-
-    def take(self, info: Info, labels: Labels, at: float) -> None:
-        self.at = max(self.at, at)
-        for name in info.keeps:
-            if labels.get(name):
-                self.labels.setdefault(name, labels[name])
-        for name in info.agree:
-            if labels.get(name) and self.labels.setdefault(name, labels[name]) != labels[name]:
-                self.labels[name] = ""
-
-
 class Assembler:
     """Makes snapshots of the windows of a history, which must come in order of time.
 
@@ -105,7 +89,7 @@ class Assembler:
     def __init__(self, presets: Sequence[Preset], assumed: Assumed | None = None) -> None:
         self._presets = presets
         self._assumed = assumed or Assumed()
-        self._infos: dict[tuple[str, ...], dict[Key, _Known]] = {}
+        self._infos: dict[tuple[str, ...], dict[Key, Known]] = {}
         self._runs = Runs()
         self._order = Order()
         self.left: dict[str, Left] = {}
@@ -121,7 +105,7 @@ class Assembler:
         known = self._infos.setdefault(info.by, {})
         for labels in map(true_labels, every):
             if (key := _key(labels, info.by)) is not None:
-                known.setdefault(key, _Known()).take(info, labels, at)
+                known.setdefault(key, Known()).take(info.keeps, info.agree, labels, at)
 
     def snapshots(self, window: Window, readings: Readings) -> Iterator[Snapshot]:
         """Yield the snapshots of a window, step by step."""

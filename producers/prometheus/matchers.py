@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from fleetleak.settings import BadSetting
@@ -86,6 +87,7 @@ def _check(one: Matcher) -> None:
         raise BadMatchers(f"{one.text}: this is no regular expression: {error}") from None
 
 
+@lru_cache(1024)
 def unquoted(quoted: str) -> str:
     """Return the text of a quoted string."""
     return _ESCAPED.sub(lambda sign: {"n": "\n", "t": "\t"}.get(sign[1], sign[1]), quoted[1:-1])

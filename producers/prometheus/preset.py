@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from fleetleak.records.types import Scope
+from producers import kubernetes
 from producers.names import fit, safe
 
 Labels = Mapping[str, str]
@@ -57,6 +58,12 @@ class Source:
         asked of it. None: all.
     slow
         Whether it seldom changes: a value of the last five minutes still holds. It makes no snapshot alone.
+    begins
+        Whether the start time of the counter is when the run began (OpenTelemetry's counters have one).
+    adds
+        Whether the points of one time add up, such as those of several devices.
+    scale
+        What a value is multiplied by, to be in bytes or seconds.
     """
 
     metric: str
@@ -65,6 +72,9 @@ class Source:
     by: tuple[str, ...] = ()
     takes: frozenset[str] | None = None
     slow: bool = False
+    begins: bool = False
+    adds: bool = False
+    scale: float = 1.0
 
 
 def of_container(metric: str, field: str, matchers: str = "") -> Source:
@@ -114,6 +124,10 @@ class Preset:
         Returns the identity of a series from its labels and those of its infos; None if it is not published.
     derive
         Completes the fields of one snapshot, in place: bytes by field. A negative value is left out.
+    labels
+        The labels that `identify` reads.
+    in_pods
+        Whether its instances are containers of pods, of which other exporters tell by namespace and pod.
     """
 
     name: str
@@ -125,16 +139,22 @@ class Preset:
     infos: tuple[Info, ...] = ()
     inside: tuple[str, ...] = ()
     selectors: tuple[str, ...] = ("",)
+    labels: tuple[str, ...] = ()
+    in_pods: bool = False
 
 
 CLUSTER = ("cluster", "cluster_name", "k8s_cluster_name", "cluster_id")
 """Labels that tell clusters apart; the first that a series has."""
+OF_HOST = (*CLUSTER, "node", "kubernetes_io_hostname", "instance")
+"""Labels that name the host of a target."""
 _CONTAINER = ("namespace", "pod", "container")
 OF_CONTAINER = frozenset({*_CONTAINER, *CLUSTER})
 """What `takes` where another exporter tells of a pod or container."""
 # Where Prometheus scrapes without `honor_labels`, the labels of an exporter get this prefix, and those of the
 # exporter's own pod stand in their place.
 _TRUE = tuple((f"exported_{name}", name) for name in ("namespace", "pod", "container", "node"))
+EXPORTED = tuple(prefixed for prefixed, _ in _TRUE)
+"""Labels with that prefix."""
 
 
 def cluster_of(labels: Labels) -> str:
@@ -183,6 +203,26 @@ def of_cluster(labels: Labels, instance: str) -> str:
     """Return the name of an instance, with that of its cluster where the labels have one."""
     cluster = cluster_of(labels)
     return fit(f"{cluster}/{instance}" if cluster else instance)
+
+
+def pod_identity(labels: Labels, workload: str, version: str | None) -> Identity | None:
+    """Return the identity of a container of a pod; None if the labels name none."""
+    namespace, pod, container = (
+        labels.get("namespace") or "default",
+        labels.get("pod"),
+        labels.get("container"),
+    )
+    if not pod or not container:
+        return None
+    return Identity(
+        "container",
+        fit(f"{safe(namespace)}/{safe(workload)}/{safe(container)}"),
+        of_cluster(labels, kubernetes.instance(namespace, pod, container)),
+        places_of(labels),
+        version,
+        cluster_of(labels) or None,
+        {"namespace": namespace, "pod": pod, "container": container},
+    )
 
 
 def host_identity(labels: Labels, name: str | None) -> Identity | None:

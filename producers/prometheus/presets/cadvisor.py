@@ -6,6 +6,7 @@ from producers import kubernetes
 from producers.names import fit, safe
 from producers.prometheus.preset import (
     OF_CONTAINER,
+    OF_HOST,
     Identity,
     Info,
     Labels,
@@ -16,6 +17,7 @@ from producers.prometheus.preset import (
     of_container,
     of_host,
     places_of,
+    pod_identity,
 )
 
 _POD = ("namespace", "pod")
@@ -37,7 +39,9 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
     """Return the identity of a container: of Kubernetes by its pod, otherwise by its name."""
     pod, container, name = labels.get("pod"), labels.get("container"), labels.get("name")
     if pod and container:
-        return _of_pod(labels, info, pod, container)
+        tags = {name: info[label] for label, name in (_NAMES | _VERSIONS).items() if info.get(label)}
+        workload = kubernetes.workload(pod, _owner(info), tags)
+        return pod_identity(labels, workload, kubernetes.version(labels.get("image", ""), tags))
     if pod or not name:
         return None
     places = places_of(labels)
@@ -51,21 +55,6 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
         kubernetes.version(labels.get("image", "")),
         cluster_of(labels) or None,
         {"container": name},
-    )
-
-
-def _of_pod(labels: Labels, info: Labels, pod: str, container: str) -> Identity:
-    namespace = labels.get("namespace") or "default"
-    tags = {name: info[label] for label, name in (_NAMES | _VERSIONS).items() if info.get(label)}
-    workload = kubernetes.workload(pod, _owner(info), tags)
-    return Identity(
-        "container",
-        fit(f"{safe(namespace)}/{safe(workload)}/{safe(container)}"),
-        of_cluster(labels, kubernetes.instance(namespace, pod, container)),
-        places_of(labels),
-        kubernetes.version(labels.get("image", ""), tags),
-        cluster_of(labels) or None,
-        {"namespace": namespace, "pod": pod, "container": container},
     )
 
 
@@ -109,6 +98,8 @@ PRESET = Preset(
     ),
     identify=identify,
     derive=derive,
+    labels=(*_POD, "container", "name", "image", *_COMPOSE, *OF_HOST),
+    in_pods=True,
     selectors=(_OF_PODS, _OTHERS),
     infos=(
         Info("kube_pod_owner", _POD, ("owner_kind", "owner_name"), OF_CONTAINER),

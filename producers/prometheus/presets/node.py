@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from producers.prometheus.preset import Identity, Info, Labels, Preset, Source, host_identity
+from producers.prometheus.preset import OF_HOST, Identity, Info, Labels, Preset, Source, host_identity
 
 
 def identify(labels: Labels, info: Labels) -> Identity | None:
@@ -53,5 +53,6 @@ PRESET = Preset(
     ),
     identify=identify,
     derive=derive,
+    labels=("nodename", *OF_HOST),
     infos=(Info("node_uname_info", ("instance",), ("nodename",)),),
 )

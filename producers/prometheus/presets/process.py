@@ -5,6 +5,7 @@ from __future__ import annotations
 from producers import kubernetes
 from producers.names import fit, safe
 from producers.prometheus.preset import (
+    OF_HOST,
     Identity,
     Labels,
     Preset,
@@ -58,5 +59,7 @@ PRESET = Preset(
     ),
     identify=identify,
     derive=derive,
+    labels=("namespace", "pod", "container", "job", *OF_HOST),
+    in_pods=True,
     inside=("cadvisor",),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from producers.prometheus.preset import Identity, Info, Labels, Preset, Source, host_identity
+from producers.prometheus.preset import OF_HOST, Identity, Info, Labels, Preset, Source, host_identity
 
 
 def identify(labels: Labels, info: Labels) -> Identity | None:
@@ -35,6 +35,7 @@ PRESET = Preset(
     ),
     identify=identify,
     derive=derive,
+    labels=OF_HOST,
     infos=(
         Info("windows_cs_hostname", ("instance",), ("hostname",)),
         Info("windows_os_hostname", ("instance",), ("hostname",)),

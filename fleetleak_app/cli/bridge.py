@@ -1,0 +1,44 @@
+"""`fleetleak bridge`: takes memory that others have on Kafka to snapshots.
+
+Two kinds of process: those that read a topic of others, and `snapshots`, which puts together what they read.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from fleetleak.kafka.topics import foreign
+from fleetleak.settings import Loaded, Settings
+from fleetleak.stream.spec import RoleSpec
+from fleetleak_app import roles
+from fleetleak_app.cli.serve import ROLE_SECTIONS, serve_role
+
+_ROLES = {spec.name: spec for spec in roles.run_by("bridge")}
+
+HELP = "; ".join(f"{spec.name}: {spec.help}" for spec in _ROLES.values())
+SECTIONS = (*ROLE_SECTIONS, *(section for spec in _ROLES.values() for section in spec.sections))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's own arguments."""
+    parser.add_argument("bridge", choices=list(_ROLES), help="which bridge to run")
+
+
+def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
+    """Run the bridge until it is stopped."""
+    return serve_role(loaded.settings, _pointed(_ROLES[arguments.bridge], loaded.settings))
+
+
+def _pointed(spec: RoleSpec, settings: Settings) -> RoleSpec:
+    """Return the role with the topic of the settings, if it reads one of others.
+
+    Each topic of others has a group of its own: two of them may have different numbers of partitions.
+    """
+    if not spec.input.foreign:
+        return spec
+    topic = settings.bridge.topic or spec.input.name
+    name = "-".join(
+        filter(None, [spec.name, settings.bridge.format if spec.name == "kafka" else None, topic])
+    )
+    return replace(spec, name=name, input=foreign(topic))

@@ -1,0 +1,1 @@
+"""Bridges: memory that others have on Kafka, to snapshots (docs/sources.md)."""

@@ -1,0 +1,202 @@
+"""The role that puts readings together: one snapshot for each instance and time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from fleetleak.observe import metrics
+from fleetleak.records import Reading, Snapshot, Unreadable, encode
+from fleetleak.records.memory import growable
+from fleetleak.stream.emit import Emit
+from fleetleak.stream.keyed import Keyed
+from producers.bridge.presets import PRESETS, RANKS
+from producers.bridge.state import (
+    HOLD_SECONDS,
+    MOST_INSIDE,
+    MOST_MOMENTS,
+    MOST_PARTS,
+    Member,
+    Moment,
+    Part,
+    Thing,
+)
+from producers.prometheus.fields import snapshot
+from producers.prometheus.preset import Identity, Preset, of_cluster
+from producers.prometheus.runs import Run
+from producers.prometheus.series import FORGET_SECONDS
+
+LATE, FUTURE, REPEATED, NAMELESS, IMPOSSIBLE, SECOND, TOO_MANY = (
+    "late", "future", "repeated", "nameless", "impossible", "second-source", "too-many",
+)  # fmt: skip
+"""Why something is no part of a snapshot: it came after its snapshot; its clock is ahead; another one had its
+values; its labels name nothing; its values contradict each other; a better preset measures the same; its
+thing has too many parts."""
+
+# After so long without a reading, what still waits is published.
+_SILENT_SECONDS = 300.0
+# The memory of what is inside a host counts so long.
+_INSIDE_SECONDS = 300.0
+_BY_NAME = {preset.name: preset for preset in PRESETS}
+_KEEPS = frozenset(name for preset in PRESETS for info in preset.infos for name in info.keeps)
+_AGREE = frozenset(name for preset in PRESETS for info in preset.infos for name in info.agree)
+
+
+class Assemble(Keyed[Reading, Thing]):
+    """One state per thing: a pod, a host, a container or a process.
+
+    Readings of one instance and time wait for each other: the snapshot is made when a reading of the same
+    thing comes that is `wait_seconds` newer, by the times in them. Only the end of a thing is told by the
+    partition's clock.
+
+    Parameters
+    ----------
+    snapshots, readings
+        Topics: where snapshots go, and where a host is told what is inside it.
+    future_seconds
+        A reading that is so far ahead of its record is left out.
+    """
+
+    NAME = "snapshots"
+    RECORD = Reading
+    STATE = Thing
+
+    def __init__(self, snapshots: str, readings: str, wait_seconds: float, future_seconds: float) -> None:
+        super().__init__()
+        self._snapshots = snapshots
+        self._readings = readings
+        self._wait = wait_seconds
+        self._future = future_seconds
+
+    def step(self, state: Thing | None, record: Reading, emit: Emit) -> Thing | None:
+        """Take one reading; publish what need not wait any more."""
+        if record.thing.encode() != emit.key.name:
+            raise Unreadable("wrong-key", "the key is not the thing")
+        if record.says == "measured" and record.preset not in _BY_NAME:
+            raise Unreadable("newer-preset", f"preset {record.preset[:50]!r} is not known: upgrade this role")
+        if record.time > emit.appended + self._future:
+            emit.count(metrics.NOT_ASSEMBLED, FUTURE)
+            return state
+        thing = state or Thing()
+        thing.touched = max(thing.touched, emit.appended)
+        self._sort_in(thing, record, emit)
+        self._close(thing, thing.newest - self._wait, emit)
+        waits = any(member.open for part in thing.parts.values() for member in part.members.values())
+        emit.wake(thing.touched + (_SILENT_SECONDS if waits else FORGET_SECONDS))
+        return thing
+
+    def on_time(self, state: Thing, due: float, emit: Emit) -> Thing | None:
+        """Publish what waits of a thing that is silent; a day later, forget it."""
+        if due >= state.touched + FORGET_SECONDS:
+            return None
+        self._close(state, math.inf, emit)
+        emit.wake(state.touched + FORGET_SECONDS)
+        return state
+
+    def _sort_in(self, thing: Thing, reading: Reading, emit: Emit) -> None:
+        if reading.says == "named":
+            thing.known.take(_KEEPS, _AGREE, reading.names, reading.time)
+        elif reading.says == "inside":
+            _note_inside(thing, reading)
+        elif reading.part not in thing.parts and len(thing.parts) >= MOST_PARTS:
+            emit.count(metrics.NOT_ASSEMBLED, TOO_MANY)
+        elif reading.says == "joined":
+            thing.parts.setdefault(reading.part, Part()).joined.take(reading.time, reading.fields)
+        else:
+            self._measured(thing, reading, emit)
+
+    def _measured(self, thing: Thing, reading: Reading, emit: Emit) -> None:
+        members = thing.parts.setdefault(reading.part, Part()).members
+        member = members.get(reading.preset)
+        if member is None:
+            member = members[reading.preset] = Member(Run(reading.time))
+        if reading.time <= member.closed:
+            emit.count(metrics.NOT_ASSEMBLED, LATE)
+            return
+        thing.newest = max(thing.newest, reading.time)
+        if not member.take(reading):
+            emit.count(metrics.NOT_ASSEMBLED, REPEATED)
+
+    def _close(self, thing: Thing, until: float, emit: Emit) -> None:
+        """Publish the moments up to a time, and those that are too many."""
+        for part in thing.parts.values():
+            for name, member in part.members.items():
+                while member.open and (member.open[0].time <= until or len(member.open) > MOST_MOMENTS):
+                    moment = member.open.pop(0)
+                    member.closed = moment.time
+                    self._publish(thing, part, _BY_NAME[name], member, moment, emit)
+
+    def _publish(
+        self, thing: Thing, part: Part, preset: Preset, member: Member, moment: Moment, emit: Emit
+    ) -> None:
+        if moment.fields.keys().isdisjoint(preset.memory):
+            # A scraper of its own, such as that of the CPU, has a time of its own.
+            member.held.take(moment.time, moment.fields)
+            return
+        fields = moment.fields
+        member.held.complete(moment.time, fields)
+        part.joined.complete(moment.time, fields)
+        member.run.follow(moment.time, fields)
+        if _has_better(part, preset, moment.time):
+            emit.count(metrics.NOT_ASSEMBLED, SECOND)
+            return
+        identity = _identity(preset.name, _items(moment.names), _items(thing.known.labels))
+        if identity is None:
+            emit.count(metrics.NOT_ASSEMBLED, NAMELESS)
+            return
+        preset.derive(fields)
+        made, wrong = snapshot(identity, moment.time, fields, _inside(thing, moment.time))
+        if wrong:
+            emit.count(metrics.NOT_ASSEMBLED, IMPOSSIBLE, n=len(wrong))
+        emit.rekeyed(self._snapshots, made.service.encode(), encode(made))
+        emit.count(metrics.ASSEMBLED, preset.name)
+        for reading in _for_hosts(identity, made, moment):
+            emit.rekeyed(self._readings, reading.thing.encode(), encode(reading))
+
+
+def _has_better(part: Part, preset: Preset, time: float) -> bool:
+    """Return whether a preset that comes before this one has measured the same memory lately."""
+    return any(
+        RANKS[name] < RANKS[preset.name] and abs(time - member.run.seen) <= HOLD_SECONDS
+        for name, member in part.members.items()
+    )
+
+
+def _items(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(labels.items())
+
+
+# It follows from its arguments alone; it is kept because an instance has the same names at each time.
+@lru_cache(100_000)
+def _identity(
+    preset: str, names: frozenset[tuple[str, str]], known: frozenset[tuple[str, str]]
+) -> Identity | None:
+    return _BY_NAME[preset].identify(dict(names), dict(known))
+
+
+def _note_inside(thing: Thing, reading: Reading) -> None:
+    """Note the memory of what is inside a host; the oldest goes where there is too much."""
+    thing.inside.pop(reading.part, None)
+    thing.inside[reading.part] = reading.time, reading.fields.get("held", 0.0)
+    if len(thing.inside) > MOST_INSIDE:
+        del thing.inside[next(iter(thing.inside))]
+
+
+def _inside(thing: Thing, time: float) -> float:
+    return sum(held for at, held in thing.inside.values() if abs(time - at) <= _INSIDE_SECONDS)
+
+
+def _for_hosts(identity: Identity, made: Snapshot, moment: Moment) -> Iterator[Reading]:
+    """Yield what the host of an instance must know, under each of its names: their growth is not its own."""
+    if identity.scope == "host":
+        return
+    for place in identity.places:
+        yield Reading(
+            thing=f"host/{of_cluster(moment.names, place)}",
+            part=made.instance,
+            says="inside",
+            preset="inside",
+            time=moment.time,
+            fields={"held": float(growable(made) or 0)},
+        )

@@ -1,0 +1,91 @@
+"""OpenTelemetry's attributes that name things, as labels. What is not listed here stays behind at the door.
+
+So no command line, environment or description of others gets onto a topic of fleetleak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from producers import kubernetes
+
+_TAGS = {
+    kubernetes.NAME_ANNOTATION: "annotation_resource_opentelemetry_io_service_name",
+    kubernetes.VERSION_ANNOTATION: "annotation_resource_opentelemetry_io_service_version",
+    kubernetes.NAME_LABELS[0]: "label_app_kubernetes_io_instance",
+    kubernetes.NAME_LABELS[1]: "label_app_kubernetes_io_name",
+    kubernetes.VERSION_LABEL: "label_app_kubernetes_io_version",
+}
+# The name of the attribute got an `s` in some versions of the conventions and of the Collector.
+_PREFIXES = (
+    "k8s.pod.annotation.", "k8s.pod.annotations.", "k8s.pod.label.", "k8s.pod.labels.",
+)  # fmt: skip
+
+OWNERS = {
+    "deployment": "Deployment",
+    "replicaset": "ReplicaSet",
+    "statefulset": "StatefulSet",
+    "daemonset": "DaemonSet",
+    "cronjob": "CronJob",
+    "job": "Job",
+}
+"""The label that names what owns a pod, and its kind, in OpenTelemetry's order."""
+
+ATTRIBUTES = {
+    "container.id": "container_id",
+    "container.image.name": "image_name",
+    "container.image.tag": "image_tag",
+    "container.image.tags": "image_tag",
+    "container.image.repo_digests": "image_digest",
+    "container.name": "name",
+    "deployment.environment": "environment",
+    "deployment.environment.name": "environment",
+    "host.name": "host_name",
+    "k8s.cluster.name": "cluster",
+    "k8s.container.name": "container",
+    "k8s.container.status.last_terminated_reason": "last_terminated_reason",
+    "k8s.namespace.name": "namespace",
+    "k8s.node.name": "node",
+    "k8s.pod.name": "pod",
+    "process.executable.name": "executable",
+    "process.pid": "pid",
+    "service.instance.id": "service_instance_id",
+    "service.name": "service_name",
+    "service.namespace": "service_namespace",
+    "service.version": "service_version",
+    "state": "state",
+    **{f"k8s.{label}.name": f"k8s_{label}" for label in OWNERS},
+    **{prefix + tag: label for tag, label in _TAGS.items() for prefix in _PREFIXES},
+}
+"""The label of each attribute."""
+
+
+def tags_of(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the annotations and labels of a pod, by their names in Kubernetes."""
+    return {tag: labels[label] for tag, label in _TAGS.items() if labels.get(label)}
+
+
+def owner_of(labels: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the kind and the name of what owns a pod."""
+    known = ((kind, labels.get(f"k8s_{label}")) for label, kind in OWNERS.items())
+    return next(((kind, name) for kind, name in known if name), None)
+
+
+def image_of(labels: Mapping[str, str]) -> str:
+    """Return the image with its tag, or its digest where it has none."""
+    name, tag, digest = (labels.get(f"image_{what}") for what in ("name", "tag", "digest"))
+    return f"{name}:{tag}" if name and tag else digest or name or ""
+
+
+OF_IMAGE = ("image_name", "image_tag", "image_digest")
+OF_POD = (
+    "namespace", "pod", "container", "service_name", "service_version",
+    *(f"k8s_{label}" for label in OWNERS), *_TAGS.values(), *OF_IMAGE,
+)  # fmt: skip
+"""Labels that name a container of a pod, its workload and its version."""
+
+
+def of_prometheus(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of a target of the Collector's Prometheus receiver, as Prometheus has them."""
+    names = {"job": "service_name", "instance": "service_instance_id", "cluster": "cluster", "node": "node"}
+    return {name: labels[label] for name, label in names.items() if labels.get(label)}

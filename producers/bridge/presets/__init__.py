@@ -1,0 +1,21 @@
+"""Every preset of a bridge: one line each. Of two that measure one thing, the first is published."""
+
+from __future__ import annotations
+
+from producers.bridge.presets import docker, host, kubelet, process
+from producers.prometheus.preset import Preset
+from producers.prometheus.presets import PRESETS as OF_PROMETHEUS
+
+PRESETS: tuple[Preset, ...] = (
+    kubelet.CONTAINERS,
+    docker.PRESET,
+    host.PRESET,
+    kubelet.NODES,
+    *OF_PROMETHEUS,
+    process.PRESET,
+)
+
+RANKS = {preset.name: rank for rank, preset in enumerate(PRESETS)}
+"""The place of each preset among those that measure the same thing."""
+
+__all__ = ["OF_PROMETHEUS", "PRESETS", "RANKS"]

@@ -1,0 +1,56 @@
+"""Containers of Docker, as the Collector's `docker_stats` measures them."""
+
+from __future__ import annotations
+
+from producers import kubernetes
+from producers.bridge.names import OF_IMAGE, image_of
+from producers.names import fit, safe
+from producers.prometheus.preset import OF_HOST, Identity, Labels, Preset, Source, cluster_of, of_cluster
+
+
+def identify(labels: Labels, info: Labels) -> Identity | None:
+    """Return the identity of a container: by its name."""
+    # Docker writes a slash before it.
+    name = labels.get("name", "").lstrip("/")
+    if not name:
+        return None
+    host = labels.get("node") or labels.get("host_name")
+    return Identity(
+        "container",
+        fit(f"container/{safe(name)}"),
+        of_cluster(labels, f"{host}/{name}" if host else name),
+        (host,) if host else (),
+        kubernetes.version(image_of(labels)),
+        labels.get("environment") or cluster_of(labels) or None,
+        {"container": name},
+    )
+
+
+def derive(fields: dict[str, float]) -> None:
+    """Set what counts against the limit; without one, Docker writes the memory of the host."""
+    if "limit" in fields:
+        fields["total"] = fields["limit"]
+        if "working_set" in fields:
+            fields["limit_used"] = fields["working_set"]
+
+
+PRESET = Preset(
+    name="docker_stats",
+    about="containers of Docker (the Collector's docker_stats)",
+    memory=("working_set", "anon"),
+    sources=(
+        Source("container.memory.usage.total", "working_set"),
+        Source("container.memory.anon", "anon"),
+        Source("container.memory.total_rss", "anon"),
+        Source("container.memory.rss", "anon"),
+        Source("container.memory.file", "file"),
+        Source("container.memory.total_cache", "file"),
+        Source("container.memory.usage.limit", "limit"),
+        Source("container.memory.pgmajfault", "faults_major"),
+        Source("container.cpu.usage.total", "cpu_seconds", scale=1e-9),
+        Source("container.restarts", "restarts"),
+    ),
+    identify=identify,
+    derive=derive,
+    labels=("name", "host_name", "environment", *OF_IMAGE, *OF_HOST),
+)
