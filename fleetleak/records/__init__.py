@@ -1,7 +1,7 @@
 """The records on the topics: fields, units and versions (JSON Schemas in docs/schemas/)."""
 
 from fleetleak.records.alert import Alert, History
-from fleetleak.records.codec import Decoder, Unreadable, encode
+from fleetleak.records.codec import Decoder, Unreadable, encode, encode_finite
 from fleetleak.records.control import ModelDelete, ModelImport, ModelPrior, Promotion, WhitelistRevoke
 from fleetleak.records.drift import Drift
 from fleetleak.records.label import Label
@@ -46,4 +46,5 @@ __all__ = [
     "Unreadable",
     "WhitelistRevoke",
     "encode",
+    "encode_finite",
 ]

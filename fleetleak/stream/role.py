@@ -140,7 +140,8 @@ class Applied:
         self.outputs += other.outputs
         self.rejected += other.rejected
         self.required |= other.required
-        self.counts += other.counts
+        for count, n in other.counts.items():
+            self.counts[count] += n
         self.levels |= other.levels
 
 

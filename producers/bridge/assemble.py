@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 from fleetleak.observe import metrics
-from fleetleak.records import Reading, Snapshot, Unreadable, encode
+from fleetleak.records import Reading, Snapshot, Unreadable, encode_finite
 from fleetleak.records.memory import growable
 from fleetleak.stream.emit import Emit
 from fleetleak.stream.keyed import Keyed
@@ -22,7 +22,7 @@ from producers.bridge.state import (
     Part,
     Thing,
 )
-from producers.prometheus.fields import snapshot
+from producers.prometheus.fields import fitted, snapshot
 from producers.prometheus.preset import Identity, Preset, of_cluster
 from producers.prometheus.runs import Run
 from producers.prometheus.series import FORGET_SECONDS
@@ -38,6 +38,9 @@ thing has too many parts."""
 _SILENT_SECONDS = 300.0
 # The memory of what is inside a host counts so long.
 _INSIDE_SECONDS = 300.0
+# A host is told of what is inside it so often, and when it changes by this share.
+_TELL_SECONDS = 120.0
+_TELL_SHARE = 0.01
 _BY_NAME = {preset.name: preset for preset in PRESETS}
 _KEEPS = frozenset(name for preset in PRESETS for info in preset.infos for name in info.keeps)
 _AGREE = frozenset(name for preset in PRESETS for info in preset.infos for name in info.agree)
@@ -149,10 +152,29 @@ class Assemble(Keyed[Reading, Thing]):
         made, wrong = snapshot(identity, moment.time, fields, _inside(thing, moment.time))
         if wrong:
             emit.count(metrics.NOT_ASSEMBLED, IMPOSSIBLE, n=len(wrong))
-        emit.rekeyed(self._snapshots, made.service.encode(), encode(made))
+        emit.rekeyed(self._snapshots, made.service.encode(), encode_finite(made))
         emit.count(metrics.ASSEMBLED, preset.name)
-        for reading in _for_hosts(identity, made, moment):
-            emit.rekeyed(self._readings, reading.thing.encode(), encode(reading))
+        if identity.places and identity.scope != "host":
+            self._tell_hosts(identity, made, member, moment, emit)
+
+    def _tell_hosts(
+        self, identity: Identity, made: Snapshot, member: Member, moment: Moment, emit: Emit
+    ) -> None:
+        """Tell the host what an instance in it holds, under each name of the host."""
+        held, (told_at, told) = growable(made) or 0, member.told
+        if moment.time - told_at < _TELL_SECONDS and abs(held - told) <= _TELL_SHARE * told:
+            return
+        member.told = moment.time, held
+        for place in identity.places:
+            reading = Reading(
+                thing=f"host/{of_cluster(moment.names, place)}",
+                part=made.instance,
+                says="inside",
+                preset="inside",
+                time=moment.time,
+                fields={"held": float(held)},
+            )
+            emit.rekeyed(self._readings, reading.thing.encode(), encode_finite(reading))
 
 
 def _has_better(part: Part, preset: Preset, time: float) -> bool:
@@ -172,7 +194,8 @@ def _items(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
 def _identity(
     preset: str, names: frozenset[tuple[str, str]], known: frozenset[tuple[str, str]]
 ) -> Identity | None:
-    return _BY_NAME[preset].identify(dict(names), dict(known))
+    identity = _BY_NAME[preset].identify(dict(names), dict(known))
+    return None if identity is None else fitted(identity)
 
 
 def _note_inside(thing: Thing, reading: Reading) -> None:
@@ -185,18 +208,3 @@ def _note_inside(thing: Thing, reading: Reading) -> None:
 
 def _inside(thing: Thing, time: float) -> float:
     return sum(held for at, held in thing.inside.values() if abs(time - at) <= _INSIDE_SECONDS)
-
-
-def _for_hosts(identity: Identity, made: Snapshot, moment: Moment) -> Iterator[Reading]:
-    """Yield what the host of an instance must know, under each of its names: their growth is not its own."""
-    if identity.scope == "host":
-        return
-    for place in identity.places:
-        yield Reading(
-            thing=f"host/{of_cluster(moment.names, place)}",
-            part=made.instance,
-            says="inside",
-            preset="inside",
-            time=moment.time,
-            fields={"held": float(growable(made) or 0)},
-        )

@@ -7,19 +7,52 @@ from collections.abc import Sequence
 
 from fleetleak.records import Reading
 from fleetleak.records.types import MOST_UNIX_SECONDS
-from producers.bridge.index import Use
+from producers.bridge.index import Slot, Use
 from producers.bridge.names import of_prometheus
 from producers.names import LONGEST, fit
-from producers.prometheus.fields import means_none, possible
+from producers.prometheus.fields import means_none
 from producers.prometheus.preset import Labels, true_labels
 
 IMPOSSIBLE, NAMELESS, NO_TIME, STALE, DELTA = "impossible", "nameless", "no-time", "stale", "delta"
-"""Why a point is no part of a reading: no memory has such a value; nothing names it; it has no time of this
-age of the world; it marks the end of a series; it tells a difference to a point that may be lost."""
+"""Why a point is no part of a reading: no memory has such a value; nothing names it; it has no time that can
+be; it marks the end of a series; it tells the difference to a point that may be lost."""
 
 # A start within the last second is no start: a source that cannot read it writes the time of the measurement.
 _LEAST_AGE_SECONDS = 1.0
+_POD = ("namespace", "pod", "container")
 _Place = tuple[str, str, dict[str, str]]
+
+
+class Origin:
+    """Where points come from: the labels that they share, and what follows from these alone.
+
+    Parameters
+    ----------
+    labels
+        Of a resource; none where each point has its own.
+    """
+
+    __slots__ = ("_bases", "_places", "labels")
+
+    def __init__(self, labels: dict[str, str]) -> None:
+        self.labels = labels
+        self._bases: dict[Slot, dict[str, str]] = {}
+        self._places: dict[Slot, _Place | None] = {}
+
+    def base(self, slot: Slot) -> dict[str, str]:
+        """Return the labels as a preset knows them."""
+        if not slot.of_prometheus:
+            return self.labels
+        if slot not in self._bases:
+            own = {n: self.labels[n] for n in _POD if n in self.labels} if slot.of_target else {}
+            self._bases[slot] = own | of_prometheus(self.labels)
+        return self._bases[slot]
+
+    def place(self, slot: Slot) -> _Place | None:
+        """Return what is measured where points have no labels of their own."""
+        if slot not in self._places:
+            self._places[slot] = _place_of(slot, self.labels)
+        return self._places[slot]
 
 
 class Collect:
@@ -33,15 +66,14 @@ class Collect:
 
     def __init__(self) -> None:
         self.left: Counter[str] = Counter()
-        self._readings: dict[tuple[str, str, str, str, float], Reading] = {}
-        self.under({})
+        self._readings: dict[tuple[Slot, str, str, float], Reading] = {}
+        self.under(Origin({}))
 
-    def under(self, labels: dict[str, str]) -> None:
-        """Begin a resource: its labels are those of the points that follow."""
-        self._own = labels
-        self._target: dict[str, str] | None = None
-        # By preset and what is said, since most points have no labels of their own that name anything.
-        self._places: dict[tuple[str, str], _Place | None] = {}
+    def under(self, origin: Origin) -> None:
+        """Say where the points that follow come from."""
+        self._origin = origin
+        # Of the points without labels of their own, which are most.
+        self._fields: dict[tuple[Slot, float], dict[str, float] | None] = {}
 
     def add(self, uses: Sequence[Use], labels: Labels, time: float, value: float, start: float = 0.0) -> None:
         """Take one point.
@@ -56,73 +88,69 @@ class Collect:
         if not 0 < time <= MOST_UNIX_SECONDS:
             self.left[NO_TIME] += 1
             return
-        labels = true_labels(labels)
         for use in uses:
-            if use.open or use.accepts({**self._base(use), **labels}):
-                self._take(use, labels, time, value * use.scale, start)
+            if use.plain and not labels:
+                fields = self._own_fields(use.slot, time)
+            elif (full := self._accepted(use, labels)) is None:
+                continue
+            else:
+                fields = self._fields_of(use.slot, _place_of(use.slot, full), time)
+            if fields is None:
+                self.left[NAMELESS] += 1
+            else:
+                self._fill(fields, use, time, value * use.scale, start)
 
     def readings(self) -> list[Reading]:
         """Return the readings, in the order of their first points."""
-        return list(self._readings.values())
+        return [reading for reading in self._readings.values() if reading.fields or reading.says == "named"]
 
-    def _take(self, use: Use, labels: Labels, time: float, value: float, start: float) -> None:
-        if use.field and not possible(use.field, value):
-            self.left[IMPOSSIBLE] += not means_none(use.field, value)
-            return
-        if (place := self._place(use, labels)) is None:
-            self.left[NAMELESS] += 1
-            return
+    def _own_fields(self, slot: Slot, time: float) -> dict[str, float] | None:
+        """Return the fields of a reading of which the resource says what it is about."""
+        key = slot, time
+        if key not in self._fields:
+            self._fields[key] = self._fields_of(slot, self._origin.place(slot), time)
+        return self._fields[key]
+
+    def _fields_of(self, slot: Slot, place: _Place | None, time: float) -> dict[str, float] | None:
+        """Return the fields of a reading, which begins here if it is new; None if nothing names it."""
+        if place is None:
+            return None
         thing, part, names = place
-        key = use.preset.name, use.says, thing, part, time
+        key = slot, thing, part, time
         reading = self._readings.get(key)
         if reading is None:
-            # What is joined is joined by its place alone.
-            kept = {} if use.says == "joined" else names
             reading = self._readings[key] = Reading(
                 thing=thing,
                 part=part,
-                says=use.says,
-                preset=use.preset.name,
+                says=slot.says,
+                preset=slot.preset.name,
                 time=time,
                 fields={},
-                names=kept,
+                names=names,
             )
-        _fill(reading, use, value)
+        return reading.fields
+
+    def _accepted(self, use: Use, labels: Labels) -> Labels | None:
+        """Return the labels of a point with those of its resource; None if this use does not want it."""
+        full = {**self._origin.base(use.slot), **true_labels(labels)}
+        return full if use.accepts(full) else None
+
+    def _fill(self, fields: dict[str, float], use: Use, time: float, value: float, start: float) -> None:
+        name = use.field
+        if not use.least <= value <= use.most:
+            self.left[IMPOSSIBLE] += not means_none(name, value)
+            return
+        if use.adds:
+            fields[name] = fields.get(name, 0.0) + value
+        elif name and name not in fields:
+            fields[name] = value
         if use.begins and 0 < start <= time - _LEAST_AGE_SECONDS:
-            reading.fields["started"] = start
-
-    def _base(self, use: Use) -> dict[str, str]:
-        """Return the labels of the resource, as a preset knows them."""
-        if not use.of_prometheus:
-            return self._own
-        if self._target is None:
-            self._target = of_prometheus(self._own)
-        if use.of_target:
-            return {**{name: self._own[name] for name in _POD if name in self._own}, **self._target}
-        return self._target
-
-    def _place(self, use: Use, labels: Labels) -> _Place | None:
-        """Return the thing, its part, and the labels that are kept."""
-        if use.keeps.isdisjoint(labels) and not use.of_prometheus:
-            key = use.preset.name, use.says
-            if key not in self._places:
-                self._places[key] = _place_of(use, self._own)
-            return self._places[key]
-        return _place_of(use, {**self._base(use), **labels})
+            fields["started"] = start
 
 
-_POD = ("namespace", "pod", "container")
-
-
-def _place_of(use: Use, labels: Labels) -> _Place | None:
-    if (place := use.thing(labels)) is None:
+def _place_of(slot: Slot, labels: Labels) -> _Place | None:
+    if (place := slot.thing(labels)) is None:
         return None
-    names = {name: labels[name][:LONGEST] for name in use.keeps if labels.get(name)}
-    return fit(place[0]), place[1][:LONGEST], names
-
-
-def _fill(reading: Reading, use: Use, value: float) -> None:
-    if use.adds:
-        reading.fields[use.field] = reading.fields.get(use.field, 0.0) + value
-    elif use.field:
-        reading.fields.setdefault(use.field, value)
+    # What is joined is joined by its place alone.
+    keeps = () if slot.says == "joined" else slot.keeps
+    return fit(place[0]), place[1][:LONGEST], {n: labels[n][:LONGEST] for n in keeps if labels.get(n)}

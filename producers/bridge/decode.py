@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 
 from fleetleak.observe import metrics
-from fleetleak.records import Reading, Unreadable, encode
+from fleetleak.records import Reading, Unreadable, encode_finite
 from fleetleak.stream import Record
 from fleetleak.stream.emit import Emit
 from fleetleak.stream.keyed import Keyed, Nothing
@@ -49,7 +49,7 @@ class Decode(Keyed[Collect, Nothing]):
         """Publish the readings of one record."""
         readings = record.readings()
         for reading in readings:
-            emit.rekeyed(self._topic, reading.thing.encode(), encode(reading))
+            emit.rekeyed(self._topic, reading.thing.encode(), encode_finite(reading))
         _count(readings, record, emit)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
 
 from fleetleak.records.reading import Says
 from producers.bridge.names import ATTRIBUTES
 from producers.bridge.presets import OF_PROMETHEUS, PRESETS
+from producers.prometheus.fields import least, most
 from producers.prometheus.matchers import Matcher, parse
 from producers.prometheus.preset import (
     EXPORTED,
@@ -23,7 +25,38 @@ from producers.prometheus.preset import (
 _POD = ("namespace", "pod", "container")
 
 
-class Use(NamedTuple):
+class Slot(Struct, frozen=True, eq=False):
+    """Where the values of one preset go that are said in one way: one reading for each thing and time.
+
+    Parameters
+    ----------
+    keeps
+        The labels that a reading keeps.
+    of_prometheus
+        Whether the labels are those of Prometheus.
+    of_target
+        Whether the names of the target's pod are those of what is measured: not where an exporter tells of
+        others.
+    """
+
+    preset: Preset
+    says: Says
+    keeps: tuple[str, ...]
+    of_prometheus: bool
+    of_target: bool
+
+    def thing(self, labels: Labels) -> tuple[str, str] | None:
+        """Return what is measured, and its part; None if the labels do not name it."""
+        namespace, pod, container = (labels.get(name, "") for name in _POD)
+        if self.preset.in_pods and namespace and pod:
+            return of_cluster(labels, f"pod/{namespace}/{pod}"), container
+        if self.says == "joined":
+            return None
+        identity = self.preset.identify(labels, {})
+        return None if identity is None else (f"{identity.scope}/{identity.instance}", "")
+
+
+class Use(Struct, frozen=True, eq=False):
     """What one preset wants of one metric.
 
     Parameters
@@ -34,30 +67,24 @@ class Use(NamedTuple):
         All must fit.
     selectors
         Lists of matchers, of which one must fit; empty: any series.
-    keeps
-        The labels that a reading keeps.
-    of_target
-        Whether the names of the target's pod are those of what is measured: not where an exporter tells of
-        others.
+    least, most
+        The values that are possible.
+    adds, begins, scale
+        As in `producers.prometheus.preset.Source`.
+    plain
+        Whether any series is wanted, and the labels of a point itself name nothing.
     """
 
-    preset: Preset
-    says: Says
+    slot: Slot
     field: str
     matchers: Sequence[Matcher]
     selectors: Sequence[Sequence[Matcher]]
-    keeps: frozenset[str]
-    in_pods: bool
-    of_prometheus: bool
-    of_target: bool
+    least: float
+    most: float
     adds: bool = False
     begins: bool = False
     scale: float = 1.0
-
-    @property
-    def open(self) -> bool:
-        """Whether any series is wanted."""
-        return not self.matchers and not self.selectors
+    plain: bool = False
 
     def accepts(self, labels: Labels) -> bool:
         """Return whether the series with these labels is wanted."""
@@ -67,57 +94,64 @@ class Use(NamedTuple):
             all(one.matches(labels) for one in every) for every in self.selectors
         )
 
-    def thing(self, labels: Labels) -> tuple[str, str] | None:
-        """Return what is measured, and its part; None if the labels do not name it."""
-        namespace, pod, container = (labels.get(name, "") for name in _POD)
-        if self.in_pods and namespace and pod:
-            return of_cluster(labels, f"pod/{namespace}/{pod}"), container
-        if self.says == "joined":
-            return None
-        identity = self.preset.identify(labels, {})
-        return None if identity is None else (f"{identity.scope}/{identity.instance}", "")
+
+def _slots(preset: Preset) -> dict[Says, Slot]:
+    of_prometheus = preset in OF_PROMETHEUS
+    of_target = not of_prometheus or preset.name == "process"
+    infos = (name for info in preset.infos for name in (*info.by, *info.keeps, *info.agree))
+    keeps: dict[Says, Iterable[str]] = {
+        "measured": preset.labels,
+        "joined": OF_CONTAINER,
+        "named": (*infos, *preset.labels),
+    }
+    return {
+        says: Slot(
+            preset, says, tuple(sorted(set(names))), of_prometheus, of_target if says == "measured" else False
+        )
+        for says, names in keeps.items()
+    }
 
 
-def _of_source(preset: Preset, source: Source, of_prometheus: bool) -> Use:
+def _of_source(preset: Preset, source: Source, slots: Mapping[Says, Slot]) -> Use:
     joined = bool(source.by)
+    slot = slots["joined" if joined else "measured"]
+    matchers = parse(source.matchers)
+    selectors = [] if joined else [parse(text) for text in preset.selectors if text]
     return Use(
-        preset,
-        "joined" if joined else "measured",
+        slot,
         source.field,
-        parse(source.matchers),
-        [] if joined else [parse(text) for text in preset.selectors if text],
-        OF_CONTAINER if joined else frozenset(preset.labels),
-        preset.in_pods,
-        of_prometheus,
-        of_target=not of_prometheus or preset.name == "process",
+        matchers,
+        selectors,
+        least(source.field),
+        most(source.field),
         adds=source.adds,
         begins=source.begins,
         scale=source.scale,
+        plain=not matchers and not selectors and not slot.of_prometheus,
     )
 
 
-def _of_info(preset: Preset, info: Info) -> Use:
-    keeps = frozenset({*info.by, *info.keeps, *info.agree, *preset.labels})
-    return Use(preset, "named", "", (), (), keeps, preset.in_pods, of_prometheus=True, of_target=False)
+def _of_info(info: Info, slots: Mapping[Says, Slot]) -> Use:
+    return Use(slots["named"], "", (), (), least(""), most(""))
 
 
 def _add(uses: list[Use], use: Use) -> None:
     """Add a use; what is joined is the same for every preset, and needed once."""
-    known = [(one.field, one.matchers) for one in uses if one.says == "joined"]
-    if use.says != "joined" or (use.field, use.matchers) not in known:
+    known = [(one.field, one.matchers) for one in uses if one.slot.says == "joined"]
+    if use.slot.says != "joined" or (use.field, use.matchers) not in known:
         uses.append(use)
 
 
 def _index() -> dict[str, tuple[Use, ...]]:
     uses: dict[str, list[Use]] = {}
     for preset in PRESETS:
-        of_prometheus = preset in OF_PROMETHEUS
+        slots = _slots(preset)
         for source in preset.sources:
             # The memory of a host is not told to what runs on it: that would need all of them in one place.
             if source.by != PLACE:
-                _add(uses.setdefault(source.metric, []), _of_source(preset, source, of_prometheus))
+                _add(uses.setdefault(source.metric, []), _of_source(preset, source, slots))
         for info in preset.infos:
-            uses.setdefault(info.metric, []).append(_of_info(preset, info))
+            uses.setdefault(info.metric, []).append(_of_info(info, slots))
     return {metric: tuple(wanted) for metric, wanted in uses.items()}
 
 
@@ -126,16 +160,10 @@ USES: Mapping[str, tuple[Use, ...]] = _index()
 
 
 def _point_labels() -> dict[str, str]:
-    wanted = {
-        label
-        for uses in USES.values()
-        for use in uses
-        for label in (
-            *use.keeps,
-            *(one.label for one in use.matchers),
-            *(one.label for every in use.selectors for one in every),
-        )
-    }
+    every = [use for uses in USES.values() for use in uses]
+    wanted = {name for use in every for name in use.slot.keeps}
+    wanted |= {one.label for use in every for one in use.matchers}
+    wanted |= {one.label for use in every for selector in use.selectors for one in selector}
     return {name: name for name in sorted({*wanted, *EXPORTED})} | ATTRIBUTES
 
 

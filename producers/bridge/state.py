@@ -53,13 +53,14 @@ class Member(Struct, array_like=True):
     """One instance, as one preset measures it.
 
     `open` are the moments that wait for further readings, by time. `closed` is the time of the newest one
-    that does not wait any more.
+    that does not wait any more. `told` is when its host was last told of it, and of how many bytes.
     """
 
     run: Run
     open: list[Moment] = field(default_factory=list)
     held: Held = field(default_factory=Held)
     closed: float = -math.inf
+    told: tuple[float, float] = (-math.inf, 0.0)
 
     def take(self, reading: Reading) -> bool:
         """Take a reading; return whether all of its values were new."""

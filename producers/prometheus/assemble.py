@@ -15,7 +15,7 @@ from itertools import compress
 from fleetleak.records import Snapshot
 from fleetleak.records.memory import growable
 from producers.prometheus.columns import Column
-from producers.prometheus.fields import OOM_KILLS, means_none, possible, snapshot
+from producers.prometheus.fields import OOM_KILLS, fitted, means_none, possible, snapshot
 from producers.prometheus.known import Known
 from producers.prometheus.order import Order
 from producers.prometheus.preset import (
@@ -252,7 +252,8 @@ class Assembler:
             key = _key(labels, one.by)
             known = self._infos.get(one.by, {}).get(key) if key is not None else None
             info |= known.labels if known is not None else {}
-        return preset.identify(labels, info)
+        identity = preset.identify(labels, info)
+        return None if identity is None else fitted(identity)
 
     def _snapshot(
         self,

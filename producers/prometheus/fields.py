@@ -29,6 +29,11 @@ def most(name: str) -> float:
     return _MOST.get(name, MOST_BYTES)
 
 
+def least(name: str) -> float:
+    """Return the smallest value that a field may have."""
+    return 1 if name in _AT_LEAST_ONE else 0
+
+
 def possible(name: str, value: float) -> bool:
     """Return whether a field may have this value.
 
@@ -37,12 +42,22 @@ def possible(name: str, value: float) -> bool:
     >>> possible("anon", 0), possible("limit", 0), possible("anon", -1), possible("anon", float("nan"))
     (True, False, False, False)
     """
-    return (1 if name in _AT_LEAST_ONE else 0) <= value <= most(name)
+    return least(name) <= value <= most(name)
 
 
 def means_none(name: str, value: float) -> bool:
     """Return whether an exporter says with this value that there is no limit: 0, or what no machine has."""
     return name == "limit" and (value == 0 or value > most(name))
+
+
+def fitted(identity: Identity) -> Identity:
+    """Return an identity whose names a record may hold."""
+    return identity._replace(
+        places=tuple(map(fit, identity.places)),
+        environment=identity.environment and fit(identity.environment),
+        version=identity.version and fit(identity.version),
+        labels={name: fit(value) for name, value in identity.labels.items()},
+    )
 
 
 def snapshot(
@@ -52,6 +67,8 @@ def snapshot(
 
     Parameters
     ----------
+    identity
+        Its names fit into a record (`fitted`).
     fields
         Values by field of a snapshot, each of them `possible`.
     inside_bytes
@@ -73,11 +90,11 @@ def snapshot(
         service=identity.service,
         instance=identity.instance,
         timestamp=time,
-        host=fit(identity.places[0]) if identity.places else None,
+        host=identity.places[0] if identity.places else None,
         scope=identity.scope,
-        environment=identity.environment and fit(identity.environment),
-        version=identity.version and fit(identity.version),
-        labels={name: fit(value) for name, value in identity.labels.items()} or None,
+        environment=identity.environment,
+        version=identity.version,
+        labels=dict(identity.labels) or None,
         **values,
     )
     return made, wrong

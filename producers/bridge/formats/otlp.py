@@ -6,20 +6,24 @@ Source: opentelemetry-proto, `ExportMetricsServiceRequest`, and its JSON mapping
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from fleetleak.records import Unreadable
-from producers.bridge.collect import DELTA, STALE, Collect
+from producers.bridge.collect import DELTA, STALE, Collect, Origin
+from producers.bridge.formats.text import decoded, number
 from producers.bridge.index import POINT_LABELS, USES, Use
 from producers.bridge.names import ATTRIBUTES
 
 _NO_VALUE = 1
 _DELTA = 1
 _NANO = 1e9
+_NO_LABELS: dict[str, str] = {}
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -41,7 +45,7 @@ def read(value: bytes, collect: Collect) -> None:
     if value[:1] == b"{":
         _read_json(value, collect)
     else:
-        _walk(_of_protobuf(value), collect, _protobuf_values)
+        _walk(_of_protobuf(value), collect, _of_bytes)
 
 
 def _of_protobuf(value: bytes) -> Any:
@@ -59,7 +63,7 @@ class _Value(msgspec.Struct, rename="camel", frozen=True):
     """OTLP's `AnyValue`; arrays only as far as they name something."""
 
     string_value: str | None = None
-    int_value: int | str | None = None
+    int_value: int | None = None
     array_value: _Values | None = None
 
 
@@ -74,16 +78,16 @@ class _Attribute(msgspec.Struct):
 
 class _Point(msgspec.Struct, rename="camel"):
     attributes: list[_Attribute] = []
-    start_time_unix_nano: int | str = 0
-    time_unix_nano: int | str = 0
-    as_int: int | str | None = None
+    start_time_unix_nano: int = 0
+    time_unix_nano: int = 0
+    as_int: int | None = None
     as_double: float | str | None = None
-    flags: int | str = 0
+    flags: int = 0
 
 
 class _Numbers(msgspec.Struct, rename="camel"):
     data_points: list[_Point] = []
-    aggregation_temporality: int | str = 0
+    aggregation_temporality: int = 0
 
 
 class _Metric(msgspec.Struct):
@@ -109,74 +113,75 @@ class _Message(msgspec.Struct, rename="camel"):
     resource_metrics: list[_ResourceMetrics]
 
 
-_decode_json = msgspec.json.Decoder(_Message).decode
+# Not strict: 64-bit numbers are strings in this JSON.
+_JSON = msgspec.json.Decoder(_Message, strict=False)
 
 
 def _read_json(value: bytes, collect: Collect) -> None:
-    message = _of_json(value)
-    try:
-        _walk(message, collect, _json_values)
-    except (ValueError, OverflowError):
-        raise Unreadable("invalid", "OTLP JSON with a number that is none") from None
+    _walk(decoded(_JSON, value, "OTLP metrics"), collect, _origin)
 
 
-def _of_json(value: bytes) -> _Message:
-    try:
-        return _decode_json(value)
-    except msgspec.ValidationError:
-        raise Unreadable("invalid", "JSON, but no OTLP metrics") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unreadable("malformed", "it begins like JSON, but is none") from None
-
-
-def _protobuf_values(metric: Any) -> Any:
-    """Return the gauge or the sum of a metric; None for a histogram and the like."""
-    kind = metric.WhichOneof("data")
-    return getattr(metric, kind) if kind in ("gauge", "sum") else None
-
-
-def _json_values(metric: Any) -> Any:
-    return metric.gauge or metric.sum
-
-
-def _walk(message: Any, collect: Collect, values: Callable[[Any], Any]) -> None:
+def _walk(message: Any, collect: Collect, origin_of: Callable[[Any], Origin]) -> None:
     for resource in message.resource_metrics:
-        collect.under(_labels(resource.resource.attributes, ATTRIBUTES))
+        collect.under(origin_of(resource.resource))
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
-                if (uses := USES.get(metric.name)) and (numbers := values(metric)):
-                    _points(uses, numbers, collect)
+                if uses := USES.get(metric.name):
+                    _points(uses, metric, collect)
 
 
-def _points(uses: tuple[Use, ...], numbers: Any, collect: Collect) -> None:
-    points = numbers.data_points
-    if getattr(numbers, "aggregation_temporality", 0) in (_DELTA, str(_DELTA)):
-        collect.left[DELTA] += len(points)
+def _origin(resource: Any) -> Origin:
+    return Origin(_labels(resource.attributes, ATTRIBUTES))
+
+
+@lru_cache(20_000)
+def _known_origin(resource: bytes) -> Origin:
+    """Return the origin of a resource, by its bytes: the same ones come again at each collection."""
+    return _origin(Resource.FromString(resource))
+
+
+def _of_bytes(resource: Any) -> Origin:
+    return _known_origin(resource.SerializeToString())
+
+
+def _points(uses: tuple[Use, ...], metric: Any, collect: Collect) -> None:
+    """Give the points of a gauge or a sum to `collect`; of a histogram and the like there are none here."""
+    # In protobuf what is not set is there, and empty: to look is faster than to ask.
+    for point in metric.gauge.data_points if metric.gauge else ():
+        _point(uses, point, collect)
+    if (numbers := metric.sum) and (points := numbers.data_points):
+        if numbers.aggregation_temporality == _DELTA:
+            collect.left[DELTA] += len(points)
+            return
+        for point in points:
+            _point(uses, point, collect)
+
+
+def _point(uses: tuple[Use, ...], point: Any, collect: Collect) -> None:
+    value = point.as_int or point.as_double
+    # A point without a value is a 0 with a flag.
+    if not value and (point.flags & _NO_VALUE or not _has_value(point)):
+        collect.left[STALE] += 1
         return
-    for point in points:
-        if int(point.flags) & _NO_VALUE or (number := _number(point)) is None:
-            collect.left[STALE] += 1
-            continue
-        attributes = point.attributes
-        labels = _labels(attributes, POINT_LABELS) if attributes else {}
-        time, start = int(point.time_unix_nano) / _NANO, int(point.start_time_unix_nano) / _NANO
-        collect.add(uses, labels, time, number, start)
+    attributes = point.attributes
+    labels = _labels(attributes, POINT_LABELS) if attributes else _NO_LABELS
+    start = point.start_time_unix_nano / _NANO if uses[0].begins else 0.0
+    collect.add(uses, labels, point.time_unix_nano / _NANO, number(value), start)
 
 
-def _number(point: Any) -> float | None:
-    if number := point.as_double or point.as_int:
-        return float(number)
+def _has_value(point: Any) -> bool:
     if isinstance(point, _Point):
-        return None if point.as_double is None and point.as_int is None else 0.0
-    return None if point.WhichOneof("value") is None else 0.0
+        return point.as_double is not None or point.as_int is not None
+    return point.WhichOneof("value") is not None
 
 
 def _labels(attributes: Iterable[Any], known: Mapping[str, str]) -> dict[str, str]:
     """Return the attributes that are known, as labels."""
     found = {}
     for one in attributes:
-        if (name := known.get(one.key)) and (text := one.value.string_value or _text(one.value)):
-            found[name] = text
+        if name := known.get(one.key):
+            value = one.value
+            found[name] = value.string_value or _text(value)
     return found
 
 
