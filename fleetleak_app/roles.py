@@ -9,9 +9,9 @@ from fleetleak.kafka.topics import SPECS, TopicSpec
 from fleetleak.stream.spec import DeliverySpec, RoleSpec, Spec
 
 ROLES = {
-    "otlp": "producers.bridge.otlp",
-    "kafka": "producers.bridge.kafka",
-    "snapshots": "producers.bridge.snapshots",
+    "bridge-otlp": "producers.bridge.otlp",
+    "bridge-kafka": "producers.bridge.kafka",
+    "bridge-snapshots": "producers.bridge.snapshots",
     "processor": "processors.role",
     "alerting": "sinks.alerting.leak.role",
     "drift": "sinks.drift",
@@ -72,4 +72,4 @@ def topic_specs() -> list[TopicSpec]:
 
 def words(spec: Spec) -> list[str]:
     """Return the command line that runs a role or a delivery, without the program's name."""
-    return [spec.command] if spec.command == spec.name else [spec.command, spec.name]
+    return [spec.command] if spec.command == spec.name else [spec.command, spec.word]

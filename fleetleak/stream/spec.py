@@ -47,6 +47,11 @@ class Spec:
     extra: str | None = None
 
     @property
+    def word(self) -> str:
+        """Its name on the command line, after its command."""
+        return self.name.removeprefix(f"{self.command}-")
+
+    @property
     def topic_specs(self) -> tuple[TopicSpec, ...]:
         """Every topic of fleetleak that it reads or writes."""
         state = () if self.state is None else (self.state,)

@@ -14,9 +14,9 @@ from fleetleak.stream.spec import RoleSpec
 from fleetleak_app import roles
 from fleetleak_app.cli.serve import ROLE_SECTIONS, serve_role
 
-_ROLES = {spec.name: spec for spec in roles.run_by("bridge")}
+_ROLES = {spec.word: spec for spec in roles.run_by("bridge")}
 
-HELP = "; ".join(f"{spec.name}: {spec.help}" for spec in _ROLES.values())
+HELP = "; ".join(f"{spec.word}: {spec.help}" for spec in _ROLES.values())
 SECTIONS = (*ROLE_SECTIONS, *(section for spec in _ROLES.values() for section in spec.sections))
 
 
@@ -39,6 +39,6 @@ def _pointed(spec: RoleSpec, settings: Settings) -> RoleSpec:
         return spec
     topic = settings.bridge.topic or spec.input.name
     name = "-".join(
-        filter(None, [spec.name, settings.bridge.format if spec.name == "kafka" else None, topic])
+        filter(None, [spec.name, settings.bridge.format if spec.word == "kafka" else None, topic])
     )
     return replace(spec, name=name, input=foreign(topic))

@@ -61,7 +61,7 @@ class Assemble(Keyed[Reading, Thing]):
         A reading that is so far ahead of its record is left out.
     """
 
-    NAME = "snapshots"
+    NAME = "bridge-snapshots"
     RECORD = Reading
     STATE = Thing
 

@@ -19,7 +19,7 @@ def _make(settings: Settings) -> Role:
 
 
 ROLE = RoleSpec(
-    name="kafka",
+    name="bridge-kafka",
     command="bridge",
     help="read what other programs write to Kafka, as --format says",
     make=_make,

@@ -15,7 +15,7 @@ def _make(settings: Settings) -> Role:
 
 
 ROLE = RoleSpec(
-    name="otlp",
+    name="bridge-otlp",
     command="bridge",
     help="read what OpenTelemetry's Collector writes to Kafka",
     make=_make,

@@ -18,7 +18,7 @@ def _make(settings: Settings) -> Role:
 
 
 ROLE = RoleSpec(
-    name="snapshots",
+    name="bridge-snapshots",
     command="bridge",
     help="make snapshots of what the other bridges read",
     make=_make,

@@ -47,6 +47,9 @@ ARROWS = {
     "fleetleak.stream": Arrows(_ground("records", "settings", "observe", "kafka")),
     "producers": Arrows(_ground("records", "settings", "kafka")),
     "producers.host": Arrows(_ground("records", "observe") | {"producers"}),
+    "producers.bridge": Arrows(
+        _ground("records", "settings", "observe", "kafka", "stream") | {"producers", "producers.prometheus"}
+    ),
     "producers.prometheus": Arrows(_ground("records", "settings", "observe") | {"producers"}),
     "processors": Arrows(_ground("records", "settings", "observe", "kafka", "stream", "text", "liveness")),
     "sinks": Arrows(
@@ -57,7 +60,9 @@ ARROWS = {
     "fleetleak_app.tracks": Arrows(_ground("records", "kafka")),
     "fleetleak_app.processes": Arrows(_ground("kafka")),
     "fleetleak_app.tables": Arrows(),
-    "fleetleak_app.roles": Arrows(_ground("kafka", "stream"), frozenset({"processors", "sinks"})),
+    "fleetleak_app.roles": Arrows(
+        _ground("kafka", "stream"), frozenset({"producers.bridge", "processors", "sinks"})
+    ),
     "fleetleak_app.replay": Arrows(
         _ground("records", "settings", "kafka", "stream", "text")
         | _application("reading", "processes", "roles")

@@ -102,7 +102,7 @@ def test_names_are_unique_and_say_whose_they_are() -> None:
     assert len(DOCUMENTED) == len(METRICS)
     for metric in METRICS:
         assert metric.name.startswith(f"fleetleak_{metric.role}_")
-        assert metric.role in {"producer", "runtime", "processor", "sink", "deliver", "role"}
+        assert metric.role in {"producer", "bridge", "runtime", "processor", "sink", "deliver", "role"}
 
 
 def units(metric: Documented) -> bool:
@@ -126,8 +126,8 @@ def test_names_end_with_their_unit(metric: Documented) -> None:
 @pytest.mark.parametrize("metric", METRICS, ids=lambda m: m.name)
 def test_no_label_grows_with_the_fleet(metric: Documented) -> None:
     bounded = {
-        "collector", "detector", "event", "kind", "model", "outcome", "partition", "reason", "role", "state",
-        "target", "topic", "verdict", "version",
+        "collector", "detector", "event", "kind", "model", "outcome", "partition", "preset", "reason", "role",
+        "state", "target", "topic", "verdict", "version",
     }  # fmt: skip
     assert set(metric.labels) <= bounded
 

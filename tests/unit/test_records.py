@@ -27,6 +27,7 @@ from fleetleak.records import (
     ModelImport,
     ModelPrior,
     Promotion,
+    Reading,
     Score,
     Snapshot,
     Unreadable,
@@ -55,6 +56,7 @@ VALIDATORS: dict[type[msgspec.Struct], Draft202012Validator] = {
     kind: Draft202012Validator(schema) for kind, schema in SCHEMAS.items()
 }
 LEAST: dict[type[msgspec.Struct], msgspec.Struct] = {
+    Reading: Reading(thing="pod/shop/cart-1", preset="kubelet_stats", time=1_790_000_000.0),
     Snapshot: Snapshot(service="shop/cart", instance="cart-1", timestamp=1_790_000_000.0),
     Score: Score(
         service="shop/cart", instance="cart-1", time=1_790_000_000.0, input_partition=3, input_offset=0
