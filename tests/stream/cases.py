@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import orjson
+
 from fleetleak.records import Label, Promotion, control, encode
 from fleetleak.records.control import ModelDelete
 from fleetleak.records.label import Verdict
 from fleetleak.settings import Settings
 from fleetleak.stream import Record, Role
 from fleetleak_app import roles
+from tests.bridge import otlp
 from tests.faults.chain import Chain
 from tests.faults.recorded import Sent, controls, snapshot_input
 from tests.kafka.counting import Counting
@@ -90,6 +93,58 @@ def _scores() -> Sequence[Event]:
     return _with_side(_records(sent), _feedback())
 
 
+@cache
+def _of_a_collector() -> Sequence[Event]:
+    """Messages of OpenTelemetry's Collector, some of which nobody can read; keys mean nothing there."""
+    chance = random.Random(5)
+    sent = []
+    for number in range(200):
+        time = otlp.BEGIN + 30.0 * number
+        pods = [otlp.kubelet(time, (100 + number) * otlp.MIB, _pod(n)) for n in range(3)]
+        value = chance.choice([b"", b"bad", otlp.message()]) if number % 9 == 5 else otlp.message(*pods)
+        sent.append(Sent(number % PARTITIONS, b"%d" % chance.randrange(5), value))
+    return _with_side(_records(sent), ())
+
+
+def _pod(number: int) -> otlp.Attributes:
+    return {**otlp.WITH_ATTRIBUTES, "k8s.pod.name": f"cart-{number}"}
+
+
+@cache
+def _of_an_adapter() -> Sequence[Event]:
+    sent = []
+    for number in range(200):
+        sample = {
+            "name": "process_resident_memory_bytes",
+            "value": str(number) if number % 9 else "no number",
+            "timestamp": f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z",
+            "labels": {"job": "cart", "instance": f"10.0.0.{number % 5}:80"},
+        }
+        sent.append(Sent(number % PARTITIONS, b"", orjson.dumps(sample) if number % 7 else b"{"))
+    return _with_side(_records(sent), ())
+
+
+@cache
+def _readings() -> Sequence[Event]:
+    """What is read of pods that restart, with limits apart, of hosts, and of what is late; then silence."""
+    decode, chance, sent = roles.role("bridge-otlp").make(Settings()), random.Random(7), []
+    for number in range(150):
+        time = otlp.BEGIN + 30.0 * number
+        resources = [
+            otlp.kubelet(time - (40.0 if chance.random() < 0.1 else 0.0), (100 + number) * otlp.MIB, _pod(n))
+            for n in range(4)
+            if number < 100 or n != 2
+        ]
+        host = {"host.name": "node-a"}, [otlp.Point("system.memory.limit", 2**34, time)]
+        host[1].append(otlp.Point("system.linux.memory.available", 2**33 - number, time))
+        message = otlp.message(*resources, otlp.cluster(time + 1, 2**30, number // 50, "OOMKilled"), host)
+        sent += decode.apply([Record(0, number, None, message, time)]).outputs
+    keys = sorted({one.key for one in sent})
+    return _with_side(
+        _records([Sent(keys.index(o.key) % PARTITIONS, o.key, o.value or b"") for o in sent], seconds=6.0), ()
+    )
+
+
 def _feedback() -> list[Sent]:
     """Return labels, a deletion, promotions, and what is no control record."""
 
@@ -112,7 +167,16 @@ def _registered(name: str) -> Callable[[], Role]:
     return lambda: roles.role(name).make(Settings())
 
 
+def _adapter() -> Role:
+    settings = Settings()
+    settings.bridge.format, settings.bridge.topic = "prometheus-adapter", "metrics"
+    return roles.role("bridge-kafka").make(settings)
+
+
 CASES = {
+    "bridge-otlp": Case(_registered("bridge-otlp"), _of_a_collector),
+    "bridge-kafka": Case(_adapter, _of_an_adapter),
+    "bridge-snapshots": Case(_registered("bridge-snapshots"), _readings),
     "processor": Case(_registered("processor"), _snapshots),
     "alerting": Case(_registered("alerting"), _scores),
     "drift": Case(_registered("drift"), _scores),

@@ -13,7 +13,7 @@ from fleetleak_app.roles import ROLES
 from tests.stream.cases import CASES, PARTITIONS, Case
 from tests.stream.journal import Journal, Said, Side, said, through
 
-STATELESS = {"drift"}
+STATELESS = {"drift", "bridge-otlp", "bridge-kafka"}
 each = pytest.mark.parametrize("name", CASES)
 
 
