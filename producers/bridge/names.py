@@ -47,6 +47,7 @@ ATTRIBUTES = {
     "k8s.namespace.name": "namespace",
     "k8s.node.name": "node",
     "k8s.pod.name": "pod",
+    "process.cgroup": "cgroup",
     "process.executable.name": "executable",
     "process.pid": "pid",
     "service.instance.id": "service_instance_id",

@@ -1,4 +1,4 @@
-"""`fleetleak bridge` on a real Kafka: a Collector's topic to scores, exactly once, and what nobody can read."""
+"""`fleetleak bridge` on a real Kafka: a Collector's topic to scores, exactly once; and unreadable records."""
 
 from __future__ import annotations
 

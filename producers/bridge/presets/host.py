@@ -47,7 +47,7 @@ PRESET = Preset(
         Source("system.memory.linux.available", "available"),
         Source("system.memory.limit", "total"),
         Source("system.paging.usage", "swap_used", 'state="used"', adds=True),
-        Source("system.cpu.time", "cpu_seconds", begins=True, adds=True),
+        Source("system.cpu.time", "cpu_seconds", 'state!~"idle|wait"', begins=True, adds=True),
     ),
     identify=identify,
     derive=derive,

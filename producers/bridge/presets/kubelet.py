@@ -43,7 +43,8 @@ CONTAINERS = Preset(
     about="containers (the Collector's kubelet_stats, with k8s_attributes and k8s_cluster)",
     memory=("working_set", "anon", "used"),
     sources=(
-        Source("container.memory.working_set", "working_set"),
+        # Here the points of every metric have the start of the container.
+        Source("container.memory.working_set", "working_set", begins=True),
         Source("container.memory.rss", "anon"),
         Source("container.memory.usage", "used"),
         Source("container.memory.available", "left"),
@@ -78,7 +79,7 @@ NODES = Preset(
     about="nodes (the Collector's kubelet_stats)",
     memory=("working_set",),
     sources=(
-        Source("k8s.node.memory.working_set", "working_set"),
+        Source("k8s.node.memory.working_set", "working_set", begins=True),
         Source("k8s.node.memory.available", "available"),
         Source("k8s.node.memory.rss", "anon"),
         Source("k8s.node.cpu.time", "cpu_seconds", begins=True),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from producers import kubernetes
 from producers.bridge.names import OF_POD, owner_of, tags_of
 from producers.names import fit, safe
@@ -11,8 +13,17 @@ from producers.prometheus.presets.process import derive
 _NAMES = ("host_name", "pid", "executable", "environment", "service_namespace", "service_instance_id")
 
 
+# The id of a container, as the last part of a cgroup's path has it with any runtime.
+_IN_CONTAINER = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+
+
 def identify(labels: Labels, info: Labels) -> Identity | None:
-    """Return the identity of a process: by its pod, its service, or its program and number on the host."""
+    """Return the identity of a process: by its pod, its service, or its program and number on the host.
+
+    None for a process of the host's list that is in a container: the container is measured, with its limit.
+    """
+    if _IN_CONTAINER.search(labels.get("cgroup", "")):
+        return None
     namespace, pod, container = (labels.get(name) for name in ("namespace", "pod", "container"))
     service, program = labels.get("service_name"), labels.get("executable")
     host, pid = labels.get("node") or labels.get("host_name"), labels.get("pid")
