@@ -4,10 +4,10 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := $(UV) run --quiet
 
-.PHONY: help demo test test-long check build bench docs clean
+.PHONY: help demo test test-long test-collector check build bench docs clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .tools/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("fleetleak needs Python 3.11 or newer; set PYTHON=/path/to/it" if sys.version_info < (3, 11) else 0)'
@@ -40,6 +40,9 @@ test: .venv/.synced ## Run the tests, without the long fault campaigns (ARGS="-k
 
 test-long: .venv/.synced ## Run every fault scenario and mutation, and the campaigns at full size
 	@$(RUN) python -m tests.faults.long $(ARGS)
+
+test-collector: .venv/.synced ## Build a real OpenTelemetry Collector with Go (about eight minutes, once), and test with it
+	@$(RUN) pytest tests/collector -m collector --timeout=3600 $(ARGS)
 
 check: .venv/.synced ## Lint, format and types
 	@$(RUN) ruff check

@@ -1,0 +1,1 @@
+"""A real OpenTelemetry Collector: what it puts on a topic, recorded, and how that is made."""
