@@ -32,6 +32,8 @@ OWNERS = {
 """The label that names what owns a pod, and its kind, in OpenTelemetry's order."""
 
 ATTRIBUTES = {
+    "com.docker.compose.project": "compose_project",
+    "com.docker.compose.service": "compose_service",
     "container.id": "container_id",
     "container.image.name": "image_name",
     "container.image.tag": "image_tag",
@@ -48,6 +50,7 @@ ATTRIBUTES = {
     "k8s.node.name": "node",
     "k8s.pod.name": "pod",
     "process.cgroup": "cgroup",
+    "process.linux.cgroup": "cgroup",
     "process.executable.name": "executable",
     "process.pid": "pid",
     "service.instance.id": "service_instance_id",

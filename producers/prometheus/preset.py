@@ -225,6 +225,27 @@ def pod_identity(labels: Labels, workload: str, version: str | None) -> Identity
     )
 
 
+def docker_identity(
+    labels: Labels,
+    name: str,
+    places: tuple[str, ...],
+    compose: tuple[str | None, str | None],
+    version: str | None,
+) -> Identity:
+    """Return the identity of a container outside Kubernetes: by its service of Compose, or its name."""
+    project, service = compose
+    shared = f"{safe(project)}/{safe(service)}" if project and service else safe(name)
+    return Identity(
+        "container",
+        fit(f"container/{shared}"),
+        of_cluster(labels, f"{places[0]}/{name}" if places else name),
+        places,
+        version,
+        cluster_of(labels) or None,
+        {"container": name},
+    )
+
+
 def host_identity(labels: Labels, name: str | None) -> Identity | None:
     """Return the identity of a host: `name` is its own name, if that is known."""
     places = places_of(labels, name)

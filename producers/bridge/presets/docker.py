@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from producers import kubernetes
 from producers.bridge.names import OF_IMAGE, image_of
-from producers.names import fit, safe
-from producers.prometheus.preset import OF_HOST, Identity, Labels, Preset, Source, cluster_of, of_cluster
+from producers.prometheus.preset import OF_HOST, Identity, Labels, Preset, Source, docker_identity
 
 
 def identify(labels: Labels, info: Labels) -> Identity | None:
-    """Return the identity of a container: by its name."""
+    """Return the identity of a container: by its service of Compose, or its name."""
     # Docker writes a slash before it.
     name = labels.get("name", "").lstrip("/")
     if not name:
         return None
     host = labels.get("node") or labels.get("host_name")
-    return Identity(
-        "container",
-        fit(f"container/{safe(name)}"),
-        of_cluster(labels, f"{host}/{name}" if host else name),
-        (host,) if host else (),
-        kubernetes.version(image_of(labels)),
-        labels.get("environment") or cluster_of(labels) or None,
-        {"container": name},
-    )
+    compose = labels.get("compose_project"), labels.get("compose_service")
+    version = kubernetes.version(image_of(labels))
+    return docker_identity(labels, name, (host,) if host else (), compose, version)
 
 
 def derive(fields: dict[str, float]) -> None:
@@ -52,5 +45,5 @@ PRESET = Preset(
     ),
     identify=identify,
     derive=derive,
-    labels=("name", "host_name", "environment", *OF_IMAGE, *OF_HOST),
+    labels=("name", "host_name", "compose_project", "compose_service", *OF_IMAGE, *OF_HOST),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from producers import kubernetes
-from producers.names import fit, safe
 from producers.prometheus.preset import (
     OF_CONTAINER,
     OF_HOST,
@@ -12,8 +11,7 @@ from producers.prometheus.preset import (
     Labels,
     Preset,
     Source,
-    cluster_of,
-    of_cluster,
+    docker_identity,
     of_container,
     of_host,
     places_of,
@@ -44,18 +42,9 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
         return pod_identity(labels, workload, kubernetes.version(labels.get("image", ""), tags))
     if pod or not name:
         return None
-    places = places_of(labels)
     project, service = (labels.get(label) for label in _COMPOSE)
-    shared = f"{safe(project)}/{safe(service)}" if project and service else safe(name)
-    return Identity(
-        "container",
-        fit(f"container/{shared}"),
-        of_cluster(labels, f"{places[0]}/{name}" if places else name),
-        places,
-        kubernetes.version(labels.get("image", "")),
-        cluster_of(labels) or None,
-        {"container": name},
-    )
+    version = kubernetes.version(labels.get("image", ""))
+    return docker_identity(labels, name, places_of(labels), (project, service), version)
 
 
 def _owner(info: Labels) -> tuple[str, str] | None:
