@@ -1,7 +1,7 @@
-"""The cost of a backtest beyond the time of the queries, and its memory.
+"""The cost of a bridge (`bridge.py`), and of a backtest beyond the time of the queries, and its memory.
 
-`python -m benchmarks.ingest [--json] [--turns N]`. The parent answers as a Prometheus would, with the history
-of a made-up fleet: a hundred containers, eight metrics each, one of twenty leaks. A backtest runs in
+`python -m benchmarks.ingest [--json] [--turns N]`. For the backtest the parent answers as a Prometheus would,
+with the history of a made-up fleet: a hundred containers, eight metrics each, one of twenty leaks. A backtest runs in
 a process of its own, whose processor time and peak memory are measured, for a short and a long history. The
 difference leaves out the start. Beside it, in the same turn, a program fetches and decodes the same answers,
 and does nothing else.
@@ -23,7 +23,9 @@ from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from benchmarks import bridge
 from benchmarks.common import Figures, load_average, medians, report, say
+from fleetleak.observe.garbage import collect_seldom
 
 CONTAINERS, LEAK_EVERY, STEP = 100, 20, 60
 METRICS = (
@@ -177,11 +179,13 @@ def main() -> None:
         decode(arguments.decode, arguments.steps)
         return
     before = load_average()
+    # As in a role.
+    collect_seldom()
     rows = []
     with serving() as url:
         for number in range(arguments.turns):
             say(f"turn {number + 1} of {arguments.turns}")
-            rows.append(turn(url))
+            rows.append({**bridge.turn(), **turn(url)})
     figures = medians(rows) | {"turns": arguments.turns, "load_before": before, "load_after": load_average()}
     report(figures, arguments.json)
 

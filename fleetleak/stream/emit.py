@@ -19,14 +19,15 @@ class Emit:
         When the key's timer is to fire, unix seconds; meaningful if `wakes`.
     """
 
-    __slots__ = ("_applied", "appended", "key", "wake_at", "wakes")
+    __slots__ = ("_counts", "_outputs", "appended", "key", "wake_at", "wakes")
 
     def __init__(self, key: Key, appended: float = 0.0) -> None:
         self.key = key
         self.appended = appended
         self.wakes = False
         self.wake_at: float | None = None
-        self._applied = Applied()
+        self._outputs: list[Output] = []
+        self._counts: list[tuple[metrics.Count, int]] = []
 
     def output(
         self, topic: str, value: bytes | None, *, transition: bool = False, note: str | None = None
@@ -41,7 +42,7 @@ class Emit:
             As in `fleetleak.stream.Output`.
         """
         marked = self.key if transition else None
-        self._applied.outputs.append(Output(topic, self.key.name, value, self.key.partition, marked, note))
+        self._outputs.append(Output(topic, self.key.name, value, self.key.partition, marked, note))
 
     def rekeyed(
         self,
@@ -54,11 +55,11 @@ class Emit:
     ) -> None:
         """Publish under another key; the partitioner chooses the partition."""
         marked = self.key if transition else None
-        self._applied.outputs.append(Output(topic, key, value, None, marked, note))
+        self._outputs.append(Output(topic, key, value, None, marked, note))
 
     def count(self, counter: metrics.Counter, *labels: str, n: int = 1) -> None:
         """Add to a counter when the batch is committed."""
-        self._applied.count(counter, *labels, n=n)
+        self._counts.append(((counter, *labels), n))
 
     def wake(self, at: float | None) -> None:
         """Set the key's one timer, unix seconds, in place of the one before; None cancels it.
@@ -70,4 +71,6 @@ class Emit:
 
     def into(self, applied: Applied) -> None:
         """Add what was collected to what came of the batch."""
-        applied.add(self._applied)
+        applied.outputs += self._outputs
+        for count, n in self._counts:
+            applied.counts[count] += n

@@ -140,8 +140,7 @@ class Applied:
         self.outputs += other.outputs
         self.rejected += other.rejected
         self.required |= other.required
-        for count, n in other.counts.items():
-            self.counts[count] += n
+        self.counts += other.counts
         self.levels |= other.levels
 
 
