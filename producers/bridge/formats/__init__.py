@@ -14,5 +14,6 @@ The words of the error never hold a part of the record: they become a header of 
 
 FORMATS = {
     "otlp": "producers.bridge.formats.otlp",
+    "prometheus-adapter": "producers.bridge.formats.prometheus_adapter",
 }
 """The module of each format; it has `read`."""
