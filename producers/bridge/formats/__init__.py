@@ -14,5 +14,7 @@ The words of the error never hold a part of the record: they become a header of 
 
 FORMATS = {
     "otlp": "producers.bridge.formats.otlp",
+    "prometheus-adapter": "producers.bridge.formats.prometheus_adapter",
+    "vector": "producers.bridge.formats.vector",
 }
 """The module of each format; it has `read`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from producers.bridge.presets import docker, host, kubelet, process
+from producers.bridge.presets import docker, host, kubelet, process, vector
 from producers.prometheus.preset import Preset
 from producers.prometheus.presets import PRESETS as OF_PROMETHEUS
 
@@ -12,7 +12,9 @@ PRESETS: tuple[Preset, ...] = (
     host.PRESET,
     kubelet.NODES,
     *OF_PROMETHEUS,
+    vector.HOSTS,
     process.PRESET,
+    vector.PROCESSES,
 )
 
 RANKS = {preset.name: rank for rank, preset in enumerate(PRESETS)}
