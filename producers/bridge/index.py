@@ -37,6 +37,8 @@ class Slot(Struct, frozen=True, eq=False):
     of_target
         Whether the names of the target's pod are those of what is measured: not where an exporter tells of
         others.
+    told
+        The labels that infos tell.
     """
 
     preset: Preset
@@ -44,6 +46,7 @@ class Slot(Struct, frozen=True, eq=False):
     keeps: tuple[str, ...]
     of_prometheus: bool
     of_target: bool
+    told: frozenset[str]
 
     def thing(self, labels: Labels) -> tuple[str, str] | None:
         """Return what is measured, and its part; None if the labels do not name it."""
@@ -52,6 +55,8 @@ class Slot(Struct, frozen=True, eq=False):
             return of_cluster(labels, f"pod/{namespace}/{pod}"), container
         if self.says == "joined":
             return None
+        # A name that only an info has, such as that of a host, is not yet known where memory is measured.
+        labels = {name: text for name, text in labels.items() if name not in self.told}
         identity = self.preset.identify(labels, {})
         return None if identity is None else (f"{identity.scope}/{identity.instance}", "")
 
@@ -104,9 +109,10 @@ def _slots(preset: Preset) -> dict[Says, Slot]:
         "joined": OF_CONTAINER,
         "named": (*infos, *preset.labels),
     }
+    told = frozenset(name for info in preset.infos for name in (*info.keeps, *info.agree))
     return {
         says: Slot(
-            preset, says, tuple(sorted(set(names))), of_prometheus, of_target if says == "measured" else False
+            preset, says, tuple(sorted(set(names))), of_prometheus, of_target and says == "measured", told
         )
         for says, names in keeps.items()
     }
