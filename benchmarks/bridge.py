@@ -2,8 +2,8 @@
 
 A message has what `kubelet_stats` collects of one node, with the attributes of `k8s_attributes`; every fourth
 is followed by limits and restarts. Both roles run in memory, and what they publish to each other is encoded
-and decoded as through Kafka. Decoding alone is measured in two ways: by `MessageToDict` of the library, and by
-a loop that reads every attribute, name, time and value, and does nothing with them.
+and decoded as through Kafka. Decoding alone is measured in two ways: by `MessageToDict` of the library, and
+by a loop that reads every attribute, name, time and value, and does nothing with them.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 `python -m benchmarks.ingest [--json] [--turns N]`. For the backtest the parent answers as a Prometheus would,
 with the history of a made-up fleet: a hundred containers, eight metrics each, one of twenty leaks. A backtest
-runs in a process of its own, whose processor time and peak memory are measured, for a short and a long history. The
-difference leaves out the start. Beside it, in the same turn, a program fetches and decodes the same answers,
-and does nothing else.
+runs in a process of its own, whose processor time and peak memory are measured, for a short and a long
+history. The difference leaves out the start. Beside it, in the same turn, a program fetches and decodes the
+same answers, and does nothing else.
 """
 
 from __future__ import annotations

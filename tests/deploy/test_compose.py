@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from confluent_kafka.admin import AdminClient
 
+from fleetleak.kafka import client, topics
 from fleetleak.kafka.broker import KAFKA_VERSION
 from fleetleak.settings import Settings
 from fleetleak.settings.load import all_settings
@@ -39,8 +41,15 @@ def test_every_service_waits_for_the_topics() -> None:
         assert services()[name]["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
 
 
-def test_only_what_needs_a_policy_file_is_left_out_without_a_profile() -> None:
-    assert {name for name, service in services().items() if "profiles" in service} == set(DELIVERIES)
+def test_what_needs_a_policy_file_or_a_topic_of_others_is_left_out_without_a_profile() -> None:
+    bridges = {name for name in ROLES if name.startswith("bridge-")}
+    left_out = {name for name, service in services().items() if "profiles" in service}
+    assert left_out == {*DELIVERIES, *bridges}
+
+
+def test_each_profile_of_a_bridge_has_the_role_that_makes_snapshots() -> None:
+    profiles = {name: set(services()[name]["profiles"]) for name in ROLES if name.startswith("bridge-")}
+    assert profiles.pop("bridge-snapshots") == set().union(*profiles.values())
 
 
 @pytest.mark.kafka
@@ -49,7 +58,14 @@ def test_every_command_runs(settings: Settings, tmp_path: Path) -> None:
     commands = {name: defined[name]["command"] for name in _OURS}
     policy = tmp_path / "policy.toml"
     policy.write_text('[targets.lines]\nkind = "stdout"\n')
-    with running(settings, tmp_path, commands, FLEETLEAK_POLICY_FILE=str(policy)) as roles:
+    others = topics.Topic(f"others.{settings.kafka.topic_prefix}", 1, {})
+    topics.create(AdminClient(client.common(settings.kafka)), [others], 1)
+    environment = {
+        "FLEETLEAK_POLICY_FILE": str(policy),
+        "FLEETLEAK_BRIDGE_FORMAT": "vector",
+        "FLEETLEAK_BRIDGE_TOPIC": others.name,
+    }
+    with running(settings, tmp_path, commands, **environment) as roles:
         for name in _OURS[1:]:
             roles[name].wait_ready()
             assert roles[name].end() < 10

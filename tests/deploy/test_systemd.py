@@ -26,6 +26,7 @@ def service(unit: Path) -> dict[str, str]:
 
 def test_there_is_one_for_every_role() -> None:
     assert [unit.stem for unit in UNITS] == [
+        "fleetleak-bridge-kafka", "fleetleak-bridge-otlp", "fleetleak-bridge-snapshots",
         "fleetleak-processor@", "fleetleak-producer", "fleetleak-sink-alerting", "fleetleak-sink-drift",
         "fleetleak-sink-notify",
     ]  # fmt: skip
