@@ -13,9 +13,11 @@ from producers.names import LONGEST, fit
 from producers.prometheus.fields import means_none
 from producers.prometheus.preset import Labels, true_labels
 
-IMPOSSIBLE, NAMELESS, NO_TIME, STALE, DELTA = "impossible", "nameless", "no-time", "stale", "delta"
+IMPOSSIBLE, NAMELESS, NO_TIME = "impossible", "nameless", "no-time"
+STALE, DELTA, SMALL = "stale", "delta", "small"
 """Why a point is no part of a reading: no memory has such a value; nothing names it; it has no time that can
-be; it marks the end of a series; it tells the difference to a point that may be lost."""
+be; it marks the end of a series; it tells the difference to a point that may be lost; a process has so
+little."""
 
 # A start within the last second is no start: a source that cannot read it writes the time of the measurement.
 _LEAST_AGE_SECONDS = 1.0
@@ -140,7 +142,9 @@ class Collect:
         if not use.least <= value <= use.most:
             self.left[IMPOSSIBLE] += not means_none(name, value)
             return
-        if use.adds:
+        if value < use.small:
+            self.left[SMALL] += 1
+        elif use.adds:
             fields[name] = fields.get(name, 0.0) + value
         elif name and name not in fields:
             fields[name] = value

@@ -74,7 +74,7 @@ class Use(Struct, frozen=True, eq=False):
         Lists of matchers, of which one must fit; empty: any series.
     least, most
         The values that are possible.
-    adds, begins, scale
+    adds, begins, scale, small
         As in `producers.prometheus.preset.Source`.
     plain
         Whether any series is wanted, and the labels of a point itself name nothing.
@@ -89,6 +89,7 @@ class Use(Struct, frozen=True, eq=False):
     adds: bool = False
     begins: bool = False
     scale: float = 1.0
+    small: float = 0.0
     plain: bool = False
 
     def accepts(self, labels: Labels) -> bool:
@@ -133,6 +134,7 @@ def _of_source(preset: Preset, source: Source, slots: Mapping[Says, Slot]) -> Us
         adds=source.adds,
         begins=source.begins,
         scale=source.scale,
+        small=source.small,
         plain=not matchers and not selectors and not slot.of_prometheus,
     )
 

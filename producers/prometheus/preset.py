@@ -64,6 +64,8 @@ class Source:
         Whether the points of one time add up, such as those of several devices.
     scale
         What a value is multiplied by, to be in bytes or seconds.
+    small
+        Smaller values are left out: there are too many of what has so little.
     """
 
     metric: str
@@ -75,6 +77,7 @@ class Source:
     begins: bool = False
     adds: bool = False
     scale: float = 1.0
+    small: float = 0.0
 
 
 def of_container(metric: str, field: str, matchers: str = "") -> Source:

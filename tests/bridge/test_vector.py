@@ -141,20 +141,20 @@ def test_a_tag_of_the_node_names_the_host_in_kubernetes() -> None:
 
 
 def test_a_process() -> None:
-    assert snapshots(FORMAT, process(7 * MIB)) == [
+    assert snapshots(FORMAT, process(70 * MIB)) == [
         Snapshot(
             service="process/python", instance="process/n1/42", timestamp=BEGIN, host="n1", scope="process",
-            labels={"pid": "42"}, used=7 * MIB,
+            labels={"pid": "42"}, used=70 * MIB,
         )
     ]  # fmt: skip
 
 
 def test_tags_of_the_pod_of_vector_do_not_name_processes() -> None:
     tags = {**PROCESS, **POD, "node": "node-a", "service_name": "vector"}
-    found = snapshots(FORMAT, [*process(7, tags=tags), *process(8, tags={**tags, "pid": "43"})])
+    found = snapshots(FORMAT, [*process(70 * MIB, tags=tags), *process(80 * MIB, tags={**tags, "pid": "43"})])
     assert {(one.service, one.instance, one.host, one.used) for one in found} == {
-        ("process/python", "process/node-a/42", "node-a", 7),
-        ("process/python", "process/node-a/43", "node-a", 8),
+        ("process/python", "process/node-a/42", "node-a", 70 * MIB),
+        ("process/python", "process/node-a/43", "node-a", 80 * MIB),
     }
 
 
@@ -162,9 +162,9 @@ def test_a_host_is_told_of_its_processes() -> None:
     bridge, found = Bridge(FORMAT), []
     for number in range(4):
         time = BEGIN + 30.0 * number
-        found += bridge.feed([*process(7 * MIB, time), *host(MEMORY, time)], time)
+        found += bridge.feed([*process(70 * MIB, time), *host(MEMORY, time)], time)
     newest = [one for one in found if one.scope == "host"][-1]
-    assert (newest.used, newest.attributed) == (3 * GIB, 7 * MIB)
+    assert (newest.used, newest.attributed) == (3 * GIB, 70 * MIB)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_what_is_no_metric_is_refused(value: bytes, reason: str) -> None:
 def test_command_lines_and_unknown_tags_stay_behind() -> None:
     tags = {**PROCESS, "command": "python --token=horse", "password": "horse", "env": ["horse"]}
     bridge = Bridge(FORMAT)
-    found = bridge.feed(process(7 * MIB, tags=tags), BEGIN) + bridge.silent()
+    found = bridge.feed(process(70 * MIB, tags=tags), BEGIN) + bridge.silent()
     assert len(found) == 1
     assert not any(b"horse" in one.key + (one.value or b"") for one in bridge.outputs)
 

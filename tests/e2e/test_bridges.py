@@ -122,7 +122,7 @@ def test_no_command_line_gets_beyond_the_bridge(settings: Settings, tmp_path: Pa
     attributes: otlp.Attributes = {"host.name": "node-a", "process.pid": 7, "process.executable.name": "java"}
     process: otlp.Attributes = {**attributes, "process.command_line": f"java -Dpassword={SECRET.decode()}"}
     at = time.time() - 3600
-    resources = [(process, [otlp.Point("process.memory.usage", 2**20, at + 30 * n)]) for n in range(3)]
+    resources = [(process, [otlp.Point("process.memory.usage", 2**26, at + 30 * n)]) for n in range(3)]
     publish(settings, foreign, [otlp.message(one) for one in resources])
     with running(settings, tmp_path, BRIDGES, FLEETLEAK_BRIDGE_TOPIC=foreign):
         wait_for(lambda: len(snapshots(settings)) == 2, what="snapshots")

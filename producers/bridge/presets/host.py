@@ -23,9 +23,9 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
 
 def derive(fields: dict[str, float]) -> None:
     """Set the total, which is the sum of the states where it is not told, and what is used of it."""
-    parts = [fields.get(name) for name in ("used", "free", "file", "buffers")]
-    if "total" not in fields and None not in parts:
-        fields["total"] = sum(part or 0.0 for part in parts)
+    if "used" in fields and "free" in fields:
+        parts = (fields.get(name, 0.0) for name in ("used", "free", "file", "buffers"))
+        fields.setdefault("total", sum(parts))
     total, available = fields.get("total"), fields.get("available")
     if total and available is not None:
         fields["used"] = total - available
@@ -33,7 +33,9 @@ def derive(fields: dict[str, float]) -> None:
         fields["limit"] = total
         if "used" in fields:
             fields["limit_used"] = fields["used"]
-    fields["file"] = fields.get("file", 0.0) + fields.pop("buffers", 0.0)
+    buffers = fields.pop("buffers", 0.0)
+    if "file" in fields:
+        fields["file"] += buffers
     fields.pop("inactive", None)
 
 

@@ -10,6 +10,8 @@ from producers.names import fit, safe
 from producers.prometheus.preset import OF_HOST, Identity, Labels, Preset, Source, cluster_of, of_cluster
 from producers.prometheus.presets.process import derive
 
+# A host has hundreds of smaller ones, and threads of the kernel without any memory of their own.
+SMALL_BYTES = 32 * 2**20
 _NAMES = ("host_name", "pid", "executable", "environment", "service_namespace", "service_instance_id")
 
 
@@ -55,7 +57,7 @@ PRESET = Preset(
     about="processes (the Collector's host_metrics, or OpenTelemetry's libraries)",
     memory=("used",),
     sources=(
-        Source("process.memory.usage", "used"),
+        Source("process.memory.usage", "used", small=SMALL_BYTES),
         Source("process.cpu.time", "cpu_seconds", begins=True, adds=True),
     ),
     identify=identify,

@@ -50,7 +50,7 @@ PROCESSES = Preset(
     name="vector_process",
     about="processes (Vector's host_metrics)",
     memory=("used",),
-    sources=(Source("host_process_memory_usage", "used"),),
+    sources=(Source("host_process_memory_usage", "used", small=process.SMALL_BYTES),),
     identify=identify_process,
     derive=derive,
     labels=("host", "name", "pid", *OF_HOST),
