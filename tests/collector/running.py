@@ -52,16 +52,25 @@ def sent(
     """Run the Collector until what it sent is enough; return that."""
     kafka = KafkaSettings()
     kafka.bootstrap_servers = bootstrap_servers
-    topic = _topic(kafka)
-    environment = run.environment | {"KAFKA_BROKERS": bootstrap_servers}
-    changes = _merged(run.changes, _exporting(topic, export))
     found: list[Message] = []
-    with _reader(kafka, topic) as reader, running(config, folder, Run(environment, changes)) as log:
+    with sending(config, kafka, folder, run, export) as (topic, log), _reader(kafka, topic) as reader:
         wait_for(
             lambda: enough(_read_into(found, reader)),
             what=lambda: f"more than {len(found)} messages: {log.read_text()[-3000:]}",
         )
     return found
+
+
+@contextmanager
+def sending(
+    config: str, kafka: KafkaSettings, folder: Path, run: Run, export: Export
+) -> Iterator[tuple[str, Path]]:
+    """Run the Collector until the block ends; yield the topic that it writes to, and its log."""
+    topic = _topic(kafka)
+    environment = run.environment | {"KAFKA_BROKERS": kafka.bootstrap_servers}
+    changes = _merged(run.changes, _exporting(topic, export))
+    with running(config, folder, Run(environment, changes)) as log:
+        yield topic, log
 
 
 @contextmanager

@@ -11,13 +11,18 @@ from typing import Any
 
 import pytest
 
+from fleetleak.kafka import topics
 from fleetleak.kafka.broker import EmbeddedBroker
+from fleetleak.records import Decoder, Snapshot
+from fleetleak.settings import Settings
 from tests.collector.build import collector
 from tests.collector.fixtures import Message, messages
 from tests.collector.host import PROCESSES, processes
 from tests.collector.record import RECORDINGS
-from tests.collector.running import CONFIGS, Export, arguments, collected, sent
+from tests.collector.running import CONFIGS, Export, arguments, collected, sending, sent
 from tests.collector.sources import SOURCES, Run
+from tests.e2e.support import running as roles
+from tests.kafka.support import read_all, wait_for
 
 pytestmark = pytest.mark.collector
 
@@ -106,6 +111,33 @@ def test_kubernetes_and_this_host_in_one(broker: EmbeddedBroker, tmp_path: Path)
         found = sent("node", broker.bootstrap_servers, tmp_path, run, Export("otlp_json"), enough)
     assert _hosts(found) == {"node-a"}
     assert all({"k8s.node.name", "k8s.cluster.name"} <= attributes for attributes in _attributes(found))
+
+
+def test_what_it_sends_becomes_snapshots(settings: Settings, tmp_path: Path) -> None:
+    """The whole of node.yaml, and both bridges, as a user runs them."""
+    names = topics.names(settings.kafka.topic_prefix)
+    commands = {"otlp": ["bridge", "otlp"], "snapshots": ["bridge", "snapshots"]}
+
+    def found() -> set[tuple[str, str]]:
+        every = [Decoder(Snapshot).decode(value) for _, _, value in read_all(settings, names.snapshots)]
+        return {(one.service, one.scope) for one in every}
+
+    with SOURCES["kubelet_stats"].start(tmp_path) as kubelet:
+        receivers = kubelet.changes["receivers"] | {"hostmetrics": {"collection_interval": "1s"}}
+        run = Run(kubelet.environment, kubelet.changes | {"receivers": receivers, "service": {}})
+        with (
+            sending("node", settings.kafka, tmp_path, run, Export()) as (topic, _),
+            roles(
+                settings, tmp_path, commands, FLEETLEAK_BRIDGE_TOPIC=topic, FLEETLEAK_BRIDGE_WAIT_SECONDS="2"
+            ),
+        ):
+            wanted = {
+                ("shop/orders/orders", "container"),
+                ("shop/orders/proxy", "container"),
+                ("shop/checkout/checkout", "container"),
+                ("host/node-a", "host"),
+            }
+            wait_for(lambda: found() >= wanted, what=lambda: f"more than {found()}")
 
 
 def _length(key: bytes | None) -> int | None:
