@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from producers.bridge.presets import docker, host, kubelet, process, vector
+from producers.bridge.presets import collectd, docker, host, kubelet, process, vector
 from producers.prometheus.preset import Preset
 from producers.prometheus.presets import PRESETS as OF_PROMETHEUS
 
@@ -10,11 +10,13 @@ PRESETS: tuple[Preset, ...] = (
     kubelet.CONTAINERS,
     docker.PRESET,
     host.PRESET,
+    collectd.HOST,
     kubelet.NODES,
     *OF_PROMETHEUS,
     vector.HOSTS,
     process.PRESET,
     vector.PROCESSES,
+    collectd.PROCESSES,
 )
 
 RANKS = {preset.name: rank for rank, preset in enumerate(PRESETS)}
