@@ -13,6 +13,8 @@ The words of the error never hold a part of the record: they become a header of 
 """
 
 FORMATS = {
+    "collectd": "producers.bridge.formats.collectd",
+    "metricbeat": "producers.bridge.formats.metricbeat",
     "otlp": "producers.bridge.formats.otlp",
     "prometheus-adapter": "producers.bridge.formats.prometheus_adapter",
     "vector": "producers.bridge.formats.vector",
