@@ -13,32 +13,59 @@ from producers.prometheus.runs import Run
 # A value that comes apart from the memory, such as a limit, holds so long.
 HOLD_SECONDS = 600.0
 MOST_MOMENTS = 64
+MOST_CHANGES = 8
 MOST_PARTS = 64
 MOST_INSIDE = 2000
 
 
-class Held(Struct, array_like=True):
-    """Values that hold for some time, by field: when each was measured, and the value."""
+class Course(Struct, array_like=True):
+    """One value over time: when it was told last, and its newest changes, each with its time."""
 
-    values: dict[str, tuple[float, float]] = field(default_factory=dict)
+    seen: float
+    changes: list[tuple[float, float]]
+
+    def take(self, time: float, value: float) -> None:
+        """Take a value; one that is older than the newest is not needed any more."""
+        if time < self.seen:
+            return
+        self.seen = time
+        if value != self.changes[-1][1]:
+            self.changes.append((time, value))
+            del self.changes[:-MOST_CHANGES]
+
+    def at(self, time: float) -> tuple[float, float] | None:
+        """Return since when the value of a time holds, and the value; None if none holds.
+
+        Before the first change that is known, the first value holds: a limit may be told after the memory.
+        """
+        first = self.changes[0][0]
+        if time - self.seen > HOLD_SECONDS or first - time > HOLD_SECONDS:
+            return None
+        return next((change for change in reversed(self.changes) if change[0] <= time), self.changes[0])
+
+
+class Held(Struct, array_like=True):
+    """Values that come with times of their own, and hold for some time."""
+
+    courses: dict[str, Course] = field(default_factory=dict)
 
     def take(self, time: float, fields: dict[str, float]) -> None:
-        """Take values; an older one does not replace a newer one."""
+        """Take values of one time."""
         for name, value in fields.items():
-            if time >= self._at(name):
-                self.values[name] = time, value
-        if self._at("restarts") > self._at("oom_reason"):
-            # The reason of the last end is told with each count of restarts, unless it is another one now.
-            self.values.pop("oom_reason", None)
-
-    def _at(self, name: str) -> float:
-        return self.values[name][0] if name in self.values else -math.inf
+            if name in self.courses:
+                self.courses[name].take(time, value)
+            else:
+                self.courses[name] = Course(time, [(time, value)])
 
     def complete(self, time: float, fields: dict[str, float]) -> None:
-        """Add the values that still hold at a time, where there is none."""
-        for name, (known, value) in self.values.items():
-            if abs(time - known) <= HOLD_SECONDS:
-                fields.setdefault(name, value)
+        """Add the values that hold at a time, where there is none."""
+        held = {name: found for name, course in self.courses.items() if (found := course.at(time))}
+        restarts, reason = held.get("restarts"), held.get("oom_reason")
+        if restarts and reason and self.courses["oom_reason"].seen < restarts[0]:
+            # The reason of an earlier end: that of the last one is told with each count of restarts.
+            del held["oom_reason"]
+        for name, (_, value) in held.items():
+            fields.setdefault(name, value)
 
 
 class Moment(Struct, array_like=True):
