@@ -72,7 +72,7 @@ class _Values(msgspec.Struct):
 
 
 class _Attribute(msgspec.Struct):
-    key: str
+    key: str = ""
     value: _Value = _Value()
 
 
