@@ -54,19 +54,18 @@ def exporter(time: float) -> Resource:
 @pytest.mark.parametrize("flip", [1, -1])
 @pytest.mark.parametrize(
     ("better", "worse"),
-    [(stats, cadvisor), (cadvisor, resident), (cadvisor, library), (resident, library), (stats, library)],
+    [
+        (stats, cadvisor),
+        (stats, library),
+        (cadvisor, resident),
+        (cadvisor, library),
+        (resident, library),
+        (host, node),
+        (host, exporter),
+        (node, exporter),
+    ],
 )
-def test_only_the_better_one_of_a_container_is_published(better: Source, worse: Source, flip: int) -> None:
-    assert_only(better, worse, flip)
-
-
-@pytest.mark.parametrize("flip", [1, -1])
-@pytest.mark.parametrize(("better", "worse"), [(host, node), (host, exporter), (node, exporter)])
-def test_only_the_better_one_of_a_host_is_published(better: Source, worse: Source, flip: int) -> None:
-    assert_only(better, worse, flip)
-
-
-def assert_only(better: Source, worse: Source, flip: int) -> None:
+def test_only_the_better_one_is_published(better: Source, worse: Source, flip: int) -> None:
     alone, both = Bridge(), Bridge()
     for number in range(5):
         time = BEGIN + number * STEP
