@@ -22,6 +22,7 @@ from producers.bridge.state import (
     Part,
     Thing,
 )
+from producers.names import fit
 from producers.prometheus.fields import fitted, snapshot
 from producers.prometheus.preset import Identity, Preset, of_cluster
 from producers.prometheus.runs import Run
@@ -167,7 +168,7 @@ class Assemble(Keyed[Reading, Thing]):
         member.told = moment.time, held
         for place in identity.places:
             reading = Reading(
-                thing=f"host/{of_cluster(moment.names, place)}",
+                thing=fit(f"host/{of_cluster(moment.names, place)}"),
                 part=made.instance,
                 says="inside",
                 preset="inside",
