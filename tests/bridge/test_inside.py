@@ -87,6 +87,13 @@ def test_the_host_is_that_of_the_same_cluster() -> None:
     assert hosts == {"node-a": None, "east/node-a": 5 * MIB}
 
 
+def test_a_host_with_the_longest_name_is_told() -> None:
+    name = {"k8s.node.name": "n" * 256}
+    bridge = Bridge().send(message(kubelet(BEGIN, 5 * MIB, {**WITH_ATTRIBUTES, **name}))).wait(300)
+    bridge.send(message((name, [Point("k8s.node.memory.working_set", 9 * MIB)])), at=bridge.clock)
+    assert [one.attributed for one in bridge.end() if one.scope == "host"] == [5 * MIB]
+
+
 def test_a_host_is_told_under_each_of_its_names() -> None:
     labels = {
         "namespace": "shop",

@@ -162,6 +162,10 @@ def test_the_limit_of_k8s_cluster_is_that_of_its_container() -> None:
     assert column(made, "limit", "shop.cart-7d9f8c6b5-x2x4z.proxy") == [None]
 
 
+def test_it_comes_before_that_of_what_is_left() -> None:
+    assert column(snapshots(message(kubelet(BEGIN, RSS), cluster(BEGIN, 400 * MIB))), "limit") == [400 * MIB]
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_it_may_come_from_another_collector_at_another_time(order: int) -> None:
     parts = [message(kubelet(BEGIN, RSS, limit=None)), message(cluster(BEGIN + 3, 400 * MIB))]

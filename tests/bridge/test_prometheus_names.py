@@ -6,7 +6,7 @@ import pytest
 
 from fleetleak.records import Snapshot
 from tests.bridge.otlp import BEGIN, MIB, Attributes, Point, message
-from tests.bridge.support import column, snapshots
+from tests.bridge.support import column, decoded, snapshots
 from tests.prometheus.support import INSTANCE
 
 KUBELET: Attributes = {
@@ -119,6 +119,16 @@ def test_the_pod_of_a_cadvisor_alone_does_not_name_containers() -> None:
 def test_a_series_that_ended_is_not_measured() -> None:
     ended = [point._replace(flags=1) for point in cadvisor()]
     assert snapshots(message((KUBELET, ended))) == []
+
+
+@pytest.mark.parametrize("none", [0.0, 9.223372036854772e18])
+def test_a_limit_that_is_none_is_not_counted_as_wrong(none: float) -> None:
+    points = [
+        Point("container_memory_rss", 5.0, attributes=SERIES),
+        Point("container_spec_memory_limit_bytes", none, attributes=SERIES),
+    ]
+    assert decoded(message((KUBELET, points))).left == {}
+    assert of((KUBELET, points)).limit is None
 
 
 # kube-state-metrics.
