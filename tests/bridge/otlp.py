@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
     Metric,
@@ -19,7 +19,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 BEGIN = 1_700_000_000.0
 MIB = 2**20
 
-Attributes = Mapping[str, str | int]
+Attributes = Mapping[str, str | int | Sequence[str]]
 NONE: Attributes = {}
 
 
@@ -50,13 +50,15 @@ def message(*resources: tuple[Attributes, Iterable[Point]]) -> bytes:
 
 
 def _attributes(attributes: Attributes) -> list[KeyValue]:
-    return [
-        KeyValue(
-            key=name,
-            value=AnyValue(int_value=value) if isinstance(value, int) else AnyValue(string_value=value),
-        )
-        for name, value in attributes.items()
-    ]
+    return [KeyValue(key=name, value=_value(value)) for name, value in attributes.items()]
+
+
+def _value(value: str | int | Sequence[str]) -> AnyValue:
+    if isinstance(value, int):
+        return AnyValue(int_value=value)
+    if isinstance(value, str):
+        return AnyValue(string_value=value)
+    return AnyValue(array_value=ArrayValue(values=map(_value, value)))
 
 
 def _metric(point: Point) -> Metric:

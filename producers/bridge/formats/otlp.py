@@ -72,7 +72,7 @@ class _Values(msgspec.Struct):
 
 
 class _Attribute(msgspec.Struct):
-    key: str
+    key: str = ""
     value: _Value = _Value()
 
 
@@ -166,7 +166,8 @@ def _point(uses: tuple[Use, ...], point: Any, collect: Collect) -> None:
     attributes = point.attributes
     labels = _labels(attributes, POINT_LABELS) if attributes else _NO_LABELS
     start = point.start_time_unix_nano / _NANO if uses[0].begins else 0.0
-    collect.add(uses, labels, point.time_unix_nano / _NANO, number(value), start)
+    # In JSON an integer of 0 leaves the other kind of value, which is absent.
+    collect.add(uses, labels, point.time_unix_nano / _NANO, number(0 if value is None else value), start)
 
 
 def _has_value(point: Any) -> bool:
