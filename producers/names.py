@@ -31,12 +31,12 @@ def fit(name: str) -> str:
 
 def apart(name: str, what: str) -> str:
     """Return the name with a hash of `what` it stands for: equal names of two things become different."""
-    mark = f"~{_hash(what)}"
-    return name[: LONGEST - len(mark)] + mark
+    marked = f"~{mark(what)}"
+    return name[: LONGEST - len(marked)] + marked
 
 
-def _hash(text: str) -> str:
-    # Not for security: a short mark that stays the same.
+def mark(text: str) -> str:
+    """Return a short mark of a text that stays the same; not for security."""
     return hashlib.sha1(text.encode("utf-8", "backslashreplace"), usedforsecurity=False).hexdigest()[:8]
 
 
@@ -52,7 +52,7 @@ def safe(name: str) -> str:
         cleaned = "".join(map(_safe_character, unicodedata.normalize("NFC", name)))
     if cleaned.strip("_"):
         return cleaned
-    return f"_{_hash(name)}" if name else "_"
+    return f"_{mark(name)}" if name else "_"
 
 
 def _safe_character(character: str) -> str:

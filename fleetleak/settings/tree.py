@@ -142,7 +142,7 @@ class BridgeSettings(Struct, forbid_unknown_fields=True):
     wait_seconds: Annotated[
         float,
         _about(
-            "A snapshot waits so long for further points of its instance and time, seconds.", ge=0, le=3600
+            "A snapshot waits so long for further points of its instance and time, seconds.", ge=0, le=600
         ),
     ] = 15.0
 

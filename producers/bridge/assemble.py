@@ -11,6 +11,7 @@ from fleetleak.records import Reading, Snapshot, Unreadable, encode_finite
 from fleetleak.records.memory import growable
 from fleetleak.stream.emit import Emit
 from fleetleak.stream.keyed import Keyed
+from producers.bridge.index import BESIDE, RUN
 from producers.bridge.presets import PRESETS, RANKS
 from producers.bridge.state import (
     HOLD_SECONDS,
@@ -18,27 +19,29 @@ from producers.bridge.state import (
     MOST_MOMENTS,
     MOST_PARTS,
     Member,
+    MemberKey,
     Moment,
     Part,
     Thing,
 )
 from producers.names import fit
-from producers.prometheus.fields import fitted, snapshot
-from producers.prometheus.preset import Identity, Preset, of_cluster
+from producers.prometheus.fields import OOM_KILLS, fitted, snapshot
+from producers.prometheus.preset import Identity, of_cluster
 from producers.prometheus.runs import Run
 from producers.prometheus.series import FORGET_SECONDS
 
-LATE, FUTURE, REPEATED, NAMELESS, IMPOSSIBLE, SECOND, TOO_MANY = (
-    "late", "future", "repeated", "nameless", "impossible", "second-source", "too-many",
+LATE, FUTURE, REPEATED, NAMELESS, IMPOSSIBLE, SECOND, TOO_MANY, UNATTRIBUTED = (
+    "late", "future", "repeated", "nameless", "impossible", "second-source", "too-many", "unattributed",
 )  # fmt: skip
 """Why something is no part of a snapshot: it came after its snapshot; its clock is ahead; another one had its
 values; its labels name nothing; its values contradict each other; a better preset measures the same; its
-thing has too many parts."""
+thing has too many parts, or too many moments that wait; it is not known what is inside the host."""
 
 # After so long without a reading, what still waits is published.
 _SILENT_SECONDS = 300.0
-# The memory of what is inside a host counts so long.
-_INSIDE_SECONDS = 300.0
+# The memory of what is inside a host counts so long; a host of which nothing was told for longer is empty.
+_INSIDE_SECONDS = 600.0
+_EMPTY_SECONDS = 6 * 3600.0
 # A host is told of what is inside it so often, and when it changes by this share.
 _TELL_SECONDS = 120.0
 _TELL_SHARE = 0.01
@@ -85,7 +88,7 @@ class Assemble(Keyed[Reading, Thing]):
         thing = state or Thing()
         thing.touched = max(thing.touched, emit.appended)
         self._sort_in(thing, record, emit)
-        self._close(thing, thing.newest - self._wait, emit)
+        self._close(thing, thing.newest - max(self._wait, _SILENT_SECONDS), emit)
         waits = any(member.open for part in thing.parts.values() for member in part.members.values())
         emit.wake(thing.touched + (_SILENT_SECONDS if waits else FORGET_SECONDS))
         return thing
@@ -111,29 +114,37 @@ class Assemble(Keyed[Reading, Thing]):
             self._measured(thing, reading, emit)
 
     def _measured(self, thing: Thing, reading: Reading, emit: Emit) -> None:
-        members = thing.parts.setdefault(reading.part, Part()).members
-        member = members.get(reading.preset)
+        part = thing.parts.setdefault(reading.part, Part())
+        key = reading.preset, reading.names.get(RUN, "")
+        member = part.members.get(key)
         if member is None:
-            member = members[reading.preset] = Member(Run(reading.time))
+            part.forget(reading.time)
+            member = part.members[key] = Member(Run(reading.time), reading.time)
         if reading.time <= member.closed:
             emit.count(metrics.NOT_ASSEMBLED, LATE)
             return
         thing.newest = max(thing.newest, reading.time)
+        if not reading.fields.keys().isdisjoint(_BY_NAME[reading.preset].memory):
+            member.newest = max(member.newest, reading.time)
         if not member.take(reading):
             emit.count(metrics.NOT_ASSEMBLED, REPEATED)
 
-    def _close(self, thing: Thing, until: float, emit: Emit) -> None:
-        """Publish the moments up to a time, and those that are too many."""
-        for part in thing.parts.values():
-            for name, member in part.members.items():
+    def _close(self, thing: Thing, silent_until: float, emit: Emit) -> None:
+        """Publish the moments that need not wait, and all up to a time at which their source was silent."""
+        for name, part in thing.parts.items():
+            for key, member in part.members.items():
+                until = max(member.newest - self._wait, silent_until)
                 while member.open and (member.open[0].time <= until or len(member.open) > MOST_MOMENTS):
+                    if member.open[0].time > until:
+                        emit.count(metrics.NOT_ASSEMBLED, TOO_MANY)
                     moment = member.open.pop(0)
                     member.closed = moment.time
-                    self._publish(thing, part, _BY_NAME[name], member, moment, emit)
+                    if key[0] in _BY_NAME:
+                        self._publish(thing, name, key, moment, emit)
 
-    def _publish(
-        self, thing: Thing, part: Part, preset: Preset, member: Member, moment: Moment, emit: Emit
-    ) -> None:
+    def _publish(self, thing: Thing, name: str, key: MemberKey, moment: Moment, emit: Emit) -> None:
+        part, preset = thing.parts[name], _BY_NAME[key[0]]
+        member = part.members[key]
         if moment.fields.keys().isdisjoint(preset.memory):
             # A scraper of its own, such as that of the CPU, has a time of its own.
             member.held.take(moment.time, moment.fields)
@@ -141,21 +152,27 @@ class Assemble(Keyed[Reading, Thing]):
         fields = moment.fields
         member.held.complete(moment.time, fields)
         part.joined.complete(moment.time, fields)
+        if key[1] and OOM_KILLS in fields:
+            fields[OOM_KILLS] = part.killed(key[1], fields[OOM_KILLS])
         member.run.follow(moment.time, fields)
-        if _has_better(part, preset, moment.time):
+        if _has_better(thing, name, key, moment.time):
             emit.count(metrics.NOT_ASSEMBLED, SECOND)
             return
         identity = _identity(preset.name, _items(moment.names), _items(thing.known.labels))
         if identity is None:
             emit.count(metrics.NOT_ASSEMBLED, NAMELESS)
             return
+        if (inside := _inside(thing, moment.time)) is None:
+            emit.count(metrics.NOT_ASSEMBLED, UNATTRIBUTED)
+            return
         preset.derive(fields)
-        made, wrong = snapshot(identity, moment.time, fields, _inside(thing, moment.time))
+        made, wrong = snapshot(identity, moment.time, fields, inside)
         if wrong:
             emit.count(metrics.NOT_ASSEMBLED, IMPOSSIBLE, n=len(wrong))
         emit.rekeyed(self._snapshots, made.service.encode(), encode_finite(made))
         emit.count(metrics.ASSEMBLED, preset.name)
-        if identity.places and identity.scope != "host":
+        # Not of processes: pages that they share are in the resident memory of each.
+        if identity.scope == "container":
             self._tell_hosts(identity, made, member, moment, emit)
 
     def _tell_hosts(
@@ -178,12 +195,25 @@ class Assemble(Keyed[Reading, Thing]):
             emit.rekeyed(self._readings, reading.thing.encode(), encode_finite(reading))
 
 
-def _has_better(part: Part, preset: Preset, time: float) -> bool:
-    """Return whether a preset that comes before this one has measured the same memory lately."""
+def _has_better(thing: Thing, name: str, key: MemberKey, time: float) -> bool:
+    """Return whether the same memory was lately measured by a preset that comes before, or in a later run.
+
+    What stands beside the containers of a pod is in one of them.
+    """
+    own = thing.parts[name].members[key]
+    parts = thing.parts.values() if name.startswith(BESIDE) else [thing.parts[name]]
     return any(
-        RANKS[name] < RANKS[preset.name] and abs(time - member.run.seen) <= HOLD_SECONDS
-        for name, member in part.members.items()
+        abs(time - member.run.seen) <= HOLD_SECONDS
+        and (_rank(other[0]), -member.begun, other[1]) < (_rank(key[0]), -own.begun, key[1])
+        for part in parts
+        for other, member in part.members.items()
+        if member is not own and (other[0] != key[0] or part is thing.parts[name])
     )
+
+
+def _rank(preset: str) -> int:
+    """Return the place of a preset; the last one where an older version does not know it."""
+    return RANKS.get(preset, len(RANKS))
 
 
 def _items(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
@@ -207,5 +237,12 @@ def _note_inside(thing: Thing, reading: Reading) -> None:
         del thing.inside[next(iter(thing.inside))]
 
 
-def _inside(thing: Thing, time: float) -> float:
-    return sum(held for at, held in thing.inside.values() if abs(time - at) <= _INSIDE_SECONDS)
+def _inside(thing: Thing, time: float) -> float | None:
+    """Return the memory inside a host at a time; None if it is not known although something is inside.
+
+    After an absence of this role, what is inside is told behind the readings that waited.
+    """
+    near = [held for at, held in thing.inside.values() if abs(time - at) <= _INSIDE_SECONDS]
+    if near or not any(abs(time - at) <= _EMPTY_SECONDS for at, _ in thing.inside.values()):
+        return sum(near)
+    return None

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from fleetleak.records import Reading
 from fleetleak.records.types import MOST_UNIX_SECONDS
-from producers.bridge.index import Slot, Use
+from producers.bridge.index import RUN, Slot, Use
 from producers.bridge.names import of_prometheus
-from producers.names import LONGEST, fit
+from producers.names import LONGEST, fit, mark
 from producers.prometheus.fields import means_none
 from producers.prometheus.preset import Labels, true_labels
 
@@ -68,7 +68,10 @@ class Collect:
 
     def __init__(self) -> None:
         self.left: Counter[str] = Counter()
-        self._readings: dict[tuple[Slot, str, str, float], Reading] = {}
+        self._readings: dict[tuple[Slot, str, str, str, float], Reading] = {}
+        # Of fields that have several sources, by the fields' identity: the rank of the source that is there.
+        self._ranks: dict[tuple[int, str], int] = {}
+        self._small: set[int] = set()
         self.under(Origin({}))
 
     def under(self, origin: Origin) -> None:
@@ -90,6 +93,7 @@ class Collect:
         if not 0 < time <= MOST_UNIX_SECONDS:
             self.left[NO_TIME] += 1
             return
+        wanted = named = False
         for use in uses:
             if use.plain and not labels:
                 fields = self._own_fields(use.slot, time)
@@ -97,14 +101,21 @@ class Collect:
                 continue
             else:
                 fields = self._fields_of(use.slot, _place_of(use.slot, full), time)
-            if fields is None:
-                self.left[NAMELESS] += 1
-            else:
+            wanted = True
+            if fields is not None:
+                named = True
                 self._fill(fields, use, time, value * use.scale, start)
+        # Presets share names of metrics: one that knows the instance is enough.
+        if wanted and not named:
+            self.left[NAMELESS] += 1
 
     def readings(self) -> list[Reading]:
         """Return the readings, in the order of their first points."""
-        return [reading for reading in self._readings.values() if reading.fields or reading.says == "named"]
+        return [
+            reading
+            for reading in self._readings.values()
+            if reading.says == "named" or (reading.fields and id(reading.fields) not in self._small)
+        ]
 
     def _own_fields(self, slot: Slot, time: float) -> dict[str, float] | None:
         """Return the fields of a reading of which the resource says what it is about."""
@@ -118,7 +129,7 @@ class Collect:
         if place is None:
             return None
         thing, part, names = place
-        key = slot, thing, part, time
+        key = slot, thing, part, names.get(RUN, ""), time
         reading = self._readings.get(key)
         if reading is None:
             reading = self._readings[key] = Reading(
@@ -130,6 +141,9 @@ class Collect:
                 fields={},
                 names=names,
             )
+        elif slot.says == "named":
+            # Several infos tell of one thing, each with labels of its own.
+            reading.names = names | reading.names
         return reading.fields
 
     def _accepted(self, use: Use, labels: Labels) -> Labels | None:
@@ -144,8 +158,13 @@ class Collect:
             return
         if value < use.small:
             self.left[SMALL] += 1
+            self._small.add(id(fields))
         elif use.adds:
             fields[name] = fields.get(name, 0.0) + value
+        elif use.rank >= 0:
+            key = id(fields), name
+            if use.rank < self._ranks.get(key, use.rank + 1):
+                fields[name], self._ranks[key] = value, use.rank
         elif name and name not in fields:
             fields[name] = value
         if use.begins and 0 < start <= time - _LEAST_AGE_SECONDS:
@@ -157,4 +176,8 @@ def _place_of(slot: Slot, labels: Labels) -> _Place | None:
         return None
     # What is joined is joined by its place alone.
     keeps = () if slot.says == "joined" else slot.keeps
-    return fit(place[0]), place[1][:LONGEST], {n: labels[n][:LONGEST] for n in keeps if labels.get(n)}
+    names = {name: labels[name][:LONGEST] for name in keeps if labels.get(name)}
+    if RUN in names:
+        # A path, of which only that it is another one matters.
+        names[RUN] = mark(labels[RUN])
+    return fit(place[0]), place[1][:LONGEST], names

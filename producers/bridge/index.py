@@ -23,6 +23,10 @@ from producers.prometheus.preset import (
 )
 
 _POD = ("namespace", "pod", "container")
+RUN = "id"
+"""The label that tells the runs of a container apart, where the source has one."""
+BESIDE = "~"
+"""What the part of a pod begins with that is no container; no container's name has this sign."""
 
 
 class Slot(Struct, frozen=True, eq=False):
@@ -51,14 +55,23 @@ class Slot(Struct, frozen=True, eq=False):
     def thing(self, labels: Labels) -> tuple[str, str] | None:
         """Return what is measured, and its part; None if the labels do not name it."""
         namespace, pod, container = (labels.get(name, "") for name in _POD)
-        if self.preset.in_pods and namespace and pod:
-            return of_cluster(labels, f"pod/{namespace}/{pod}"), container
+        place = (
+            of_cluster(labels, f"pod/{namespace}/{pod}") if self.preset.in_pods and namespace and pod else ""
+        )
+        if place and (container or self.says != "measured"):
+            return place, container
         if self.says == "joined":
             return None
         # A name that only an info has, such as that of a host, is not yet known where memory is measured.
         labels = {name: text for name, text in labels.items() if name not in self.told}
-        identity = self.preset.identify(labels, {})
-        return None if identity is None else (f"{identity.scope}/{identity.instance}", "")
+        if (identity := self.preset.identify(labels, {})) is None:
+            return None
+        # What is in a pod, but in a container that is not named, stands beside the containers.
+        return (
+            (place, f"{BESIDE}{identity.instance}")
+            if place
+            else (f"{identity.scope}/{identity.instance}", "")
+        )
 
 
 class Use(Struct, frozen=True, eq=False):
@@ -76,6 +89,8 @@ class Use(Struct, frozen=True, eq=False):
         The values that are possible.
     adds, begins, scale, small
         As in `producers.prometheus.preset.Source`.
+    rank
+        Of several sources of one field the first wins: the place of this one among them. -1 if there is one.
     plain
         Whether any series is wanted, and the labels of a point itself name nothing.
     """
@@ -90,6 +105,7 @@ class Use(Struct, frozen=True, eq=False):
     begins: bool = False
     scale: float = 1.0
     small: float = 0.0
+    rank: int = -1
     plain: bool = False
 
     def accepts(self, labels: Labels) -> bool:
@@ -135,8 +151,14 @@ def _of_source(preset: Preset, source: Source, slots: Mapping[Says, Slot]) -> Us
         begins=source.begins,
         scale=source.scale,
         small=source.small,
+        rank=_rank(preset, source),
         plain=not matchers and not selectors and not slot.of_prometheus,
     )
+
+
+def _rank(preset: Preset, source: Source) -> int:
+    same = [one for one in preset.sources if one.field == source.field and one.by == source.by]
+    return same.index(source) if len(same) > 1 and not source.adds else -1
 
 
 def _of_info(info: Info, slots: Mapping[Says, Slot]) -> Use:

@@ -76,9 +76,10 @@ def owner_of(labels: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def image_of(labels: Mapping[str, str]) -> str:
-    """Return the image with its tag, or its digest where it has none."""
-    name, tag, digest = (labels.get(f"image_{what}") for what in ("name", "tag", "digest"))
-    return f"{name}:{tag}" if name and tag else digest or name or ""
+    """Return the image with its tag and its digest, as far as they are known."""
+    name, tag, digest = (labels.get(f"image_{what}", "") for what in ("name", "tag", "digest"))
+    digest = digest.rpartition("@")[2]
+    return f"{name}{tag and f':{tag}'}{digest and f'@{digest}'}"
 
 
 OF_IMAGE = ("image_name", "image_tag", "image_digest")

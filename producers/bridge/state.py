@@ -10,9 +10,13 @@ from fleetleak.records import Reading
 from producers.prometheus.known import Known
 from producers.prometheus.runs import Run
 
-# A value that comes apart from the memory, such as a limit, holds so long.
+# What one source tells apart from the memory, such as the CPU's scraper, holds so long; a source that is
+# silent for longer gives way to another one.
 HOLD_SECONDS = 600.0
-MOST_MOMENTS = 64
+# What another source tells, such as a limit, holds longer: its partition may be behind.
+JOINED_SECONDS = 3600.0
+MOST_MOMENTS = 256
+MOST_RUNS = 8
 MOST_CHANGES = 8
 MOST_PARTS = 64
 MOST_INSIDE = 2000
@@ -30,23 +34,26 @@ class Course(Struct, array_like=True):
             return
         self.seen = time
         if value != self.changes[-1][1]:
+            if self.changes[-1][0] == time:
+                self.changes.pop()
             self.changes.append((time, value))
             del self.changes[:-MOST_CHANGES]
 
-    def at(self, time: float) -> tuple[float, float] | None:
-        """Return since when the value of a time holds, and the value; None if none holds.
+    def at(self, time: float, hold_seconds: float) -> float | None:
+        """Return the value that holds at a time; None if none does.
 
         Before the first change that is known, the first value holds: a limit may be told after the memory.
         """
         first = self.changes[0][0]
-        if time - self.seen > HOLD_SECONDS or first - time > HOLD_SECONDS:
+        if time - self.seen > hold_seconds or first - time > hold_seconds:
             return None
-        return next((change for change in reversed(self.changes) if change[0] <= time), self.changes[0])
+        return next((value for since, value in reversed(self.changes) if since <= time), self.changes[0][1])
 
 
 class Held(Struct, array_like=True):
-    """Values that come with times of their own, and hold for some time."""
+    """Values that come with times of their own, and hold for some time, in seconds."""
 
+    hold_seconds: float = HOLD_SECONDS
     courses: dict[str, Course] = field(default_factory=dict)
 
     def take(self, time: float, fields: dict[str, float]) -> None:
@@ -56,16 +63,16 @@ class Held(Struct, array_like=True):
                 self.courses[name].take(time, value)
             else:
                 self.courses[name] = Course(time, [(time, value)])
+        reason = self.courses.get("oom_reason")
+        if "restarts" in fields and reason is not None and reason.seen < time:
+            # The reason of the last end is told with each count of restarts. So it is another one now.
+            reason.take(time, 0.0)
 
     def complete(self, time: float, fields: dict[str, float]) -> None:
         """Add the values that hold at a time, where there is none."""
-        held = {name: found for name, course in self.courses.items() if (found := course.at(time))}
-        restarts, reason = held.get("restarts"), held.get("oom_reason")
-        if restarts and reason and self.courses["oom_reason"].seen < restarts[0]:
-            # The reason of an earlier end: that of the last one is told with each count of restarts.
-            del held["oom_reason"]
-        for name, (_, value) in held.items():
-            fields.setdefault(name, value)
+        for name, course in self.courses.items():
+            if name not in fields and (held := course.at(time, self.hold_seconds)) is not None:
+                fields[name] = held
 
 
 class Moment(Struct, array_like=True):
@@ -79,11 +86,14 @@ class Moment(Struct, array_like=True):
 class Member(Struct, array_like=True):
     """One instance, as one preset measures it.
 
-    `open` are the moments that wait for further readings, by time. `closed` is the time of the newest one
-    that does not wait any more. `told` is when its host was last told of it, and of how many bytes.
+    `open` are the moments that wait for further readings, by time; `newest` is the newest time of memory, and
+    `closed` the time of the newest moment that does not wait any more. `begun` is its first time. `told` is
+    when its host was last told of it, and of how many bytes.
     """
 
     run: Run
+    begun: float
+    newest: float = -math.inf
     open: list[Moment] = field(default_factory=list)
     held: Held = field(default_factory=Held)
     closed: float = -math.inf
@@ -103,11 +113,37 @@ class Member(Struct, array_like=True):
         return True
 
 
-class Part(Struct, array_like=True):
-    """A container of a pod, or the thing itself: its members by preset, and what others tell of it."""
+MemberKey = tuple[str, str]
+"""The preset, and the run where its source tells several apart."""
 
-    members: dict[str, Member] = field(default_factory=dict)
-    joined: Held = field(default_factory=Held)
+
+class Part(Struct, array_like=True):
+    """A container of a pod, or the thing itself: its members, and what others tell of it.
+
+    A member is one preset's, or one run's of a container that cAdvisor tells of: around a restart it tells of
+    both. `kills` are the OOM kills that each run's counter told.
+    """
+
+    members: dict[MemberKey, Member] = field(default_factory=dict)
+    joined: Held = field(default_factory=lambda: Held(JOINED_SECONDS))
+    kills: dict[str, float] = field(default_factory=dict)
+    kills_before: float = 0.0
+
+    def killed(self, run: str, count: float) -> float:
+        """Take the count of kills of one run; return those of all."""
+        self.kills[run] = max(count, self.kills.get(run, 0.0))
+        if len(self.kills) > MOST_RUNS:
+            self.kills_before += self.kills.pop(next(iter(self.kills)))
+        return self.kills_before + sum(self.kills.values())
+
+    def forget(self, now: float) -> None:
+        """Forget the runs that have ended, of which a later one is there."""
+        newest = {key[0]: key for key, _ in sorted(self.members.items(), key=lambda one: one[1].begun)}
+        self.members = {
+            key: member
+            for key, member in self.members.items()
+            if member.open or key == newest[key[0]] or now - member.run.seen <= HOLD_SECONDS
+        }
 
 
 class Thing(Struct, array_like=True):

@@ -21,6 +21,7 @@ _MOST: dict[str, float] = {
 }
 _FLOATS = frozenset({"started", "cpu_seconds", "pressure_some", "pressure_full"})
 _AT_LEAST_ONE = frozenset({"limit", "total"})
+_KNOWN = frozenset(Snapshot.__struct_fields__)
 _NEEDED = dict.fromkeys(("started", "total", "limit", "limit_used"))
 
 
@@ -75,17 +76,22 @@ def snapshot(
         Of a host: the memory that a leak can grow and that belongs to instances with snapshots of their own.
     """
     values: dict[str, Any] = {
-        name: value if name in _FLOATS else int(value) for name, value in fields.items()
+        # A reading of a newer version may have a field that no snapshot of this one has.
+        name: value if name in _FLOATS else int(value)
+        for name, value in fields.items()
+        if name in _KNOWN
     }
     wrong: list[str] = []
-    if identity.scope == "host":
+    is_host = identity.scope == "host"
+    # What is computed from possible values may be impossible.
+    if is_host or not all(0 <= value <= MOST_BYTES for value in values.values()):
         wrong = [
             name
-            for name in drop_impossible({**_NEEDED, **values}, host=True)
+            for name in drop_impossible({**_NEEDED, **values}, host=is_host)
             if values.pop(name, None) is not None
         ]
-        if inside_bytes:
-            values["attributed"] = min(int(inside_bytes), MOST_BYTES)
+    if is_host and inside_bytes:
+        values["attributed"] = min(int(inside_bytes), MOST_BYTES)
     made = Snapshot(
         service=identity.service,
         instance=identity.instance,

@@ -34,5 +34,9 @@ def on_node(time: float, working_set: float, available: float = 0.0) -> Reading:
 def in_docker(time: float, **fields: float) -> Reading:
     """Return what `docker_stats` measures of a container."""
     return Reading(
-        thing="container/cart", preset="docker_stats", time=time, fields=fields, names={"name": "cart"}
+        thing="container/node-a/cart",
+        preset="docker_stats",
+        time=time,
+        fields=fields,
+        names={"name": "cart", "host_name": "node-a"},
     )

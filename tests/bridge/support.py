@@ -82,9 +82,9 @@ class Bridge:
         Why readings were rejected.
     """
 
-    def __init__(self, wait_seconds: float = WAIT) -> None:
+    def __init__(self, wait_seconds: float = WAIT, role: Assemble | None = None) -> None:
         self._decode = Decode("otlp", READINGS)
-        self._assemble = assembler(wait_seconds)
+        self._assemble = role or assembler(wait_seconds)
         self._counts: Counter[metrics.Count] = Counter()
         self.clock = 0.0
         self.snapshots: list[Snapshot] = []

@@ -182,12 +182,12 @@ def test_processes_that_do_not_run_have_no_memory() -> None:
     assert not outcome.left
 
 
-def test_the_growth_of_a_process_is_not_that_of_its_host() -> None:
-    # A host is told of a process when the next of its readings comes.
+def test_a_host_is_not_told_of_its_processes() -> None:
+    # What they share would count for each of them.
     processes = [resident(300 * MIB), resident(300 * MIB, BEGIN + 60)]
     outcome = read(*processes, *memory(BEGIN + 60), available(BEGIN + 60))
     (host,) = of_instance(outcome.snapshots, "n1")
-    assert host.attributed == 300 * MIB
+    assert host.attributed is None
 
 
 def test_two_hosts_and_their_processes_stay_apart() -> None:

@@ -54,7 +54,6 @@ def test_a_container_under_each_version_of_cgroups(version: list[Point]) -> None
     ]
 
 
-@pytest.mark.xfail(reason="the first point in the message is taken, not that of the first source")
 def test_the_memory_of_all_groups_inside_comes_before_that_of_the_group_alone() -> None:
     assert column(snapshots(message((ON_HOST, [*BOTH, *V1]))), "anon") == [150 * MIB]
 
@@ -76,9 +75,17 @@ def test_the_start_of_its_counters_is_that_of_the_collector_and_no_start() -> No
     assert column(snapshots(message((ON_HOST, BOTH))), "started") == [None]
 
 
-def test_without_a_host_the_name_of_the_container_is_its_own() -> None:
-    (made,) = snapshots(message((CONTAINER, BOTH)))
-    assert (made.instance, made.host) == ("shop-cart-1", None)
+def test_without_a_host_the_id_tells_containers_of_one_name_apart() -> None:
+    apart = [{**CONTAINER, "container.id": 64 * digit} for digit in "ab"]
+    made = snapshots(message(*((attributes, BOTH) for attributes in apart)))
+    assert {(one.instance, one.host) for one in made} == {
+        (f"{12 * 'a'}/shop-cart-1", None), (f"{12 * 'b'}/shop-cart-1", None),
+    }  # fmt: skip
+
+
+def test_without_a_host_and_an_id_it_has_no_name() -> None:
+    attributes = {name: value for name, value in CONTAINER.items() if name != "container.id"}
+    assert snapshots(message((attributes, BOTH))) == []
 
 
 def test_a_restart_begins_a_run() -> None:

@@ -35,10 +35,16 @@ def test_all_instances_inside_a_host_are_summed() -> None:
     assert column(bridge.tell(on_node(BEGIN, 20)).end(), "attributed") == [13]
 
 
-@pytest.mark.parametrize(("seconds", "attributed"), [(300, 5), (301, None)])
+@pytest.mark.parametrize(("seconds", "attributed"), [(600, 5), (6 * 3600 + 1, None)])
 def test_what_was_inside_is_not_when_it_is_told_no_more(seconds: float, attributed: int | None) -> None:
     bridge = Bridge().tell(inside(BEGIN, "a", 5), on_node(BEGIN + seconds, 20))
     assert column(bridge.end(), "attributed") == [attributed]
+
+
+def test_a_host_is_not_published_while_it_is_not_known_what_is_inside() -> None:
+    """After an absence of the role, that is told behind the readings that waited."""
+    bridge = Bridge().tell(inside(BEGIN, "a", 5), on_node(BEGIN + 601, 20), on_node(BEGIN + 6 * 3600, 20))
+    assert (bridge.end(), bridge.left) == ([], {"unattributed": 2})
 
 
 def test_a_host_has_so_many_instances_inside_and_no_more() -> None:

@@ -174,7 +174,6 @@ def test_the_labels_of_a_pod_name_the_workload_and_its_version() -> None:
     assert (made.service, made.version) == ("shop/noted/cart", "3")
 
 
-@pytest.mark.xfail(reason="of several infos of one thing and time in one message the first one is kept")
 def test_labels_come_before_the_owner_where_both_are_told_at_one_time() -> None:
     made = of((STATE, [OWNER, NOTED]), (KUBELET, cadvisor()))
     assert (made.service, made.version) == ("shop/noted/cart", "3")
@@ -248,7 +247,6 @@ def test_a_host_is_named_by_the_node_of_its_target() -> None:
     assert (made.service, made.instance) == ("host/node-a", "node-a")
 
 
-@pytest.mark.xfail(reason="the record with the name has another key than the memory")
 def test_a_host_has_the_name_that_node_exporter_tells() -> None:
     name = Point("node_uname_info", 1.0, attributes={"nodename": "node-a", "sysname": "Linux"})
     made = of((EXPORTER, [name, *exported()]))

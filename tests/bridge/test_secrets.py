@@ -45,11 +45,11 @@ def everything(extra: Attributes) -> list[bytes]:
             kubelet(time, MIB, WITH_ATTRIBUTES),
             cluster(time, 5 * MIB, reason="OOMKilled"),
             ({"k8s.node.name": "node-a"}, [Point("k8s.node.memory.working_set", 5, time)]),
-            ({"container.name": "cart"}, [Point("container.memory.usage.total", 5, time)]),
+            ({"container.name": "cart", "host.name": "h"}, [Point("container.memory.usage.total", 5, time)]),
             ({"host.name": "h"}, [Point("system.memory.usage", 5, time, {"state": "used"})]),
             (
                 {"host.name": "h", "process.pid": 1, "process.executable.name": "cart"},
-                [Point("process.memory.usage", 5, time)],
+                [Point("process.memory.usage", 2**30, time)],
             ),
             (
                 {"service.name": "kubelet", "service.instance.id": "10.0.0.5:10250"},

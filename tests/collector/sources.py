@@ -90,10 +90,10 @@ def _prometheus(folder: Path) -> Iterator[Run]:
 
 
 SOURCES = {
-    # Four scrapers of the host, and two processes.
-    "host_metrics": Source("docker", _host, 6),
+    # Three scrapers of the host, and two processes.
+    "host_metrics": Source("docker", _host, 5),
     "docker_stats": Source("docker", _docker, 2),
-    # The node, two pods, three containers.
-    "kubelet_stats": Source("node", _kubelet, 6),
+    # The node and three containers.
+    "kubelet_stats": Source("node", _kubelet, 4),
     "prometheus": Source("prometheus", _prometheus, 3),
 }

@@ -28,18 +28,16 @@ pytestmark = pytest.mark.collector
 
 _NEEDED = {
     "host_metrics": {
-        "process.memory.usage", "process.memory.virtual", "process.open_file_descriptors", "process.threads",
-        "system.linux.memory.available", "system.memory.limit", "system.memory.usage", "system.paging.faults",
-        "system.uptime",
+        "process.cpu.time", "process.memory.usage", "system.cpu.time", "system.linux.memory.available",
+        "system.memory.limit", "system.memory.usage", "system.paging.faults",
     },
     "docker_stats": {
         "container.memory.anon", "container.memory.usage.limit", "container.memory.usage.total",
-        "container.restarts", "container.uptime",
+        "container.restarts",
     },
     "kubelet_stats": {
-        "container.memory.rss", "container.memory.usage", "container.memory.working_set", "container.uptime",
-        "k8s.container.memory_limit_utilization", "k8s.node.memory.available", "k8s.node.memory.working_set",
-        "k8s.pod.memory.working_set", "k8s.pod.memory_limit_utilization",
+        "container.memory.available", "container.memory.rss", "container.memory.usage",
+        "container.memory.working_set", "k8s.node.memory.available", "k8s.node.memory.working_set",
     },
     "prometheus": {
         "container_memory_cache", "container_memory_rss", "container_memory_usage_bytes",

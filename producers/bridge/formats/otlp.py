@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
+from opentelemetry.proto.common.v1 import common_pb2
+from opentelemetry.proto.metrics.v1 import metrics_pb2
+from opentelemetry.proto.resource.v1 import resource_pb2
 
 from fleetleak.records import Unreadable
 from producers.bridge.collect import DELTA, STALE, Collect, Origin
@@ -20,11 +23,47 @@ from producers.bridge.formats.text import decoded, number
 from producers.bridge.index import POINT_LABELS, USES, Use
 from producers.bridge.names import ATTRIBUTES
 
+T = TypeVar("T")
+
 _NO_VALUE = 1
 _DELTA = 1
-_NANO = 1e9
+_NANO, _MOST_NANO = 1e9, 2**64
 _NO_LABELS: dict[str, str] = {}
+
+
+def _either(known: Mapping[str, T]) -> dict[str | bytes, T]:
+    """Return a mapping that is also found by bytes."""
+    found: dict[str | bytes, T] = {}
+    for name, value in known.items():
+        found[name] = found[name.encode()] = value
+    return found
+
+
+_USES, _ATTRIBUTES, _POINT_LABELS = _either(USES), _either(ATTRIBUTES), _either(POINT_LABELS)
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+def _with_bytes() -> Callable[[str], Any]:
+    """Return a function that returns the class of a message, by its name, with bytes in place of texts.
+
+    A Collector does not check that texts are UTF-8, and a decoder that does refuses a whole message for one
+    byte in a command line that nobody reads.
+    """
+    pool = descriptor_pool.DescriptorPool()
+    for module in (common_pb2, resource_pb2, metrics_pb2, metrics_service_pb2):
+        file = descriptor_pb2.FileDescriptorProto()
+        module.DESCRIPTOR.CopyToProto(file)
+        for message in file.message_type:
+            for field in message.field:
+                if field.type == field.TYPE_STRING:
+                    field.type = field.TYPE_BYTES
+        pool.Add(file)
+    return lambda name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
+
+
+_message = _with_bytes()
+_Request = _message("opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest")
+_ResourceOnly = _message("opentelemetry.proto.resource.v1.Resource")
 
 
 def read(value: bytes, collect: Collect) -> None:
@@ -49,7 +88,7 @@ def read(value: bytes, collect: Collect) -> None:
 
 
 def _of_protobuf(value: bytes) -> Any:
-    message = ExportMetricsServiceRequest()
+    message = _Request()
     try:
         message.ParseFromString(value)
     except DecodeError:
@@ -126,18 +165,18 @@ def _walk(message: Any, collect: Collect, origin_of: Callable[[Any], Origin]) ->
         collect.under(origin_of(resource.resource))
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
-                if uses := USES.get(metric.name):
+                if uses := _USES.get(metric.name):
                     _points(uses, metric, collect)
 
 
 def _origin(resource: Any) -> Origin:
-    return Origin(_labels(resource.attributes, ATTRIBUTES))
+    return Origin(_labels(resource.attributes, _ATTRIBUTES))
 
 
 @lru_cache(20_000)
 def _known_origin(resource: bytes) -> Origin:
     """Return the origin of a resource, by its bytes: the same ones come again at each collection."""
-    return _origin(Resource.FromString(resource))
+    return _origin(_ResourceOnly.FromString(resource))
 
 
 def _of_bytes(resource: Any) -> Origin:
@@ -164,10 +203,15 @@ def _point(uses: tuple[Use, ...], point: Any, collect: Collect) -> None:
         collect.left[STALE] += 1
         return
     attributes = point.attributes
-    labels = _labels(attributes, POINT_LABELS) if attributes else _NO_LABELS
-    start = point.start_time_unix_nano / _NANO if uses[0].begins else 0.0
+    labels = _labels(attributes, _POINT_LABELS) if attributes else _NO_LABELS
+    start = _seconds(point.start_time_unix_nano) if uses[0].begins else 0.0
     # In JSON an integer of 0 leaves the other kind of value, which is absent.
-    collect.add(uses, labels, point.time_unix_nano / _NANO, number(0 if value is None else value), start)
+    collect.add(uses, labels, _seconds(point.time_unix_nano), number(0 if value is None else value), start)
+
+
+def _seconds(nanoseconds: int) -> float:
+    # In JSON it may have hundreds of digits.
+    return nanoseconds / _NANO if nanoseconds < _MOST_NANO else 0.0
 
 
 def _has_value(point: Any) -> bool:
@@ -176,18 +220,22 @@ def _has_value(point: Any) -> bool:
     return point.WhichOneof("value") is not None
 
 
-def _labels(attributes: Iterable[Any], known: Mapping[str, str]) -> dict[str, str]:
+def _labels(attributes: Iterable[Any], known: Mapping[str | bytes, str]) -> dict[str, str]:
     """Return the attributes that are known, as labels."""
     found = {}
     for one in attributes:
         if name := known.get(one.key):
             value = one.value
-            found[name] = value.string_value or _text(value)
+            found[name] = _text(value.string_value) or _other_text(value)
     return found
 
 
-def _text(value: Any) -> str:
+def _text(text: str | bytes | None) -> str:
+    return text.decode(errors="replace") if isinstance(text, bytes) else text or ""
+
+
+def _other_text(value: Any) -> str:
     if value.int_value:
         return str(value.int_value)
     several = value.array_value.values if value.array_value else ()
-    return next((str(one.string_value) for one in several if one.string_value), "")
+    return next((_text(one.string_value) for one in several if one.string_value), "")

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from producers import kubernetes
 from producers.bridge.names import OF_IMAGE, image_of
-from producers.prometheus.preset import OF_HOST, Identity, Labels, Preset, Source, docker_identity
+from producers.prometheus.preset import OF_HOST, Identity, Labels, Preset, Source, docker_identity, of_cluster
 
 
 def identify(labels: Labels, info: Labels) -> Identity | None:
-    """Return the identity of a container: by its service of Compose, or its name."""
+    """Return the identity of a container: by its service of Compose, or its name.
+
+    Without a host the id tells containers of one name apart.
+    """
     # Docker writes a slash before it.
-    name = labels.get("name", "").lstrip("/")
-    if not name:
-        return None
+    name, container = labels.get("name", "").lstrip("/"), labels.get("container_id", "")[:12]
     host = labels.get("node") or labels.get("host_name")
+    if not name or not (host or container):
+        return None
     compose = labels.get("compose_project"), labels.get("compose_service")
     version = kubernetes.version(image_of(labels))
-    return docker_identity(labels, name, (host,) if host else (), compose, version)
+    made = docker_identity(labels, name, (host,) if host else (), compose, version)
+    return made._replace(
+        instance=made.instance if host else of_cluster(labels, f"{container}/{name}"),
+        environment=labels.get("environment") or made.environment,
+    )
 
 
 def derive(fields: dict[str, float]) -> None:
-    """Set what counts against the limit; without one, Docker writes the memory of the host."""
+    """Set what counts against the limit: where there is none, Docker tells the memory of the host."""
     if "limit" in fields:
         fields["total"] = fields["limit"]
         if "working_set" in fields:
@@ -45,5 +52,14 @@ PRESET = Preset(
     ),
     identify=identify,
     derive=derive,
-    labels=("name", "host_name", "compose_project", "compose_service", *OF_IMAGE, *OF_HOST),
+    labels=(
+        "name",
+        "host_name",
+        "container_id",
+        "environment",
+        "compose_project",
+        "compose_service",
+        *OF_IMAGE,
+        *OF_HOST,
+    ),
 )

@@ -23,9 +23,11 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
 
 def derive(fields: dict[str, float]) -> None:
     """Set the total, which is the sum of the states where it is not told, and what is used of it."""
+    inactive = fields.pop("inactive", 0.0)
     if "used" in fields and "free" in fields:
-        parts = (fields.get(name, 0.0) for name in ("used", "free", "file", "buffers"))
-        fields.setdefault("total", sum(parts))
+        # Linux tells no inactive memory here; other systems tell nothing else.
+        others = fields["file"] + fields.get("buffers", 0.0) if "file" in fields else inactive
+        fields.setdefault("total", fields["used"] + fields["free"] + others)
     total, available = fields.get("total"), fields.get("available")
     if total and available is not None:
         fields["used"] = total - available
@@ -36,7 +38,6 @@ def derive(fields: dict[str, float]) -> None:
     buffers = fields.pop("buffers", 0.0)
     if "file" in fields:
         fields["file"] += buffers
-    fields.pop("inactive", None)
 
 
 PRESET = Preset(

@@ -87,7 +87,7 @@ PRESET = Preset(
     ),
     identify=identify,
     derive=derive,
-    labels=(*_POD, "container", "name", "image", *_COMPOSE, *OF_HOST),
+    labels=(*_POD, "container", "name", "id", "image", *_COMPOSE, *OF_HOST),
     in_pods=True,
     selectors=(_OF_PODS, _OTHERS),
     infos=(
