@@ -38,7 +38,7 @@ _CALL_SECONDS = 2.0
 # Of the ten seconds that a role has after SIGTERM.
 _HAND_OVER_SECONDS = 6.0
 # Records of others can have thousands of points each.
-_MOST_FOREIGN_RECORDS = 100
+_MOST_FOREIGN_RECORDS = 50
 
 
 class Runtime:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from fleetleak.kafka.topics import foreign
-from fleetleak.settings import Loaded, Settings
+from fleetleak.kafka.topics import MAIN, foreign
+from fleetleak.settings import BadSetting, Loaded, Settings
 from fleetleak.stream.spec import RoleSpec
 from fleetleak_app import roles
 from fleetleak_app.cli.serve import ROLE_SECTIONS, serve_role
@@ -27,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Run the bridge until it is stopped."""
+    if loaded.settings.kafka.track != MAIN:
+        # Another group would publish everything once more.
+        raise BadSetting(
+            "setting kafka.track: all tracks share the snapshots of one bridge: leave it out here"
+        )
     return serve_role(loaded.settings, _pointed(_ROLES[arguments.bridge], loaded.settings))
 
 

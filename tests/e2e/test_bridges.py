@@ -140,6 +140,13 @@ def test_a_topic_that_is_missing_is_named(settings: Settings, tmp_path: Path) ->
         assert "--topic" in roles["otlp"].log()
 
 
+def test_a_track_has_no_bridge_of_its_own(settings: Settings, tmp_path: Path) -> None:
+    with running(settings, tmp_path, BRIDGES, FLEETLEAK_KAFKA_TRACK="bold") as roles:
+        for role in roles.values():
+            assert role.process.wait(60) == 2
+            assert "kafka.track" in role.log()
+
+
 def test_what_a_bridge_of_kafka_needs_is_asked_for(settings: Settings, tmp_path: Path) -> None:
     for words, asked in (([], "bridge.format"), (["--format", "vector"], "bridge.topic")):
         with running(settings, tmp_path, {"kafka": ["bridge", "kafka", *words]}) as roles:

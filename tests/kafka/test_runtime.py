@@ -17,7 +17,7 @@ from fleetleak.stream.errors import Aborted, Stalled
 from fleetleak.stream.transaction import Transaction
 from tests.kafka.counting import Counting
 from tests.kafka.support import read_all, run_to_its_end, running, send, wait_for
-from tests.stream.parts import Silence
+from tests.stream.parts import Many, Silence
 
 pytestmark = pytest.mark.kafka
 
@@ -114,6 +114,18 @@ def test_a_flood_of_unreadable_records_pauses_its_partition(settings: Settings) 
         wait_for(lambda: "paused" in (runtime.ready() or ""), what="the pause")
         wait_for(lambda: max(lag(0) or 0, lag(1) or 0) >= 1800, what="the lag of what is paused")
     assert len(read_all(settings, names.dead_letter)) <= 200
+
+
+def test_more_outputs_than_the_client_holds_come_of_one_record(settings: Settings) -> None:
+    names = topics.names(settings.kafka.topic_prefix)
+    send(settings, names.snapshots, [(b"k", b"210000")])
+    settings.runtime.transaction_timeout_seconds = 60
+    with running(settings, Many(names.scores), topics=Topics(names.snapshots, None, names.dead_letter)):
+        wait_for(lambda: len(scores(settings)) == 210_000, what="all of them")
+    ordered = defaultdict(list)
+    for _, key, value in scores(settings):
+        ordered[key].append(int(value))
+    assert all(numbers == list(range(int(key), 210_000, 7)) for key, numbers in ordered.items())
 
 
 class Refusing(Transaction):

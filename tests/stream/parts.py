@@ -7,7 +7,7 @@ import msgspec
 from fleetleak.records import Unreadable
 from fleetleak.stream import Record
 from fleetleak.stream.emit import Emit
-from fleetleak.stream.keyed import Keyed
+from fleetleak.stream.keyed import Keyed, Nothing
 
 SILENT_SECONDS = 300.0
 
@@ -51,6 +51,23 @@ class Silence(Keyed[float, Heard]):
             return None
         emit.rekeyed(self._topic, b"asked", b"%d" % (state.count if state else 0))
         return state
+
+
+class Many(Keyed[int, Nothing]):
+    """Publishes as many records as each of its own says."""
+
+    NAME = "many"
+
+    def __init__(self, topic: str) -> None:
+        super().__init__()
+        self._topic = topic
+
+    def read(self, record: Record) -> int:
+        return int(record.value or b"0")
+
+    def step(self, state: Nothing | None, record: int, emit: Emit) -> None:
+        for number in range(record):
+            emit.rekeyed(self._topic, b"%d" % (number % 7), b"%d" % number)
 
 
 class Totals(msgspec.Struct):

@@ -108,3 +108,14 @@ def test_a_role_that_fails_on_everything_ends() -> None:
         poison.suspect([record(offset)], RuntimeError("x"))
     with pytest.raises(TooMuchPoison, match=r"more than 1000 records .* the last: ValueError: broken"):
         poison.suspect([record(MOST)], ValueError("broken"))
+
+
+def test_what_may_be_secret_is_not_in_the_reason_but_the_place_in_the_code_is() -> None:
+    poison = Poison(is_secret=True)
+    try:
+        int("hunter2")
+    except ValueError as error:
+        why = poison.suspect([record(3)], error)
+    assert why.startswith("ValueError in test_what_may_be_secret")
+    assert "hunter2" not in why
+    assert poison.sift([record(3)], LIMIT)[1][0].message == why
