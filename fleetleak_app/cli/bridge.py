@@ -29,9 +29,7 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     """Run the bridge until it is stopped."""
     if loaded.settings.kafka.track != MAIN:
         # Another group would publish everything once more.
-        raise BadSetting(
-            "setting kafka.track: all tracks share the snapshots of a bridge; leave it out here"
-        )
+        raise BadSetting("setting kafka.track: all tracks share the snapshots of a bridge; leave it out here")
     return serve_role(loaded.settings, _pointed(_ROLES[arguments.bridge], loaded.settings))
 
 

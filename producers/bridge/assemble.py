@@ -46,15 +46,15 @@ _EMPTY_SECONDS = 6 * 3600.0
 _TELL_SECONDS = 120.0
 _TELL_SHARE = 0.01
 _BY_NAME = {preset.name: preset for preset in PRESETS}
-_KEEPS = frozenset(name for preset in PRESETS for info in preset.infos for name in info.keeps)
-_AGREE = frozenset(name for preset in PRESETS for info in preset.infos for name in info.agree)
+_KEEPS = sorted({name for preset in PRESETS for info in preset.infos for name in info.keeps})
+_AGREE = sorted({name for preset in PRESETS for info in preset.infos for name in info.agree})
 
 
 class Assemble(Keyed[Reading, Thing]):
     """One state per thing: a pod, a host, a container or a process.
 
-    Readings of one instance and time wait for each other: the snapshot is made when a reading of the same
-    thing comes that is `wait_seconds` newer, by the times in them. Only the end of a thing is told by the
+    Readings of one instance and time wait for each other: the snapshot is made when memory of the same
+    instance comes that is `wait_seconds` newer, by the times in them. Only the end of a thing is told by the
     partition's clock.
 
     Parameters

@@ -15,6 +15,7 @@ from producers.prometheus.preset import (
     EXPORTED,
     OF_CONTAINER,
     PLACE,
+    Identity,
     Info,
     Labels,
     Preset,
@@ -22,7 +23,6 @@ from producers.prometheus.preset import (
     of_cluster,
 )
 
-_POD = ("namespace", "pod", "container")
 RUN = "id"
 """The label that tells the runs of a container apart, where the source has one."""
 BESIDE = "~"
@@ -54,24 +54,26 @@ class Slot(Struct, frozen=True, eq=False):
 
     def thing(self, labels: Labels) -> tuple[str, str] | None:
         """Return what is measured, and its part; None if the labels do not name it."""
-        namespace, pod, container = (labels.get(name, "") for name in _POD)
-        place = (
-            of_cluster(labels, f"pod/{namespace}/{pod}") if self.preset.in_pods and namespace and pod else ""
-        )
-        if place and (container or self.says != "measured"):
-            return place, container
+        namespace, pod = labels.get("namespace"), labels.get("pod")
+        if self.preset.in_pods and namespace and pod:
+            return self._in_pod(labels, of_cluster(labels, f"pod/{namespace}/{pod}"))
         if self.says == "joined":
             return None
+        identity = self._identity(labels)
+        return None if identity is None else (f"{identity.scope}/{identity.instance}", "")
+
+    def _in_pod(self, labels: Labels, pod: str) -> tuple[str, str] | None:
+        container = labels.get("container", "")
+        if container or self.says != "measured":
+            return pod, container
+        # It is in one of the containers, and it is not known in which.
+        identity = self._identity(labels)
+        return None if identity is None else (pod, f"{BESIDE}{identity.instance}")
+
+    def _identity(self, labels: Labels) -> Identity | None:
         # A name that only an info has, such as that of a host, is not yet known where memory is measured.
-        labels = {name: text for name, text in labels.items() if name not in self.told}
-        if (identity := self.preset.identify(labels, {})) is None:
-            return None
-        # What is in a pod, but in a container that is not named, stands beside the containers.
-        return (
-            (place, f"{BESIDE}{identity.instance}")
-            if place
-            else (f"{identity.scope}/{identity.instance}", "")
-        )
+        known = {name: text for name, text in labels.items() if name not in self.told}
+        return self.preset.identify(known, {})
 
 
 class Use(Struct, frozen=True, eq=False):
