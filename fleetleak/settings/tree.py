@@ -169,9 +169,9 @@ class RuntimeSettings(Struct, forbid_unknown_fields=True):
     stall_seconds: Annotated[
         float, _about("The process ends itself after this long without progress, seconds.", ge=5, le=3600)
     ] = 120.0
-    max_record_bytes: Annotated[int, _about("Larger input records are unreadable.", ge=1000, le=2**24)] = (
-        2**18
-    )
+    max_record_bytes: Annotated[
+        int, _about("Larger input records are unreadable; those of others may have 4 MiB.", ge=1000, le=2**24)
+    ] = 2**18
     future_seconds: Annotated[
         float, _about("Event times further ahead of the broker's are unreadable, seconds.", ge=0, le=1e9)
     ] = 300.0

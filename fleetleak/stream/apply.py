@@ -78,7 +78,11 @@ class Applier:
         metrics.PARTITIONS_PAUSED.set(len(flooded))
         if not flooded:
             return ""
-        return flood.message(self._topics.input, flooded[0].number, flooded[0].positions.input)
+        return self._flood_message(flooded[0])
+
+    def _flood_message(self, partition: Partition) -> str:
+        topics, place = self._topics, partition.positions.input
+        return flood.message(topics.input, partition.number, place, foreign=topics.foreign)
 
     def apply(self, messages: list[Message], metadata: Any) -> bool:
         """Apply a batch polled under this group metadata; return whether to commit at once.
@@ -266,7 +270,7 @@ class Applier:
             if partition.gate.flooded(flags[number]) and partition.phase is Phase.LIVE:
                 partition.flood()
                 self._pause(number)
-                log.error(self.flood_message())
+                log.error(self._flood_message(partition))
 
 
 def _changed(applied: Applied, records: Sequence[Record]) -> Iterable[tuple[Key, int]]:

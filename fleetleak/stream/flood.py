@@ -38,9 +38,15 @@ class FloodGate:
         return self._bad >= self._least
 
 
-def message(topic: str, partition: int, offset: int) -> str:
-    """Return what is paused and what to do."""
+def message(topic: str, partition: int, offset: int, *, foreign: bool = False) -> str:
+    """Return what is paused and what to do; `foreign` if the topic belongs to others."""
+    what = f"partition {partition} of {topic} is paused at offset {offset}: most of its newest records are"
+    if foreign:
+        return (
+            f"{what} unreadable (the log and the dead letters say why). Does the topic hold what this bridge"
+            " reads? Correct --topic or --format, or the writer, then restart it"
+        )
     return (
-        f"partition {partition} of {topic} is paused at offset {offset}: most of its newest records are"
-        " unreadable (see the dead-letter topic). Repair the writer or upgrade this role, then restart it"
+        f"{what} unreadable (see the dead-letter topic). Repair the writer or upgrade this role, then restart"
+        " it"
     )

@@ -33,6 +33,16 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
     return serve_role(loaded.settings, _pointed(_ROLES[arguments.bridge], loaded.settings))
 
 
+def _refuse_wrong(spec: RoleSpec, topic: str, settings: Settings) -> None:
+    if spec.word == "otlp" and settings.bridge.format is not None:
+        raise BadSetting(
+            "setting bridge.format: `bridge otlp` reads OTLP alone; set the format, and its topic, for"
+            " `bridge kafka` only"
+        )
+    if topic.startswith(("__", f"{settings.kafka.topic_prefix}.")):
+        raise BadSetting(f"setting bridge.topic: {topic} is Kafka's or fleetleak's: name one of others")
+
+
 def _pointed(spec: RoleSpec, settings: Settings) -> RoleSpec:
     """Return the role with the topic of the settings, if it reads one of others.
 
@@ -41,6 +51,7 @@ def _pointed(spec: RoleSpec, settings: Settings) -> RoleSpec:
     if not spec.input.foreign:
         return spec
     topic = settings.bridge.topic or spec.input.name
+    _refuse_wrong(spec, topic, settings)
     name = "-".join(
         filter(None, [spec.name, settings.bridge.format if spec.word == "kafka" else None, topic])
     )

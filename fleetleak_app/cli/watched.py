@@ -88,7 +88,10 @@ def run(loaded: Loaded, arguments: argparse.Namespace) -> int:
 
 def _last_line(shown: int, rows: int, minutes: float, now: float) -> str:
     if not rows:
-        return f"nothing was published in the last {minutes:g} minutes: is `fleetleak producer` running?"
+        return (
+            f"nothing was published in the last {minutes:g} minutes: is `fleetleak producer` running?"
+            " With a bridge, `fleetleak bridge snapshots` must run, too"
+        )
     more = f", {rows - shown} of them not shown (--most 0)" if rows > shown else ""
     return f"{rows} instance{'' if rows == 1 else 's'}{more}, as of {moment(now)}"
 

@@ -42,6 +42,8 @@ _SILENT_SECONDS = 300.0
 # The memory of what is inside a host counts so long; a host of which nothing was told for longer is empty.
 _INSIDE_SECONDS = 600.0
 _EMPTY_SECONDS = 6 * 3600.0
+# In a backlog, what is inside a host is told behind what waits: a host so late is left out.
+_FRESH_SECONDS = 1800.0
 # A host is told of what is inside it so often, and when it changes by this share.
 _TELL_SECONDS = 120.0
 _TELL_SHARE = 0.01
@@ -162,7 +164,9 @@ class Assemble(Keyed[Reading, Thing]):
         if identity is None:
             emit.count(metrics.NOT_ASSEMBLED, NAMELESS)
             return
-        if (inside := _inside(thing, moment.time)) is None:
+        if (inside := _inside(thing, moment.time)) is None or (
+            identity.scope == "host" and thing.touched - moment.time > _FRESH_SECONDS
+        ):
             emit.count(metrics.NOT_ASSEMBLED, UNATTRIBUTED)
             return
         preset.derive(fields)
@@ -171,8 +175,9 @@ class Assemble(Keyed[Reading, Thing]):
             emit.count(metrics.NOT_ASSEMBLED, IMPOSSIBLE, n=len(wrong))
         emit.rekeyed(self._snapshots, made.service.encode(), encode_finite(made))
         emit.count(metrics.ASSEMBLED, preset.name)
-        # Not of processes: pages that they share are in the resident memory of each.
-        if identity.scope == "container":
+        # Not of processes: pages that they share are in the resident memory of each. Nor of what cannot be
+        # judged alone, since no limit is known: then its growth must be seen as that of its host.
+        if identity.scope == "container" and made.total is not None:
             self._tell_hosts(identity, made, member, moment, emit)
 
     def _tell_hosts(

@@ -94,8 +94,10 @@ def _assemble(readings: Iterable[tuple[bytes, bytes | None]], outcome: Outcome) 
     """Make snapshots of readings; a record that is appended later shows that no more will come."""
     role = Assemble("snapshots", "readings", _WAIT, _FUTURE)
     clock = Reading(thing="host/clock", says="named", preset="node", time=BEGIN)
-    waiting = deque([(*reading, _APPENDED) for reading in readings])
-    waiting.append((clock.thing.encode(), encode(clock), _APPENDED + 301))
+    waiting = deque([(*reading, _appended(reading[1])) for reading in readings])
+    waiting.append(
+        (clock.thing.encode(), encode(clock), max((one[2] for one in waiting), default=BEGIN) + 301)
+    )
     offset = 0
     while waiting:
         key, value, appended = waiting.popleft()
@@ -108,6 +110,11 @@ def _assemble(readings: Iterable[tuple[bytes, bytes | None]], outcome: Outcome) 
             for output in reversed(applied.outputs)
             if output.topic == "readings"
         )
+
+
+def _appended(value: bytes | None) -> float:
+    """Return when a reading is appended: at its time, if that has come."""
+    return min(Decoder(Reading).decode(value).time, _APPENDED)
 
 
 def _record(offset: int, key: bytes, value: bytes | None, appended: float) -> Record:

@@ -22,7 +22,9 @@ def test_the_memory_inside_a_host_grows_with_it_and_is_not_its_own_growth() -> N
     bridge = Bridge()
     for number in range(10):
         time, leaked = BEGIN + STEP * number, 50 * MIB * number
-        bridge.tell(measured(time, anon=100 * MIB + leaked), on_node(time, 900 * MIB + leaked, 100 * MIB))
+        bridge.tell(
+            measured(time, anon=100 * MIB + leaked, limit=2**40), on_node(time, 900 * MIB + leaked, 100 * MIB)
+        )
     made = bridge.end()
     hosts = [one for one in made if one.scope == "host"]
     # The last ones of both close by time, and then the host's is first.
@@ -63,7 +65,9 @@ def test_what_is_told_anew_is_not_the_oldest() -> None:
 
 def told(*held: float, step: float = 10.0) -> list[float]:
     """Return when a host was told of a container with these amounts of memory, seconds after the first."""
-    bridge = Bridge().tell(*(measured(BEGIN + step * number, anon=one) for number, one in enumerate(held)))
+    bridge = Bridge().tell(
+        *(measured(BEGIN + step * number, anon=one, limit=2**40) for number, one in enumerate(held))
+    )
     bridge.end()
     return [one.time - BEGIN for one in bridge.told]
 
@@ -77,7 +81,7 @@ def test_what_changes_by_more_than_a_hundredth_is_told_at_once() -> None:
 
 
 def test_what_is_told_names_the_instance_and_its_memory() -> None:
-    bridge = Bridge().tell(measured(BEGIN, anon=5, used=9))
+    bridge = Bridge().tell(measured(BEGIN, anon=5, used=9, limit=10))
     bridge.end()
     assert bridge.told == [inside(BEGIN, CART, 5)]
 
@@ -109,7 +113,12 @@ def test_a_host_is_told_under_each_of_its_names() -> None:
         "instance": "10.0.0.5:10250",
     }
     one = Reading(
-        thing="pod/shop/p", part="c", preset="cadvisor", time=BEGIN, fields={"anon": 5}, names=labels
+        thing="pod/shop/p",
+        part="c",
+        preset="cadvisor",
+        time=BEGIN,
+        fields={"anon": 5, "limit": 9},
+        names=labels,
     )
     bridge = Bridge().tell(one)
     bridge.end()
@@ -117,11 +126,22 @@ def test_a_host_is_told_under_each_of_its_names() -> None:
 
 
 def test_a_host_and_an_instance_without_a_host_tell_nobody() -> None:
-    alone = measured(BEGIN, anon=5)
+    alone = measured(BEGIN, anon=5, limit=9)
     del alone.names["node"]
     bridge = Bridge().tell(on_node(BEGIN, 5), alone)
     assert len(bridge.end()) == 2
     assert bridge.told == []
+
+
+def test_a_host_is_not_told_of_what_cannot_be_judged_alone() -> None:
+    """Without a limit, growth is seen as that of the host, or not at all."""
+    bridge = Bridge().tell(measured(BEGIN, anon=5))
+    assert (len(bridge.end()), bridge.told) == (1, [])
+
+
+def test_a_host_of_a_backlog_is_left_out() -> None:
+    bridge = Bridge().tell(on_node(BEGIN, 5), on_node(BEGIN + 60, 6), at=BEGIN + 3600)
+    assert (bridge.end(), bridge.left) == ([], {"unattributed": 2})
 
 
 def test_what_a_host_is_told_is_no_snapshot_of_it() -> None:

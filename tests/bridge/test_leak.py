@@ -40,8 +40,7 @@ def test_a_leak_is_alerted_by_its_names_and_nothing_else_is() -> None:
     hosts = [one for one in made if one.scope == "host"]
     assert len(made) - len(hosts) == len(SERVICES) * 2 * DAY / STEP
     found = alerts(sorted(made, key=lambda one: one.timestamp))
-    assert {(one.service, one.instance, one.host) for one in found} == {
-        ("shop/cart/cart", "shop.cart-7d9f8c6b5-x2x4z.cart", "node-a")
+    assert {(one["service"], one["instance"]) for one in found} == {
+        ("shop/cart/cart", "shop.cart-7d9f8c6b5-x2x4z.cart")
     }
-    assert found[0].state == "firing"
-    assert found[0].forecast is not None
+    assert found[0]["state"] == "firing"

@@ -123,6 +123,7 @@ def test_a_host_is_told_of_the_containers_on_it() -> None:
         for number in range(4)
         for one in told(
             (RSS, CGROUP, 60 * MIB),
+            ("container_spec_memory_limit_bytes", CGROUP, 2 * GIB),
             (AVAILABLE, NODE, GIB),
             (total, NODE, 2 * GIB),
             time=BEGIN + 60.0 * number,

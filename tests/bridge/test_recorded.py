@@ -7,28 +7,28 @@ from typing import Any
 
 import pytest
 
-from fleetleak.records import Decoder, Snapshot
+from fleetleak.records import Decoder, Reading, Snapshot
 from fleetleak.stream import Record
 from producers.bridge.assemble import Assemble
 from producers.bridge.decode import Decode
 from tests.collector.fixtures import messages
 
 MIB = 2**20
-LATER = 1_900_000_000.0
 encodings = pytest.mark.parametrize("encoding", ["proto", "json"])
 
 
 def snapshots(recording: str) -> list[Snapshot]:
     """Return the snapshots of a recording; its last moments are told by silence."""
     decode, assemble, decoder = Decode("otlp", "readings"), Assemble("snapshots", "readings", 15.0, 300.0), []
-    inputs = [Record(0, n, key, value, LATER, LATER) for n, (key, value) in enumerate(messages(recording))]
+    inputs = [Record(0, n, key, value, 0.0) for n, (key, value) in enumerate(messages(recording))]
     applied = decode.apply(inputs)
     assert applied.rejected == []
     offsets, waiting = count(), list(applied.outputs)
     while waiting:
-        records = [Record(0, next(offsets), o.key, o.value, LATER, LATER) for o in waiting]
+        now = max(Decoder(Reading).decode(one.value).time for one in waiting)
+        records = [Record(0, next(offsets), one.key, one.value, now, now) for one in waiting]
         # Nobody reads this one: its time is when what is silent is told.
-        silence = Record(0, next(offsets), b"", b"{}", LATER + 400, LATER + 400)
+        silence = Record(0, next(offsets), b"", b"{}", now + 400, now + 400)
         outputs = assemble.apply([*records, silence]).outputs
         decoder += [o.value for o in outputs if o.topic == "snapshots"]
         waiting = [o for o in outputs if o.topic == "readings"]

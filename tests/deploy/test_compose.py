@@ -60,11 +60,9 @@ def test_every_command_runs(settings: Settings, tmp_path: Path) -> None:
     policy.write_text('[targets.lines]\nkind = "stdout"\n')
     others = topics.Topic(f"others.{settings.kafka.topic_prefix}", 1, {})
     topics.create(AdminClient(client.common(settings.kafka)), [others], 1)
-    environment = {
-        "FLEETLEAK_POLICY_FILE": str(policy),
-        "FLEETLEAK_BRIDGE_FORMAT": "vector",
-        "FLEETLEAK_BRIDGE_TOPIC": others.name,
-    }
+    environment = {"FLEETLEAK_POLICY_FILE": str(policy), "FLEETLEAK_BRIDGE_TOPIC": others.name}
+    # What the compose file sets for this service alone.
+    commands["bridge-kafka"] = [*commands["bridge-kafka"], "--format", "vector"]
     with running(settings, tmp_path, commands, **environment) as roles:
         for name in _OURS[1:]:
             roles[name].wait_ready()

@@ -147,6 +147,29 @@ def test_a_track_has_no_bridge_of_its_own(settings: Settings, tmp_path: Path) ->
             assert "kafka.track" in role.log()
 
 
+def test_a_topic_of_kafka_or_of_fleetleak_is_refused(settings: Settings, tmp_path: Path) -> None:
+    for topic in ("__consumer_offsets", f"{settings.kafka.topic_prefix}.dead-letter"):
+        with running(settings, tmp_path, {"otlp": [*BRIDGES["otlp"], "--topic", topic]}) as roles:
+            assert roles["otlp"].process.wait(60) == 2
+            assert "bridge.topic" in roles["otlp"].log()
+
+
+def test_otlp_has_a_format_of_its_own(settings: Settings, tmp_path: Path) -> None:
+    with running(settings, tmp_path, BRIDGES, FLEETLEAK_BRIDGE_FORMAT="vector") as roles:
+        assert roles["otlp"].process.wait(60) == 2
+        assert "bridge.format" in roles["otlp"].log()
+
+
+def test_a_wrong_format_pauses_and_says_what_to_look_at(
+    settings: Settings, tmp_path: Path, foreign: str
+) -> None:
+    publish(settings, foreign, list(messages(range(100))))
+    commands = {"kafka": ["bridge", "kafka", "--format", "collectd", "--topic", foreign]}
+    with running(settings, tmp_path, commands) as roles:
+        roles["kafka"].wait_told("paused at offset")
+        assert "Correct --topic or --format" in roles["kafka"].get("/readyz")[1]
+
+
 def test_what_a_bridge_of_kafka_needs_is_asked_for(settings: Settings, tmp_path: Path) -> None:
     for words, asked in (([], "bridge.format"), (["--format", "vector"], "bridge.topic")):
         with running(settings, tmp_path, {"kafka": ["bridge", "kafka", *words]}) as roles:
