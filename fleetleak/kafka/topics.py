@@ -143,8 +143,6 @@ class Names:
     ('fleetleak.bold.alert-state', 'fleetleak.alerts')
     """
 
-    readings = _Listed(lambda settings: _deleted_after(settings.reading_hours) | _APPENDED)
-    assembly = _Listed(COMPACTED)
     snapshots = _Listed(lambda settings: _deleted_after(settings.snapshot_hours) | _APPENDED)
     scores = _Listed(lambda settings: _deleted_after(settings.score_hours), per_track=True)
     models = _Listed(COMPACTED, per_track=True)
@@ -157,6 +155,8 @@ class Names:
         lambda settings: _long(settings) | _APPENDED | {"max.message.bytes": str(2 * MOST_CONTROL_BYTES)}
     )
     dead_letter = _Listed(lambda settings: _long(settings) | {"max.message.bytes": str(16 * 2**20)})
+    readings = _Listed(lambda settings: _deleted_after(settings.reading_hours) | _APPENDED)
+    assembly = _Listed(COMPACTED)
 
     def __init__(self, prefix: str, track: str) -> None:
         self.prefix = prefix

@@ -145,7 +145,7 @@ def test_roles_wait_for_a_kafka_that_starts_later(tmp_path: Path) -> None:
             roles["producer"].wait_told("run `fleetleak topics create`")
             for name in ROLES:
                 assert roles[name].process.wait(60) == 1
-                assert "10 topics are missing: " in roles[name].log()
+                assert "12 topics are missing: " in roles[name].log()
             create_topics(settings_of(broker))
             roles["producer"].wait_ready()
             assert len(told(roles["producer"], "kafka answers again after ")) == 1

@@ -81,4 +81,4 @@ def test_the_role_of_the_page_runs(settings: Settings, program: tuple[str, str],
 def test_it_is_named_where_roles_are_named(settings: Settings, program: tuple[str, str]) -> None:
     assert "silence" in command(settings, program, "sink", "--help")
     verified = command(settings, program, "topics", "create") + command(settings, program, "topics", "verify")
-    assert "all 12 topics fit" in verified
+    assert "all 14 topics fit" in verified

@@ -111,7 +111,7 @@ def test_a_missing_topic_is_named_and_only_it_is_created(admin: AdminClient, pre
 def test_missing_topics_are_one_line(admin: AdminClient, prefix: str) -> None:
     (problem,) = problems(admin, wanted(prefix))
     assert problem == (
-        f"10 topics are missing: {', '.join(topics.names(prefix))}: run `fleetleak topics create`"
+        f"12 topics are missing: {', '.join(topics.names(prefix))}: run `fleetleak topics create`"
     )
 
 
@@ -220,14 +220,14 @@ def test_the_command_plans_creates_and_verifies(
 
     missing = command(broker, prefix, "verify")
     assert missing.returncode == 1
-    assert missing.stdout.startswith("10 topics are missing: ")
+    assert missing.stdout.startswith("12 topics are missing: ")
 
     created = command(broker, prefix, "create")
     assert created.stdout.splitlines()[0] == f"created {', '.join(topics.names(prefix))}"
     assert created.stderr == ""
 
     verified = command(broker, prefix, "verify")
-    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "all 10 topics fit\n", "")
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "all 12 topics fit\n", "")
 
     again = command(broker, prefix, "create")
     assert (again.returncode, again.stdout) == (0, "nothing to create: all topics exist\n")
@@ -254,7 +254,7 @@ def test_a_track_has_topics_of_its_own_beside_the_shared_ones(
 
 def test_tracks_and_prefixes_never_meet() -> None:
     names = [set(topics.names(*of)) for of in (("a", "main"), ("a", "b"), ("a-b", "main"), ("a-b", "b"))]
-    assert len(set.union(*names)) == 10 + 4 + 10 + 4
+    assert len(set.union(*names)) == 12 + 4 + 12 + 4
     assert topics.names("a", "b").snapshots == topics.names("a").snapshots
     assert len({topics.owner(*of) for of in (("a", "main"), ("a", "b"), ("a-b", "main"))}) == 3
 

@@ -159,7 +159,7 @@ def test_rights_that_are_missing_are_named(kafka: Guarded, capsys: pytest.Captur
     topics.create(kafka.admin(), plan("seen"), 1)
     kafka.allow(ResourceType.TOPIC, "seen", *DESCRIBED)
     assert command(kafka, "seen", "topics", "verify") == 0
-    assert capsys.readouterr().out == "all 10 topics fit\n"
+    assert capsys.readouterr().out == "all 12 topics fit\n"
     feedback = topics.names("seen").feedback
     with pytest.raises(CommandFailed, match=f"allow user {USER} the operation Write on topic {feedback}"):
         publish(kafka.settings(), feedback, b"key", b"value")
