@@ -117,7 +117,7 @@ def littered(settings: Settings) -> Settings:
     }
     for topic in [spec.under(settings.kafka.topic_prefix) for spec in topics.SPECS]:
         # Brokers take no record without a key where records are compacted.
-        compacted = topic in (names.models, names.alert_state, names.sent)
+        compacted = topic in (names.models, names.alert_state, names.sent, names.assembly)
         garbage = [one for one in GARBAGE if one[0] is not None or not compacted]
         put(settings, topic, *garbage, *sound.get(topic, []), *garbage)
     put(settings, names.models, (record_key(b"foreign", 0), b"x", None))
