@@ -71,6 +71,4 @@ class Emit:
 
     def into(self, applied: Applied) -> None:
         """Add what was collected to what came of the batch."""
-        applied.outputs += self._outputs
-        for count, n in self._counts:
-            applied.counts[count] += n
+        applied.collect(self._outputs, self._counts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -134,6 +134,12 @@ class Applied:
     def count(self, counter: metrics.Counter, *labels: str, n: int = 1) -> None:
         """Add to a counter of `fleetleak.observe.metrics`, with its label values."""
         self.counts[counter, *labels] += n
+
+    def collect(self, outputs: Iterable[Output], counts: Iterable[tuple[metrics.Count, int]]) -> None:
+        """Add what came of one record."""
+        self.outputs += outputs
+        for counter, n in counts:
+            self.counts[counter] += n
 
     def add(self, other: Applied) -> None:
         """Add what came of a later piece of the batch; `changed` is left as it is."""
