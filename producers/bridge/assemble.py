@@ -15,6 +15,7 @@ from producers.bridge.index import BESIDE, RUN
 from producers.bridge.presets import PRESETS, RANKS
 from producers.bridge.state import (
     HOLD_SECONDS,
+    JOINED_SECONDS,
     MOST_INSIDE,
     MOST_MOMENTS,
     MOST_PARTS,
@@ -42,7 +43,6 @@ _SILENT_SECONDS = 300.0
 # The memory of what is inside a host counts so long; a host of which nothing was told for longer is empty.
 _INSIDE_SECONDS = 600.0
 _EMPTY_SECONDS = 6 * 3600.0
-# In a backlog, what is inside a host is told behind what waits: a host so late is left out.
 _FRESH_SECONDS = 1800.0
 # A host is told of what is inside it so often, and when it changes by this share.
 _TELL_SECONDS = 120.0
@@ -152,8 +152,8 @@ class Assemble(Keyed[Reading, Thing]):
             member.held.take(moment.time, moment.fields)
             return
         fields = moment.fields
-        member.held.complete(moment.time, fields)
-        part.joined.complete(moment.time, fields)
+        member.held.complete(moment.time, fields, HOLD_SECONDS)
+        part.joined.complete(moment.time, fields, JOINED_SECONDS)
         if key[1] and OOM_KILLS in fields:
             fields[OOM_KILLS] = part.killed(key[1], fields[OOM_KILLS])
         member.run.follow(moment.time, fields)
@@ -164,9 +164,8 @@ class Assemble(Keyed[Reading, Thing]):
         if identity is None:
             emit.count(metrics.NOT_ASSEMBLED, NAMELESS)
             return
-        if (inside := _inside(thing, moment.time)) is None or (
-            identity.scope == "host" and thing.touched - moment.time > _FRESH_SECONDS
-        ):
+        inside = _inside(thing, moment.time) if identity.scope == "host" else 0.0
+        if inside is None:
             emit.count(metrics.NOT_ASSEMBLED, UNATTRIBUTED)
             return
         preset.derive(fields)
@@ -243,10 +242,13 @@ def _note_inside(thing: Thing, reading: Reading) -> None:
 
 
 def _inside(thing: Thing, time: float) -> float | None:
-    """Return the memory inside a host at a time; None if it is not known although something is inside.
+    """Return the memory inside a host at a time; None if it is not known.
 
-    After an absence of this role, what is inside is told behind the readings that waited.
+    After an absence of a bridge, what is inside is told behind the readings that waited. So it is not known
+    where a reading is late, nor where nothing was told at the time of what is inside.
     """
+    if thing.touched - time > _FRESH_SECONDS:
+        return None
     near = [held for at, held in thing.inside.values() if abs(time - at) <= _INSIDE_SECONDS]
     if near or not any(abs(time - at) <= _EMPTY_SECONDS for at, _ in thing.inside.values()):
         return sum(near)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -16,7 +17,6 @@ from producers.prometheus.preset import (
     OF_CONTAINER,
     PLACE,
     Identity,
-    Info,
     Labels,
     Preset,
     Source,
@@ -163,10 +163,6 @@ def _rank(preset: Preset, source: Source) -> int:
     return same.index(source) if len(same) > 1 and not source.adds else -1
 
 
-def _of_info(info: Info, slots: Mapping[Says, Slot]) -> Use:
-    return Use(slots["named"], "", (), (), least(""), most(""))
-
-
 def _add(uses: list[Use], use: Use) -> None:
     """Add a use; what is joined is the same for every preset, and needed once."""
     known = [(one.field, one.matchers) for one in uses if one.slot.says == "joined"]
@@ -182,8 +178,10 @@ def _index() -> dict[str, tuple[Use, ...]]:
             # The memory of a host is not told to what runs on it: that would need all of them in one place.
             if source.by != PLACE:
                 _add(uses.setdefault(source.metric, []), _of_source(preset, source, slots))
+        # Of infos the labels count, whatever the value.
+        named = Use(slots["named"], "", (), (), -math.inf, math.inf)
         for info in preset.infos:
-            uses.setdefault(info.metric, []).append(_of_info(info, slots))
+            uses.setdefault(info.metric, []).append(named)
     return {metric: tuple(wanted) for metric, wanted in uses.items()}
 
 

@@ -7,15 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from producers import kubernetes
+from producers.prometheus.presets.cadvisor import TAGS
 
-_TAGS = {
-    kubernetes.NAME_ANNOTATION: "annotation_resource_opentelemetry_io_service_name",
-    kubernetes.VERSION_ANNOTATION: "annotation_resource_opentelemetry_io_service_version",
-    kubernetes.NAME_LABELS[0]: "label_app_kubernetes_io_instance",
-    kubernetes.NAME_LABELS[1]: "label_app_kubernetes_io_name",
-    kubernetes.VERSION_LABEL: "label_app_kubernetes_io_version",
-}
 # The name of the attribute got an `s` in some versions of the conventions and of the Collector.
 _PREFIXES = (
     "k8s.pod.annotation.", "k8s.pod.annotations.", "k8s.pod.label.", "k8s.pod.labels.",
@@ -59,14 +52,9 @@ ATTRIBUTES = {
     "service.version": "service_version",
     "state": "state",
     **{f"k8s.{label}.name": f"k8s_{label}" for label in OWNERS},
-    **{prefix + tag: label for tag, label in _TAGS.items() for prefix in _PREFIXES},
+    **{prefix + tag: label for label, tag in TAGS.items() for prefix in _PREFIXES},
 }
 """The label of each attribute."""
-
-
-def tags_of(labels: Mapping[str, str]) -> dict[str, str]:
-    """Return the annotations and labels of a pod, by their names in Kubernetes."""
-    return {tag: labels[label] for tag, label in _TAGS.items() if labels.get(label)}
 
 
 def owner_of(labels: Mapping[str, str]) -> tuple[str, str] | None:
@@ -85,7 +73,7 @@ def image_of(labels: Mapping[str, str]) -> str:
 OF_IMAGE = ("image_name", "image_tag", "image_digest")
 OF_POD = (
     "namespace", "pod", "container", "service_name", "service_version",
-    *(f"k8s_{label}" for label in OWNERS), *_TAGS.values(), *OF_IMAGE,
+    *(f"k8s_{label}" for label in OWNERS), *TAGS, *OF_IMAGE,
 )  # fmt: skip
 """Labels that name a container of a pod, its workload and its version."""
 

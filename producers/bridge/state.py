@@ -51,9 +51,8 @@ class Course(Struct, array_like=True):
 
 
 class Held(Struct, array_like=True):
-    """Values that come with times of their own, and hold for some time, in seconds."""
+    """Values that come with times of their own, and hold for some time."""
 
-    hold_seconds: float = HOLD_SECONDS
     courses: dict[str, Course] = field(default_factory=dict)
 
     def take(self, time: float, fields: dict[str, float]) -> None:
@@ -68,10 +67,10 @@ class Held(Struct, array_like=True):
             # The reason of the last end is told with each count of restarts. So it is another one now.
             reason.take(time, 0.0)
 
-    def complete(self, time: float, fields: dict[str, float]) -> None:
+    def complete(self, time: float, fields: dict[str, float], hold_seconds: float) -> None:
         """Add the values that hold at a time, where there is none."""
         for name, course in self.courses.items():
-            if name not in fields and (held := course.at(time, self.hold_seconds)) is not None:
+            if name not in fields and (held := course.at(time, hold_seconds)) is not None:
                 fields[name] = held
 
 
@@ -125,7 +124,7 @@ class Part(Struct, array_like=True):
     """
 
     members: dict[MemberKey, Member] = field(default_factory=dict)
-    joined: Held = field(default_factory=lambda: Held(JOINED_SECONDS))
+    joined: Held = field(default_factory=Held)
     kills: dict[str, float] = field(default_factory=dict)
     kills_before: float = 0.0
 

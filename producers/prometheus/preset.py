@@ -208,6 +208,14 @@ def of_cluster(labels: Labels, instance: str) -> str:
     return fit(f"{cluster}/{instance}" if cluster else instance)
 
 
+def within_limit(fields: dict[str, float]) -> None:
+    """Set what follows from a limit, in place: the kernel ends a container by its working set."""
+    if "limit" in fields:
+        fields["total"] = fields["limit"]
+        if "working_set" in fields:
+            fields["limit_used"] = fields["working_set"]
+
+
 def pod_identity(labels: Labels, workload: str, version: str | None) -> Identity | None:
     """Return the identity of a container of a pod; None if the labels name none."""
     namespace, pod, container = (

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from producers import kubernetes
 from producers.bridge.names import OF_IMAGE, image_of
-from producers.prometheus.preset import OF_HOST, Identity, Labels, Preset, Source, docker_identity, of_cluster
+from producers.prometheus.preset import (
+    OF_HOST,
+    Identity,
+    Labels,
+    Preset,
+    Source,
+    docker_identity,
+    of_cluster,
+    within_limit,
+)
 
 
 def identify(labels: Labels, info: Labels) -> Identity | None:
@@ -26,14 +35,6 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
     )
 
 
-def derive(fields: dict[str, float]) -> None:
-    """Set what counts against the limit: where there is none, Docker tells the memory of the host."""
-    if "limit" in fields:
-        fields["total"] = fields["limit"]
-        if "working_set" in fields:
-            fields["limit_used"] = fields["working_set"]
-
-
 PRESET = Preset(
     name="docker_stats",
     about="containers of Docker (the Collector's docker_stats)",
@@ -51,7 +52,8 @@ PRESET = Preset(
         Source("container.restarts", "restarts"),
     ),
     identify=identify,
-    derive=derive,
+    # Where there is no limit, Docker tells the memory of the host.
+    derive=within_limit,
     labels=(
         "name",
         "host_name",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from producers import kubernetes
-from producers.bridge.names import OF_POD, image_of, owner_of, tags_of
+from producers.bridge.names import OF_POD, image_of, owner_of
 from producers.prometheus.preset import (
     OF_HOST,
     Identity,
@@ -13,7 +13,9 @@ from producers.prometheus.preset import (
     host_identity,
     of_container,
     pod_identity,
+    within_limit,
 )
+from producers.prometheus.presets.cadvisor import tags_of
 
 
 def identify(labels: Labels, info: Labels) -> Identity | None:
@@ -28,14 +30,11 @@ def identify(labels: Labels, info: Labels) -> Identity | None:
 
 
 def derive(fields: dict[str, float]) -> None:
-    """Set the limit, of which the kubelet tells what is left of it, and what counts against it."""
+    """Set the limit, of which the kubelet tells what is left."""
     left = fields.pop("left", None)
     if left is not None and "working_set" in fields:
         fields.setdefault("limit", left + fields["working_set"])
-    if "limit" in fields:
-        fields["total"] = fields["limit"]
-        if "working_set" in fields:
-            fields["limit_used"] = fields["working_set"]
+    within_limit(fields)
 
 
 CONTAINERS = Preset(

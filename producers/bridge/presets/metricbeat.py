@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from producers.bridge.names import OF_IMAGE, OF_POD
 from producers.bridge.presets import docker, host, kubelet, process
-from producers.prometheus.preset import OF_HOST, Preset, Source, of_container
+from producers.prometheus.preset import OF_HOST, Preset, Source, of_container, within_limit
 from producers.prometheus.presets import node
 from producers.prometheus.presets.process import derive as derive_process
 
@@ -64,7 +64,7 @@ DOCKER = Preset(
         Source("docker.memory.stats.pgmajfault", "faults_major"),
     ),
     identify=docker.identify,
-    derive=docker.derive,
+    derive=within_limit,
     labels=("name", "host_name", "compose_project", "compose_service", *OF_IMAGE, *OF_HOST),
 )
 

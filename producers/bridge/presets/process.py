@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from producers import kubernetes
-from producers.bridge.names import OF_POD, owner_of, tags_of
+from producers.bridge.names import OF_POD, owner_of
 from producers.names import fit, safe
 from producers.prometheus.preset import OF_HOST, Identity, Labels, Preset, Source, cluster_of, of_cluster
+from producers.prometheus.presets.cadvisor import tags_of
 from producers.prometheus.presets.process import derive
 
 # A host has hundreds of smaller ones, and threads of the kernel without any memory of their own.

@@ -33,11 +33,20 @@ _VERSIONS = {
 }
 
 
+TAGS = _NAMES | _VERSIONS
+"""The annotations and labels of a pod that name it, by their labels in Prometheus."""
+
+
+def tags_of(labels: Labels) -> dict[str, str]:
+    """Return the annotations and labels of a pod, by their names in Kubernetes."""
+    return {tag: labels[label] for label, tag in TAGS.items() if labels.get(label)}
+
+
 def identify(labels: Labels, info: Labels) -> Identity | None:
     """Return the identity of a container: of Kubernetes by its pod, otherwise by its name."""
     pod, container, name = labels.get("pod"), labels.get("container"), labels.get("name")
     if pod and container:
-        tags = {name: info[label] for label, name in (_NAMES | _VERSIONS).items() if info.get(label)}
+        tags = tags_of(info)
         workload = kubernetes.workload(pod, _owner(info), tags)
         return pod_identity(labels, workload, kubernetes.version(labels.get("image", ""), tags))
     if pod or not name:
